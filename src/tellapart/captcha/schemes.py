@@ -1,0 +1,341 @@
+"""A scheme says what a CAPTCHA looks like: one flat record of numbers that reads and writes as YAML."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tellapart.captcha.fonts import FONTS
+from tellapart.errors import ConfigError, closest
+
+# Every number's range, both ends allowed; a pair must lie within it and run from low to high.
+_LIMITS: dict[str, tuple[float, float]] = {
+    "width": (16, 2048),
+    "height": (16, 2048),
+    "min_length": (1, 64),
+    "max_length": (1, 64),
+    "font_size": (8, 512),
+    "rotation": (0, 60),
+    "stretch": (0.5, 2),
+    "shear": (0, 0.6),
+    "jitter": (0, 256),
+    "gap": (-16, 64),
+    "lines": (0, 200),
+    "line_width": (0.5, 16),
+    "spots": (0, 5000),
+    "spot_radius": (0.25, 32),
+    "elastic_amplitude": (0, 16),
+    "elastic_period": (8, 4096),
+    "noise": (0, 255),
+    "jpeg_quality": (0, 100),
+}
+_LEAST_LETTER = 8  # pixels of width a letter needs to be read at all
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What a CAPTCHA looks like: lengths in pixels, angles in degrees, pairs are (least, most).
+
+    Raises:
+        ConfigError: a value is of the wrong kind or out of its range.
+
+    >>> tiny = Scheme("tiny", width=40, height=20, alphabet="01", min_length=2, max_length=2)
+    >>> print(tiny)  # doctest: +ELLIPSIS
+    name: tiny
+    width: 40
+    height: 20
+    alphabet: '01'
+    ...
+    >>> Scheme.from_dict(tiny.to_dict()) == tiny
+    True
+    """
+
+    name: str
+    width: int
+    height: int
+    alphabet: str
+    min_length: int
+    max_length: int
+
+    fonts: tuple[str, ...] = ("lato",)  # keys of `fonts.FONTS`
+    font_size: tuple[int, int] = (28, 32)  # shrunk where the text would not fit
+    mixed: bool = False  # every letter has its own font, size and ink, not one for the whole text
+
+    # How a letter lies.
+    rotation: float = 0.0  # turned by up to this, either way
+    stretch: tuple[float, float] = (1.0, 1.0)  # of its width and its height, each on its own
+    shear: float = 0.0  # leans by up to this part of its height
+    jitter: float = 0.0  # moved up or down by up to this
+    gap: tuple[float, float] = (1.0, 3.0)  # between the ink of neighbours; below zero they overlap
+    elastic_amplitude: float = 0.0  # bends of a sum of waves, moving no point by more than this
+    elastic_period: float = 64.0  # the mean length of those waves
+
+    # What lies behind the letters.
+    lines: tuple[int, int] = (0, 0)
+    line_width: tuple[float, float] = (1.0, 2.0)
+    spots: tuple[int, int] = (0, 0)
+    spot_radius: tuple[float, float] = (0.5, 1.5)
+
+    # Colour, and what a bad copy does to it.
+    paper: tuple[str, ...] = ("#ffffff",)
+    ink: tuple[str, ...] = ("#000000",)
+    noise: int = 0  # grey levels, uniform, either way
+    black_and_white: bool = False  # every pixel is black or white, as a one-bit scan
+    jpeg_quality: int = 0  # compressed and decoded again; 0 is never
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = _typed(self._where(field.name), str(field.type), getattr(self, field.name))
+            object.__setattr__(self, field.name, value)  # a list becomes a tuple, 3 becomes 3.0
+            self._check_range(field.name, value)
+        self._check_text()
+        self._check_choices()
+
+    def __str__(self) -> str:
+        """The scheme as YAML, which `scheme` reads back from a file."""
+        text: str = yaml.safe_dump(
+            self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None
+        )
+        return text.rstrip("\n")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scheme as plain values for YAML or JSON.
+
+        >>> scheme("digits").to_dict()["alphabet"]
+        '0123456789'
+        """
+        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scheme:
+        """A scheme from plain values; what is left out takes its default.
+
+        Raises:
+            ConfigError: an option is unknown, missing, of the wrong kind or out of its range.
+
+        >>> Scheme.from_dict({"name": "x", "widht": 9})
+        Traceback (most recent call last):
+        ...
+        tellapart.errors.ConfigError: scheme 'x': unknown option 'widht' (did you mean 'width'?)
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"a scheme is a mapping of options to values, not {type(values).__name__}")
+        fields = dataclasses.fields(cls)
+        known = [field.name for field in fields]
+        where = f"scheme {values.get('name', 'without a name')!r}"
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"{where}: unknown option {name!r}{closest(str(name), known)}")
+        missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in values]
+        if missing:
+            raise ConfigError(f"{where}: missing {', '.join(missing)}")
+        return cls(**values)
+
+    def _where(self, option: str) -> str:
+        return f"scheme {self.name!r}: {option}"
+
+    def _check_range(self, option: str, value: Any) -> None:
+        if option not in _LIMITS:
+            return
+        low, high = _LIMITS[option]
+        ends = value if isinstance(value, tuple) else (value,)
+        if any(not low <= end <= high for end in ends):
+            shown = list(value) if isinstance(value, tuple) else value
+            raise ConfigError(f"{self._where(option)} is {shown}; it must be within {low:g} to {high:g}")
+        if ends[0] > ends[-1]:
+            raise ConfigError(f"{self._where(option)} is {list(value)}; the first must not exceed the second")
+
+    def _check_text(self) -> None:
+        if not self.alphabet:
+            raise ConfigError(f"{self._where('alphabet')} is empty")
+        twice = sorted({character for character in self.alphabet if self.alphabet.count(character) > 1})
+        if twice:
+            raise ConfigError(f"{self._where('alphabet')} holds {twice[0]!r} more than once")
+        for character in self.alphabet:
+            if character.isspace() or not character.isprintable():
+                raise ConfigError(f"{self._where('alphabet')} holds {character!r}, which leaves no ink")
+        if self.min_length > self.max_length:
+            raise ConfigError(
+                f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}"
+            )
+        if self.width < _LEAST_LETTER * self.max_length:
+            raise ConfigError(
+                f"{self._where('width')} is {self.width}; {self.max_length} letters need "
+                f"at least {_LEAST_LETTER * self.max_length}"
+            )
+
+    def _check_choices(self) -> None:
+        for option, values in (("fonts", self.fonts), ("paper", self.paper), ("ink", self.ink)):
+            if not values:
+                raise ConfigError(f"{self._where(option)} is empty")
+        for font in self.fonts:
+            if font not in FONTS:
+                raise ConfigError(
+                    f"{self._where('fonts')} holds {font!r}{closest(font, FONTS)}; known: {', '.join(FONTS)}"
+                )
+        for option, colours in (("paper", self.paper), ("ink", self.ink)):
+            for colour in colours:
+                if not _COLOUR.fullmatch(colour):
+                    raise ConfigError(f"{self._where(option)} holds {colour!r}; write a colour as '#1a2b3c'")
+        both = set(self.paper) & set(self.ink)
+        if both:
+            raise ConfigError(f"{self._where('ink')} holds {min(both)!r}, which is also a paper: unreadable")
+
+
+def _typed(where: str, kind: str, value: Any) -> Any:
+    """``value`` as the kind that a field's annotation names; a list is as good as a tuple."""
+    wanted = _KINDS[kind]
+    if kind == "tuple[str, ...]":
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+    elif kind.startswith("tuple"):
+        part = int if "int" in kind else float
+        if isinstance(value, (list, tuple)) and len(value) == 2 and all(_is(item, part) for item in value):
+            return tuple(part(item) for item in value)
+    elif kind in ("int", "float") and _is(value, int if kind == "int" else float):
+        return value if kind == "int" else float(value)
+    elif (kind == "str" and isinstance(value, str)) or (kind == "bool" and isinstance(value, bool)):
+        return value
+    raise ConfigError(f"{where} is {value!r}; it must be {wanted}")
+
+
+_KINDS = {
+    "str": "text (in quotes, if it looks like a number)",
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "tuple[int, int]": "two whole numbers: [least, most]",
+    "tuple[float, float]": "two numbers: [least, most]",
+    "tuple[str, ...]": "a list of texts",
+}
+
+
+def _is(value: Any, kind: type) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, int) if kind is int else math.isfinite(value)
+
+
+_LIGHT = ("#ffffff", "#f4f1ea", "#eaf2f8", "#eef7ee", "#f9eff3", "#f2f2f2")
+_DARK = ("#1d2b53", "#7e2553", "#00603a", "#8a3b12", "#3b3b98", "#2d3436", "#a01c1c", "#0b5563")
+
+SCHEMES = {
+    each.name: each
+    for each in (
+        Scheme(
+            "characters",
+            width=52,
+            height=32,
+            alphabet="234678ACDEFHKMNPRTXY",  # no two that a one-bit scan confuses: no B beside 8, no G beside 6
+            min_length=1,
+            max_length=1,
+            fonts=("lato", "source-serif", "caladea", "hanken-grotesk", "fredoka-one", "amatic-sc"),
+            font_size=(26, 32),
+            rotation=15.0,
+            stretch=(0.85, 1.1),
+            shear=0.15,
+            jitter=2.0,
+            elastic_amplitude=1.0,
+            elastic_period=32.0,
+            spots=(0, 8),
+            spot_radius=(0.5, 0.8),
+            black_and_white=True,
+        ),
+        Scheme(
+            "classic",
+            width=256,
+            height=64,
+            # Both cases only where they differ in shape, for a stretched "c" is a "C".
+            alphabet="23456789ABCDEFGHJKLMNPQRSTUVWXYZadefhnrt",
+            min_length=6,
+            max_length=10,
+            fonts=("lato", "source-sans", "source-serif", "caladea", "hanken-grotesk", "manrope"),
+            font_size=(34, 42),
+            mixed=True,
+            rotation=25.0,
+            stretch=(0.85, 1.1),
+            shear=0.2,
+            jitter=5.0,
+            gap=(-2.0, 1.0),
+            elastic_amplitude=2.5,
+            elastic_period=56.0,
+            lines=(4, 7),
+            line_width=(1.0, 1.8),
+            spots=(60, 120),
+            spot_radius=(0.6, 1.6),
+            paper=_LIGHT,
+            ink=_DARK,
+            noise=12,
+        ),
+        Scheme(
+            "plain",
+            width=160,
+            height=60,
+            alphabet="23456789abcdefghkmnpqrstuvwxyz",  # no 0 o, no 1 i j l
+            min_length=5,
+            max_length=5,
+            fonts=("lato", "source-sans", "hanken-grotesk", "manrope"),
+            font_size=(36, 40),
+            rotation=8.0,
+            stretch=(0.9, 1.05),
+            jitter=3.0,
+            gap=(2.0, 5.0),
+            lines=(1, 2),
+            line_width=(1.0, 1.5),
+            paper=_LIGHT,
+            ink=_DARK,
+        ),
+        Scheme(
+            "digits",
+            width=120,
+            height=40,
+            alphabet="0123456789",
+            min_length=5,
+            max_length=5,
+            fonts=("lato", "source-sans", "caladea"),
+            font_size=(28, 31),
+            rotation=4.0,
+            stretch=(0.95, 1.05),
+            jitter=2.0,
+            gap=(2.0, 4.0),
+            spots=(10, 25),
+            spot_radius=(0.5, 0.8),
+            paper=("#f0f0f0", "#e4e4e4"),
+            ink=("#202020", "#404040", "#585858"),
+            noise=16,
+        ),
+    )
+}
+
+
+def scheme(name: str) -> Scheme:
+    """The scheme called ``name``, or the one that a ``.yaml`` file holds.
+
+    Raises:
+        ConfigError: there is no such scheme or file, or the file holds none.
+
+    >>> scheme("plain").width
+    160
+    """
+    if name in SCHEMES:
+        return SCHEMES[name]
+    if not name.endswith((".yaml", ".yml")):
+        raise ConfigError(
+            f"there is no scheme {name!r}{closest(name, SCHEMES)}; "
+            f"known: {', '.join(SCHEMES)}, or a .yaml file"
+        )
+    try:
+        return Scheme.from_dict(yaml.safe_load(Path(name).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{name}: the scheme cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: not a YAML file: {error}") from error

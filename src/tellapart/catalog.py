@@ -1,0 +1,351 @@
+"""The catalog: one row an image, one column a decision; no image is ever changed, moved or deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from PIL import Image
+
+from tellapart import images
+from tellapart.errors import CatalogError, ImageError, some
+from tellapart.files import whole_file
+from tellapart.progress import track
+from tellapart.sources import Row, iter_shard, read_source
+
+SPLITS = ("train", "val", "test")
+TASKS = ("classify", "read")
+FORMAT = 1
+
+SCHEMA = pa.schema(
+    {
+        "file": pa.string(),  # as in the data, relative, forward slashes
+        "label": pa.string(),  # the class, or the text
+        "group": pa.string(),  # the coarse label, where there is one
+        "split": pa.string(),  # train, val, test, or null
+        "keep": pa.bool_(),
+        "why": pa.string(),  # why not, in a sentence
+        "width": pa.int32(),  # px, as decoded
+        "height": pa.int32(),
+        "sha256": pa.string(),  # of the encoded bytes
+        "dhash": pa.uint64(),  # difference hash of the picture
+        "together": pa.string(),  # equal values never cross a split
+        "shard": pa.string(),  # bytes embedded in Parquet: the file, and its row
+        "row": pa.int64(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The rows of a data set and where its images lie. Made by `open_catalog`, changed only by copies."""
+
+    table: pa.Table
+    root: Path
+    task: str
+    source: str
+    notes: tuple[str, ...] = ()
+    meta: Mapping[str, Any] | None = None  # how its split was made
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def column(self, name: str) -> list[Any]:
+        """A column as a list."""
+        return self._columns[name]
+
+    @cached_property
+    def _columns(self) -> dict[str, list[Any]]:
+        return {name: self.table.column(name).to_pylist() for name in self.table.column_names}
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The distinct labels of kept rows, sorted."""
+        return tuple(
+            sorted(
+                {label for label, keep in zip(self.column("label"), self.column("keep"), strict=True) if keep}
+            )
+        )
+
+    @cached_property
+    def groups(self) -> dict[str, str]:
+        """Label → group for kept rows; empty where there are no groups."""
+        return {
+            label: group
+            for label, group, keep in zip(
+                self.column("label"), self.column("group"), self.column("keep"), strict=True
+            )
+            if keep and group is not None
+        }
+
+    def rows(self, split: str | None = None) -> list[int]:
+        """Indices of kept rows, of one split or of all."""
+        parts = self.column("split")
+        return [row for row, keep in enumerate(self.column("keep")) if keep and split in (None, parts[row])]
+
+    def read(self, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Pairs of row and encoded bytes; shards are walked in order, whatever order was asked for.
+
+        Raises:
+            ImageError: a file has gone.
+        """
+        shards, numbers, files = self.column("shard"), self.column("row"), self.column("file")
+        embedded: dict[str, dict[int, int]] = defaultdict(dict)
+        for row in rows:
+            if shards[row] is None:
+                yield row, images.read_bytes(self.root / files[row])
+            else:
+                embedded[shards[row]][numbers[row]] = row
+        for shard, wanted in embedded.items():
+            for number, data in iter_shard(self.root / shard, list(wanted)):
+                yield wanted[number], data
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over what training sees: image bytes, label, group, split and keep, in any row order."""
+        fields = [self.column(name) for name in ("sha256", "label", "group", "split", "keep")]
+        lines = sorted("\0".join(map(str, row)) for row in zip(*fields, strict=True))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def with_column(self, name: str, values: Sequence[Any]) -> Catalog:
+        """A copy with one column replaced."""
+        position = SCHEMA.get_field_index(name)
+        column = pa.array(values, type=SCHEMA.field(name).type)
+        return replace(self, table=self.table.set_column(position, SCHEMA.field(name), column))
+
+    def with_notes(self, notes: Iterable[str]) -> Catalog:
+        """A copy that says more."""
+        return replace(self, notes=(*self.notes, *notes))
+
+    def with_meta(self, **meta: Any) -> Catalog:
+        """A copy that also keeps how a column was made."""
+        return replace(self, meta={**(self.meta or {}), **meta})
+
+    def write(self, path: str | Path) -> Path:
+        """Write the catalog as Parquet, whole or not at all."""
+        path = Path(path)
+        about = {
+            "format": FORMAT,
+            "task": self.task,
+            "source": self.source,
+            "root": str(self.root.resolve()),
+            "root_from_here": _relative(self.root, path.parent),
+            "notes": list(self.notes),
+            "meta": dict(self.meta or {}),
+        }
+        with whole_file(path) as temporary:
+            pq.write_table(self.table.replace_schema_metadata({"tellapart": json.dumps(about)}), temporary)
+        return path
+
+
+def catalog(
+    data: str | Path,
+    *,
+    out: str | Path,
+    task: str | None = None,
+    groups: str | Path | None = None,
+    **options: Any,
+) -> Catalog:
+    """Look at every image of a data set once and write the catalog: one row an image.
+
+    See `open_catalog` for the options.
+    """
+    result = open_catalog(data, task=task, groups=groups, progress=True, **options)
+    result.write(out)
+    return result
+
+
+def open_catalog(
+    data: str | Path | Catalog,
+    *,
+    task: str | None = None,
+    groups: str | Path | Mapping[str, Sequence[str]] | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> Catalog:
+    """A catalog from any source: class folders, group/class folders, names, a table, shards, a catalog.
+
+    An image that cannot be decoded keeps its row with ``keep`` false and the reason in ``why``.
+
+    Args:
+        task: ``classify`` or ``read``; by default ``read`` where most labels occur once or twice.
+        groups: YAML file or mapping, group → list of classes; every class in exactly one group.
+        options: see `tellapart.sources.read_source`.
+
+    Raises:
+        CatalogError: the source cannot be used; the message names the file, row or class.
+    """
+    if task not in (None, *TASKS):
+        raise CatalogError(f"task {task!r}: known are {', '.join(TASKS)}")
+    if isinstance(data, Catalog):
+        result = data
+    elif (about := _about(Path(data))) is not None:
+        result = _reopen(Path(data), about)
+    else:
+        result = _look(data, task, progress, options)
+    if groups is not None:
+        result = _grouped(result, groups)
+    if task is not None and task != result.task:
+        result = replace(result, task=task)
+    return result
+
+
+def _about(path: Path) -> dict[str, Any] | None:
+    if path.suffix != ".parquet" or not path.is_file():
+        return None
+    try:
+        meta = pq.read_schema(path).metadata or {}
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"{path}: not a Parquet file: {error}") from error
+    return json.loads(meta[b"tellapart"]) if b"tellapart" in meta else None
+
+
+def _reopen(path: Path, about: Mapping[str, Any]) -> Catalog:
+    if about["format"] != FORMAT:
+        raise CatalogError(
+            f"{path}: written in format {about['format']}; this version reads {FORMAT}: catalog again"
+        )
+    here = path.parent / about["root_from_here"] if about["root_from_here"] else None
+    root = here if here is not None and here.is_dir() else Path(about["root"])
+    if not root.is_dir():
+        raise CatalogError(f"{path}: its images were in {about['root']}, which is gone; catalog them again")
+    table = pq.read_table(path).replace_schema_metadata(None)
+    if table.schema != SCHEMA:
+        odd = [name for name in SCHEMA.names if name not in table.schema.names]
+        raise CatalogError(f"{path}: not a whole catalog (missing: {some(odd) or 'a column type differs'})")
+    return Catalog(table, root, about["task"], str(path), tuple(about["notes"]), about["meta"])
+
+
+def _look(data: str | Path, task: str | None, progress: bool, options: Mapping[str, Any]) -> Catalog:
+    listing = read_source(data, task=task, **options)
+    rows = listing.rows
+    task = task or _guess_task([row.label for row in rows])
+    draft = Catalog(_table(rows), listing.root, task, str(data))
+    seen: dict[int, tuple[Any, ...]] = {}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for row, facts in track(_facts(draft, pool), "looking at images", len(rows), show=progress):
+            seen[row] = facts
+    columns = zip(*(seen[row] for row in range(len(rows))), strict=True)
+    for name, values in zip(("sha256", "width", "height", "dhash", "keep", "why"), columns, strict=True):
+        draft = draft.with_column(name, values)
+    return draft.with_notes([*listing.notes, *_remarks(draft)])
+
+
+def _facts(draft: Catalog, pool: ThreadPoolExecutor) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Hash, size and difference hash of every row, a bounded window of images in memory."""
+    files = draft.column("file")
+
+    def look(item: tuple[int, bytes | ImageError]) -> tuple[int, tuple[Any, ...]]:
+        row, data = item
+        if isinstance(data, ImageError):
+            return row, (None, None, None, 0, False, f"unreadable: {data.reason}")
+        digest = hashlib.sha256(data).hexdigest()
+        try:
+            pixels = images.decode(data, files[row])
+        except ImageError as error:
+            return row, (digest, None, None, 0, False, f"unreadable: {error.reason}")
+        height, width = pixels.shape[:2]
+        return row, (digest, width, height, difference_hash(pixels), True, None)
+
+    def load(row: int) -> tuple[int, bytes | ImageError]:
+        try:
+            return row, images.read_bytes(draft.root / files[row])
+        except ImageError as error:
+            return row, error
+
+    embedded = any(shard is not None for shard in draft.column("shard"))
+    source = iter(draft.read(range(len(draft)))) if embedded else map(load, range(len(draft)))
+    while window := list(islice(source, 256)):
+        yield from pool.map(look, window)
+
+
+def difference_hash(pixels: images.Pixels) -> int:
+    """64 bits that survive scaling and recompression: is each of 8 x 8 cells brighter than its left one?
+
+    Source: the difference hash (dHash) of Krawetz, "Kind of Like That" (2013).
+    """
+    grey = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BOX)
+    values = np.asarray(grey, dtype=np.int16)
+    return int.from_bytes(np.packbits(values[:, 1:] > values[:, :-1]).tobytes(), "big")
+
+
+def _table(rows: Sequence[Row]) -> pa.Table:
+    empty: list[Any] = [None] * len(rows)
+    values = {name: [getattr(row, name, None) for row in rows] for name in SCHEMA.names}
+    values |= {"keep": [True] * len(rows), "why": empty, "sha256": empty}
+    return pa.table(values, schema=SCHEMA)
+
+
+def _guess_task(labels: Sequence[str]) -> str:
+    """Texts are mostly different from each other and short of spaces; classes repeat."""
+    return "read" if len(labels) >= 20 and len(set(labels)) > 0.2 * len(labels) else "classify"
+
+
+def _remarks(draft: Catalog) -> list[str]:
+    """What a person should know: counted and named, never dropped silently."""
+    notes = []
+    bad = [
+        f"{file} ({why})" for file, why in zip(draft.column("file"), draft.column("why"), strict=True) if why
+    ]
+    if bad:
+        notes.append(f"{len(bad)} images cannot be used and are left out: {some(bad)}")
+    if draft.task == "classify":
+        folded: dict[str, set[str]] = defaultdict(set)
+        for label in draft.labels:
+            folded[label.casefold()].add(label)
+        twins = ["/".join(sorted(names)) for names in folded.values() if len(names) > 1]
+        if twins:
+            notes.append(f"{len(twins)} labels differ from another only in case: {some(sorted(twins))}")
+    return notes
+
+
+def _grouped(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) -> Catalog:
+    name = "groups" if isinstance(groups, Mapping) else str(groups)
+    if not isinstance(groups, Mapping):
+        try:
+            groups = yaml.safe_load(Path(groups).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CatalogError(f"{name}: the groups file cannot be read: {error.strerror}") from error
+        except yaml.YAMLError as error:
+            raise CatalogError(f"{name}: not YAML: {error}") from error
+    if not isinstance(groups, Mapping) or not all(
+        isinstance(members, list | tuple) for members in groups.values()
+    ):
+        raise CatalogError(f"{name}: write one line a group: its name, then its classes in brackets")
+    # YAML reads 0042 as a number and `no` as false: such a class must be quoted, and is said so below.
+    members = [(str(group), str(label)) for group, labels in groups.items() for label in labels]
+    counts = Counter(label for _, label in members)
+    if twice := sorted(label for label, count in counts.items() if count > 1):
+        raise CatalogError(
+            f"{name}: in more than one group: {some(twice)}; every class belongs to exactly one"
+        )
+    of = {label: group for group, label in members}
+    if none := [label for label in result.labels if label not in of]:
+        raise CatalogError(
+            f"{name}: in no group: {some(none)}; every class belongs to exactly one (quote names like '0042')"
+        )
+    result = result.with_column("group", [of.get(label) for label in result.column("label")])
+    absent = sorted(set(of) - set(result.labels))
+    return result.with_notes(
+        [f"{len(absent)} classes of {name} have no image: {some(absent)}"] if absent else []
+    )
+
+
+def _relative(root: Path, start: Path) -> str | None:
+    try:
+        return Path(os.path.relpath(root.resolve(), start.resolve())).as_posix()
+    except ValueError:  # another drive
+        return None

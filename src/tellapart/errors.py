@@ -1,0 +1,93 @@
+"""Every failure that tellapart foresees, as one tree.
+
+    TellapartError
+    ├── InputError            the input cannot be used: the command line exits with 2
+    │   ├── ImageError        one image: empty, truncated, not an image, too large
+    │   ├── CatalogError      a data set: missing files, unknown columns, empty labels
+    │   ├── TextError         a text a reader cannot hold: unknown character, too long for the width
+    │   ├── ConfigError       an option, a recipe or a run folder
+    │   └── BundleError       a bundle: a changed byte, a missing file, a foreign format
+    └── GateError             the work was done and failed its gate: the command line exits with 1
+        └── ParityError       the exported graph does not answer like the trained model
+
+A message says what, which file or value, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TellapartError(Exception):
+    """Base of every foreseen failure.
+
+    >>> issubclass(ImageError, TellapartError)
+    True
+    """
+
+    exit_status = 2
+
+
+class InputError(TellapartError):
+    """The input cannot be used."""
+
+
+class ImageError(InputError):
+    """One image cannot be used; ``file`` names it and ``reason`` says why.
+
+    >>> str(ImageError("a.png", "the file is empty"))
+    'a.png: the file is empty'
+    """
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+class CatalogError(InputError):
+    """A data set cannot be used."""
+
+
+class TextError(InputError):
+    """A text that the reader cannot emit."""
+
+
+class ConfigError(InputError):
+    """An option, a recipe or a run folder cannot be used."""
+
+
+class BundleError(InputError):
+    """A bundle cannot be used."""
+
+
+class GateError(TellapartError):
+    """The work was done, and its result is not good enough to be kept."""
+
+    exit_status = 1
+
+
+class ParityError(GateError):
+    """The exported graph does not answer like the trained model; nothing was written."""
+
+
+def some(values: Iterable[object], most: int = 3) -> str:
+    """The first few values for a message, and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    names = [str(value) for value in values]
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """A hint for a mistyped name: " (did you mean 'x'?)", or nothing.
+
+    >>> closest("epoch", ["epochs", "seed"])
+    " (did you mean 'epochs'?)"
+    """
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
