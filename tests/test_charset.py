@@ -140,10 +140,7 @@ def plain_reading(probabilities, charset):
     for index, run in itertools.groupby(range(len(best)), key=lambda step: best[step]):
         if index != 0:
             characters.append((charset.characters[index - 1], max(probabilities[t, index] for t in run)))
-    if characters:
-        confidence = math.prod(peak for _, peak in characters)
-    else:
-        confidence = probabilities[:, 0].mean()
+    confidence = math.prod(peak for _, peak in characters) if characters else probabilities[:, 0].mean()
     return "".join(character for character, _ in characters), confidence, characters
 
 

@@ -237,7 +237,7 @@ def reading_scores(truth: Sequence[str], predicted: Sequence[str]) -> ReadingSco
     (0.5, 0.3333)
     """
     _same_length(truth, predicted)
-    pairs = list(zip(truth, predicted, strict=True))
+    n, pairs = len(truth), list(zip(truth, predicted, strict=True))
     # Images with as many edits in as many characters are of one kind to the bootstrap.
     kinds = Counter((edit_distance(text, answer), len(text)) for text, answer in pairs)
     edits, characters = np.array(sorted(kinds), dtype=np.int64).T
@@ -249,10 +249,8 @@ def reading_scores(truth: Sequence[str], predicted: Sequence[str]) -> ReadingSco
         return rate
 
     return {
-        "exact_match": _share(sum(text == answer for text, answer in pairs), len(pairs)),
-        "exact_match_folded": _share(
-            sum(text.casefold() == answer.casefold() for text, answer in pairs), len(pairs)
-        ),
+        "exact_match": _share(sum(text == answer for text, answer in pairs), n),
+        "exact_match_folded": _share(sum(t.casefold() == a.casefold() for t, a in pairs), n),
         "cer": _bootstrapped(float(statistic(counts[None])[0]), statistic, counts),
     }
 
@@ -281,8 +279,7 @@ def expected_calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike
     odd = right[(right != 0) & (right != 1)]
     if len(odd):
         raise InputError(f"outcomes that are neither true nor false: {some(odd.tolist())}; give booleans")
-    inner = np.arange(1, bins) / bins
-    where = np.digitize(sure, inner, right=True)
+    where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
     gaps = np.bincount(where, weights=sure - right.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(sure))
 
@@ -311,8 +308,8 @@ def _totals(drawn: Ints, keys: npt.NDArray[np.intp], n_keys: int) -> Floats:
     """Counts (R, M) become sums over equal keys (M,): shape (R, n_keys)."""
     n_rows = len(drawn)
     slots = np.arange(n_rows)[:, None] * n_keys + keys
-    sums: Floats = np.bincount(slots.ravel(), weights=drawn.ravel(), minlength=n_rows * n_keys)
-    return sums.reshape(n_rows, n_keys)
+    sums = np.bincount(slots.ravel(), drawn.ravel(), n_rows * n_keys)
+    return np.asarray(sums, dtype=np.float64).reshape(n_rows, n_keys)
 
 
 def _ratio(part: npt.NDArray[np.number], whole: npt.NDArray[np.number]) -> Floats:

@@ -38,7 +38,7 @@ def draw(scheme: Scheme, seed: int, indices: Iterable[int]) -> list[tuple[Pixels
 
     >>> from tellapart.captcha.schemes import scheme
     >>> [text for _, text in draw(scheme("digits"), 0, range(2))]
-    ['', '']
+    ['11027', '40683']
     """
     return [render(scheme, seed, index) for index in indices]
 
@@ -53,7 +53,7 @@ def render(scheme: Scheme, seed: int, index: int) -> tuple[Pixels, str]:
     >>> from tellapart.captcha.schemes import scheme
     >>> pixels, text = render(scheme("plain"), seed=0, index=7)
     >>> pixels.shape, text
-    ((60, 160, 3), '')
+    ((60, 160, 3), '8bnnt')
     """
     for name, value in (("seed", seed), ("index", index)):
         if not 0 <= value < 2**32:

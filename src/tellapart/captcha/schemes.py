@@ -235,10 +235,10 @@ SCHEMES = {
             "characters",
             width=52,
             height=32,
-            alphabet="234678ACDEFHKMNPRTXY",  # no two that a one-bit scan confuses: no B beside 8, no G beside 6
+            alphabet="234678ACDEFHKMNPRTXY",  # none that one bit confuses: no B beside 8, no G beside 6
             min_length=1,
             max_length=1,
-            fonts=("lato", "source-serif", "caladea", "hanken-grotesk", "fredoka-one", "amatic-sc"),
+            fonts=("lato", "source-serif", "caladea", "hanken-grotesk", "fredoka-one"),
             font_size=(26, 32),
             rotation=15.0,
             stretch=(0.85, 1.1),

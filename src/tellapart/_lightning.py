@@ -1,0 +1,10 @@
+"""Lightning, imported after torchvision has been mended: it pulls torchvision in by itself."""
+
+from tellapart._torchvision import mend_torchvision
+
+mend_torchvision()
+
+import pytorch_lightning as pl  # noqa: E402
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint  # noqa: E402
+
+__all__ = ["EarlyStopping", "ModelCheckpoint", "pl"]

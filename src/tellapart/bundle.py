@@ -1,0 +1,293 @@
+"""The bundle: a folder that answers the same everywhere. The only thing that predicts; it needs no torch.
+
+    bundle.json   task, labels or charset, groups, preprocessing, metrics, data, versions, sha256 of every file
+    model.onnx    uint8 pixels in, probabilities out
+
+A renamed folder still works; a changed byte is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart import images
+from tellapart.charset import Charset, decode_ctc
+from tellapart.errors import BundleError, ImageError
+from tellapart.files import whole_file
+from tellapart.images import Pixels
+from tellapart.preprocess import Preprocess
+
+FORMAT = 1
+ABOUT = "bundle.json"
+GRAPH = "model.onnx"
+BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer for one image: a ``label`` or a ``text`` with its confidence, or an ``error``."""
+
+    file: str
+    task: str
+    answer: str = ""
+    confidence: float = 0.0
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    characters: Sequence[tuple[str, float]] = ()
+    group: str | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row of ``predict --json``."""
+        if self.error is not None:
+            return {"file": self.file, "error": self.error}
+        if self.task == "read":
+            characters = [{"character": c, "confidence": round(p, 6)} for c, p in self.characters]
+            return {
+                "file": self.file,
+                "text": self.answer,
+                "confidence": round(self.confidence, 6),
+                "characters": characters,
+            }
+        row: dict[str, Any] = {
+            "file": self.file,
+            "label": self.answer,
+            "confidence": round(self.confidence, 6),
+        }
+        if self.group is not None:
+            row["group"] = self.group
+        return row | {"probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What ``bundle.json`` says, and the folder it lies in."""
+
+    path: Path
+    about: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Open a bundle, or the bundle of a run folder, and check every byte of it.
+
+        Raises:
+            BundleError: no bundle there, another format, a missing file, or a changed byte.
+        """
+        folder = Path(path)
+        if not (folder / ABOUT).is_file() and (folder / "bundle" / ABOUT).is_file():
+            folder = folder / "bundle"
+        if not (folder / ABOUT).is_file():
+            what = (
+                "an unfinished run; run its train command again"
+                if (folder / "config.yaml").is_file()
+                else "no bundle"
+            )
+            raise BundleError(f"{path}: {what} (a bundle is a folder with {ABOUT} and {GRAPH})")
+        try:
+            text = (folder / ABOUT).read_text(encoding="utf-8")
+            about = json.loads(text)
+            digest = about.pop("sha256")
+            stored = about["format"]
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise BundleError(
+                f"{folder / ABOUT}: not readable as a bundle's description: {error!r}"
+            ) from error
+        if stored != FORMAT:
+            raise BundleError(f"{folder}: format {stored}; this version reads {FORMAT}: export it again")
+        if text != _described(about) or digest != _digest_of(about):
+            raise BundleError(f"{folder / ABOUT}: changed since it was written; export the run again")
+        for name, wanted in about["files"].items():
+            file = folder / name
+            if not file.is_file():
+                raise BundleError(f"{file}: missing; copy the whole bundle folder or export the run again")
+            if file_digest(file) != wanted:
+                raise BundleError(f"{file}: changed since it was written; export the run again")
+        return cls(folder, about)
+
+    @classmethod
+    def write(cls, folder: Path, about: Mapping[str, Any]) -> Bundle:
+        """Write the description of the files that lie in ``folder`` already."""
+        files = {item.name: file_digest(item) for item in sorted(folder.iterdir()) if item.name != ABOUT}
+        full = {"format": FORMAT, **about, "files": files}
+        with whole_file(folder / ABOUT) as temporary:
+            temporary.write_text(_described(full), encoding="utf-8")
+        return cls(folder, full)
+
+    def with_metrics(self, metrics: Mapping[str, Any]) -> Bundle:
+        """The same bundle with its figures written in."""
+        about = {key: value for key, value in self.about.items() if key not in ("format", "files")}
+        return Bundle.write(self.path, about | {"metrics": dict(metrics)})
+
+    @property
+    def task(self) -> str:
+        """``classify`` or ``read``."""
+        return str(self.about["task"])
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, in the order of the graph's output."""
+        return list(self.about.get("labels", []))
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """Class → group; empty where there are none."""
+        return dict(self.about.get("groups", {}))
+
+    @cached_property
+    def charset(self) -> Charset:
+        """The characters a reader knows."""
+        return Charset.from_json(self.about["charset"])
+
+    @cached_property
+    def preprocess(self) -> Preprocess:
+        """The preprocessing spec."""
+        return Preprocess.from_json(self.about["preprocess"])
+
+
+class Predictor:
+    """A bundle ready to answer.
+
+    The graph runs on all cores while the next images are decoded beside it.
+    """
+
+    def __init__(self, path: str | Path | Bundle, *, threads: int | None = None) -> None:
+        import onnxruntime as ort
+
+        self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        # Between runs the pool sleeps instead of spinning: decoding needs the cores meanwhile.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        graph = (self.bundle.path / GRAPH).read_bytes()
+        self.session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self.input = self.session.get_inputs()[0].name
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
+        """Model pixels, ``uint8`` N, H, W, C → probabilities: N, K for classes, N, T, K for texts."""
+        result: Floats = self.session.run(None, {self.input: pixels})[0]
+        return result
+
+    def predict(
+        self, items: str | Path | bytes | Pixels | Iterable[str | Path | bytes | Pixels]
+    ) -> list[Prediction]:
+        """Answers for images given as paths, encoded bytes or RGB arrays, in their order.
+
+        A bad image is a `Prediction` with an ``error``; the others are answered all the same.
+        """
+        if isinstance(items, str | Path | bytes | np.ndarray):
+            items = [items]
+        return list(self.stream(_named(items)))
+
+    def stream(self, named: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
+        """The same for (name, image) pairs without holding them all: in order, a window at a time."""
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            source = iter(named)
+            ahead: list[list[Future[tuple[str, Pixels | ImageError]]]] = []
+
+            def fill() -> None:
+                if window := [pool.submit(self._load, *item) for item in islice(source, BATCH * 4)]:
+                    ahead.append(window)
+
+            fill()
+            while ahead:
+                fill()  # the next window decodes while this one is answered
+                yield from self._answer([future.result() for future in ahead.pop(0)])
+
+    def _load(self, name: str, item: str | Path | bytes | Pixels) -> tuple[str, Pixels | ImageError]:
+        try:
+            if isinstance(item, np.ndarray):
+                if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8 or not item.size:
+                    shape = f"{item.dtype} {item.shape}"
+                    raise ImageError(name, f"an array must be RGB uint8 (height, width, 3), not {shape}")
+                return name, self.bundle.preprocess.apply(item)
+            data = item if isinstance(item, bytes) else images.read_bytes(item)
+            return name, self.bundle.preprocess.load(data, name)
+        except ImageError as error:
+            return name, error
+
+    def _answer(self, loaded: Sequence[tuple[str, Pixels | ImageError]]) -> list[Prediction]:
+        answers: list[Prediction | None] = [None] * len(loaded)
+        by_width: dict[int, list[int]] = {}
+        for index, (name, pixels) in enumerate(loaded):
+            if isinstance(pixels, ImageError):
+                answers[index] = Prediction(name, self.bundle.task, error=pixels.reason)
+            else:
+                by_width.setdefault(pixels.shape[1], []).append(index)
+        for indices in by_width.values():
+            for start in range(0, len(indices), BATCH):
+                part = indices[start : start + BATCH]
+                probabilities = self.run(np.stack([loaded[i][1] for i in part]))  # type: ignore[misc]
+                for i, prediction in zip(
+                    part, self.interpret([loaded[i][0] for i in part], probabilities), strict=True
+                ):
+                    answers[i] = prediction
+        return [answer for answer in answers if answer is not None]
+
+    def interpret(self, names: Sequence[str], probabilities: Floats) -> list[Prediction]:
+        """Probabilities of a batch → answers."""
+        bundle = self.bundle
+        if bundle.task == "read":
+            return [
+                Prediction(name, "read", r.text, r.confidence, characters=r.characters)
+                for name, r in zip(names, decode_ctc(probabilities, bundle.charset), strict=True)
+            ]
+        labels, groups = bundle.labels, bundle.groups
+        results = []
+        for name, row in zip(names, probabilities, strict=True):
+            best = int(row.argmax())
+            results.append(
+                Prediction(
+                    name,
+                    "classify",
+                    labels[best],
+                    float(row[best]),
+                    probabilities=dict(zip(labels, map(float, row), strict=True)),
+                    group=groups.get(labels[best]),
+                )
+            )
+        return results
+
+
+def load(path: str | Path, *, threads: int | None = None) -> Predictor:
+    """A predictor from a bundle or a run folder.
+
+    Raises:
+        BundleError: there is no usable bundle.
+    """
+    return Predictor(path, threads=threads)
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _digest_of(about: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _described(about: Mapping[str, Any]) -> str:
+    return json.dumps({**about, "sha256": _digest_of(about)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _named(
+    items: Iterable[str | Path | bytes | Pixels],
+) -> Iterator[tuple[str, str | Path | bytes | Pixels]]:
+    for number, item in enumerate(items):
+        yield (str(item) if isinstance(item, str | Path) else f"image {number}"), item

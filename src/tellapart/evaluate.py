@@ -1,0 +1,164 @@
+"""How good is it, honestly: every figure of a bundle on a catalog, each with its interval."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart import metrics
+from tellapart.bundle import Bundle, Predictor
+from tellapart.catalog import Catalog, open_catalog
+from tellapart.errors import CatalogError, TextError, some
+from tellapart.files import write_json
+from tellapart.progress import track
+from tellapart.split import split as split_catalog
+
+
+def evaluate(
+    model: str | Path | Bundle,
+    data: str | Path | Catalog,
+    *,
+    split: str | None = None,
+    out: str | Path | None = None,
+    groups: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
+
+    classify: accuracy, macro_f1, micro_f1, per_class, confusion; with groups also fine_accuracy and
+    fine_macro_f1, the unprefixed figures then being those of the groups. read: exact_match,
+    exact_match_folded (case ignored), cer. Both: images_per_second of this machine.
+
+    Args:
+        split: train, val, test or all. By default test where the data has splits or is the data that the
+            model was trained on (its split is then made again from the seed in the bundle), else all.
+        out: where to write the report as JSON.
+        options: how to read the data, see `open_catalog`.
+
+    Raises:
+        CatalogError: no image in that split, or labels the model does not know.
+        TextError: texts with characters the model does not know.
+    """
+    bundle = model if isinstance(model, Bundle) else Bundle.open(model)
+    catalog = open_catalog(data, task=bundle.task, groups=groups, progress=True, **options)
+    if catalog.task != bundle.task:
+        raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")
+    catalog, part = _chosen(catalog, bundle, split)
+    rows = catalog.rows(None if part == "all" else part)
+    if not rows:
+        raise CatalogError(f"{catalog.source}: no image in the split {part!r}")
+    truth = [catalog.column("label")[row] for row in rows]
+    _check_known(bundle, truth, str(catalog.source))
+
+    predictor = Predictor(bundle)
+    files = catalog.column("file")
+    order: list[int] = []
+
+    def named() -> Any:
+        for row, data in catalog.read(rows):
+            order.append(row)
+            yield files[row], data
+
+    began = time.perf_counter()
+    predictions = list(track(predictor.stream(named()), "evaluating", len(rows)))
+    seconds = time.perf_counter() - began
+    by_row = dict(zip(order, predictions, strict=True))
+    failed = [by_row[row].file for row in rows if by_row[row].error]
+    if failed:
+        raise CatalogError(
+            f"{len(failed)} images cannot be read any more: {some(failed)}; catalog the data again"
+        )
+    predicted = [by_row[row].answer for row in rows]
+
+    scores: dict[str, Any]
+    scores = (
+        dict(metrics.reading_scores(truth, predicted))
+        if bundle.task == "read"
+        else _classes(bundle, truth, predicted)
+    )
+    report = {
+        "model": str(bundle.path),
+        "data": str(catalog.source),
+        "split": part,
+        "n": len(rows),
+        **scores,
+        "images_per_second": round(len(rows) / seconds, 1),
+    }
+    if out is not None:
+        write_json(out, report)
+    return report
+
+
+def _chosen(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalog, str]:
+    if split not in (None, "train", "val", "test", "all"):
+        raise CatalogError(f"split {split!r}: known are train, val, test and all")
+    if any(part is not None for part in catalog.column("split")):
+        return catalog, split or "test"
+    trained = bundle.about["data"]
+    same = content(catalog) == trained["content"]
+    if split in (None, "all"):
+        if split is None and same and trained["split"]:
+            return split_catalog(catalog, **trained["split"]), "test"
+        return catalog, "all"
+    if not trained["split"]:
+        raise CatalogError(
+            f"{catalog.source}: has no splits, and the model was trained on splits of its own; give --split all, "
+            "or the catalog that the run kept (data.parquet)"
+        )
+    if not same:
+        raise CatalogError(
+            f"{catalog.source}: has no splits and is not the data the model was trained on, so its {split} part is "
+            "not defined; give --split all"
+        )
+    return split_catalog(catalog, **trained["split"]), split
+
+
+def content(catalog: Catalog) -> str:
+    """The data's fingerprint before it was split: the same images and labels, whatever is decided of them."""
+    bare = catalog.with_column("split", [None] * len(catalog)).with_column("group", [None] * len(catalog))
+    return bare.fingerprint
+
+
+def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:
+    if bundle.task == "read":
+        if unknown := bundle.charset.unknown(truth):
+            texts = [text for text in truth if set(text) & set(unknown)]
+            raise TextError(
+                f"{source}: characters the model does not know: {''.join(sorted(unknown))!r} in {len(texts)} texts "
+                f"({some(texts)}); it knows: {''.join(bundle.charset.characters)}"
+            )
+        return
+    if strange := sorted(set(truth) - set(bundle.labels)):
+        raise CatalogError(
+            f"{source}: labels the model does not know: {some(strange)}; it knows: {some(bundle.labels, 8)}"
+        )
+
+
+def _classes(bundle: Bundle, truth: list[str], predicted: list[str]) -> dict[str, Any]:
+    fine = _scored(truth, predicted, bundle.labels)
+    groups = bundle.groups
+    if not groups:
+        return fine
+    names = sorted(set(groups.values()))
+    coarse = _scored([groups[label] for label in truth], [groups[label] for label in predicted], names)
+    return {
+        **coarse,
+        "fine_accuracy": fine["accuracy"],
+        "fine_macro_f1": fine["macro_f1"],
+        "fine_per_class": fine["per_class"],
+        "fine_confusion": fine["confusion"],
+    }
+
+
+def _scored(truth: list[str], predicted: list[str], labels: list[str]) -> dict[str, Any]:
+    index = {label: number for number, label in enumerate(labels)}
+    return dict(
+        metrics.classification_scores(
+            np.array([index[label] for label in truth]),
+            np.array([index[label] for label in predicted]),
+            labels,
+        )
+    )

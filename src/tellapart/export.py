@@ -1,0 +1,206 @@
+"""A trained model becomes a bundle, or nothing at all: the graph must answer like the model first."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import platform
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from tellapart.bundle import GRAPH, Bundle, Predictor
+from tellapart.catalog import Catalog
+from tellapart.errors import ConfigError, ParityError
+from tellapart.evaluate import content
+from tellapart.files import whole_folder
+from tellapart.preprocess import Preprocess
+from tellapart.run import Run
+from tellapart.tasks.base import Scale
+
+TOLERANCE = 1e-4  # of any probability
+BATCHES = (1, 2, 7, 32)
+OPSET = 20
+
+
+class Deployed(nn.Module):
+    """What the bundle holds: scaling, normalising, the network and softmax as one."""
+
+    def __init__(self, model: nn.Module, spec: Preprocess) -> None:
+        super().__init__()
+        self.scale = Scale(spec)
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """uint8 N, H, W, C → probabilities N, K or N, T, K."""
+        result: Tensor = self.model(self.scale(pixels)).softmax(dim=-1)
+        return result
+
+
+def export(run: str | Path | Run, *, out: str | Path | None = None) -> Bundle:
+    """Pack a finished run as a bundle, after comparing it with the trained model on real images.
+
+    All test images (all images, where there is no test part) in batches of 1, 2, 7 and 32; for reading
+    also at wider canvases than their own.
+
+    Args:
+        out: the bundle's folder; by default ``bundle`` in the run's.
+
+    Raises:
+        ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
+        ConfigError: the run is not finished.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    if not run.finished:
+        raise ConfigError(f"{run.path}: the run is not finished; run its train command again to go on")
+    catalog = run.catalog()
+    model = run.model()
+    spec = run.preprocess()
+    deployed = Deployed(model, spec).eval().cpu()
+    target = Path(out) if out is not None else run.path / "bundle"
+    with whole_folder(target) as folder:
+        write_graph(deployed, spec, folder / GRAPH)
+        bundle = Bundle.write(folder, _description(run, catalog, spec))
+        compared = compare(deployed, Predictor(bundle), catalog, spec)
+        about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}
+        metrics = run.metrics()
+        Bundle.write(folder, about | {"parity": compared} | ({"metrics": metrics} if metrics else {}))
+    return Bundle.open(target)
+
+
+def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
+    """Write the ONNX graph: batch open, for reading the width too."""
+    width = spec.width or 4 * spec.step
+    example = torch.randint(0, 256, (2, spec.height, width, spec.channels), dtype=torch.uint8)
+    dynamic: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=4096)}
+    if spec.width is None:
+        dynamic[2] = spec.step * torch.export.Dim("steps", min=1, max=4096)
+    with _quiet():
+        program = torch.onnx.export(
+            deployed,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=(dynamic,),
+            input_names=["pixels"],
+            output_names=["probabilities"],
+            opset_version=OPSET,
+            verbose=False,
+        )
+        assert program is not None
+        program.save(str(path), external_data=False)
+
+
+def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
+    """The graph against the trained model on the test part.
+
+    Raises:
+        ParityError: naming an image and what either said.
+    """
+    rows = catalog.rows("test") or catalog.rows()
+    files = catalog.column("file")
+    worst = 0.0
+    n = 0
+    for names, batch in _batches(catalog, rows, spec):
+        with torch.inference_mode():
+            theirs = deployed(torch.from_numpy(batch)).numpy()
+        ours = predictor.run(batch)
+        n += len(batch)
+        for name, a, b in zip(
+            names, predictor.interpret(names, theirs), predictor.interpret(names, ours), strict=True
+        ):
+            if a.answer != b.answer:
+                raise ParityError(
+                    f"{name}: the trained model answers {a.answer!r}, the exported graph {b.answer!r}; "
+                    "nothing was written. Please report it with the backbone's name"
+                )
+        difference = float(np.abs(theirs - ours).max())
+        worst = max(worst, difference)
+        if difference > TOLERANCE:
+            raise ParityError(
+                f"{names[int(np.abs(theirs - ours).reshape(len(batch), -1).max(axis=1).argmax())]}: a probability of the "
+                f"exported graph differs by {difference:.2g} from the trained model's (allowed: {TOLERANCE:g}); "
+                "nothing was written. Please report it with the backbone's name"
+            )
+    return {
+        "images": len({files[row] for row in rows}),
+        "compared": n,
+        "different_answers": 0,
+        "largest_difference": worst,
+    }
+
+
+def _batches(
+    catalog: Catalog, rows: list[int], spec: Preprocess
+) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
+    """All rows in batches of 32, the first of each width also in small batches and on wider canvases."""
+    files = catalog.column("file")
+    waiting: dict[int, list[tuple[str, npt.NDArray[np.uint8]]]] = defaultdict(list)
+    probed: set[int] = set()
+
+    def flush(width: int) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
+        items = waiting.pop(width)
+        pixels = np.stack([item[1] for item in items])
+        names = [item[0] for item in items]
+        yield names, pixels
+        if width in probed:
+            return
+        probed.add(width)
+        for size in BATCHES[:-1]:
+            yield names[:size], pixels[:size]
+        if spec.width is None:
+            for more in (spec.step, 3 * spec.step):
+                yield names[:7], np.pad(pixels[:7], ((0, 0), (0, 0), (0, more), (0, 0)), mode="edge")
+
+    for row, data in catalog.read(rows):
+        pixels = spec.load(data, files[row])
+        width = pixels.shape[1]
+        waiting[width].append((files[row], pixels))
+        if len(waiting[width]) == BATCHES[-1]:
+            yield from flush(width)
+    for width in list(waiting):
+        yield from flush(width)
+
+
+def _description(run: Run, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
+    named = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
+    if catalog.task == "classify" and catalog.groups:
+        named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}
+    return {
+        "task": catalog.task,
+        **named,
+        "preprocess": spec.to_json(),
+        "data": {
+            "fingerprint": catalog.fingerprint,
+            "content": content(catalog),
+            "n": len(catalog.rows()),
+            "split": (catalog.meta or {}).get("split"),
+        },
+        "training": run.config.to_dict(),
+        "versions": {
+            name: metadata.version(name)
+            for name in ("tellapart", "torch", "timm", "onnx", "onnxruntime", "numpy", "pillow")
+        }
+        | {"python": platform.python_version()},
+    }
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter talks to stdout, to loggers and through warnings about its own insides."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

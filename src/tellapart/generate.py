@@ -1,0 +1,212 @@
+"""Draw a labelled data set: the image of a seed and an index is the same wherever and however it is drawn,
+so a data set is its scheme, its seed and its size."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image, ImageDraw, ImageFont
+
+from tellapart.captcha import Scheme, draw, encode
+from tellapart.captcha import scheme as find_scheme
+from tellapart.captcha.fonts import font_file
+from tellapart.errors import ConfigError
+from tellapart.files import whole_file, whole_folder
+from tellapart.progress import track
+
+_BATCH = 500  # images drawn by one task, and rows in one Parquet row group: a few MB
+_WORTH_A_POOL = 2000  # images; below it starting processes costs more than they save
+_GRID = (8, 5)  # samples across and down
+_SCHEMA = pa.schema({
+    "image": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+    "label": pa.string(),  # text, so that 0042 stays 0042
+})  # fmt: skip
+_FEATURES = {"image": {"_type": "Image"}, "label": {"dtype": "string", "_type": "Value"}}
+
+_Encoded = list[tuple[bytes, str]]  # PNG and text
+
+
+def generate(
+    scheme: str | Scheme,
+    n: int,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    grid: str | Path | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> dict[str, object]:
+    """Draw ``n`` labelled images into a folder, or into one Parquet file, whole or not at all.
+
+    A folder gets ``images/00000.png`` and so on, ``labels.csv`` (file, label) and ``scheme.yaml``. A
+    Parquet file is laid out as Hugging Face does, and an older one of its name is replaced.
+
+    Args:
+        scheme: a named scheme, a ``.yaml`` file, or a scheme.
+        out: a new or empty folder, or a name that ends in ``.parquet``.
+        seed: other seeds draw other images; 0 to 2**32 - 1.
+        grid: also write up to 40 samples, each above its text, as one PNG.
+        workers: processes; the images do not depend on it. Up to 4, one a processor, if not given.
+        progress: draw a bar on a terminal's stderr.
+
+    Returns:
+        out, n, scheme (its name), seed, seconds, images_per_second.
+
+    Raises:
+        ConfigError: an option cannot be used, the folder is not empty, or a font is missing.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "digits"
+    >>> generate("digits", 2, folder)["n"]
+    2
+    >>> (folder / "labels.csv").read_text().splitlines()
+    ['file,label', 'images/00000.png,11027', 'images/00001.png,40683']
+    """
+    began = time.perf_counter()
+    out, grid = Path(out), None if grid is None else Path(grid)
+    if isinstance(scheme, str):
+        scheme = find_scheme(scheme)
+    if workers is None:
+        workers = min(os.cpu_count() or 1, 4)
+    _check(n, out, grid, workers)
+    draw(scheme, seed, [0])  # a bad seed or a missing font is found before anything is written
+
+    batches = _batches(scheme, seed, n, workers)
+    batches = track(batches, f"drawing {scheme.name}", -(-n // _BATCH), show=progress)
+    names = _names(n)
+    try:
+        if out.suffix == ".parquet":
+            _write_parquet(out, scheme, seed, batches, names)
+        else:
+            _write_folder(out, scheme, batches, names)
+    except BrokenProcessPool as error:
+        raise ConfigError(
+            "a process that draws died while starting or for lack of memory: "
+            "pass workers=1, or call generate under `if __name__ == '__main__':`"
+        ) from error
+    seconds = time.perf_counter() - began
+    if grid is not None:
+        with whole_file(grid) as temporary:
+            _sheet(scheme, seed, n).save(temporary, "PNG")
+    return {
+        "out": str(out),
+        "n": n,
+        "scheme": scheme.name,
+        "seed": seed,
+        "seconds": round(seconds, 3),
+        "images_per_second": round(n / seconds, 1),
+    }
+
+
+def _check(n: int, out: Path, grid: Path | None, workers: int) -> None:
+    if not 1 <= n <= 2**32:
+        raise ConfigError(f"n is {n}; ask for at least 1 image, and at most {2**32}")
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}; it takes at least 1")
+    if grid is not None and grid.suffix.lower() != ".png":
+        raise ConfigError(f"{grid}: the grid is a PNG; let its name end in .png")
+    if out.suffix == ".parquet":
+        if out.is_dir():
+            raise ConfigError(f"{out} is a folder; name a file, or a folder that does not end in .parquet")
+    elif out.is_dir():
+        if any(out.iterdir()):
+            raise ConfigError(f"{out} is not empty: name another folder, or remove this one first")
+    elif out.exists():
+        raise ConfigError(f"{out} is a file; name a folder, or a file that ends in .parquet")
+
+
+def _names(n: int) -> Iterator[str]:
+    """File names of one width, so that they sort as they were drawn."""
+    digits = max(5, len(str(n - 1)))
+    return (f"{index:0{digits}}.png" for index in range(n))
+
+
+def _batches(scheme: Scheme, seed: int, n: int, workers: int) -> Iterator[_Encoded]:
+    """The images in their order, a batch at a time, from this process or from a pool."""
+    tasks = ((scheme, seed, start, min(start + _BATCH, n)) for start in range(0, n, _BATCH))
+    if workers == 1 or n < _WORTH_A_POOL:
+        yield from itertools.starmap(_drawn, tasks)
+        return
+    # Started afresh, not forked: a fork copies locks that this process's other threads may hold.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_deaf)
+    try:
+        ahead: deque[Future[_Encoded]] = deque()
+        for task in itertools.islice(tasks, 2 * workers):  # a bounded lead, so that memory stays bounded
+            ahead.append(pool.submit(_drawn, *task))
+        while ahead:
+            batch = ahead.popleft().result()
+            for task in itertools.islice(tasks, 1):
+                ahead.append(pool.submit(_drawn, *task))
+            yield batch
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _deaf() -> None:
+    """Ctrl-C is for the main process, which then stops the others in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _drawn(scheme: Scheme, seed: int, start: int, stop: int) -> _Encoded:
+    return [(encode(scheme, pixels), text) for pixels, text in draw(scheme, seed, range(start, stop))]
+
+
+def _write_folder(out: Path, scheme: Scheme, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
+    with whole_folder(out) as folder:
+        (folder / "images").mkdir()
+        (folder / "scheme.yaml").write_text(f"{scheme}\n", encoding="utf-8")
+        with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["file", "label"])
+            for png, text in itertools.chain.from_iterable(batches):
+                name = f"images/{next(names)}"
+                (folder / name).write_bytes(png)
+                table.writerow([name, text])
+
+
+def _write_parquet(
+    out: Path, scheme: Scheme, seed: int, batches: Iterator[_Encoded], names: Iterator[str]
+) -> None:
+    schema = _SCHEMA.with_metadata({
+        "huggingface": json.dumps({"info": {"features": _FEATURES}}),
+        "tellapart": json.dumps({"scheme": scheme.to_dict(), "seed": seed}),
+    })  # fmt: skip
+    with whole_file(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for batch in batches:
+            rows = [
+                {"image": {"bytes": png, "path": next(names)}, "label": text} for png, text in batch
+            ]  # fmt: skip
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+
+
+def _sheet(scheme: Scheme, seed: int, n: int) -> Image.Image:
+    """The first samples, each above its text; small ones are shown larger."""
+    columns, rows = min(n, _GRID[0]), min(-(-n // _GRID[0]), _GRID[1])
+    zoom = max(1, 120 // scheme.width)
+    width, height, caption, gap = scheme.width * zoom, scheme.height * zoom, 20, 8
+    sheet = Image.new(
+        "RGB", (columns * (width + gap) + gap, rows * (height + caption + gap) + gap), "#d8d8d8"
+    )
+    pen = ImageDraw.Draw(sheet)
+    face = ImageFont.truetype(font_file(scheme.fonts[0]), 14, layout_engine=ImageFont.Layout.BASIC)
+    for place, (pixels, text) in enumerate(draw(scheme, seed, range(min(n, columns * rows)))):
+        x = gap + place % columns * (width + gap)
+        y = gap + place // columns * (height + caption + gap)
+        large = Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST)
+        sheet.paste(large, (x, y))
+        pen.text((x + width // 2, y + height + 3), text, fill="#000000", font=face, anchor="ma")
+    return sheet

@@ -1,0 +1,84 @@
+"""What each epoch brought: a line for the person who waits, and a line in ``history.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tellapart._lightning import pl
+from tellapart.files import whole_file
+from tellapart.progress import say
+
+PAUSE = 0.5  # seconds between two drawings of the live line
+
+
+class History(pl.Callback):
+    """Writes the history whole after each epoch; a resumed run's lines follow those it had."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = (
+            [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            if path.is_file()
+            else []
+        )
+        self._began = 0.0
+        self._drawn = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: Any) -> None:  # noqa: ARG002
+        """The clock starts."""
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        module: Any,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """A live line with the time left in this epoch, where a person looks on."""
+        now = time.perf_counter()
+        if not sys.stderr.isatty() or now - self._drawn < PAUSE:
+            return
+        self._drawn = now
+        total = int(trainer.num_training_batches)
+        left = (now - self._began) / (batch_idx + 1) * (total - batch_idx - 1)
+        print(
+            f"\r  step {batch_idx + 1}/{total}, {_clock(left)} left in this epoch ", end="", file=sys.stderr
+        )
+
+    def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
+        """The epoch's figures, and the time left in the stage."""
+        if trainer.sanity_checking:
+            return
+        seconds = time.perf_counter() - self._began
+        epoch = trainer.current_epoch + 1
+        figures = {
+            name: round(float(value), 5)
+            for name, value in trainer.callback_metrics.items()
+            if name != "val_score"
+        }
+        line = {"stage": module.number, "epoch": epoch, "seconds": round(seconds, 2), **figures}
+        key = (module.number, epoch)
+        self.lines = [old for old in self.lines if (old["stage"], old["epoch"]) < key] + [line]
+        with whole_file(self.path) as temporary:
+            temporary.write_text("".join(json.dumps(item) + "\n" for item in self.lines), encoding="utf-8")
+        shown = ", ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in figures.items())
+        left = seconds * (trainer.max_epochs or epoch) - seconds * epoch
+        start = "\r" if sys.stderr.isatty() else ""
+        say(
+            f"{start}stage {module.number + 1} ({module.stage.train}) epoch {epoch}/{trainer.max_epochs}: {shown}; "
+            f"{_clock(seconds)}, {_clock(left)} left in this stage"
+        )
+
+
+def _clock(seconds: float) -> str:
+    """
+    >>> _clock(8.24), _clock(75)
+    ('8.2 s', '1:15 min')
+    """
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"

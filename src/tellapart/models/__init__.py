@@ -1,0 +1,1 @@
+"""The networks: plain modules from float pictures to logits."""

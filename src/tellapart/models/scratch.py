@@ -1,0 +1,55 @@
+"""A small residual network of our own, for training without any pretrained weights."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ConvBlock(nn.Sequential):
+    """3 x 3 convolution, batch norm, ReLU."""
+
+    def __init__(
+        self, inside: int, outside: int, *, stride: int | tuple[int, int] = 1, act: bool = True
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(inside, outside, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(outside),
+            *([nn.ReLU(inplace=True)] if act else []),
+        )
+
+
+class Residual(nn.Module):
+    """Two convolutions beside the identity (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(ConvBlock(channels, channels), ConvBlock(channels, channels, act=False))
+        # Starts as the identity, which trains faster at high rates (Goyal et al. 2017).
+        nn.init.zeros_(self.body[1][1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W."""
+        return F.relu(x + self.body(x))
+
+
+class SmallNet(nn.Module):
+    """Pictures of 16 to 128 px to features: N, C, H, W → N, ``num_features``."""
+
+    def __init__(self, channels: int = 3, width: int = 32) -> None:
+        super().__init__()
+        self.num_features = width * 8
+        self.blocks = nn.Sequential(
+            ConvBlock(channels, width),
+            Residual(width),
+            ConvBlock(width, width * 2, stride=2),
+            Residual(width * 2),
+            ConvBlock(width * 2, width * 4, stride=2),
+            Residual(width * 4),
+            ConvBlock(width * 4, width * 8, stride=2),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W → N, num_features."""
+        features: Tensor = self.blocks(x)
+        return features.mean(dim=(2, 3))

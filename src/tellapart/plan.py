@@ -1,0 +1,119 @@
+"""What a training needs to know that nobody said, decided from the data: size, colour, network, stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from tellapart import images
+from tellapart.catalog import Catalog
+from tellapart.config import Stage, TrainConfig
+from tellapart.errors import ImageError
+from tellapart.preprocess import Preprocess
+
+DEFAULT_BACKBONE = "tf_efficientnet_lite0"
+SMALL = "small"
+SMALL_BELOW = 64  # px: a picture whose longer side is shorter than this gains nothing from ImageNet features
+SAMPLE = 64  # images looked at to tell grey from colour
+
+READ_STAGES = [Stage("all", epochs=40, lr=2e-3)]
+SMALL_STAGES = [Stage("all", epochs=20, lr=3e-3)]
+TRANSFER_STAGES = [Stage("head", epochs=4, lr=3e-3), Stage("last:6", epochs=6, lr=1e-3, lr_factor=0.3)]
+SCRATCH_STAGES = [Stage("all", epochs=60, lr=1e-3)]
+
+
+def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
+    """The configuration with every open choice made for this data."""
+    rows = catalog.rows()
+    widths = np.array([catalog.column("width")[row] for row in rows])
+    heights = np.array([catalog.column("height")[row] for row in rows])
+    colour = config.colour
+    if colour == "auto":
+        colour = "grey" if catalog.task == "read" or is_grey(catalog) else "rgb"
+    if catalog.task == "read":
+        filled = replace(
+            config,
+            backbone=config.backbone or SMALL,
+            height=config.height or 48,
+            stages=config.stages or READ_STAGES,
+            batch_size=config.batch_size or 32,
+            augment=config.augment or "glyph",
+        )
+    else:
+        longer = float(np.median(np.maximum(widths, heights)))
+        backbone = config.backbone or (SMALL if longer < SMALL_BELOW else DEFAULT_BACKBONE)
+        if backbone == SMALL:
+            usual = (_up(float(np.median(heights)), 8), _up(float(np.median(widths)), 8))
+            size = (min(usual[0], 128), min(usual[1], 128))
+            stages = SMALL_STAGES
+        else:
+            colour = "rgb"  # ImageNet features were learnt in colour
+            size = (224, 224)
+            stages = TRANSFER_STAGES if config.pretrained else SCRATCH_STAGES
+        filled = replace(
+            config,
+            backbone=backbone,
+            height=config.height or size[0],
+            width=config.width or (config.height if config.height and not config.width else size[1]),
+            stages=config.stages or stages,
+            batch_size=config.batch_size or (64 if backbone == SMALL else 32),
+            augment=config.augment or ("glyph" if backbone == SMALL else "photo"),
+        )
+    stages = filled.stages or []
+    if config.epochs is not None:
+        stages = scale_epochs(stages, config.epochs)
+    return replace(filled, task=catalog.task, colour=colour, stages=stages)
+
+
+def preprocessing(
+    config: TrainConfig, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.5,)
+) -> Preprocess:
+    """The preprocessing spec of a planned configuration."""
+    assert config.height is not None
+    reading = config.task == "read"
+    return Preprocess(
+        height=config.height,
+        width=None if reading else config.width,
+        channels=1 if config.colour == "grey" else 3,
+        pad="edge" if reading or config.backbone == SMALL else "grey",
+        mean=tuple(mean),
+        std=tuple(std),
+    )
+
+
+def scale_epochs(stages: Sequence[Stage], epochs: int) -> list[Stage]:
+    """The stages scaled to a number of epochs in all; with few, the earlier stages fall away first.
+
+    >>> [s.epochs for s in scale_epochs([Stage("head", 4, 1e-3), Stage("all", 6, 1e-3)], 5)]
+    [2, 3]
+    >>> [s.train for s in scale_epochs([Stage("head", 4, 1e-3), Stage("all", 6, 1e-3)], 1)]
+    ['all']
+    """
+    total = sum(stage.epochs for stage in stages)
+    ends = [0, *(round(epochs * sum(s.epochs for s in stages[: i + 1]) / total) for i in range(len(stages)))]
+    shares = [high - low for low, high in pairwise(ends)]
+    if shares[-1] == 0:
+        shares = [*([0] * (len(shares) - 1)), epochs]
+    return [replace(stage, epochs=share) for stage, share in zip(stages, shares, strict=True) if share]
+
+
+def is_grey(catalog: Catalog) -> bool:
+    """Whether a sample of the images, spread over the set, holds no colour."""
+    rows = catalog.rows()
+    sample = rows[:: max(1, len(rows) // SAMPLE)][:SAMPLE]
+    for _, data in catalog.read(sample):
+        try:
+            pixels = images.decode(data, at_least=64).astype(np.int16)
+        except ImageError:
+            continue
+        # JPEG's own colour error stays well below 12 of 255 on a grey picture.
+        if np.percentile(pixels.max(axis=2) - pixels.min(axis=2), 99) > 12:
+            return False
+    return True
+
+
+def _up(value: float, step: int) -> int:
+    return max(step, -(-int(np.ceil(value)) // step) * step)

@@ -1,0 +1,110 @@
+"""The run: everything a training leaves behind, one folder that can be copied and gone on with.
+
+config.yaml         the resolved configuration
+data.parquet        the catalog with its split
+environment.json    versions, device, seconds
+history.jsonl       a line an epoch
+checkpoints/        the last state and the best of each stage
+model.safetensors   the weights that won
+metrics.json        the figures on the test part
+bundle/             what predicts
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import nn
+
+from tellapart.catalog import Catalog, open_catalog
+from tellapart.charset import Charset
+from tellapart.config import TrainConfig, make_config
+from tellapart.errors import ConfigError
+from tellapart.models.classifier import Classifier
+from tellapart.models.reader import Reader
+from tellapart.plan import preprocessing
+from tellapart.preprocess import Preprocess
+
+CONFIG = "config.yaml"
+DATA = "data.parquet"
+MODEL = "model.safetensors"
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and the resolved configuration in it."""
+
+    path: Path
+    config: TrainConfig
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run folder.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        folder = Path(path)
+        if not (folder / CONFIG).is_file():
+            raise ConfigError(f"{path}: not a run folder (there is no {CONFIG} in it)")
+        values = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        return cls(folder, make_config(options=values))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end."""
+        return (self.path / MODEL).is_file()
+
+    def catalog(self) -> Catalog:
+        """The data as it was trained on, with its split."""
+        return open_catalog(self.path / DATA)
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return self.catalog()
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes in the order of the network's output."""
+        return list(self._catalog.labels)
+
+    @cached_property
+    def charset(self) -> Charset:
+        """The characters of all kept texts: those of the test part are known too, as a site's owner knows them."""
+        return Charset.of(self._catalog.labels)
+
+    def network(self, *, pretrained: bool) -> nn.Module:
+        """The untrained network of this run."""
+        channels = 1 if self.config.colour == "grey" else 3
+        if self.config.task == "read":
+            return Reader(self.charset.size, channels, dropout=self.config.dropout)
+        assert self.config.backbone is not None
+        return Classifier(
+            len(self.labels), self.config.backbone, channels, self.config.dropout, pretrained=pretrained
+        )
+
+    def preprocess(self, model: nn.Module | None = None) -> Preprocess:
+        """The preprocessing spec, normalising as the backbone's weights want it."""
+        model = model if model is not None else self.network(pretrained=False)
+        if isinstance(model, Classifier):
+            return preprocessing(self.config, model.mean, model.std)
+        return preprocessing(self.config)
+
+    def model(self) -> nn.Module:
+        """The trained network, in evaluation mode on the CPU."""
+        from safetensors.torch import load_file
+
+        model = self.network(pretrained=False)
+        model.load_state_dict(load_file(self.path / MODEL))
+        return model.eval()
+
+    def metrics(self) -> dict[str, Any] | None:
+        """The figures on the test part, once there are any."""
+        file = self.path / METRICS
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None

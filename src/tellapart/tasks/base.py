@@ -1,0 +1,150 @@
+"""What both tasks share: pixels to floats, augmentation, what is frozen, the optimiser and its rate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tellapart._lightning import pl
+from tellapart.augment import PRESETS, augment
+from tellapart.config import Stage, TrainConfig
+from tellapart.data import Batch
+from tellapart.models.classifier import trainable
+from tellapart.preprocess import Preprocess
+
+WARM_UP = 0.1  # share of a stage's steps
+WEIGHT_DECAY = 0.02
+
+
+class Scale(nn.Module):
+    """uint8 N, H, W, C → normalised float N, C, H, W. Part of the exported graph."""
+
+    def __init__(self, spec: Preprocess) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1))
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Float N, C, H, W in 0..1 → normalised."""
+        result: Tensor = (x - self.mean) / self.std
+        return result
+
+    @staticmethod
+    def unit(pixels: Tensor) -> Tensor:
+        """uint8 N, H, W, C → float N, C, H, W in 0..1, channels last in memory as it came."""
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """uint8 N, H, W, C → N, C, H, W."""
+        return self.normalise(self.unit(pixels))
+
+
+class Task(pl.LightningModule):
+    """One stage of a training. Subclasses give `loss` and `validation_figures`."""
+
+    def __init__(
+        self, model: nn.Module, spec: Preprocess, config: TrainConfig, stage: Stage, number: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.scale = Scale(spec)
+        self.config = config
+        self.stage = stage
+        self.number = number
+        self.how = PRESETS[config.augment or "none"]
+        self.learning = trainable(model, stage.train)
+        self.seen: list[tuple[Tensor, Tensor, float]] = []
+
+    # Given by each task ------------------------------------------------------------------------------
+
+    def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
+        """The mean loss over a batch."""
+        raise NotImplementedError
+
+    def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
+        """Figures from all validation batches: (logits, rows, loss); ``score`` is the one to maximise."""
+        raise NotImplementedError
+
+    # Lightning's hooks -------------------------------------------------------------------------------
+
+    def on_fit_start(self) -> None:
+        """Freeze what this stage does not train."""
+        self.model.requires_grad_(False)
+        for module in self.learning:
+            module.requires_grad_(True)
+
+    def on_train_epoch_start(self) -> None:
+        """Frozen parts stay in evaluation mode (their batch norms too); dropout's dice restart by epoch."""
+        self.model.eval()
+        for module in self.learning:
+            module.train()
+        if self.stage.train != "all" and hasattr(self.model, "dropout"):
+            self.model.dropout.train()
+        torch.manual_seed(self._seed(0))
+        self.dice = torch.Generator().manual_seed(self._seed(1))
+
+    def _seed(self, what: int) -> int:
+        # The epoch alone decides, so that a resumed run draws what the undisturbed one would have drawn.
+        return ((self.config.seed * 131 + self.number) * 10_007 + self.current_epoch) * 2 + what
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:  # noqa: ARG002
+        """One step: augment, normalise, forward, loss."""
+        pixels, rows = batch
+        x = augment(self.scale.unit(pixels), self.how, self.dice)
+        loss = self.loss(self.model(self.scale.normalise(x)), rows, training=True)
+        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(rows))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Everything evaluates."""
+        self.model.eval()
+        self.seen = []
+
+    def validation_step(self, batch: Batch, index: int) -> None:  # noqa: ARG002
+        """Keep the logits; figures are made of all of them at the end."""
+        pixels, rows = batch
+        logits = self.model(self.scale(pixels))
+        loss = float(self.loss(logits, rows, training=False))
+        self.seen.append((logits.cpu(), rows.cpu(), loss))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the figures; the best checkpoint and early stopping go by ``val_score``."""
+        figures = self.validation_figures(self.seen)
+        self.log_dict({f"val_{name}": value for name, value in figures.items()})
+        self.seen = []
+
+    def configure_optimizers(self) -> Any:
+        """AdamW (Loshchilov & Hutter 2019), no decay on norms and biases; linear warm-up, then a cosine."""
+        head = {id(p) for p in self.model.get_submodule("head").parameters()}
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for module in self.learning:
+            for parameter in module.parameters():
+                groups.setdefault((id(parameter) in head, parameter.ndim > 1), []).append(parameter)
+        optimiser = torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": self.stage.lr * (1.0 if in_head else self.stage.lr_factor),
+                    "weight_decay": WEIGHT_DECAY if decays else 0.0,
+                }
+                for (in_head, decays), parameters in groups.items()
+            ]
+        )
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def rate(step: int, steps: int) -> float:
+    """The share of the peak rate at a step: up along a line, down along a cosine.
+
+    >>> rate(0, 100) < rate(10, 100), round(rate(10, 100), 2), round(rate(99, 100), 2)
+    (True, 1.0, 0.0)
+    """
+    warm = max(1, round(WARM_UP * steps))
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))

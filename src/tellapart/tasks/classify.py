@@ -1,0 +1,54 @@
+"""Image to class: cross-entropy with smoothed labels and, if asked for, weighted classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tellapart.metrics import classification_scores
+from tellapart.tasks.base import Task
+
+
+class ClassifyTask(Task):
+    """``targets`` are class indices by catalog row; ``labels`` their names."""
+
+    def __init__(self, *args: Any, targets: Tensor, labels: list[str], weights: Tensor | None = None) -> None:
+        super().__init__(*args)
+        self.labels = labels
+        self.register_buffer("targets", targets, persistent=False)
+        self.register_buffer("weights", weights, persistent=False)
+
+    def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
+        """logits: N, K."""
+        smoothing = self.config.label_smoothing if training else 0.0
+        targets: Any = self.targets
+        return F.cross_entropy(logits, targets[rows], weight=self.weights, label_smoothing=smoothing)
+
+    def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
+        """Accuracy is the score; a hundredth of the loss breaks ties among equal accuracies."""
+        targets: Any = self.targets
+        truth = np.concatenate([targets[rows.to(targets.device)].cpu().numpy() for _, rows, _ in seen])
+        predicted = np.concatenate([logits.argmax(dim=1).numpy() for logits, _, _ in seen])
+        loss = sum(loss * len(rows) for _, rows, loss in seen) / len(truth)
+        figures = classification_scores(truth, predicted, self.labels)
+        accuracy = figures["accuracy"]["value"]
+        return {
+            "loss": loss,
+            "accuracy": accuracy,
+            "macro_f1": figures["macro_f1"]["value"],
+            "score": accuracy - 0.01 * min(loss, 10.0),
+        }
+
+
+def balanced_weights(targets: np.ndarray[Any, Any], classes: int) -> Tensor:
+    """n / (classes x count) for each class, as scikit-learn's ``balanced`` (King & Zeng 2001).
+
+    >>> balanced_weights(np.array([0, 0, 0, 1]), 2).tolist()
+    [0.6666666865348816, 2.0]
+    """
+    counts = np.bincount(targets, minlength=classes)
+    return torch.tensor(len(targets) / (classes * np.maximum(counts, 1)), dtype=torch.float32)

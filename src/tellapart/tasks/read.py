@@ -1,0 +1,50 @@
+"""Image to text: connectionist temporal classification (Graves et al. 2006)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tellapart.charset import Charset, decode_ctc
+from tellapart.metrics import reading_scores
+from tellapart.tasks.base import Task
+
+
+class ReadTask(Task):
+    """``texts`` by catalog row; the charset holds all their characters."""
+
+    def __init__(self, *args: Any, texts: list[str], charset: Charset) -> None:
+        super().__init__(*args)
+        self.texts = texts
+        self.charset = charset
+
+    def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:  # noqa: ARG002
+        """logits: N, T, K."""
+        encoded = [self.charset.encode(self.texts[row]) for row in rows.tolist()]
+        n, steps, _ = logits.shape
+        return F.ctc_loss(
+            logits.log_softmax(dim=2).transpose(0, 1),
+            torch.tensor([index for text in encoded for index in text], dtype=torch.long),
+            torch.full((n,), steps, dtype=torch.long),
+            torch.tensor([len(text) for text in encoded], dtype=torch.long),
+            zero_infinity=True,
+        )
+
+    def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
+        """Exact match is the score; character errors and the loss break ties, and lead while it is zero."""
+        truth, read = [], []
+        for logits, rows, _ in seen:
+            truth += [self.texts[row] for row in rows.tolist()]
+            read += [reading.text for reading in decode_ctc(logits.softmax(dim=2).numpy(), self.charset)]
+        loss = sum(loss * len(rows) for _, rows, loss in seen) / len(truth)
+        figures = reading_scores(truth, read)
+        exact, cer = figures["exact_match"]["value"], figures["cer"]["value"]
+        return {
+            "loss": loss,
+            "exact_match": exact,
+            "cer": cer,
+            "score": exact - 0.1 * min(cer, 1.0) - 0.001 * min(loss, 10.0),
+        }
