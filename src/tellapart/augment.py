@@ -28,9 +28,7 @@ class Augmentation:
 
 PRESETS = {
     "none": Augmentation(),
-    "photo": Augmentation(
-        flip=True, turn=10, zoom=0.2, shift=0.08, light=0.1, contrast=0.2, colour=0.3, erase=0.4
-    ),
+    "photo": Augmentation(flip=True, turn=10, zoom=0.2, shift=0.08, light=0.1, contrast=0.2, colour=0.3, erase=0.4),
     "glyph": Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05),
 }
 
@@ -51,7 +49,7 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
 
     n, channels, height, width = batch.shape
     if how.turn or how.zoom or how.shift or how.shear or how.flip:
-        batch = _warp(batch, _matrices(n, height, width, how, draw(n, 7)))
+        batch = _warp(batch, _matrices(height, width, how, draw(n, 7)))
     if how.contrast or how.light:
         factors = draw(2, n, 1, 1, 1) * 2 - 1
         mean = batch.mean(dim=(1, 2, 3), keepdim=True)
@@ -67,7 +65,7 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     return batch.clamp(0, 1)
 
 
-def _matrices(n: int, height: int, width: int, how: Augmentation, u: Tensor) -> Tensor:
+def _matrices(height: int, width: int, how: Augmentation, u: Tensor) -> Tensor:
     """Inverse affine maps N, 2, 3 in the -1..1 coordinates of grid_sample, aspect accounted for."""
     s = u * 2 - 1
     angle = s[:, 0] * math.radians(how.turn)
@@ -100,6 +98,4 @@ def _erase(batch: Tensor, most: float, u: Tensor) -> Tensor:
     inside = ((y - u[:, 2].view(n, 1, 1)).abs() < side.view(n, 1, 1) / 2) & (
         (x - u[:, 3].view(n, 1, 1)).abs() < side.view(n, 1, 1) / 2
     )
-    return torch.where(
-        inside.unsqueeze(1), torch.full((), 0.5, device=batch.device, dtype=batch.dtype), batch
-    )
+    return torch.where(inside.unsqueeze(1), torch.full((), 0.5, device=batch.device, dtype=batch.dtype), batch)

@@ -91,9 +91,7 @@ class Bundle:
             folder = folder / "bundle"
         if not (folder / ABOUT).is_file():
             what = (
-                "an unfinished run; run its train command again"
-                if (folder / "config.yaml").is_file()
-                else "no bundle"
+                "an unfinished run; run its train command again" if (folder / "config.yaml").is_file() else "no bundle"
             )
             raise BundleError(f"{path}: {what} (a bundle is a folder with {ABOUT} and {GRAPH})")
         try:
@@ -102,9 +100,7 @@ class Bundle:
             digest = about.pop("sha256")
             stored = about["format"]
         except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise BundleError(
-                f"{folder / ABOUT}: not readable as a bundle's description: {error!r}"
-            ) from error
+            raise BundleError(f"{folder / ABOUT}: not readable as a bundle's description: {error!r}") from error
         if stored != FORMAT:
             raise BundleError(f"{folder}: format {stored}; this version reads {FORMAT}: export it again")
         if text != _described(about) or digest != _digest_of(about):
@@ -182,9 +178,7 @@ class Predictor:
         result: Floats = self.session.run(None, {self.input: pixels})[0]
         return result
 
-    def predict(
-        self, items: str | Path | bytes | Pixels | Iterable[str | Path | bytes | Pixels]
-    ) -> list[Prediction]:
+    def predict(self, items: str | Path | bytes | Pixels | Iterable[str | Path | bytes | Pixels]) -> list[Prediction]:
         """Answers for images given as paths, encoded bytes or RGB arrays, in their order.
 
         A bad image is a `Prediction` with an ``error``; the others are answered all the same.

@@ -75,9 +75,7 @@ class Catalog:
     def labels(self) -> tuple[str, ...]:
         """The distinct labels of kept rows, sorted."""
         return tuple(
-            sorted(
-                {label for label, keep in zip(self.column("label"), self.column("keep"), strict=True) if keep}
-            )
+            sorted({label for label, keep in zip(self.column("label"), self.column("keep"), strict=True) if keep})
         )
 
     @cached_property
@@ -85,9 +83,7 @@ class Catalog:
         """Label → group for kept rows; empty where there are no groups."""
         return {
             label: group
-            for label, group, keep in zip(
-                self.column("label"), self.column("group"), self.column("keep"), strict=True
-            )
+            for label, group, keep in zip(self.column("label"), self.column("group"), self.column("keep"), strict=True)
             if keep and group is not None
         }
 
@@ -215,9 +211,7 @@ def _about(path: Path) -> dict[str, Any] | None:
 
 def _reopen(path: Path, about: Mapping[str, Any]) -> Catalog:
     if about["format"] != FORMAT:
-        raise CatalogError(
-            f"{path}: written in format {about['format']}; this version reads {FORMAT}: catalog again"
-        )
+        raise CatalogError(f"{path}: written in format {about['format']}; this version reads {FORMAT}: catalog again")
     here = path.parent / about["root_from_here"] if about["root_from_here"] else None
     root = here if here is not None and here.is_dir() else Path(about["root"])
     if not root.is_dir():
@@ -297,15 +291,13 @@ def _guess_task(labels: Sequence[str]) -> str:
 def _remarks(draft: Catalog) -> list[str]:
     """What a person should know: counted and named, never dropped silently."""
     notes = []
-    bad = [
-        f"{file} ({why})" for file, why in zip(draft.column("file"), draft.column("why"), strict=True) if why
-    ]
+    bad = [f"{file} ({why})" for file, why in zip(draft.column("file"), draft.column("why"), strict=True) if why]
     if bad:
         notes.append(f"{len(bad)} images cannot be used and are left out: {some(bad)}")
     if draft.task == "classify":
-        folded: dict[str, set[str]] = defaultdict(set)
+        folded: dict[str, set[str]] = {}
         for label in draft.labels:
-            folded[label.casefold()].add(label)
+            folded.setdefault(label.casefold(), set()).add(label)
         twins = ["/".join(sorted(names)) for names in folded.values() if len(names) > 1]
         if twins:
             notes.append(f"{len(twins)} labels differ from another only in case: {some(sorted(twins))}")
@@ -321,17 +313,13 @@ def _grouped(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) 
             raise CatalogError(f"{name}: the groups file cannot be read: {error.strerror}") from error
         except yaml.YAMLError as error:
             raise CatalogError(f"{name}: not YAML: {error}") from error
-    if not isinstance(groups, Mapping) or not all(
-        isinstance(members, list | tuple) for members in groups.values()
-    ):
+    if not isinstance(groups, Mapping) or not all(isinstance(members, list | tuple) for members in groups.values()):
         raise CatalogError(f"{name}: write one line a group: its name, then its classes in brackets")
     # YAML reads 0042 as a number and `no` as false: such a class must be quoted, and is said so below.
     members = [(str(group), str(label)) for group, labels in groups.items() for label in labels]
     counts = Counter(label for _, label in members)
     if twice := sorted(label for label, count in counts.items() if count > 1):
-        raise CatalogError(
-            f"{name}: in more than one group: {some(twice)}; every class belongs to exactly one"
-        )
+        raise CatalogError(f"{name}: in more than one group: {some(twice)}; every class belongs to exactly one")
     of = {label: group for group, label in members}
     if none := [label for label in result.labels if label not in of]:
         raise CatalogError(
@@ -339,9 +327,7 @@ def _grouped(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) 
         )
     result = result.with_column("group", [of.get(label) for label in result.column("label")])
     absent = sorted(set(of) - set(result.labels))
-    return result.with_notes(
-        [f"{len(absent)} classes of {name} have no image: {some(absent)}"] if absent else []
-    )
+    return result.with_notes([f"{len(absent)} classes of {name} have no image: {some(absent)}"] if absent else [])
 
 
 def _relative(root: Path, start: Path) -> str | None:

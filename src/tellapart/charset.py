@@ -124,9 +124,7 @@ class Charset:
         numbers = [int(index) for index in indices]
         outside = [index for index in numbers if not 0 <= index < self.size]
         if outside:
-            raise TextError(
-                f"indices outside 0..{self.size - 1}: {some(outside)}; they come from another charset"
-            )
+            raise TextError(f"indices outside 0..{self.size - 1}: {some(outside)}; they come from another charset")
         return "".join(self.characters[index - 1] for index in numbers if index != BLANK)
 
     def unknown(self, texts: Iterable[str]) -> dict[str, int]:

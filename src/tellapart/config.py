@@ -68,6 +68,7 @@ class TrainConfig:
         dropout: before the head.
         patience: stop a stage after so many epochs without a better validation score.
         device: auto, cpu, cuda or mps.
+        precision: float32, bfloat16, or auto: the faster of the two that this processor and network have.
         cache_gb: memory and disk that decoded pixels may take; what does not fit is decoded each epoch.
     """
 
@@ -92,6 +93,7 @@ class TrainConfig:
     dropout: float = 0.2
     patience: int = 10
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     cache_gb: float = 4.0
 
     def __post_init__(self) -> None:
@@ -133,7 +135,7 @@ def make_config(
         except OSError as error:
             raise ConfigError(f"{config}: cannot be read: {error.strerror}") from error
         merged |= _mapping(text, str(config))
-    merged |= {key: value for key, value in (options or {}).items()}
+    merged |= options or {}
     known = {item.name for item in fields(TrainConfig)}
     for key in merged:
         if key not in known:
@@ -161,17 +163,11 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
         raise ConfigError(" ".join(str(error).split())) from error
-    return TrainConfig(
-        **made.as_dict() | {"stages": made.stages and [_stage(stage) for stage in made.stages]}
-    )
+    return TrainConfig(**made.as_dict() | {"stages": made.stages and [_stage(stage) for stage in made.stages]})
 
 
 def _stage(value: Any) -> Stage:
-    return (
-        value
-        if isinstance(value, Stage)
-        else Stage(**(value if isinstance(value, dict) else value.as_dict()))
-    )
+    return value if isinstance(value, Stage) else Stage(**(value if isinstance(value, dict) else value.as_dict()))
 
 
 def recipe_names() -> list[str]:
@@ -191,9 +187,7 @@ def recipe_text(name: str) -> str:
         ConfigError: there is no such recipe.
     """
     if name not in recipe_names():
-        raise ConfigError(
-            f"no recipe {name!r}{closest(name, recipe_names())}; there are: {some(recipe_names(), 20)}"
-        )
+        raise ConfigError(f"no recipe {name!r}{closest(name, recipe_names())}; there are: {some(recipe_names(), 20)}")
     return (resources.files("tellapart") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
 
 

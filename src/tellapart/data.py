@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ class PixelCache:
                 f"{missing:,} are decoded each epoch (--cache-gb raises the limit)"
             )
         # Unlinked at once: the space returns to the system however this process ends.
-        self._file = tempfile.TemporaryFile(prefix="tellapart-")
+        self._file = tempfile.TemporaryFile(prefix="tellapart-")  # noqa: SIM115  (lives as long as the cache)
         self._file.truncate(max(total, 1))
         self._pixels = np.memmap(self._file, dtype=np.uint8, mode="r+", shape=(max(total, 1),))
         self._fill()
@@ -97,9 +96,7 @@ class CachedImages(Dataset[Batch]):
 class WidthBatches(Sampler[list[int]]):
     """Batches of rows that share a canvas width, in an order that seed, stage and epoch alone decide."""
 
-    def __init__(
-        self, rows: Sequence[int], widths: dict[int, int], size: int, *, shuffle: bool, seed: int = 0
-    ) -> None:
+    def __init__(self, rows: Sequence[int], widths: dict[int, int], size: int, *, shuffle: bool, seed: int = 0) -> None:
         self.rows, self.widths, self.size, self.shuffle, self.seed = list(rows), widths, size, shuffle, seed
         self.epoch = 0
 

@@ -68,16 +68,12 @@ def evaluate(
     by_row = dict(zip(order, predictions, strict=True))
     failed = [by_row[row].file for row in rows if by_row[row].error]
     if failed:
-        raise CatalogError(
-            f"{len(failed)} images cannot be read any more: {some(failed)}; catalog the data again"
-        )
+        raise CatalogError(f"{len(failed)} images cannot be read any more: {some(failed)}; catalog the data again")
     predicted = [by_row[row].answer for row in rows]
 
     scores: dict[str, Any]
     scores = (
-        dict(metrics.reading_scores(truth, predicted))
-        if bundle.task == "read"
-        else _classes(bundle, truth, predicted)
+        dict(metrics.reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
     )
     report = {
         "model": str(bundle.path),

@@ -114,9 +114,7 @@ def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: P
             theirs = deployed(torch.from_numpy(batch)).numpy()
         ours = predictor.run(batch)
         n += len(batch)
-        for name, a, b in zip(
-            names, predictor.interpret(names, theirs), predictor.interpret(names, ours), strict=True
-        ):
+        for name, a, b in zip(names, predictor.interpret(names, theirs), predictor.interpret(names, ours), strict=True):
             if a.answer != b.answer:
                 raise ParityError(
                     f"{name}: the trained model answers {a.answer!r}, the exported graph {b.answer!r}; "
@@ -138,9 +136,7 @@ def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: P
     }
 
 
-def _batches(
-    catalog: Catalog, rows: list[int], spec: Preprocess
-) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
+def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
     """All rows in batches of 32, the first of each width also in small batches and on wider canvases."""
     files = catalog.column("file")
     waiting: dict[int, list[tuple[str, npt.NDArray[np.uint8]]]] = defaultdict(list)

@@ -178,9 +178,7 @@ def _write_folder(out: Path, scheme: Scheme, batches: Iterator[_Encoded], names:
                 table.writerow([name, text])
 
 
-def _write_parquet(
-    out: Path, scheme: Scheme, seed: int, batches: Iterator[_Encoded], names: Iterator[str]
-) -> None:
+def _write_parquet(out: Path, scheme: Scheme, seed: int, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
     schema = _SCHEMA.with_metadata({
         "huggingface": json.dumps({"info": {"features": _FEATURES}}),
         "tellapart": json.dumps({"scheme": scheme.to_dict(), "seed": seed}),
@@ -198,9 +196,7 @@ def _sheet(scheme: Scheme, seed: int, n: int) -> Image.Image:
     columns, rows = min(n, _GRID[0]), min(-(-n // _GRID[0]), _GRID[1])
     zoom = max(1, 120 // scheme.width)
     width, height, caption, gap = scheme.width * zoom, scheme.height * zoom, 20, 8
-    sheet = Image.new(
-        "RGB", (columns * (width + gap) + gap, rows * (height + caption + gap) + gap), "#d8d8d8"
-    )
+    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + caption + gap) + gap), "#d8d8d8")
     pen = ImageDraw.Draw(sheet)
     face = ImageFont.truetype(font_file(scheme.fonts[0]), 14, layout_engine=ImageFont.Layout.BASIC)
     for place, (pixels, text) in enumerate(draw(scheme, seed, range(min(n, columns * rows)))):

@@ -21,14 +21,12 @@ class History(pl.Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines = (
-            [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-            if path.is_file()
-            else []
+            [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
         )
         self._began = 0.0
         self._drawn = 0.0
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, module: Any) -> None:  # noqa: ARG002
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: Any) -> None:
         """The clock starts."""
         self._began = time.perf_counter()
 
@@ -38,7 +36,7 @@ class History(pl.Callback):
         module: Any,
         outputs: Any,
         batch: Any,
-        batch_idx: int,  # noqa: ARG002
+        batch_idx: int,
     ) -> None:
         """A live line with the time left in this epoch, where a person looks on."""
         now = time.perf_counter()
@@ -47,9 +45,7 @@ class History(pl.Callback):
         self._drawn = now
         total = int(trainer.num_training_batches)
         left = (now - self._began) / (batch_idx + 1) * (total - batch_idx - 1)
-        print(
-            f"\r  step {batch_idx + 1}/{total}, {_clock(left)} left in this epoch ", end="", file=sys.stderr
-        )
+        print(f"\r  step {batch_idx + 1}/{total}, {_clock(left)} left in this epoch ", end="", file=sys.stderr)
 
     def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
         """The epoch's figures, and the time left in the stage."""
@@ -58,9 +54,7 @@ class History(pl.Callback):
         seconds = time.perf_counter() - self._began
         epoch = trainer.current_epoch + 1
         figures = {
-            name: round(float(value), 5)
-            for name, value in trainer.callback_metrics.items()
-            if name != "val_score"
+            name: round(float(value), 5) for name, value in trainer.callback_metrics.items() if name != "val_score"
         }
         line = {"stage": module.number, "epoch": epoch, "seconds": round(seconds, 2), **figures}
         key = (module.number, epoch)

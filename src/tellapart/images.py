@@ -99,6 +99,15 @@ def is_image_name(name: str | Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+def looks_like_image(data: bytes) -> bool:
+    """Whether bytes begin like an image of a known format.
+
+    >>> looks_like_image(b"GIF89a"), looks_like_image(b"a.png")
+    (True, False)
+    """
+    return data.startswith(_MAGIC)
+
+
 def _open(data: bytes, file: str, max_pixels: int) -> Image.Image:
     if not data:
         raise ImageError(file, "the file is empty")
@@ -107,8 +116,7 @@ def _open(data: bytes, file: str, max_pixels: int) -> Image.Image:
     except Image.DecompressionBombError:
         raise ImageError(file, f"larger than {max_pixels:,} pixels") from None
     except _DAMAGE as error:
-        known = any(data.startswith(magic) for magic in _MAGIC)
-        reason = "the image is damaged" if known else "not an image of a known kind"
+        reason = "the image is damaged" if looks_like_image(data) else "not an image of a known kind"
         raise ImageError(file, f"{reason} (known: {', '.join(FORMATS)})") from error
     width, height = image.size
     if width * height > max_pixels:

@@ -322,13 +322,10 @@ def _listed(answers: Answers) -> Sequence[object]:
     return answers.tolist() if isinstance(answers, np.ndarray) else answers
 
 
-def _same_length(
-    left: Answers, right: Answers, names: tuple[str, str] = ("true answers", "predictions")
-) -> None:
+def _same_length(left: Answers, right: Answers, names: tuple[str, str] = ("true answers", "predictions")) -> None:
     if len(left) != len(right):
         raise InputError(
-            f"{len(left):,} {names[0]} but {len(right):,} {names[1]}: "
-            "give one of each an image, in the same order"
+            f"{len(left):,} {names[0]} but {len(right):,} {names[1]}: give one of each an image, in the same order"
         )
     if not len(left):
         raise InputError(_EMPTY)

@@ -19,15 +19,15 @@ SMALL = "small"
 SMALL_BELOW = 64  # px: a picture whose longer side is shorter than this gains nothing from ImageNet features
 SAMPLE = 64  # images looked at to tell grey from colour
 
-READ_STAGES = [Stage("all", epochs=40, lr=2e-3)]
-SMALL_STAGES = [Stage("all", epochs=20, lr=3e-3)]
+UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
+FEWEST, MOST = 8, 150  # epochs
 TRANSFER_STAGES = [Stage("head", epochs=4, lr=3e-3), Stage("last:6", epochs=6, lr=1e-3, lr_factor=0.3)]
-SCRATCH_STAGES = [Stage("all", epochs=60, lr=1e-3)]
 
 
 def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """The configuration with every open choice made for this data."""
     rows = catalog.rows()
+    trained = len(catalog.rows("train"))
     widths = np.array([catalog.column("width")[row] for row in rows])
     heights = np.array([catalog.column("height")[row] for row in rows])
     colour = config.colour
@@ -38,7 +38,7 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
             config,
             backbone=config.backbone or SMALL,
             height=config.height or 48,
-            stages=config.stages or READ_STAGES,
+            stages=config.stages or from_nothing(trained, config.batch_size or 32, lr=2e-3),
             batch_size=config.batch_size or 32,
             augment=config.augment or "glyph",
         )
@@ -48,11 +48,11 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
         if backbone == SMALL:
             usual = (_up(float(np.median(heights)), 8), _up(float(np.median(widths)), 8))
             size = (min(usual[0], 128), min(usual[1], 128))
-            stages = SMALL_STAGES
+            stages = from_nothing(trained, config.batch_size or 64, lr=3e-3)
         else:
             colour = "rgb"  # ImageNet features were learnt in colour
             size = (224, 224)
-            stages = TRANSFER_STAGES if config.pretrained else SCRATCH_STAGES
+            stages = TRANSFER_STAGES if config.pretrained else from_nothing(trained, config.batch_size or 32, lr=1e-3)
         filled = replace(
             config,
             backbone=backbone,
@@ -68,9 +68,17 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     return replace(filled, task=catalog.task, colour=colour, stages=stages)
 
 
-def preprocessing(
-    config: TrainConfig, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.5,)
-) -> Preprocess:
+def from_nothing(images: int, batch_size: int, lr: float) -> list[Stage]:
+    """One stage over the whole network, as many epochs as make `UPDATES` updates.
+
+    >>> [stage.epochs for n in (40, 800, 100_000) for stage in from_nothing(n, 32, 1e-3)]
+    [150, 48, 8]
+    """
+    steps = -(-images // batch_size)
+    return [Stage("all", epochs=min(max(round(UPDATES / steps), FEWEST), MOST), lr=lr)]
+
+
+def preprocessing(config: TrainConfig, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.5,)) -> Preprocess:
     """The preprocessing spec of a planned configuration."""
     assert config.height is not None
     reading = config.task == "read"

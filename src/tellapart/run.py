@@ -85,9 +85,7 @@ class Run:
         if self.config.task == "read":
             return Reader(self.charset.size, channels, dropout=self.config.dropout)
         assert self.config.backbone is not None
-        return Classifier(
-            len(self.labels), self.config.backbone, channels, self.config.dropout, pretrained=pretrained
-        )
+        return Classifier(len(self.labels), self.config.backbone, channels, self.config.dropout, pretrained=pretrained)
 
     def preprocess(self, model: nn.Module | None = None) -> Preprocess:
         """The preprocessing spec, normalising as the backbone's weights want it."""

@@ -103,10 +103,7 @@ def read_source(
 def _folder(root: Path, label_from: str, columns: _Columns, task: str | None) -> Listing:
     if label_from == "auto":
         tables = [
-            path
-            for name in TABLE_NAMES
-            for suffix in TABLE_SUFFIXES
-            if (path := root / f"{name}{suffix}").is_file()
+            path for name in TABLE_NAMES for suffix in TABLE_SUFFIXES if (path := root / f"{name}{suffix}").is_file()
         ]
         if tables:
             return _unlisted(_table(tables[0], columns), root)
@@ -192,9 +189,7 @@ def _class_folders(root: Path, found: Sequence[Path], depths: Counter[int], spli
     if len(levels) > 1 or not levels <= {1, 2}:
         usual = depths.most_common(1)[0][0]
         odd = next(
-            path
-            for path in found
-            if len(path.relative_to(root).parts) - 1 != usual or usual - splits not in (1, 2)
+            path for path in found if len(path.relative_to(root).parts) - 1 != usual or usual - splits not in (1, 2)
         )
         raise CatalogError(
             f"{odd.relative_to(root).as_posix()}: images must all lie in class folders (class/image) or all in "
@@ -215,9 +210,7 @@ def _unlisted(listing: Listing, root: Path) -> Listing:
     rest = [path.relative_to(root).as_posix() for path in _images_below(root)[0]]
     rest = [name for name in rest if name not in named]
     if rest and listing.rows[0].shard is None:
-        listing.notes.append(
-            f"{len(rest)} images are not named in {listing.layout} and were left out: {some(rest)}"
-        )
+        listing.notes.append(f"{len(rest)} images are not named in {listing.layout} and were left out: {some(rest)}")
     return listing
 
 
@@ -235,9 +228,7 @@ class _Columns:
         rest = [name for name in present if name != file]
         label = self._one(self.label, LABEL_COLUMNS, rest, table, "label", "--label-column")
         if self.together is not None and self.together not in present:
-            raise CatalogError(
-                f"{table}: no column {self.together!r} (together); it has: {', '.join(present)}"
-            )
+            raise CatalogError(f"{table}: no column {self.together!r} (together); it has: {', '.join(present)}")
         return file, label
 
     @staticmethod
@@ -252,9 +243,7 @@ class _Columns:
         for name in usual:
             if name in lower:
                 return lower[name]
-        raise CatalogError(
-            f"{table}: no {what} column; it has: {', '.join(present)}; name the right one with {option}"
-        )
+        raise CatalogError(f"{table}: no {what} column; it has: {', '.join(present)}; name the right one with {option}")
 
 
 def _table(path: Path, columns: _Columns) -> Listing:
@@ -269,9 +258,7 @@ def _table(path: Path, columns: _Columns) -> Listing:
         try:
             records, present = (_read_jsonl if path.suffix.lower() == ".jsonl" else _read_csv)(path)
         except UnicodeDecodeError as error:
-            raise CatalogError(
-                f"{path}: not UTF-8 text (byte {error.start}); save the table as UTF-8"
-            ) from error
+            raise CatalogError(f"{path}: not UTF-8 text (byte {error.start}); save the table as UTF-8") from error
     file_column, label_column = columns.choose(present, path)
     rows: dict[str, Row] = {}
     twice: list[str] = []
@@ -279,9 +266,7 @@ def _table(path: Path, columns: _Columns) -> Listing:
     for number, record in enumerate(records, start=2):
         name = _text(record.get(file_column))
         if not name:
-            raise CatalogError(
-                f"{path}: row {number} names no file; fill the {file_column!r} column or drop the row"
-            )
+            raise CatalogError(f"{path}: row {number} names no file; fill the {file_column!r} column or drop the row")
         label = _label(record.get(label_column), f"{path}: row {number} ({name})", label_column)
         row = Row(
             Path(name).as_posix(),
@@ -304,11 +289,7 @@ def _table(path: Path, columns: _Columns) -> Listing:
             f"{path}: {len(missing)} of {len(rows)} files are missing: {some(missing)}; paths are relative to "
             f"{path.parent}"
         )
-    notes = (
-        [f"{len(twice)} rows of {path.name} repeat another row and count once: {some(twice)}"]
-        if twice
-        else []
-    )
+    notes = [f"{len(twice)} rows of {path.name} repeat another row and count once: {some(twice)}"] if twice else []
     return Listing(path.parent, list(rows.values()), path.name, notes)
 
 

@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,11 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
     notes = []
     widths, heights = catalog.column("width"), catalog.column("height")
     if small := sum(min(widths[row], heights[row]) < SMALLEST for row in pool):
-        notes.append(
-            f"{small} images are under {SMALLEST} px on a side: only their exact copies are kept together"
-        )
+        notes.append(f"{small} images are under {SMALLEST} px on a side: only their exact copies are kept together")
     together = sum(len(cluster) for cluster in clusters if len(cluster) > 1)
     if together:
         groups = sum(len(cluster) > 1 for cluster in clusters)
-        notes.append(
-            f"{together} images are duplicates or near-duplicates in {groups} groups; none crosses a split"
-        )
+        notes.append(f"{together} images are duplicates or near-duplicates in {groups} groups; none crosses a split")
     labels = catalog.column("label") if catalog.task == "classify" else [""] * len(catalog)
     digests = catalog.column("sha256")
     strata: dict[str, list[list[int]]] = defaultdict(list)
@@ -148,10 +145,7 @@ def _parts(clusters: Sequence[Sequence[int]], fractions: Sequence[float]) -> Ite
             lack = [goal - count for goal, count in zip(goals, counts, strict=True)]
             if len(cluster) == 1:
                 # Relative lack for single images, so that small parts fill evenly with large ones.
-                lack = [
-                    gap / max(goal, 1e-9) if gap >= 0.5 else -1.0
-                    for gap, goal in zip(lack, goals, strict=True)
-                ]
+                lack = [gap / max(goal, 1e-9) if gap >= 0.5 else -1.0 for gap, goal in zip(lack, goals, strict=True)]
             best = max(range(len(names)), key=lambda part: (lack[part], -part))
         counts[best] += len(cluster)
         yield names[best]
@@ -235,7 +229,7 @@ def near_duplicates(catalog: Catalog, rows: Sequence[int]) -> list[tuple[int, in
 def _bands(hashes: npt.NDArray[np.uint64]) -> Iterator[npt.NDArray[np.uint64]]:
     bands = HASH_BITS + 1
     edges = [round(64 * band / bands) for band in range(bands + 1)]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         yield (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from tellapart.files import whole_file, write_json
 from tellapart.generate import generate
 from tellapart.history import History
 from tellapart.models.reader import Reader
-from tellapart.plan import plan
+from tellapart.plan import SMALL, plan
 from tellapart.progress import say
 from tellapart.run import CONFIG, DATA, METRICS, MODEL, Run
 from tellapart.split import split
@@ -139,18 +139,14 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
         if run.catalog().fingerprint != catalog.fingerprint:
             odd.append("other data")
         if odd:
-            raise ConfigError(
-                f"{folder}: holds another training ({some(odd)}); give another --out, or remove it"
-            )
+            raise ConfigError(f"{folder}: holds another training ({some(odd)}); give another --out, or remove it")
         say(f"{folder}: {'finished already' if run.finished else 'going on'}")
         return run
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not a run; give another --out")
     catalog.write(folder / DATA)
     with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
-        temporary.write_text(
-            yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
-        )
+        temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
     return Run.open(folder)
 
 
@@ -203,9 +199,7 @@ def _fit(run: Run, catalog: Catalog) -> None:
     torch.manual_seed(config.seed)
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
-    cache = PixelCache(
-        catalog, [*catalog.rows("train"), *catalog.rows("val")], spec, limit_gb=config.cache_gb
-    )
+    cache = PixelCache(catalog, [*catalog.rows("train"), *catalog.rows("val")], spec, limit_gb=config.cache_gb)
     model = model.to(memory_format=torch.channels_last)
     history = History(run.path / "history.jsonl")
     size = _Step(config.batch_size or 32)
@@ -220,14 +214,10 @@ def _fit(run: Run, catalog: Catalog) -> None:
                 if not out_of_memory(error) or size.size == 1:
                     raise
                 size = _Step(math.ceil(size.size / 2), size.accumulate * 2)
-                say(
-                    f"out of memory: going on with {size.size} images a step, {size.accumulate} steps an update"
-                )
+                say(f"out of memory: going on with {size.size} images a step, {size.accumulate} steps an update")
         done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
         state = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
-        weights = {
-            key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")
-        }
+        weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
         if done["score"] >= best_score:
             best_score, best = done["score"], weights
         model.load_state_dict(best)
@@ -263,6 +253,7 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
         accelerator=config.device,
         devices=1,
         max_epochs=stage.epochs,
+        precision=_precision(config),
         accumulate_grad_batches=step.accumulate,
         gradient_clip_val=5.0,
         callbacks=[best, EarlyStopping("val_score", mode="max", patience=config.patience), history],
@@ -286,9 +277,21 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
     )
     if trainer.interrupted:
         raise KeyboardInterrupt
-    write_json(
-        folder / "done.json", {"score": float(best.best_model_score or 0.0), "epochs": trainer.current_epoch}
-    )
+    write_json(folder / "done.json", {"score": float(best.best_model_score or 0.0), "epochs": trainer.current_epoch})
+
+
+def _precision(config: TrainConfig) -> Literal["bf16-mixed", "32-true"]:
+    """bfloat16 arithmetic over float32 weights, where the processor has it and the network gains by it.
+
+    Depthwise networks such as EfficientNet do not gain on a CPU (docs/log.md), plain convolutions do twofold.
+    """
+    if config.precision != "auto":
+        return "bf16-mixed" if config.precision == "bfloat16" else "32-true"
+    on_cuda = config.device in ("auto", "cuda") and torch.cuda.is_available()
+    if on_cuda:
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    native = platform.machine() in ("x86_64", "AMD64") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return "bf16-mixed" if native and config.backbone == SMALL else "32-true"
 
 
 def _as_is(batch: Any) -> Any:
@@ -328,7 +331,5 @@ class _lightning_quiet(warnings.catch_warnings):  # noqa: N801
         for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module=r"pytorch_lightning.*|lightning.*|torch\.jit.*")
-        warnings.filterwarnings(
-            "ignore", message=r".*(does not have many workers|isinstance\(treespec|torch\.jit).*"
-        )
+        warnings.filterwarnings("ignore", message=r".*(does not have many workers|isinstance\(treespec|torch\.jit).*")
         return entered

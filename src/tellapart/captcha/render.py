@@ -134,9 +134,7 @@ def _poses(scheme: Scheme, uniform: _Draw, text: str) -> list[_Pose]:
     return poses
 
 
-def _laid_out(
-    scheme: Scheme, uniform: _Draw, poses: list[_Pose]
-) -> list[tuple[str, tuple[int, int], Image.Image]]:
+def _laid_out(scheme: Scheme, uniform: _Draw, poses: list[_Pose]) -> list[tuple[str, tuple[int, int], Image.Image]]:
     """Every letter's ink, place and mask: one line of text, whole, somewhere on the canvas."""
     gaps = [_between(uniform, scheme.gap) for _ in poses[1:]]
     spare = uniform(), uniform()  # which part of the free room lies left of the text, and above it
@@ -189,9 +187,7 @@ def _letter(pose: _Pose, fit: float, waves: _Waves, place: tuple[float, float]) 
     else:
         x, y = _source(back, -width / 2, -height / 2, glyph)
         matrix = (back[0], back[1], x, back[2], back[3], y)
-        mask = glyph.transform(
-            (width, height), Image.Transform.AFFINE, matrix, resample=Image.Resampling.BILINEAR
-        )
+        mask = glyph.transform((width, height), Image.Transform.AFFINE, matrix, resample=Image.Resampling.BILINEAR)
     box = mask.getbbox() or (0, 0, 1, 1)
     return mask.crop(box), math.floor(middle * high + pose.drop - height / 2 + 0.5) + box[1]
 
@@ -271,7 +267,7 @@ def _clutter(scheme: Scheme, uniform: _Draw) -> Image.Image:
             for t in _STEPS
         ]
         thick = math.floor(_between(uniform, scheme.line_width) * _FINE + 0.5)
-        pen.line(points, fill=1, width=thick, joint="curve")
+        pen.line(points, fill=1, width=thick)
     for _ in range(_whole(uniform, scheme.spots)):
         x0, y0 = int(uniform() * width), int(uniform() * height)
         radius = math.floor(_between(uniform, scheme.spot_radius) * _FINE + 0.5)

@@ -101,9 +101,7 @@ class Scheme:
 
     def __str__(self) -> str:
         """The scheme as YAML, which `scheme` reads back from a file."""
-        text: str = yaml.safe_dump(
-            self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None
-        )
+        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
         return text.rstrip("\n")
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,9 +162,7 @@ class Scheme:
             if character.isspace() or not character.isprintable():
                 raise ConfigError(f"{self._where('alphabet')} holds {character!r}, which leaves no ink")
         if self.min_length > self.max_length:
-            raise ConfigError(
-                f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}"
-            )
+            raise ConfigError(f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}")
         if self.width < _LEAST_LETTER * self.max_length:
             raise ConfigError(
                 f"{self._where('width')} is {self.width}; {self.max_length} letters need "
@@ -330,8 +326,7 @@ def scheme(name: str) -> Scheme:
         return SCHEMES[name]
     if not name.endswith((".yaml", ".yml")):
         raise ConfigError(
-            f"there is no scheme {name!r}{closest(name, SCHEMES)}; "
-            f"known: {', '.join(SCHEMES)}, or a .yaml file"
+            f"there is no scheme {name!r}{closest(name, SCHEMES)}; known: {', '.join(SCHEMES)}, or a .yaml file"
         )
     try:
         return Scheme.from_dict(yaml.safe_load(Path(name).read_text(encoding="utf-8")))

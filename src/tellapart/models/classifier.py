@@ -103,9 +103,7 @@ def lite0_weights(model: nn.Module, channels: int = 3) -> dict[str, Tensor]:
         if other == "conv_stem.weight" and channels == 1:
             value = value.sum(dim=1, keepdim=True)
         if value.shape != wanted.shape:
-            raise ConfigError(
-                f"{file.name}: {name} has shape {tuple(value.shape)}, not {tuple(wanted.shape)}"
-            )
+            raise ConfigError(f"{file.name}: {name} has shape {tuple(value.shape)}, not {tuple(wanted.shape)}")
         weights[other] = value
     return weights
 
@@ -127,9 +125,7 @@ def trainable(model: nn.Module, what: str) -> list[nn.Module]:
 
 def _blocks(model: nn.Module) -> list[nn.Module]:
     """The backbone's blocks in the order a picture passes them, last ones included."""
-    backbone = (
-        model.get_submodule("backbone") if isinstance(model, Classifier) else model.get_submodule("features")
-    )
+    backbone = model.get_submodule("backbone") if isinstance(model, Classifier) else model.get_submodule("features")
     if isinstance(backbone, SmallNet):
         return list(backbone.blocks)
     if isinstance(backbone, nn.Sequential):  # a reader's features, then what follows them
@@ -138,8 +134,6 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
     for child in backbone.children():
         parts: Sequence[nn.Module] = [child]
         if isinstance(child, nn.Sequential | nn.ModuleList):
-            parts = [
-                block for stage in child for block in (stage if isinstance(stage, nn.Sequential) else [stage])
-            ]
+            parts = [block for stage in child for block in (stage if isinstance(stage, nn.Sequential) else [stage])]
         found += [part for part in parts if next(part.parameters(), None) is not None]
     return found

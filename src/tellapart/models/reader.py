@@ -17,7 +17,7 @@ PIXELS_A_STEP = 4
 class Reader(nn.Module):
     """N, C, H, W → logits N, T, K with T = W / 4 and K letters, the blank first."""
 
-    def __init__(self, classes: int, channels: int = 1, width: int = 32, dropout: float = 0.2) -> None:
+    def __init__(self, classes: int, channels: int = 1, width: int = 24, dropout: float = 0.2) -> None:
         super().__init__()
         self.features = nn.Sequential(
             ConvBlock(channels, width),

@@ -9,9 +9,7 @@ from torch import Tensor, nn
 class ConvBlock(nn.Sequential):
     """3 x 3 convolution, batch norm, ReLU."""
 
-    def __init__(
-        self, inside: int, outside: int, *, stride: int | tuple[int, int] = 1, act: bool = True
-    ) -> None:
+    def __init__(self, inside: int, outside: int, *, stride: int | tuple[int, int] = 1, act: bool = True) -> None:
         super().__init__(
             nn.Conv2d(inside, outside, 3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(outside),

@@ -45,9 +45,7 @@ class Scale(nn.Module):
 class Task(pl.LightningModule):
     """One stage of a training. Subclasses give `loss` and `validation_figures`."""
 
-    def __init__(
-        self, model: nn.Module, spec: Preprocess, config: TrainConfig, stage: Stage, number: int
-    ) -> None:
+    def __init__(self, model: nn.Module, spec: Preprocess, config: TrainConfig, stage: Stage, number: int) -> None:
         super().__init__()
         self.model = model
         self.scale = Scale(spec)
@@ -90,11 +88,12 @@ class Task(pl.LightningModule):
         # The epoch alone decides, so that a resumed run draws what the undisturbed one would have drawn.
         return ((self.config.seed * 131 + self.number) * 10_007 + self.current_epoch) * 2 + what
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:  # noqa: ARG002
+    def training_step(self, batch: Batch, index: int) -> Tensor:
         """One step: augment, normalise, forward, loss."""
         pixels, rows = batch
-        x = augment(self.scale.unit(pixels), self.how, self.dice)
-        loss = self.loss(self.model(self.scale.normalise(x)), rows, training=True)
+        with torch.no_grad():
+            x = self.scale.normalise(augment(self.scale.unit(pixels), self.how, self.dice))
+        loss = self.loss(self.model(x).float(), rows, training=True)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(rows))
         return loss
 
@@ -103,10 +102,10 @@ class Task(pl.LightningModule):
         self.model.eval()
         self.seen = []
 
-    def validation_step(self, batch: Batch, index: int) -> None:  # noqa: ARG002
+    def validation_step(self, batch: Batch, index: int) -> None:
         """Keep the logits; figures are made of all of them at the end."""
         pixels, rows = batch
-        logits = self.model(self.scale(pixels))
+        logits = self.model(self.scale(pixels)).float()
         loss = float(self.loss(logits, rows, training=False))
         self.seen.append((logits.cpu(), rows.cpu(), loss))
 

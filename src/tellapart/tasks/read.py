@@ -21,7 +21,7 @@ class ReadTask(Task):
         self.texts = texts
         self.charset = charset
 
-    def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:  # noqa: ARG002
+    def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
         """logits: N, T, K."""
         encoded = [self.charset.encode(self.texts[row]) for row in rows.tolist()]
         n, steps, _ = logits.shape

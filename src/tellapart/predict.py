@@ -1,0 +1,84 @@
+"""Answers for files, folders and standard input, in JSON, CSV or a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from tellapart import images
+from tellapart.bundle import Bundle, Prediction, Predictor
+from tellapart.errors import ConfigError
+from tellapart.images import is_image_name
+from tellapart.progress import track
+
+Named = tuple[str, str | Path | bytes]
+
+
+def predict(
+    model: str | Path | Bundle,
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    stdin: BinaryIO | None = None,
+    progress: bool = False,
+) -> list[Prediction]:
+    """Answers of a bundle (or a run's) for images, in order; a bad file is a row with its ``error``.
+
+    Args:
+        inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
+            the bytes of one image, or file names, one a line.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: an input does not exist, or a folder holds no image.
+    """
+    predictor = Predictor(model)
+    wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
+    return list(track(predictor.stream(named), "predicting", len(named), show=progress))
+
+
+def _expand(each: str | Path, stdin: BinaryIO) -> Iterator[Named]:
+    path = Path(each)
+    if str(each) == "-":
+        yield from _from_stdin(stdin)
+    elif path.is_dir():
+        found = sorted(item for item in path.rglob("*") if is_image_name(item) and item.is_file())
+        if not found:
+            raise ConfigError(f"{each}: no image in this folder (looked for {', '.join(images.SUFFIXES)})")
+        for item in found:
+            yield str(item), item
+    else:
+        yield str(each), path  # one that is missing becomes a row with its error, like any bad file
+
+
+def _from_stdin(stdin: BinaryIO) -> Iterator[Named]:
+    data = stdin.read()
+    if not data.strip():
+        raise ConfigError("-: standard input is empty; pipe in an image, or file names, one a line")
+    if images.looks_like_image(data):
+        yield "-", data
+        return
+    try:
+        names = data.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        yield "-", data  # no text either: its own error as an image says the rest
+        return
+    for name in names:
+        if name.strip():
+            yield name.strip(), Path(name.strip())
+
+
+def to_csv(predictions: Sequence[Prediction]) -> str:
+    """The predictions as CSV: file, label or text, confidence, error."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    what = "text" if predictions and predictions[0].task == "read" else "label"
+    writer.writerow(["file", what, "confidence", "error"])
+    for row in predictions:
+        confidence = "" if row.error else f"{row.confidence:.6f}"
+        writer.writerow([row.file, row.answer, confidence, row.error or ""])
+    return stream.getvalue()
