@@ -228,10 +228,8 @@ def _look(data: str | Path, task: str | None, progress: bool, options: Mapping[s
     rows = listing.rows
     task = task or _guess_task([row.label for row in rows])
     draft = Catalog(_table(rows), listing.root, task, str(data))
-    seen: dict[int, tuple[Any, ...]] = {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for row, facts in track(_facts(draft, pool), "looking at images", len(rows), show=progress):
-            seen[row] = facts
+        seen = dict(track(_facts(draft, pool), "looking at images", len(rows), show=progress))
     columns = zip(*(seen[row] for row in range(len(rows))), strict=True)
     for name, values in zip(("sha256", "width", "height", "dhash", "keep", "why"), columns, strict=True):
         draft = draft.with_column(name, values)

@@ -114,7 +114,8 @@ def _train(words: list[str]) -> int:
 
     def prose() -> str:
         return (
-            f"{_figures(result['test'])}\n\nrun     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
+            f"{_figures(result['test'])}\n\n"
+            f"run     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
             f"next    tellapart predict {result['bundle']} IMAGE ..."
         )
 

@@ -30,9 +30,10 @@ def demo(*, out: str | Path = "demo", n: int = IMAGES, epochs: int | None = None
         say(f"1. drawing {n:,} CAPTCHAs of the scheme {SCHEME!r} into {drawn}")
         generate(SCHEME, n, drawn, seed=0, grid=folder / "samples.png")
     say(
-        f"2. training a reader on 70 % of them; 15 % choose the best epoch, 15 % are kept for the score ({folder / 'run'})"
+        f"2. training a reader in {folder / 'run'}: 70 % of them teach it, 15 % choose its best epoch, "
+        "15 % are kept for the score"
     )
-    options = {} if epochs is None else {"epochs": epochs}
+    options: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
     result = train(drawn, out=folder / "run", task="read", **options)
     if not fresh.exists():
         say(f"3. drawing {FRESH} fresh ones from another seed into {fresh}, and reading them with the packed bundle")

@@ -120,13 +120,14 @@ def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: P
                     f"{name}: the trained model answers {a.answer!r}, the exported graph {b.answer!r}; "
                     "nothing was written. Please report it with the backbone's name"
                 )
-        difference = float(np.abs(theirs - ours).max())
+        differences = np.abs(theirs - ours).reshape(len(batch), -1).max(axis=1)
+        difference = float(differences.max())
         worst = max(worst, difference)
         if difference > TOLERANCE:
             raise ParityError(
-                f"{names[int(np.abs(theirs - ours).reshape(len(batch), -1).max(axis=1).argmax())]}: a probability of the "
-                f"exported graph differs by {difference:.2g} from the trained model's (allowed: {TOLERANCE:g}); "
-                "nothing was written. Please report it with the backbone's name"
+                f"{names[int(differences.argmax())]}: "
+                f"a probability of the exported graph differs by {difference:.2g} "
+                f"from the trained model's (allowed: {TOLERANCE:g}); nothing was written. Please report it with the backbone's name"
             )
     return {
         "images": len({files[row] for row in rows}),
@@ -167,7 +168,7 @@ def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tu
 
 
 def _description(run: Run, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
-    named = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
+    named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
     if catalog.task == "classify" and catalog.groups:
         named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Literal, cast
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     stages = filled.stages or []
     if config.epochs is not None:
         stages = scale_epochs(stages, config.epochs)
-    return replace(filled, task=catalog.task, colour=colour, stages=stages)
+    return replace(filled, task=cast(Literal["classify", "read"], catalog.task), colour=colour, stages=stages)
 
 
 def from_nothing(images: int, batch_size: int, lr: float) -> list[Stage]:

@@ -249,4 +249,4 @@ def _thumbnail(data: bytes) -> tuple[bool, npt.NDArray[np.float32]]:
     pixels = images.decode(data, at_least=48)
     tall = pixels.shape[0] > pixels.shape[1]
     grey = Image.fromarray(pixels).convert("L").resize((24, 24), Image.Resampling.BOX)
-    return tall, np.asarray(grey, dtype=np.float32) / 255
+    return tall, np.asarray(grey, dtype=np.float32) / np.float32(255)

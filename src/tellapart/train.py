@@ -200,7 +200,7 @@ def _fit(run: Run, catalog: Catalog) -> None:
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
     cache = PixelCache(catalog, [*catalog.rows("train"), *catalog.rows("val")], spec, limit_gb=config.cache_gb)
-    model = model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     history = History(run.path / "history.jsonl")
     size = _Step(config.batch_size or 32)
     best_score, best = -math.inf, {key: value.clone() for key, value in model.state_dict().items()}

@@ -66,9 +66,9 @@ def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:
     if pretrained and name == DEFAULT_BACKBONE:
         model = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels)
         model.load_state_dict(lite0_weights(model, channels), strict=True)
-        return model  # type: ignore[no-any-return]
+        return model
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)  # type: ignore[no-any-return]
+        return timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
     except Exception as error:  # the hub's client raises many kinds, of several libraries
         if not pretrained:
             raise

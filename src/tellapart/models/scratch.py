@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -22,9 +24,10 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(ConvBlock(channels, channels), ConvBlock(channels, channels, act=False))
+        last = ConvBlock(channels, channels, act=False)
         # Starts as the identity, which trains faster at high rates (Goyal et al. 2017).
-        nn.init.zeros_(self.body[1][1].weight)
+        nn.init.zeros_(cast(nn.BatchNorm2d, last[1]).weight)
+        self.body = nn.Sequential(ConvBlock(channels, channels), last)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W."""

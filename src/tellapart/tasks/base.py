@@ -22,6 +22,9 @@ WEIGHT_DECAY = 0.02
 class Scale(nn.Module):
     """uint8 N, H, W, C → normalised float N, C, H, W. Part of the exported graph."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, spec: Preprocess) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1))
@@ -80,7 +83,7 @@ class Task(pl.LightningModule):
         for module in self.learning:
             module.train()
         if self.stage.train != "all" and hasattr(self.model, "dropout"):
-            self.model.dropout.train()
+            self.model.get_submodule("dropout").train()
         torch.manual_seed(self._seed(0))
         self.dice = torch.Generator().manual_seed(self._seed(1))
 

@@ -16,6 +16,9 @@ from tellapart.tasks.base import Task
 class ClassifyTask(Task):
     """``targets`` are class indices by catalog row; ``labels`` their names."""
 
+    targets: Tensor
+    weights: Tensor | None
+
     def __init__(self, *args: Any, targets: Tensor, labels: list[str], weights: Tensor | None = None) -> None:
         super().__init__(*args)
         self.labels = labels
@@ -25,13 +28,11 @@ class ClassifyTask(Task):
     def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
         """logits: N, K."""
         smoothing = self.config.label_smoothing if training else 0.0
-        targets: Any = self.targets
-        return F.cross_entropy(logits, targets[rows], weight=self.weights, label_smoothing=smoothing)
+        return F.cross_entropy(logits, self.targets[rows], weight=self.weights, label_smoothing=smoothing)
 
     def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
         """Accuracy is the score; a hundredth of the loss breaks ties among equal accuracies."""
-        targets: Any = self.targets
-        truth = np.concatenate([targets[rows.to(targets.device)].cpu().numpy() for _, rows, _ in seen])
+        truth = np.concatenate([self.targets[rows.to(self.targets.device)].cpu().numpy() for _, rows, _ in seen])
         predicted = np.concatenate([logits.argmax(dim=1).numpy() for logits, _, _ in seen])
         loss = sum(loss * len(rows) for _, rows, loss in seen) / len(truth)
         figures = classification_scores(truth, predicted, self.labels)
