@@ -250,8 +250,8 @@ SCHEMES = {
             "classic",
             width=256,
             height=64,
-            # Both cases only where they differ in shape, for a stretched "c" is a "C".
-            alphabet="23456789ABCDEFGHJKLMNPQRSTUVWXYZadefhnrt",
+            # Both cases only where they differ in shape: a stretched "c" is a "C", and so is a bent "e".
+            alphabet="23456789ABCDEFGHJKLMNPQRSTUVWXYZadfhnrt",
             min_length=6,
             max_length=10,
             fonts=("lato", "source-sans", "source-serif", "caladea", "hanken-grotesk", "manrope"),
@@ -263,7 +263,7 @@ SCHEMES = {
             jitter=5.0,
             gap=(-2.0, 1.0),
             elastic_amplitude=2.5,
-            elastic_period=56.0,
+            elastic_period=80.0,
             lines=(4, 7),
             line_width=(1.0, 1.8),
             spots=(60, 120),
