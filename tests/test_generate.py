@@ -26,7 +26,8 @@ def everything(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_folder_holds_images_labels_and_the_scheme(tmp_path, small_batches):
+@pytest.mark.usefixtures("small_batches")
+def test_a_folder_holds_images_labels_and_the_scheme(tmp_path):
     result = generate("digits", 7, tmp_path / "out", seed=5)
     assert result.keys() == {"out", "n", "scheme", "seed", "seconds", "images_per_second"}
     assert (result["n"], result["scheme"], result["seed"]) == (7, "digits", 5)
@@ -41,7 +42,8 @@ def test_a_folder_holds_images_labels_and_the_scheme(tmp_path, small_batches):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_parquet_holds_the_same_images_in_row_groups(tmp_path, small_batches):
+@pytest.mark.usefixtures("small_batches")
+def test_parquet_holds_the_same_images_in_row_groups(tmp_path):
     zeros = Scheme("zeros", width=60, height=24, alphabet="0", min_length=4, max_length=4)
     out = tmp_path / "zeros.parquet"
     generate(zeros, 7, out)
@@ -57,16 +59,18 @@ def test_parquet_holds_the_same_images_in_row_groups(tmp_path, small_batches):
     assert [path.name for path in tmp_path.iterdir()] == ["zeros.parquet"]
 
 
-def test_processes_draw_what_one_process_draws(tmp_path, small_batches, monkeypatch):
+@pytest.mark.usefixtures("small_batches")
+def test_processes_draw_what_one_process_draws(tmp_path, monkeypatch):
     generate("characters", 10, tmp_path / "one", workers=1)
     monkeypatch.setattr(module, "_WORTH_A_POOL", 1)
     generate("characters", 10, tmp_path / "two", workers=2)
     assert everything(tmp_path / "one") == everything(tmp_path / "two")
 
 
+@pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("name", ["out", "out.parquet"])
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError, ConfigError])
-def test_nothing_is_half_written(tmp_path, small_batches, monkeypatch, name, failure):
+def test_nothing_is_half_written(tmp_path, monkeypatch, name, failure):
     drawn = module._drawn
 
     def broken(each, seed, start, stop):
@@ -85,7 +89,7 @@ def test_a_dead_process_is_a_refusal_in_words(tmp_path, monkeypatch):
         raise module.BrokenProcessPool("terminated abruptly")
 
     monkeypatch.setattr(module, "_drawn", dies)
-    with pytest.raises(ConfigError, match="pass workers=1, or call generate under `if __name__ == '__main__':`$"):
+    with pytest.raises(ConfigError, match=r"pass workers=1, or call generate under `if __name__ == '__main__':`$"):
         generate("digits", 3, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

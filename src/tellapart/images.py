@@ -113,7 +113,7 @@ def _open(data: bytes, file: str, max_pixels: int) -> Image.Image:
         raise ImageError(file, "the file is empty")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the warning, where it is made an error
         raise ImageError(file, f"larger than {max_pixels:,} pixels") from None
     except _DAMAGE as error:
         reason = "the image is damaged" if looks_like_image(data) else "not an image of a known kind"
@@ -151,10 +151,11 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _from_deep(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and float grey to 8 bits by the range of the kind, never by clipping."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    with np.errstate(invalid="ignore"):  # a damaged float may be a signalling NaN
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
     if image.mode == "F":  # by convention 0..1; scans that hold 0..255 or 0..65535 are seen by their peak
         peak = values.max()
         top = 1.0 if peak <= 1 else 255.0 if peak <= 255 else max(65535.0, peak)
     else:
         top = 65535.0 if image.mode != "I" or values.max() <= 65535 else float(2**31 - 1)
-    return Image.fromarray(np.clip(values / top * 255, 0, 255).round().astype(np.uint8))
+    return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))

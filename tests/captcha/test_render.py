@@ -107,9 +107,9 @@ def test_png_keeps_every_pixel(name):
 
 def test_refusals():
     plain = scheme("plain")
-    with pytest.raises(ConfigError, match="^seed is -1; it must be within 0 to 4294967295$"):
+    with pytest.raises(ConfigError, match=r"^seed is -1; it must be within 0 to 4294967295$"):
         render(plain, -1, 0)
-    with pytest.raises(ConfigError, match="^index is 4294967296; it must be within 0 to 4294967295$"):
+    with pytest.raises(ConfigError, match=r"^index is 4294967296; it must be within 0 to 4294967295$"):
         render(plain, 0, 2**32)
-    with pytest.raises(ConfigError, match="^the font 'lato' has no '語'; take it out of the alphabet or the fonts$"):
+    with pytest.raises(ConfigError, match=r"^the font 'lato' has no '語'; take it out of the alphabet or the fonts$"):
         render(dataclasses.replace(plain, alphabet="語", fonts=("lato",)), 0, 0)

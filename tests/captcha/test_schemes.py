@@ -113,7 +113,7 @@ def test_wrong_values_are_refused_in_words(change, words):
 def test_other_refusals(tmp_path):
     with pytest.raises(ConfigError, match=r"^scheme 'x': missing width, height, alphabet, min_length, max_length$"):
         Scheme.from_dict({"name": "x"})
-    with pytest.raises(ConfigError, match="^a scheme is a mapping of options to values, not list$"):
+    with pytest.raises(ConfigError, match=r"^a scheme is a mapping of options to values, not list$"):
         Scheme.from_dict([])  # type: ignore[arg-type]
     with pytest.raises(ConfigError) as caught:
         scheme("clasic")

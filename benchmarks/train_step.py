@@ -1,0 +1,121 @@
+"""A training epoch beside a bare loop over tensors in memory. Prints ratios of one run.
+
+    python benchmarks/train_step.py [--rounds 3]
+
+Same network, same optimiser, same batches, same precision, no augmentation on either side; ours goes through the
+catalog, the pixel cache, Lightning and its hooks. Medians over rounds that take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from tellapart._lightning import pl
+from tellapart.catalog import open_catalog
+from tellapart.config import Stage, TrainConfig
+from tellapart.data import CachedImages, PixelCache, WidthBatches
+from tellapart.models.classifier import Classifier
+from tellapart.plan import DEFAULT_BACKBONE, plan, preprocessing
+from tellapart.split import split
+from tellapart.tasks import ClassifyTask
+from tellapart.train import _lightning_quiet
+
+
+def draw_set(folder: Path, n: int, side: int) -> Path:
+    """Class folders of noise: what is learnt does not matter here."""
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    with (folder / "labels.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["file", "label"])
+        for number in range(n):
+            pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "images" / f"{number}.png", compress_level=1)
+            table.writerow([f"images/{number}.png", f"class {number % 10}"])
+    return folder
+
+
+class Clock(pl.Callback):
+    """Seconds of the training part of each epoch."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: Any) -> None:
+        """Start."""
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Stop at the last batch."""
+        if batch_idx + 1 == trainer.num_training_batches:
+            self.seconds.append(time.perf_counter() - self.began)
+
+
+def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
+    """One line: ours and bare, images a second, and their ratio."""
+    with tempfile.TemporaryDirectory() as name:
+        catalog = split(open_catalog(draw_set(Path(name) / "set", n, side)))
+        config = plan(TrainConfig(backbone=backbone, augment="none", batch_size=size, dropout=0.0), catalog)
+        stage = Stage("all", epochs=1, lr=1e-4)
+        rows = catalog.rows("train")
+        labels = catalog.column("label")
+        names = list(catalog.labels)
+        targets = torch.tensor([names.index(label) for label in labels])
+        spec = preprocessing(config)
+        cache = PixelCache(catalog, rows, spec, limit_gb=4)
+        ready = torch.from_numpy(np.stack([cache[row] for row in rows]))
+        ours, bare = [], []
+        for _ in range(rounds):
+            torch.manual_seed(0)
+            model = Classifier(10, backbone, dropout=0.0, pretrained=False)
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            task = ClassifyTask(model, spec, config, stage, 0, targets=targets, labels=names)
+            clock = Clock()
+            order = WidthBatches(rows, cache.widths, size, shuffle=True)
+            with _lightning_quiet():
+                pl.Trainer(
+                    accelerator="cpu", max_epochs=1, callbacks=[clock], logger=False, enable_progress_bar=False,
+                    enable_model_summary=False, enable_checkpointing=False, gradient_clip_val=5.0,
+                ).fit(task, DataLoader(CachedImages(cache), batch_sampler=order, collate_fn=lambda batch: batch))  # fmt: skip
+            ours.append(clock.seconds[0])
+
+            model.requires_grad_(True).train()
+            optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+            began = time.perf_counter()
+            for start in range(0, len(rows), size):
+                x = ready[start : start + size].permute(0, 3, 1, 2).float() / 127.5 - 1
+                logits = model(x)
+                loss = F.cross_entropy(logits, targets[rows[start : start + size]], label_smoothing=0.1)
+                optimiser.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+                optimiser.step()
+            bare.append(time.perf_counter() - began)
+    a, b = len(rows) / statistics.median(ours), len(rows) / statistics.median(bare)
+    print(f"{backbone:<24} {spec.height} px  ours {a:7.1f}  bare {b:7.1f} images a second  ours / bare {a / b:.2f}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    print(f"medians of {rounds} rounds (aim: 0.9)")
+    measure("small", 4000, 32, 64, rounds)
+    measure(DEFAULT_BACKBONE, 400, 224, 32, rounds)
+
+
+if __name__ == "__main__":
+    main()

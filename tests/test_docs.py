@@ -1,0 +1,82 @@
+"""The documents are true: shell examples name real verbs and options, the tree is the tree, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tellapart.cli import VERBS
+from tellapart.config import TrainConfig, make_config, recipe_names, recipe_text
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def _commands() -> list[tuple[str, str]]:
+    sources = [*DOCUMENTS, ROOT / "examples" / "speedrun.sh", *(ROOT / "src/tellapart/recipes").glob("*.yaml")]
+    found = []
+    for path in sources:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            match = re.search(r"(?:^|\s|\$ |`|\|\| )tellapart ([a-z]+ [^`#]*)", line)
+            if match and match[1].split()[0] in VERBS:
+                found.append((path.name, re.split(r"\s{3,}|\s+[|>]\s", match[1].strip())[0].rstrip(" \\)")))
+    return found
+
+
+@cache
+def _help(verb: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "tellapart.cli", verb, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize(("document", "command"), _commands())
+def test_shell_examples_name_real_options(document: str, command: str) -> None:
+    words = shlex.split(command)
+    options = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
+    known = _help(words[0])
+    for option in options:
+        name = "--" + option[2:].replace("-", "_")
+        assert re.search(rf"{re.escape(name)}\b", known), f"{document}: {option} is no option of {words[0]}"
+
+
+def test_there_are_examples_to_check() -> None:
+    assert len(_commands()) > 10
+
+
+def test_python_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    scope: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), scope)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_readme_tree_names_every_file() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in sorted((ROOT / "src/tellapart").rglob("*.py")):
+        name = path.name if path.name != "__init__.py" else None
+        if name:
+            assert re.search(rf"\b{re.escape(name)}", text), f"README's tree lacks {path.relative_to(ROOT)}"
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_are_configurations_with_a_whole_header(name: str) -> None:
+    assert isinstance(make_config(name), TrainConfig)
+    header = [line for line in recipe_text(name).splitlines() if line.startswith("#")]
+    for part in ("command", "data", "time", "score"):
+        assert any(line.startswith(f"# {part} ") for line in header), f"{name}: no {part} in the header"
