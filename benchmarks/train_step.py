@@ -99,7 +99,7 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
                 logits = model(x)
                 loss = F.cross_entropy(logits, targets[rows[start : start + size]], label_smoothing=0.1)
                 optimiser.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
                 optimiser.step()
             bare.append(time.perf_counter() - began)

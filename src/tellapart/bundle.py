@@ -123,9 +123,10 @@ class Bundle:
         return cls(folder, full)
 
     def with_metrics(self, metrics: Mapping[str, Any]) -> Bundle:
-        """The same bundle with its figures written in."""
+        """The same bundle with an evaluation's headline figures written in; the report stays with the run."""
         about = {key: value for key, value in self.about.items() if key not in ("format", "files")}
-        return Bundle.write(self.path, about | {"metrics": dict(metrics)})
+        headline = {name: value for name, value in metrics.items() if isinstance(value, Mapping) and "ci95" in value}
+        return Bundle.write(self.path, about | {"metrics": {"split": metrics["split"], **headline}})
 
     @property
     def task(self) -> str:

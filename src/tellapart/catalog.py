@@ -192,6 +192,8 @@ def open_catalog(
         result = _reopen(Path(data), about)
     else:
         result = _look(data, task, progress, options)
+        if groups is None and result.task == "classify":
+            _check_groups(result)
     if groups is not None:
         result = _grouped(result, groups)
     if task is not None and task != result.task:
@@ -278,7 +280,10 @@ def _table(rows: Sequence[Row]) -> pa.Table:
     empty: list[Any] = [None] * len(rows)
     values = {name: [getattr(row, name, None) for row in rows] for name in SCHEMA.names}
     values |= {"keep": [True] * len(rows), "why": empty, "sha256": empty}
-    return pa.table(values, schema=SCHEMA)
+    try:
+        return pa.table(values, schema=SCHEMA)
+    except UnicodeEncodeError as error:
+        raise CatalogError(f"{error.object!r}: not valid Unicode; rename the file or mend the table") from error
 
 
 def _guess_task(labels: Sequence[str]) -> str:
@@ -309,7 +314,7 @@ def _grouped(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) 
             groups = yaml.safe_load(Path(groups).read_text(encoding="utf-8"))
         except OSError as error:
             raise CatalogError(f"{name}: the groups file cannot be read: {error.strerror}") from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise CatalogError(f"{name}: not YAML: {error}") from error
     if not isinstance(groups, Mapping) or not all(isinstance(members, list | tuple) for members in groups.values()):
         raise CatalogError(f"{name}: write one line a group: its name, then its classes in brackets")
@@ -326,6 +331,19 @@ def _grouped(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) 
     result = result.with_column("group", [of.get(label) for label in result.column("label")])
     absent = sorted(set(of) - set(result.labels))
     return result.with_notes([f"{len(absent)} classes of {name} have no image: {some(absent)}"] if absent else [])
+
+
+def _check_groups(result: Catalog) -> None:
+    """The same rule for groups that folders or a table bring along."""
+    columns = (result.column(name) for name in ("label", "group", "keep"))
+    pairs = {(label, group) for label, group, keep in zip(*columns, strict=True) if keep}
+    if none := sorted(label for label, group in pairs if group is None and result.groups):
+        raise CatalogError(f"{result.source}: in no group: {some(none)}; every class belongs to exactly one")
+    counts = Counter(label for label, _ in pairs)
+    if twice := sorted(label for label, count in counts.items() if count > 1):
+        raise CatalogError(
+            f"{result.source}: in more than one group: {some(twice)}; every class belongs to exactly one"
+        )
 
 
 def _relative(root: Path, start: Path) -> str | None:

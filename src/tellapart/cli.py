@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.errors import TellapartError, closest
+from tellapart.errors import ConfigError, TellapartError, closest
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -225,7 +225,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
 def _parser(verb: str, what: str) -> ArgumentParser:
     from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(prog=f"tellapart {verb}", description=what)
+    parser = ArgumentParser(prog=f"tellapart {verb}", description=what, exit_on_error=False)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     return parser
 
@@ -245,7 +245,14 @@ def _data(parser: ArgumentParser, *, task: bool = True) -> None:
 def _parse(parser: ArgumentParser, words: list[str], *, only_given: bool = False) -> tuple[dict[str, Any], bool]:
     """The options as keyword arguments, and whether JSON is wanted. --label-from is --label_from."""
     words = [_underscored(word) for word in words]
-    namespace: Namespace = parser.parse_args(words, defaults=not only_given)
+    from jsonargparse import ArgumentError
+
+    try:
+        namespace: Namespace = parser.parse_args(words, defaults=not only_given)
+    except ArgumentError as error:
+        from tellapart.config import in_plain_words
+
+        raise ConfigError(f"{in_plain_words(error)} (see {parser.prog} --help)") from error
     given = dict(namespace.as_dict())
     as_json = bool(given.pop("json", False))
     return given, as_json

@@ -6,6 +6,7 @@ filled-in configuration.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
@@ -158,12 +159,37 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
         for key, value in values.items()
     }
     try:
-        made = parser.instantiate_classes(parser.parse_object(plain))
+        made = parser.instantiate(parser.parse_object(plain))
     except (ArgumentError, TypeError, ValueError) as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
-        raise ConfigError(" ".join(str(error).split())) from error
+        raise ConfigError(in_plain_words(error)) from error
     return TrainConfig(**made.as_dict() | {"stages": made.stages and [_stage(stage) for stage in made.stages]})
+
+
+def in_plain_words(error: Exception) -> str:
+    """What jsonargparse says of a value that does not fit, for people.
+
+    >>> make_config(options={"epochs": "many"})
+    Traceback (most recent call last):
+    tellapart.errors.ConfigError: option epochs: 'many' does not fit; give an int
+    >>> make_config(options={"task": "guess"})
+    Traceback (most recent call last):
+    tellapart.errors.ConfigError: option task: 'guess' does not fit; give 'classify' or 'read'
+    """
+    text = " ".join(str(error).split())
+    key = re.search(r"(?:[Kk]ey|[Aa]rgument) [\"'-]*([\w.]+)", text)
+    given = re.search(r"Given value: (.*)$", text)
+    unknown = re.search(r"Option '(\w+)' is not accepted", text)
+    if key is None or (given is None and unknown is None):
+        return text
+    if unknown is not None:
+        return f"option {key[1]}: it knows no {unknown[1]!r}"
+    kinds = re.findall(r"Expected an? (.*?)(?= - Expected| Given value| Subtypes|$)", text)
+    names = [re.sub(r"<class '(\w+)'>", r"an \1", kind) for kind in kinds if "NoneType" not in kind]
+    names = [" or ".join(re.findall(r"'[^']*'", name)) if "Literal" in name else name for name in names]
+    assert given is not None
+    return f"option {key[1]}: {given[1]!r} does not fit; give {' or '.join(names) or 'another kind of value'}"
 
 
 def _stage(value: Any) -> Stage:

@@ -72,8 +72,9 @@ def export(run: str | Path | Run, *, out: str | Path | None = None) -> Bundle:
         bundle = Bundle.write(folder, _description(run, catalog, spec))
         compared = compare(deployed, Predictor(bundle), catalog, spec)
         about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}
-        metrics = run.metrics()
-        Bundle.write(folder, about | {"parity": compared} | ({"metrics": metrics} if metrics else {}))
+        bundle = Bundle.write(folder, about | {"parity": compared})
+        if metrics := run.metrics():
+            bundle.with_metrics(metrics)
     return Bundle.open(target)
 
 
@@ -127,7 +128,8 @@ def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: P
             raise ParityError(
                 f"{names[int(differences.argmax())]}: "
                 f"a probability of the exported graph differs by {difference:.2g} "
-                f"from the trained model's (allowed: {TOLERANCE:g}); nothing was written. Please report it with the backbone's name"
+                f"from the trained model's (allowed: {TOLERANCE:g}); nothing was written. "
+                "Please report it with the backbone's name"
             )
     return {
         "images": len({files[row] for row in rows}),

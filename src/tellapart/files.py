@@ -48,7 +48,12 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".old", dir=path.parent))
             path.replace(old / "replaced")
-            temporary.replace(path)
+            try:
+                temporary.replace(path)
+            except BaseException:
+                (old / "replaced").replace(path)
+                old.rmdir()
+                raise
             shutil.rmtree(old)
         else:
             temporary.replace(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -123,13 +124,13 @@ def _folder(root: Path, label_from: str, columns: _Columns, task: str | None) ->
     if not found:
         return Listing(root, [], "folder", notes)
     if label_from == "auto":
-        label_from = "folder" if max(depths) > 0 else ("text" if task == "read" else "prefix")
+        label_from = "folder" if max(depths) > splits else ("text" if task == "read" else "prefix")
     if label_from == "folder":
         return Listing(root, _class_folders(root, found, depths, splits), "class folders", notes)
     rows = []
     for path in found:
         inside = path.relative_to(root)
-        split = SPLIT_NAMES[inside.parts[0].lower()] if splits else None
+        split = SPLIT_NAMES.get(inside.parts[0].lower()) if splits else None
         rows.append(Row(inside.as_posix(), label_in_name(path, label_from), split=split))
     return Listing(root, rows, "file names", notes)
 
@@ -209,7 +210,7 @@ def _unlisted(listing: Listing, root: Path) -> Listing:
     named = {row.file for row in listing.rows}
     rest = [path.relative_to(root).as_posix() for path in _images_below(root)[0]]
     rest = [name for name in rest if name not in named]
-    if rest and listing.rows[0].shard is None:
+    if rest and listing.rows and listing.rows[0].shard is None:
         listing.notes.append(f"{len(rest)} images are not named in {listing.layout} and were left out: {some(rest)}")
     return listing
 
@@ -259,11 +260,14 @@ def _table(path: Path, columns: _Columns) -> Listing:
             records, present = (_read_jsonl if path.suffix.lower() == ".jsonl" else _read_csv)(path)
         except UnicodeDecodeError as error:
             raise CatalogError(f"{path}: not UTF-8 text (byte {error.start}); save the table as UTF-8") from error
+        except csv.Error as error:
+            raise CatalogError(f"{path}: not a readable table: {error}") from error
     file_column, label_column = columns.choose(present, path)
     rows: dict[str, Row] = {}
     twice: list[str] = []
     missing: list[str] = []
-    for number, record in enumerate(records, start=2):
+    first = 2 if path.suffix.lower() in (".csv", ".tsv") else 1  # a heading counts as a row
+    for number, record in enumerate(records, start=first):
         name = _text(record.get(file_column))
         if not name:
             raise CatalogError(f"{path}: row {number} names no file; fill the {file_column!r} column or drop the row")
@@ -282,7 +286,7 @@ def _table(path: Path, columns: _Columns) -> Listing:
                     f"{path}: {name} is labelled both {known.label!r} and {row.label!r}; keep one of the rows"
                 )
             twice.append(name)
-        elif not (path.parent / name).is_file():
+        elif not os.path.isfile(path.parent / name):  # noqa: PTH113  (false, not an error, for a name too long)
             missing.append(name)
     if missing:
         raise CatalogError(
@@ -360,7 +364,7 @@ def _image_column(schema: Any) -> str | None:
 def _shards(paths: Sequence[Path], columns: _Columns, root: Path | None = None) -> Listing:
     import pyarrow.parquet as pq
 
-    root = root or paths[0].parent
+    root = root or Path(os.path.commonpath([path.parent for path in paths]))
     rows: list[Row] = []
     for path in paths:
         try:

@@ -222,7 +222,7 @@ def near_duplicates(catalog: Catalog, rows: Sequence[int]) -> list[tuple[int, in
     return sorted(
         (a, b)
         for a, b in pairs
-        if thumbs[a][0] == thumbs[b][0] and np.abs(thumbs[a][1] - thumbs[b][1]).mean() <= PIXEL_DISTANCE
+        if thumbs[a][0] * thumbs[b][0] >= 0 and np.abs(thumbs[a][1] - thumbs[b][1]).mean() <= PIXEL_DISTANCE
     )
 
 
@@ -243,10 +243,12 @@ def _close_pairs(members: npt.NDArray[np.intp], hashes: npt.NDArray[np.uint64]) 
             yield (one, two) if one < two else (two, one)
 
 
-def _thumbnail(data: bytes) -> tuple[bool, npt.NDArray[np.float32]]:
+def _thumbnail(data: bytes) -> tuple[int, npt.NDArray[np.float32]]:
+    """Tall (1), wide (-1) or about square (0: rounding may turn it), and 24 x 24 grey pixels, 0..1."""
     from PIL import Image
 
     pixels = images.decode(data, at_least=48)
-    tall = pixels.shape[0] > pixels.shape[1]
+    height, width = pixels.shape[:2]
+    shape = int(height > 1.1 * width) - int(width > 1.1 * height)
     grey = Image.fromarray(pixels).convert("L").resize((24, 24), Image.Resampling.BOX)
-    return tall, np.asarray(grey, dtype=np.float32) / np.float32(255)
+    return shape, np.asarray(grey, dtype=np.float32) / np.float32(255)

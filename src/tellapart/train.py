@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import platform
+import signal
 import time
 import warnings
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from torch.utils.data import DataLoader
 
 from tellapart import charset as charsets
 from tellapart._lightning import EarlyStopping, ModelCheckpoint, pl
+from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.config import Stage, TrainConfig, make_config, recipe_drawing
 from tellapart.data import CachedImages, PixelCache, WidthBatches
@@ -90,8 +92,9 @@ def train(
         export(run)
     if run.metrics() is None:
         part = "test" if catalog.rows("test") else "all"
-        write_json(run.path / METRICS, evaluate(bundle, run.catalog(), split=part))
-        export(run)
+        metrics = evaluate(bundle, run.catalog(), split=part)
+        Bundle.open(bundle).with_metrics(metrics)
+        write_json(run.path / METRICS, metrics)
     environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
     return {
         "run": str(run.path),
@@ -268,15 +271,18 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
     order = WidthBatches(rows("train"), cache.widths, step.size, shuffle=True, seed=seed)
     judged = WidthBatches(rows("val"), cache.widths, step.size, shuffle=False)
     last = folder / "last.ckpt"
-    trainer.fit(
-        task,
-        DataLoader(images, batch_sampler=order, collate_fn=_as_is),
-        DataLoader(images, batch_sampler=judged, collate_fn=_as_is),
-        ckpt_path=last if last.is_file() else None,
-        weights_only=True,
-    )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(
+            task,
+            DataLoader(images, batch_sampler=order, collate_fn=_as_is),
+            DataLoader(images, batch_sampler=judged, collate_fn=_as_is),
+            ckpt_path=last if last.is_file() else None,
+            weights_only=True,
+        )
+    except SystemExit:  # what Lightning makes of Ctrl-C, the signal muted; for us it is still Ctrl-C
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
     write_json(folder / "done.json", {"score": float(best.best_model_score or 0.0), "epochs": trainer.current_epoch})
 
 
