@@ -11,6 +11,7 @@ from PIL import Image
 
 from tellapart import images
 from tellapart.captcha import Scheme, encode, render, scheme
+from tellapart.catalog import open_catalog
 from tellapart.errors import ConfigError
 from tellapart.generate import generate
 
@@ -102,6 +103,13 @@ def test_grid_shows_samples_above_their_texts(tmp_path, n, across, down):
         assert sheet.size == (across * 128 + 8, down * 68 + 8)
         assert np.array_equal(np.asarray(sheet)[8:48, 8:128], render(scheme("digits"), 0, 0)[0])
         assert (np.asarray(sheet)[48:68, 8:128] == 0).any()  # the text beneath
+
+
+@pytest.mark.parametrize("name", ["out", "out.parquet"])
+def test_a_catalog_opens_what_was_generated(tmp_path, name):
+    generate("digits", 3, tmp_path / name)
+    labels = open_catalog(tmp_path / name).table.column("label").to_pylist()
+    assert labels == [render(scheme("digits"), 0, index)[1] for index in range(3)]
 
 
 def test_file_names_widen_with_the_count():

@@ -181,7 +181,7 @@ def _write_folder(out: Path, scheme: Scheme, batches: Iterator[_Encoded], names:
 def _write_parquet(out: Path, scheme: Scheme, seed: int, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
     schema = _SCHEMA.with_metadata({
         "huggingface": json.dumps({"info": {"features": _FEATURES}}),
-        "tellapart": json.dumps({"scheme": scheme.to_dict(), "seed": seed}),
+        "tellapart.generated": json.dumps({"scheme": scheme.to_dict(), "seed": seed}),
     })  # fmt: skip
     with whole_file(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for batch in batches:
