@@ -99,7 +99,7 @@ class Bundle:
             about = json.loads(text)
             digest = about.pop("sha256")
             stored = about["format"]
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{folder / ABOUT}: not readable as a bundle's description: {error!r}") from error
         if stored != FORMAT:
             raise BundleError(f"{folder}: format {stored}; this version reads {FORMAT}: export it again")

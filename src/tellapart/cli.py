@@ -38,20 +38,10 @@ For data and CAPTCHAs that you own or may test."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(USAGE)
-        return 0
-    if words[0] == "--version":
-        from tellapart import __version__
-
-        print(f"tellapart {__version__}")
-        return 0
-    verb = VERBS.get(words[0])
-    if verb is None:
-        return _refuse(f"no verb {words[0]!r}{closest(words[0], VERBS)}; there are: {', '.join(VERBS)}")
     try:
-        return verb(words[1:])
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()  # while a full disk or a closed pipe can still be answered
+        return status
     except TellapartError as error:
         _refuse(str(error))
         return error.exit_status
@@ -67,6 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         extra = "generate" if (error.name or "").startswith("font_") else "train"
         return _refuse(f'{error.name} is not installed; this verb needs: pip install "tellapart[{extra}]"')
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0
+    if words[0] == "--version":
+        from tellapart import __version__
+
+        print(f"tellapart {__version__}")
+        return 0
+    verb = VERBS.get(words[0])
+    if verb is None:
+        return _refuse(f"no verb {words[0]!r}{closest(words[0], VERBS)}; there are: {', '.join(VERBS)}")
+    return verb(words[1:])
 
 
 # --- verbs -----------------------------------------------------------------------------------------
@@ -225,7 +230,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
 def _parser(verb: str, what: str) -> ArgumentParser:
     from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(prog=f"tellapart {verb}", description=what, exit_on_error=False)
+    parser = ArgumentParser(prog=f"tellapart {verb}", description=what, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     return parser
 
@@ -252,7 +257,12 @@ def _parse(parser: ArgumentParser, words: list[str], *, only_given: bool = False
     except ArgumentError as error:
         from tellapart.config import in_plain_words
 
-        raise ConfigError(f"{in_plain_words(error)} (see {parser.prog} --help)") from error
+        text = in_plain_words(error)
+        if text.startswith("unrecognized arguments: --"):
+            option = text.split()[2].partition("=")[0].removeprefix("--")
+            known = [name.removeprefix("--") for name in parser._option_string_actions]
+            text = f"no option {option!r}{closest(option, known)}"
+        raise ConfigError(f"{text} (see {parser.prog} --help)") from error
     given = dict(namespace.as_dict())
     as_json = bool(given.pop("json", False))
     return given, as_json

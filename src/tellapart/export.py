@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from tellapart.bundle import GRAPH, Bundle, Predictor
+from tellapart.bundle import ABOUT, GRAPH, Bundle, Predictor
 from tellapart.catalog import Catalog
 from tellapart.errors import ConfigError, ParityError
 from tellapart.evaluate import content
@@ -67,6 +67,8 @@ def export(run: str | Path | Run, *, out: str | Path | None = None) -> Bundle:
     spec = run.preprocess()
     deployed = Deployed(model, spec).eval().cpu()
     target = Path(out) if out is not None else run.path / "bundle"
+    if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
+        raise ConfigError(f"{target}: there already and not a bundle; give another --out")
     with whole_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
         bundle = Bundle.write(folder, _description(run, catalog, spec))

@@ -47,10 +47,8 @@ class History(pl.Callback):
         left = (now - self._began) / (batch_idx + 1) * (total - batch_idx - 1)
         print(f"\r  step {batch_idx + 1}/{total}, {_clock(left)} left in this epoch ", end="", file=sys.stderr)
 
-    def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
-        """The epoch's figures, and the time left in the stage."""
-        if trainer.sanity_checking:
-            return
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
+        """The epoch's figures, its own training loss among them, and the time left in the stage."""
         seconds = time.perf_counter() - self._began
         epoch = trainer.current_epoch + 1
         figures = {

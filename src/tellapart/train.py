@@ -84,8 +84,10 @@ def train(
     if not run.finished:
         began = time.perf_counter()
         with _lightning_quiet():
-            _fit(run, catalog)
+            weights = _fit(run, catalog)
         write_json(run.path / "environment.json", _environment(time.perf_counter() - began))
+        with whole_file(run.path / MODEL) as temporary:  # last: a run with its weights is finished
+            save_file(weights, temporary)
     bundle = run.path / "bundle"
     if not (bundle / "bundle.json").is_file():
         say("packing and comparing with the trained model")
@@ -197,7 +199,8 @@ class _Step:
     accumulate: int = 1
 
 
-def _fit(run: Run, catalog: Catalog) -> None:
+def _fit(run: Run, catalog: Catalog) -> dict[str, torch.Tensor]:
+    """Run the stages that are not done yet; the best weights of all."""
     config = run.config
     torch.manual_seed(config.seed)
     model = run.network(pretrained=config.pretrained)
@@ -210,12 +213,17 @@ def _fit(run: Run, catalog: Catalog) -> None:
     for number, stage in enumerate(config.stages or []):
         folder = run.path / "checkpoints" / f"stage-{number}"
         while not (folder / "done.json").is_file():
+            model.load_state_dict(best)
             task = _task(run, catalog, model, spec, stage, number)
             try:
                 _fit_stage(task, cache, folder, size, history)
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not out_of_memory(error) or size.size == 1:
+                if not out_of_memory(error):
                     raise
+                if size.size == 1:
+                    raise ConfigError(
+                        "out of memory with a single image a step; lower --height and --width, or use --device cpu"
+                    ) from error
                 size = _Step(math.ceil(size.size / 2), size.accumulate * 2)
                 say(f"out of memory: going on with {size.size} images a step, {size.accumulate} steps an update")
         done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
@@ -223,9 +231,7 @@ def _fit(run: Run, catalog: Catalog) -> None:
         weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
         if done["score"] >= best_score:
             best_score, best = done["score"], weights
-        model.load_state_dict(best)
-    with whole_file(run.path / MODEL) as temporary:
-        save_file({key: value.contiguous() for key, value in best.items()}, temporary)
+    return {key: value.contiguous() for key, value in best.items()}
 
 
 def _task(run: Run, catalog: Catalog, model: torch.nn.Module, spec: Any, stage: Stage, number: int) -> Task:
@@ -244,7 +250,7 @@ def _task(run: Run, catalog: Catalog, model: torch.nn.Module, spec: Any, stage: 
 def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history: History) -> None:
     """Run one stage, from its last checkpoint if there is one, and leave ``best.ckpt`` and ``done.json``."""
     config, stage = task.config, task.stage
-    best = ModelCheckpoint(
+    best = _Best(
         dirpath=folder,
         filename="best",
         monitor="val_score",
@@ -284,6 +290,20 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from None
     write_json(folder / "done.json", {"score": float(best.best_model_score or 0.0), "epochs": trainer.current_epoch})
+
+
+class _Best(ModelCheckpoint):
+    """Keeps the best and the last state; a run folder that was moved or copied goes on with what it had."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Paths in the state become those of this folder: Lightning forgets the best score of any other."""
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        here = {name: self._here(state_dict[name]) for name in paths}
+        scores = {self._here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | here | {"best_k_models": scores, "dirpath": self.dirpath})
+
+    def _here(self, path: str) -> str:
+        return str(Path(self.dirpath or "") / Path(path).name) if path else path
 
 
 def _precision(config: TrainConfig) -> Literal["bf16-mixed", "32-true"]:

@@ -76,7 +76,7 @@ def test_a_missing_font_package_says_how_to_install_it(monkeypatch):
 
 
 def test_an_unknown_font_names_the_known():
-    with pytest.raises(ConfigError, match=r"^there is no font 'lat' \(did you mean 'lato'\?\); known: amatic-sc, "):
+    with pytest.raises(ConfigError, match=r"^there is no font 'lat' \(did you mean 'lato'\?\); known: caladea, "):
         font_file("lat")
 
 

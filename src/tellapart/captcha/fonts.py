@@ -21,7 +21,6 @@ class Font:
 
 
 FONTS = {
-    "amatic-sc": Font("font-amatic-sc", "AmaticSC-Bold.ttf", "OFL-1.1"),  # has no lower case of its own
     "caladea": Font("font-caladea", "Caladea-Bold.ttf", "Apache-2.0"),
     "fredoka-one": Font("font-fredoka-one", "FredokaOne-Regular.ttf", "OFL-1.1"),
     "hanken-grotesk": Font("font-hanken-grotesk", "HankenGrotesk-SemiBold.otf", "OFL-1.1"),
