@@ -49,6 +49,7 @@ bench: setup
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/predict.py
 	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/memory.py
 
 speedrun: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/speedrun.sh

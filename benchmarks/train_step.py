@@ -85,10 +85,17 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
             clock = Clock()
             order = WidthBatches(rows, cache.widths, size, shuffle=True)
             with _lightning_quiet():
-                pl.Trainer(
-                    accelerator="cpu", max_epochs=1, callbacks=[clock], logger=False, enable_progress_bar=False,
-                    enable_model_summary=False, enable_checkpointing=False, gradient_clip_val=5.0,
-                ).fit(task, DataLoader(CachedImages(cache), batch_sampler=order, collate_fn=lambda batch: batch))  # fmt: skip
+                trainer = pl.Trainer(
+                    accelerator="cpu",
+                    max_epochs=1,
+                    callbacks=[clock],
+                    logger=False,
+                    enable_progress_bar=False,
+                    enable_model_summary=False,
+                    enable_checkpointing=False,
+                    gradient_clip_val=5.0,
+                )
+                trainer.fit(task, DataLoader(CachedImages(cache), batch_sampler=order, collate_fn=list))
             ours.append(clock.seconds[0])
 
             model.requires_grad_(True).train()

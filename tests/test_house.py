@@ -15,7 +15,7 @@ SRC = Path(tellapart.__file__).parent
 
 # From the top down: a room imports only from rooms above it. cli.py and __init__.py may import all.
 ROOMS = [
-    "errors", "files", "images", "progress", "sources", "catalog", "split", "charset", "preprocess",
+    "errors", "files", "memory", "images", "progress", "sources", "catalog", "split", "charset", "preprocess",
     "config", "plan", "recipes", "captcha.fonts", "captcha.schemes", "captcha.render", "captcha", "generate",
     "metrics", "bundle", "predict", "evaluate",
     "_torchvision", "_lightning", "data", "augment",

@@ -213,7 +213,7 @@ def _about(path: Path) -> dict[str, Any] | None:
 
 def _reopen(path: Path, about: Mapping[str, Any]) -> Catalog:
     if about.get("format") != FORMAT:
-        raise CatalogError(f"{path}: written in format {about.get('format')}; this version reads {FORMAT}: catalog again")
+        raise CatalogError(f"{path}: in format {about.get('format')}; this version reads {FORMAT}: catalog again")
     here = path.parent / about["root_from_here"] if about["root_from_here"] else None
     root = here if here is not None and here.is_dir() else Path(about["root"])
     if not root.is_dir():

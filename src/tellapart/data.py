@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from tellapart.catalog import Catalog
+from tellapart.errors import ConfigError
 from tellapart.images import Pixels
 from tellapart.preprocess import Preprocess
 from tellapart.progress import say, track
@@ -48,10 +49,7 @@ class PixelCache:
                 f"cache: {len(self._start):,} of {len(rows):,} images fit into {limit_gb:g} GB; "
                 f"{missing:,} are decoded each epoch (--cache-gb raises the limit)"
             )
-        # Unlinked at once: the space returns to the system however this process ends.
-        self._file = tempfile.TemporaryFile(prefix="tellapart-")  # noqa: SIM115  (lives as long as the cache)
-        self._file.truncate(max(total, 1))
-        self._pixels = np.memmap(self._file, dtype=np.uint8, mode="r+", shape=(max(total, 1),))
+        self._pixels = _scratch(max(total, 1))
         self._fill()
 
     def _fill(self) -> None:
@@ -75,21 +73,33 @@ class PixelCache:
         return self._pixels[start : start + int(np.prod(shape))].reshape(shape)
 
 
+def _scratch(size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """So many bytes in a file without a name: the space returns to the system however this process ends."""
+    with tempfile.TemporaryFile(prefix="tellapart-") as file:
+        try:
+            if hasattr(os, "posix_fallocate"):  # a full disk is found now, not by a crash while writing
+                os.posix_fallocate(file.fileno(), 0, size)
+            file.truncate(size)
+        except OSError as error:
+            raise ConfigError(
+                f"{tempfile.gettempdir()}: no room for {size / 1e9:.1f} GB of decoded pixels ({error.strerror}); "
+                "lower --cache-gb, or set TMPDIR to another disk"
+            ) from error
+        return np.memmap(file, dtype=np.uint8, mode="r+", shape=(size,))
+
+
 def _windowed(pool: ThreadPoolExecutor, function: Any, items: Iterator[Any]) -> Iterator[Any]:
     while window := list(islice(items, 256)):
         yield from pool.map(function, window)
 
 
 class CachedImages(Dataset[Batch]):
-    """Whole batches out of a `PixelCache`; indices are catalog rows."""
+    """Whole batches out of a `PixelCache`; an index is a list of catalog rows."""
 
     def __init__(self, cache: PixelCache) -> None:
         self.cache = cache
 
-    def __getitem__(self, row: int) -> Batch:
-        return self.__getitems__([row])
-
-    def __getitems__(self, rows: list[int]) -> Batch:
+    def __getitem__(self, rows: list[int]) -> Batch:
         return torch.from_numpy(np.stack([self.cache[row] for row in rows])), torch.tensor(rows)
 
 
@@ -101,7 +111,7 @@ class WidthBatches(Sampler[list[int]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch, also after a resume."""
+        """Called by Lightning before each epoch, also after a resume, of what a loader has as its ``sampler``."""
         self.epoch = epoch
 
     def __len__(self) -> int:

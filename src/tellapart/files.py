@@ -47,11 +47,12 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o777 & ~_umask())
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".old", dir=path.parent))
-            path.replace(old / "replaced")
             try:
+                path.replace(old / "replaced")
                 temporary.replace(path)
             except BaseException:
-                (old / "replaced").replace(path)
+                if (old / "replaced").exists():
+                    (old / "replaced").replace(path)
                 old.rmdir()
                 raise
             shutil.rmtree(old)

@@ -23,7 +23,7 @@ SAMPLE = 64  # images looked at to tell grey from colour
 UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
 FEWEST, MOST = 8, 150  # epochs
 TRANSFER_STAGES = [Stage("head", epochs=3, lr=3e-3), Stage("all", epochs=6, lr=1e-3, lr_factor=0.25)]
-TRANSFER_SIDE = 256  # px; somewhat above the 224 of the ImageNet training gains (FixRes, Touvron et al. 2019; docs/log.md)
+TRANSFER_SIDE = 256  # px; a little above the 224 of the ImageNet training gains (FixRes, Touvron et al. 2019)
 
 
 def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:

@@ -32,6 +32,7 @@ from tellapart.preprocess import Preprocess
 
 CONFIG = "config.yaml"
 DATA = "data.parquet"
+HISTORY = "history.jsonl"
 MODEL = "model.safetensors"
 METRICS = "metrics.json"
 

@@ -34,10 +34,11 @@ from tellapart.export import export
 from tellapart.files import whole_file, write_json
 from tellapart.generate import generate
 from tellapart.history import History
+from tellapart.memory import keep_freed_memory
 from tellapart.models.reader import Reader
 from tellapart.plan import SMALL, plan
 from tellapart.progress import say
-from tellapart.run import CONFIG, DATA, METRICS, MODEL, Run
+from tellapart.run import CONFIG, DATA, HISTORY, METRICS, MODEL, Run
 from tellapart.split import split
 from tellapart.tasks import ClassifyTask, ReadTask, Task
 from tellapart.tasks.classify import balanced_weights
@@ -76,9 +77,10 @@ def train(
     if data is None:
         data = _drawn(recipe)
     catalog = _prepared(data, asked)
+    check_data(catalog)
     planned = plan(asked, catalog)
     run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
-    check_data(run, catalog)
+    check_texts(run, catalog)
     for note in catalog.notes:
         say(f"note: {note}")
     if not run.finished:
@@ -136,18 +138,19 @@ def _default_out(data: str | Path | Catalog, catalog: Catalog, config: TrainConf
 
 
 def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
-    """A new run folder, or the one that holds this very training."""
+    """A new run folder, or the one that holds this very training; one that has learnt nothing gives way."""
     if (folder / CONFIG).is_file():
         run = Run.open(folder)
         before, now = run.config.to_dict(), config.to_dict()
         odd = [f"{key} {before[key]!r} there, {now[key]!r} here" for key in now if before[key] != now[key]]
         if run.catalog().fingerprint != catalog.fingerprint:
             odd.append("other data")
-        if odd:
+        if odd and (run.finished or (folder / HISTORY).is_file()):
             raise ConfigError(f"{folder}: holds another training ({some(odd)}); give another --out, or remove it")
-        say(f"{folder}: {'finished already' if run.finished else 'going on'}")
-        return run
-    if folder.exists() and any(folder.iterdir()):
+        if not odd:
+            say(f"{folder}: {'finished already' if run.finished else 'going on'}")
+            return run
+    elif folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not a run; give another --out")
     catalog.write(folder / DATA)
     with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
@@ -155,26 +158,34 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
     return Run.open(folder)
 
 
-def check_data(run: Run, catalog: Catalog) -> None:
+def check_data(catalog: Catalog) -> None:
     """What no training could learn from is said before it begins.
 
     Raises:
-        CatalogError: one class only, or a class without training images.
-        TextError: texts too long for the steps that their pictures give.
+        CatalogError: an empty part, one class only, or a class without training images.
     """
     if not catalog.rows("train") or not catalog.rows("val"):
         raise CatalogError(f"{catalog.source}: the train and val parts must both hold images")
-    label = catalog.column("label")
     if catalog.task == "classify":
         if len(catalog.labels) < 2:
             raise CatalogError(
                 f"{catalog.source}: only one class ({some(catalog.labels)}); there is nothing to tell apart"
             )
-        learnt = {label[row] for row in catalog.rows("train")}
+        learnt = {catalog.column("label")[row] for row in catalog.rows("train")}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:
             raise CatalogError(f"{catalog.source}: classes without a training image: {some(unlearnt)}")
+
+
+def check_texts(run: Run, catalog: Catalog) -> None:
+    """The same for texts, once the height of what the network sees is known.
+
+    Raises:
+        TextError: texts too long for the steps that their pictures give.
+    """
+    if catalog.task != "read":
         return
     spec = run.preprocess()
+    label = catalog.column("label")
     widths, heights = catalog.column("width"), catalog.column("height")
     too_long = []
     for row in catalog.rows():
@@ -202,12 +213,13 @@ class _Step:
 def _fit(run: Run, catalog: Catalog) -> dict[str, torch.Tensor]:
     """Run the stages that are not done yet; the best weights of all."""
     config = run.config
+    keep_freed_memory()
     torch.manual_seed(config.seed)
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
     cache = PixelCache(catalog, [*catalog.rows("train"), *catalog.rows("val")], spec, limit_gb=config.cache_gb)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    history = History(run.path / "history.jsonl")
+    history = History(run.path / HISTORY)
     size = _Step(config.batch_size or 32)
     best_score, best = -math.inf, {key: value.clone() for key, value in model.state_dict().items()}
     for number, stage in enumerate(config.stages or []):
@@ -277,12 +289,14 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
     order = WidthBatches(rows("train"), cache.widths, step.size, shuffle=True, seed=seed)
     judged = WidthBatches(rows("val"), cache.widths, step.size, shuffle=False)
     last = folder / "last.ckpt"
+    if last.is_file():  # Lightning says the epoch too late: it asks for the first batch before
+        order.set_epoch(torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1)
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(
             task,
-            DataLoader(images, batch_sampler=order, collate_fn=_as_is),
-            DataLoader(images, batch_sampler=judged, collate_fn=_as_is),
+            DataLoader(images, batch_size=None, sampler=order, collate_fn=_as_is),
+            DataLoader(images, batch_size=None, sampler=judged, collate_fn=_as_is),
             ckpt_path=last if last.is_file() else None,
             weights_only=True,
         )

@@ -1,0 +1,209 @@
+"""One small classifier and one small reader, trained once for the whole session, and what tests do with them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+# Workers share the cores; one thread each, in the processes that tests start too, is the quickest.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+from PIL import Image, ImageDraw, ImageFont
+
+import tellapart
+
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+SHAPES = {"disc": "round", "ring": "round", "bar": "straight"}
+SHAPE_OPTIONS = {
+    "task": "classify",
+    "backbone": "small",
+    "stages": [{"train": "head", "epochs": 1, "lr": 3e-3}, {"train": "all", "epochs": 3, "lr": 3e-3}],
+    "batch_size": 16,
+    "seed": 7,
+    "device": "cpu",
+    "precision": "float32",
+}
+TEXT_OPTIONS = {
+    "task": "read",
+    "stages": [{"train": "all", "epochs": 12, "lr": 5e-3}],
+    "height": 24,
+    "batch_size": 8,
+    "augment": "none",
+    "device": "cpu",
+    "precision": "float32",
+}
+
+
+def _shape(name, seed):
+    """A 24 x 24 picture of a shape in any colour on a noisy ground."""
+    dice = np.random.default_rng(seed)
+    pixels = dice.integers(0, 90, (24, 24, 3), dtype=np.uint8)
+    y, x = np.mgrid[:24, :24]
+    away = np.hypot(y - dice.integers(10, 15), x - dice.integers(10, 15))
+    inside = {"disc": away < 9, "ring": (away < 10) & (away > 6), "bar": abs(x - dice.integers(8, 17)) < 4}[name]
+    pixels[inside] = dice.integers(120, 256, 3, dtype=np.uint8)
+    return pixels
+
+
+def _text(text, width, seed):
+    """A grey picture of a text, 24 px high."""
+    dice = np.random.default_rng(seed)
+    image = Image.new("L", (width, 24), int(dice.integers(200, 256)))
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(16)
+    for place, character in enumerate(text):
+        corner = (4 + int(dice.integers(0, 3)) + place * (width // 3 - 2), 2 + int(dice.integers(0, 3)))
+        pen.text(corner, character, fill=int(dice.integers(0, 60)), font=font)
+    return np.asarray(image)
+
+
+def _draw_shapes(root, each=20, classes=tuple(SHAPES), wrong=0, grouped=True):
+    """Class folders (below their groups) of drawn shapes; the first ``wrong`` of each class show another one."""
+    names = list(classes)
+    for number, name in enumerate(names):
+        folder = root / SHAPES[name] / name if grouped else root / name
+        folder.mkdir(parents=True)
+        for index in range(each):
+            shown = names[(number + 1) % len(names)] if index < wrong else name
+            Image.fromarray(_shape(shown, number * 1000 + index)).save(folder / f"{index:02d}.png")
+    return root
+
+
+def _draw_texts(root, n=60):
+    """Texts of three digits out of four, in pictures of three widths, with a table of labels."""
+    root.mkdir(parents=True)
+    dice = np.random.default_rng(0)
+    with (root / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(["file", "label"])
+        for index in range(n):
+            text, width = "".join(dice.choice(list("0147"), 3)), int(dice.choice([50, 60, 90]))
+            Image.fromarray(_text(text, width, index)).save(root / f"{index:02d}.png")
+            table.writerow([f"{index:02d}.png", text])
+    return root
+
+
+@pytest.fixture(scope="session")
+def draw_shapes():
+    return _draw_shapes
+
+
+@pytest.fixture(scope="session")
+def draw_texts():
+    return _draw_texts
+
+
+@pytest.fixture(scope="session")
+def shape():
+    return _shape
+
+
+@pytest.fixture(scope="session")
+def shape_options():
+    return SHAPE_OPTIONS
+
+
+@pytest.fixture(scope="session")
+def text_options():
+    return TEXT_OPTIONS
+
+
+@pytest.fixture(scope="session")
+def common(tmp_path_factory):
+    """A folder that all workers of the session share. What lies in it is looked at, never changed."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _once(folder, make):
+    """Let the first worker make something; the others wait for it. What it returned comes back as JSON."""
+    kept = folder.with_suffix(".json")
+    with FileLock(f"{folder}.lock"):
+        if not kept.is_file():
+            result = make(folder)
+            kept.write_text(json.dumps(result if isinstance(result, dict) else None), encoding="utf-8")
+    return json.loads(kept.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def shapes(common):
+    """group/class/image: 60 shapes, some of them wrongly labelled, so that no figure is a plain 1."""
+    _once(common / "shapes", lambda folder: _draw_shapes(folder, wrong=3))
+    return common / "shapes"
+
+
+@pytest.fixture(scope="session")
+def texts(common):
+    """60 texts with a table."""
+    _once(common / "texts", _draw_texts)
+    return common / "texts"
+
+
+@pytest.fixture(scope="session")
+def shape_result(common, shapes):
+    """What `train` said of the shapes."""
+    return _once(common / "shape-run", lambda folder: tellapart.train(shapes, out=folder, **SHAPE_OPTIONS))
+
+
+@pytest.fixture(scope="session")
+def text_result(common, texts):
+    """What `train` said of the texts."""
+    return _once(common / "text-run", lambda folder: tellapart.train(texts, out=folder, **TEXT_OPTIONS))
+
+
+@pytest.fixture(scope="session")
+def shape_run(shape_result):
+    return Path(shape_result["run"])
+
+
+@pytest.fixture(scope="session")
+def text_run(text_result):
+    return Path(text_result["run"])
+
+
+@pytest.fixture(scope="session")
+def shape_bundle(shape_run):
+    return shape_run / "bundle"
+
+
+@pytest.fixture(scope="session")
+def text_bundle(text_run):
+    return text_run / "bundle"
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of a folder that a test may change."""
+
+    def copy(folder, name="copy"):
+        return Path(shutil.copytree(folder, tmp_path / name))
+
+    return copy
+
+
+@pytest.fixture
+def without_packing(monkeypatch):
+    """Training alone: no graph is written, and the figures on the test part are made up."""
+    from tellapart import train as _  # noqa: F401  (load the module)
+
+    module = __import__("sys").modules["tellapart.train"]
+
+    class Opened:
+        @staticmethod
+        def open(path):
+            return Opened()
+
+        def with_metrics(self, metrics):
+            return self
+
+    monkeypatch.setattr(module, "export", lambda run: None)
+    monkeypatch.setattr(module, "evaluate", lambda *_, **__: {"made": "up"})
+    monkeypatch.setattr(module, "Bundle", Opened)
