@@ -93,9 +93,10 @@ def _erase(batch: Tensor, most: float, u: Tensor) -> Tensor:
     """Random erasing (Zhong et al. 2017): a square of mid-grey, in half of the images."""
     n, _, height, width = batch.shape
     side = u[:, 0] * most * (u[:, 1] < 0.5)
+    # Both in heights, so that a square is one on a wide picture too.
     y = torch.arange(height, device=batch.device).view(1, -1, 1) / height
-    x = torch.arange(width, device=batch.device).view(1, 1, -1) / width
+    x = torch.arange(width, device=batch.device).view(1, 1, -1) / height
     inside = ((y - u[:, 2].view(n, 1, 1)).abs() < side.view(n, 1, 1) / 2) & (
-        (x - u[:, 3].view(n, 1, 1)).abs() < side.view(n, 1, 1) / 2
+        (x - u[:, 3].view(n, 1, 1) * (width / height)).abs() < side.view(n, 1, 1) / 2
     )
     return torch.where(inside.unsqueeze(1), torch.full((), 0.5, device=batch.device, dtype=batch.dtype), batch)

@@ -139,7 +139,7 @@ def _why(error: BaseException, data: bytes) -> str:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+    if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _from_deep(image).convert("RGB")

@@ -305,14 +305,18 @@ def _read_csv(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
         if delimiter == "," and "," not in head and ";" in head:
             delimiter = ";"
         reader = csv.DictReader(stream, delimiter=delimiter)
+        present = list(reader.fieldnames or [])
+        if not present:
+            raise CatalogError(f"{path}: the table is empty; its first row names the columns, as file,label")
         records = list(reader)
-    return records, list(reader.fieldnames or [])
+    return records, present
 
 
 def _read_jsonl(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     records = []
     present: dict[str, None] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    # Not splitlines(): it also cuts at U+2028 and its like, which JSON allows within a text.
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -413,13 +417,14 @@ def _path_column(schema: Any, image_column: str) -> str | None:
 
 
 def _class_names(schema: Any, label_column: str) -> Callable[[Any], Any]:
-    """Hugging Face keeps class names in the schema's metadata and numbers in the column."""
+    """Hugging Face keeps class names in the schema's metadata and numbers in the column, -1 where there is none."""
     meta = (schema.metadata or {}).get(b"huggingface")
     features = json.loads(meta).get("info", {}).get("features", {}) if meta else {}
     names = (features.get(label_column) or {}).get("names")
     if not isinstance(names, list):
         return lambda value: value
-    return lambda value: names[value] if isinstance(value, int) and 0 <= value < len(names) else value
+    known = dict(enumerate(names))
+    return lambda value: known.get(value) if isinstance(value, int) else value
 
 
 def iter_shard(path: Path, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:

@@ -27,7 +27,7 @@ from tellapart._lightning import EarlyStopping, ModelCheckpoint, pl
 from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.config import Stage, TrainConfig, make_config, recipe_drawing
-from tellapart.data import CachedImages, PixelCache, WidthBatches
+from tellapart.data import Batch, CachedImages, PixelCache, WidthBatches
 from tellapart.errors import CatalogError, ConfigError, TextError, some
 from tellapart.evaluate import evaluate
 from tellapart.export import export
@@ -295,8 +295,8 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
     try:
         trainer.fit(
             task,
-            DataLoader(images, batch_size=None, sampler=order, collate_fn=_as_is),
-            DataLoader(images, batch_size=None, sampler=judged, collate_fn=_as_is),
+            _loader(images, order),
+            _loader(images, judged),
             ckpt_path=last if last.is_file() else None,
             weights_only=True,
         )
@@ -332,6 +332,11 @@ def _precision(config: TrainConfig) -> Literal["bf16-mixed", "32-true"]:
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     native = platform.machine() in ("x86_64", "AMD64") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return "bf16-mixed" if native and config.backbone == SMALL else "32-true"
+
+
+def _loader(images: CachedImages, batches: WidthBatches) -> DataLoader[Batch]:
+    """A loader with dice of its own: it would take one from dropout's each epoch, and on a resume not the same."""
+    return DataLoader(images, batch_size=None, sampler=batches, collate_fn=_as_is, generator=torch.Generator())
 
 
 def _as_is(batch: Any) -> Any:

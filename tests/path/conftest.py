@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 # Workers share the cores; one thread each, in the processes that tests start too, is the quickest.
@@ -192,9 +193,8 @@ def copied(tmp_path):
 @pytest.fixture
 def without_packing(monkeypatch):
     """Training alone: no graph is written, and the figures on the test part are made up."""
-    from tellapart import train as _  # noqa: F401  (load the module)
-
-    module = __import__("sys").modules["tellapart.train"]
+    assert tellapart.train  # loads the module, whose name the function has
+    module = sys.modules["tellapart.train"]
 
     class Opened:
         @staticmethod

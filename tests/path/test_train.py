@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,9 @@ def test_the_same_call_again_answers_at_once(shapes, shape_options, shape_result
     assert f"{shape_run}: finished already\n" in capsys.readouterr().err
 
 
-def test_other_options_on_the_same_folder_are_refused(shapes, shape_options, shape_run, tree, refuses, draw_shapes, tmp_path):
+def test_other_options_on_the_same_folder_are_refused(
+    shapes, shape_options, shape_run, tree, refuses, draw_shapes, tmp_path
+):
     before = tree(shape_run)
     with refuses(
         ConfigError,
@@ -128,9 +131,7 @@ def test_other_options_on_the_same_folder_are_refused(shapes, shape_options, sha
     ):
         tellapart.train(shapes, out=shape_run, **shape_options | {"batch_size": 8})
     other = draw_shapes(tmp_path / "other", wrong=2)
-    with refuses(
-        ConfigError, f"{shape_run}: holds another training (other data); give another --out, or remove it"
-    ):
+    with refuses(ConfigError, f"{shape_run}: holds another training (other data); give another --out, or remove it"):
         tellapart.train(other, out=shape_run, **shape_options)
     assert tree(shape_run) == before
 
@@ -378,7 +379,9 @@ def test_last_n_trains_these_blocks_and_the_head_only(shapes, tmp_path, without_
     }
 
 
-def test_balanced_weights_are_those_of_the_training_part(tmp_path, draw_shapes, without_packing, monkeypatch, train_module):
+def test_balanced_weights_are_those_of_the_training_part(
+    tmp_path, draw_shapes, without_packing, monkeypatch, train_module
+):
     data = draw_shapes(tmp_path / "data", grouped=False)
     for index in range(6, 20):
         (data / "ring" / f"{index:02d}.png").unlink()
@@ -413,12 +416,15 @@ def test_the_order_of_images_is_another_in_each_epoch_and_the_same_again(
 ):
     seen = []
     step = ClassifyTask.training_step
-    monkeypatch.setattr(
-        ClassifyTask, "training_step", lambda self, batch, index: seen.append(batch[1].tolist()) or step(self, batch, index)
-    )
+
+    def watched(self, batch, index):
+        seen.append(batch[1].tolist())
+        return step(self, batch, index)
+
+    monkeypatch.setattr(ClassifyTask, "training_step", watched)
     tellapart.train(shapes, out=tmp_path / "a", **QUICK | {"epochs": 2})
     tellapart.train(shapes, out=tmp_path / "b", **QUICK | {"epochs": 2})
-    first, second, third, fourth = (sum(seen[start : start + 3], []) for start in range(0, 12, 3))
+    first, second, third, fourth = ([*chain(*seen[start : start + 3])] for start in range(0, 12, 3))
     rows = Run.open(tmp_path / "a").catalog().rows("train")
     assert sorted(first) == sorted(second) == rows
     assert first != second
