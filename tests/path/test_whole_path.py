@@ -172,16 +172,14 @@ def test_a_changed_byte_is_refused(copied, shape_bundle, name, where):
     data = bytearray(file.read_bytes())
     data[int(len(data) * where)] ^= 1
     file.write_bytes(data)
-    with pytest.raises(BundleError, match=r"changed since it was written|not readable as a bundle's description|format"):
+    with pytest.raises(BundleError, match=r"changed since it was written|not readable as a bundle's|format"):
         tellapart.load(file.parent)
 
 
 def test_a_missing_file_is_refused(copied, shape_bundle):
     bundle = copied(shape_bundle)
     (bundle / "model.onnx").unlink()
-    with pytest.raises(
-        BundleError, match=r"model\.onnx: missing; copy the whole bundle folder or export the run again"
-    ):
+    with pytest.raises(BundleError, match=r"model\.onnx: missing; copy the whole bundle folder or export"):
         tellapart.load(bundle)
 
 
