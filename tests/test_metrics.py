@@ -68,9 +68,7 @@ def test_wilson_refuses_what_is_no_share():
 
 def test_bootstrap_of_a_share_is_near_wilson():
     drawn_share = np.array([1, 0]) / 1000
-    assert bootstrap(lambda drawn: drawn @ drawn_share, [900, 100]) == pytest.approx(
-        wilson(900, 1000), abs=0.004
-    )
+    assert bootstrap(lambda drawn: drawn @ drawn_share, [900, 100]) == pytest.approx(wilson(900, 1000), abs=0.004)
 
 
 def test_bootstrap_is_seeded_and_does_not_depend_on_how_it_is_cut(monkeypatch):
@@ -101,16 +99,11 @@ def test_classification_agrees_with_scikit_learn(pairs):
     for average in ("macro", "micro"):
         theirs = sklearn_metrics.f1_score(truth, predicted, average=average, zero_division=0)
         assert scores[f"{average}_f1"]["value"] == pytest.approx(theirs)
-    theirs = sklearn_metrics.precision_recall_fscore_support(
-        truth, predicted, labels=range(5), zero_division=0
-    )
+    theirs = sklearn_metrics.precision_recall_fscore_support(truth, predicted, labels=range(5), zero_division=0)
     for label, *row in zip(LABELS, *theirs, strict=True):
         assert list(scores["per_class"][label].values()) == pytest.approx([float(value) for value in row])
     assert scores["confusion"]["labels"] == LABELS
-    assert (
-        scores["confusion"]["counts"]
-        == sklearn_metrics.confusion_matrix(truth, predicted, labels=range(5)).tolist()
-    )
+    assert scores["confusion"]["counts"] == sklearn_metrics.confusion_matrix(truth, predicted, labels=range(5)).tolist()
     assert all(contains(scores[name]) for name in ("accuracy", "macro_f1", "micro_f1"))
 
 
@@ -275,9 +268,7 @@ def plain_calibration_error(confidence, correct, bins):
     """Guo et al., equations 2 and 3, bin by bin."""
     total = 0.0
     for m in range(1, bins + 1):
-        inside = [
-            i for i, c in enumerate(confidence) if (m - 1) / bins < c <= m / bins or (m == 1 and c == 0)
-        ]
+        inside = [i for i, c in enumerate(confidence) if (m - 1) / bins < c <= m / bins or (m == 1 and c == 0)]
         if inside:
             acc = sum(correct[i] for i in inside) / len(inside)
             conf = sum(confidence[i] for i in inside) / len(inside)
