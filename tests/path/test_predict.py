@@ -1,0 +1,107 @@
+"""Files, folders and standard input; a table, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+import tellapart
+from tellapart.bundle import Prediction
+from tellapart.errors import BundleError, ConfigError
+from tellapart.predict import to_csv
+
+
+@pytest.fixture(scope="module")
+def files(shapes):
+    return sorted(shapes.rglob("*.png"))
+
+
+def test_a_file_is_a_row(shape_bundle, files):
+    (row,) = tellapart.predict(shape_bundle, files[0])
+    assert (row.file, row.error) == (str(files[0]), None)
+    assert row == tellapart.load(shape_bundle).predict(files[0])[0]
+    assert tellapart.predict(str(shape_bundle), str(files[0])) == [row]
+
+
+def test_files_keep_their_order(shape_bundle, files):
+    asked = [files[7], files[0], files[7]]
+    assert [row.file for row in tellapart.predict(shape_bundle, asked)] == [str(file) for file in asked]
+
+
+def test_a_folder_is_its_images_at_any_depth_sorted(shape_bundle, files, tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    data = files[0].read_bytes()
+    for name in ("b.png", "deep/er/a.PNG", "deep/c.png", "notes.txt", "._b.png", "deep/labels.csv"):
+        (tmp_path / name).write_bytes(data)
+    rows = tellapart.predict(shape_bundle, tmp_path)
+    assert [Path(row.file).relative_to(tmp_path).as_posix() for row in rows] == ["b.png", "deep/c.png", "deep/er/a.PNG"]
+    assert {row.answer for row in rows} == {tellapart.predict(shape_bundle, files[0])[0].answer}
+
+
+def test_a_folder_without_images_is_refused(shape_bundle, tmp_path, refuses):
+    (tmp_path / "notes.txt").write_text("no picture", "utf-8")
+    text = f"{tmp_path}: no image in this folder (looked for .jpg, .jpeg, .png, .bmp, .tif, .tiff, .webp, .gif)"
+    with refuses(ConfigError, text):
+        tellapart.predict(shape_bundle, tmp_path)
+
+
+def test_an_image_on_standard_input(shape_bundle, files):
+    (row,) = tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(files[0].read_bytes()))
+    expected = tellapart.predict(shape_bundle, files[0])[0]
+    assert (row.file, row.answer, row.confidence) == ("-", expected.answer, expected.confidence)
+
+
+def test_names_on_standard_input(shape_bundle, files, tmp_path):
+    names = f"{files[3]}\n\n  {files[1]}  \r\n{tmp_path / 'gone.png'}\n"
+    rows = tellapart.predict(shape_bundle, ["-"], stdin=io.BytesIO(names.encode()))
+    assert [row.file for row in rows] == [str(files[3]), str(files[1]), str(tmp_path / "gone.png")]
+    assert [row.error for row in rows] == [None, None, "there is no such file"]
+
+
+def test_standard_input_is_where_the_others_are(shape_bundle, files, monkeypatch):
+    class Pipe:
+        buffer = io.BytesIO(files[2].read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Pipe)
+    rows = tellapart.predict(shape_bundle, [files[0], "-", files[1]])
+    assert [row.file for row in rows] == [str(files[0]), "-", str(files[1])]
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\n"])
+def test_nothing_on_standard_input_is_refused(data, shape_bundle, refuses):
+    text = "-: standard input is empty; pipe in an image, or file names, one a line"
+    with refuses(ConfigError, text):
+        tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(data))
+
+
+def test_a_damaged_image_on_standard_input_is_a_row(shape_bundle, files):
+    data = files[0].read_bytes()[:200]
+    (row,) = tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(data))
+    assert (row.file, row.error) == ("-", "the image is truncated after 200 bytes")
+    (row,) = tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(b"\xfe\xed\0\1"))
+    assert row.error == "not an image of a known kind (known: JPEG, PNG, BMP, TIFF, WEBP, GIF)"
+
+
+def test_no_model_is_refused(tmp_path, files, refuses):
+    with refuses(BundleError, f"{tmp_path}: no bundle (a bundle is a folder with bundle.json and model.onnx)"):
+        tellapart.predict(tmp_path, files[0])
+
+
+def test_csv_of_classes(shape_bundle, files, tmp_path):
+    asked = [files[0], tmp_path / 'go"ne, or not.png']
+    rows = tellapart.predict(shape_bundle, asked)
+    read = list(csv.DictReader(io.StringIO(to_csv(rows))))
+    assert read == [
+        {"file": str(files[0]), "label": rows[0].answer, "confidence": f"{rows[0].confidence:.6f}", "error": ""},
+        {"file": str(asked[1]), "label": "", "confidence": "", "error": "there is no such file"},
+    ]
+
+
+def test_csv_of_texts():
+    rows = [Prediction("a.png", "read", "0042", 0.5), Prediction("b.png", "read", 'a,"b', 0.25)]
+    assert to_csv(rows) == 'file,text,confidence,error\na.png,0042,0.500000,\nb.png,"a,""b",0.250000,\n'
+    assert to_csv([]) == "file,label,confidence,error\n"
