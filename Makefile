@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo "make setup      a virtual environment in .venv with everything"
-	@echo "make demo       the whole path on drawn CAPTCHAs, in about six minutes on two cores"
+	@echo "make demo       the whole path on drawn CAPTCHAs, in a few minutes on two cores"
 	@echo "make test       the tests, with every example of the documents"
 	@echo "make lint       ruff and mypy"
 	@echo "make docs       check that the documents' examples run and their links lead somewhere"
