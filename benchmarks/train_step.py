@@ -20,7 +20,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch.utils.data import DataLoader
 
 from tellapart._lightning import pl
 from tellapart.catalog import open_catalog
@@ -30,7 +29,7 @@ from tellapart.models.classifier import Classifier
 from tellapart.plan import DEFAULT_BACKBONE, plan, preprocessing
 from tellapart.split import split
 from tellapart.tasks import ClassifyTask
-from tellapart.train import _lightning_quiet
+from tellapart.train import _lightning_quiet, _loader
 
 
 def draw_set(folder: Path, n: int, side: int) -> Path:
@@ -95,7 +94,7 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
                     enable_checkpointing=False,
                     gradient_clip_val=5.0,
                 )
-                trainer.fit(task, DataLoader(CachedImages(cache), batch_sampler=order, collate_fn=list))
+                trainer.fit(task, _loader(CachedImages(cache), order))
             ours.append(clock.seconds[0])
 
             model.requires_grad_(True).train()

@@ -133,7 +133,7 @@ def _evaluate(words: list[str]) -> int:
     _data(parser, task=False)
     parser.add_argument("--split", help="train, val, test or all")
     parser.add_argument("--out", help="write the report as JSON")
-    given, as_json = _parse(parser, words)
+    given, as_json = _parse(parser, words, only_given=True)
     from tellapart import evaluate
 
     report = evaluate(given.pop("model"), given.pop("data"), **given)

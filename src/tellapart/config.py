@@ -102,6 +102,8 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise ConfigError(f"{name} {value}: give at least {low}")
+        if self.stages is not None and not self.stages:
+            raise ConfigError("stages: give at least one, or leave them out")
         if not 0 <= self.label_smoothing < 1 or not 0 <= self.dropout < 1:
             raise ConfigError("label_smoothing and dropout: give a number from 0 up to, but not including, 1")
         if self.cache_gb < 0:
@@ -167,26 +169,33 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
     return TrainConfig(**made.as_dict() | {"stages": made.stages and [_stage(stage) for stage in made.stages]})
 
 
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
+
+
 def in_plain_words(error: Exception) -> str:
     """What jsonargparse says of a value that does not fit, for people.
 
     >>> make_config(options={"epochs": "many"})
     Traceback (most recent call last):
-    tellapart.errors.ConfigError: option epochs: 'many' does not fit; give an int
+    tellapart.errors.ConfigError: option epochs: 'many' does not fit; give a whole number
     >>> make_config(options={"task": "guess"})
     Traceback (most recent call last):
     tellapart.errors.ConfigError: option task: 'guess' does not fit; give 'classify' or 'read'
     """
     text = " ".join(str(error).split())
     key = re.search(r"(?:[Kk]ey|[Aa]rgument) [\"'-]*([\w.]+)", text)
-    given = re.search(r"Given value: (.*)$", text)
+    given = re.search(r"(?:Given|Got) value: (.*)$", text)
     unknown = re.search(r"Option '(\w+)' is not accepted", text)
     if key is None or (given is None and unknown is None):
         return text
     if unknown is not None:
         return f"option {key[1]}: it knows no {unknown[1]!r}"
-    kinds = re.findall(r"Expected an? (.*?)(?= - Expected| Given value| Subtypes|$)", text)
-    names = [re.sub(r"<class '(\w+)'>", r"an \1", kind) for kind in kinds if "NoneType" not in kind]
+    kinds = re.findall(r"Expected an? (.*?)(?= - Expected| Given value|\. Got value| Subtypes|$)", text)
+    names = [
+        re.sub(r"<class '(\w+)'>", lambda match: _KINDS.get(match[1], match[1]), kind)
+        for kind in kinds
+        if "NoneType" not in kind
+    ]
     names = [" or ".join(re.findall(r"'[^']*'", name)) if "Literal" in name else name for name in names]
     assert given is not None
     return f"option {key[1]}: {given[1]!r} does not fit; give {' or '.join(names) or 'another kind of value'}"

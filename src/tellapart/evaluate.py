@@ -16,6 +16,8 @@ from tellapart.files import write_json
 from tellapart.progress import track
 from tellapart.split import split as split_catalog
 
+LABELLING = ("label_from", "file_column", "label_column", "together")  # options that say where labels stand
+
 
 def evaluate(
     model: str | Path | Bundle,
@@ -36,13 +38,15 @@ def evaluate(
         split: train, val, test or all. By default test where the data has splits or is the data that the
             model was trained on (its split is then made again from the seed in the bundle), else all.
         out: where to write the report as JSON.
-        options: how to read the data, see `open_catalog`.
+        options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
         CatalogError: no image in that split, or labels the model does not know.
         TextError: texts with characters the model does not know.
     """
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
+    training = bundle.about.get("training", {})
+    options = {name: training[name] for name in LABELLING if training.get(name) is not None} | options
     catalog = open_catalog(data, task=bundle.task, groups=groups, progress=True, **options)
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")

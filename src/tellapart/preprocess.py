@@ -48,7 +48,9 @@ class Preprocess:
         Raises:
             ImageError: the bytes are no usable image.
         """
-        return self.apply(images.decode(data, file, at_least=max(self.height, self.width or self.height)))
+        # A smaller decode rounds the sides, and an open width must be that of the picture's own size.
+        at_least = 0 if self.width is None else max(self.height, self.width)
+        return self.apply(images.decode(data, file, at_least=at_least))
 
     def apply(self, pixels: Pixels) -> Pixels:
         """RGB ``uint8`` (h, w, 3) of any size to ``uint8`` (height, width, channels)."""

@@ -226,21 +226,26 @@ class _Columns:
 
     def choose(self, present: Sequence[str], table: Path) -> tuple[str, str]:
         file = self._one(self.file, FILE_COLUMNS, present, table, "file", "--file-column")
-        rest = [name for name in present if name != file]
-        label = self._one(self.label, LABEL_COLUMNS, rest, table, "label", "--label-column")
+        label = self._one(self.label, LABEL_COLUMNS, present, table, "label", "--label-column", taken=file)
         if self.together is not None and self.together not in present:
             raise CatalogError(f"{table}: no column {self.together!r} (together); it has: {', '.join(present)}")
         return file, label
 
     @staticmethod
     def _one(
-        wanted: str | None, usual: Sequence[str], present: Sequence[str], table: Path, what: str, option: str
+        wanted: str | None,
+        usual: Sequence[str],
+        present: Sequence[str],
+        table: Path,
+        what: str,
+        option: str,
+        taken: str | None = None,
     ) -> str:
         if wanted is not None:
             if wanted not in present:
                 raise CatalogError(f"{table}: no column {wanted!r}; it has: {', '.join(present)}")
             return wanted
-        lower = {name.lower(): name for name in reversed(present)}
+        lower = {name.lower(): name for name in reversed(present) if name != taken}
         for name in usual:
             if name in lower:
                 return lower[name]

@@ -150,7 +150,7 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
         if not odd:
             say(f"{folder}: {'finished already' if run.finished else 'going on'}")
             return run
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(item.name != DATA for item in folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not a run; give another --out")
     catalog.write(folder / DATA)
     with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import jiwer
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
 import tellapart
+from tellapart.bundle import Bundle
 from tellapart.catalog import open_catalog
 from tellapart.errors import CatalogError, TextError
 from tellapart.split import split
@@ -96,8 +98,6 @@ def test_the_report_says_what_was_scored(all_shapes, shape_bundle, shapes):
 
 
 def test_without_groups_there_is_one_level(shape_run, shapes, copied):
-    from tellapart.bundle import Bundle
-
     bundle = Bundle.open(copied(shape_run / "bundle"))
     about = {key: value for key, value in bundle.about.items() if key not in ("format", "files", "groups")}
     report = tellapart.evaluate(Bundle.write(bundle.path, about), shapes, split="all")
@@ -108,7 +108,7 @@ def test_without_groups_there_is_one_level(shape_run, shapes, copied):
 
 
 def test_reading_figures_are_jiwers(text_bundle, texts, tmp_path):
-    """Against a table whose texts are right, one character off, or of another length: the figures are no plain 0 or 1."""
+    """Against a table whose texts are right, one character off, or too long or short: no plain 0 or 1."""
     files = sorted(texts.glob("*.png"))[:40]
     said = [prediction.answer for prediction in tellapart.load(text_bundle).predict(files)]
     dice = np.random.default_rng(0)
@@ -221,10 +221,21 @@ def test_an_image_that_was_damaged_since(shape_run, shapes, copied, refuses):
     (data / "round" / "disc" / "05.png").write_bytes(b"")
     text = "1 images cannot be read any more: round/disc/05.png; catalog the data again"
     with refuses(CatalogError, text):
-        tellapart.evaluate(shape_run, catalog)
+        tellapart.evaluate(shape_run, catalog, split="all")
 
 
 def test_the_report_as_a_file(shape_run, shapes, tmp_path):
     report = tellapart.evaluate(shape_run, shapes, out=tmp_path / "deep" / "report.json")
     assert json.loads((tmp_path / "deep" / "report.json").read_text("utf-8")) == report
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["report.json"]
+
+
+def test_the_data_is_read_as_the_models_own_was(shapes, shape_bundle, tmp_path):
+    for number, file in enumerate(sorted(shapes.rglob("*.png"))):
+        shutil.copy(file, tmp_path / f"x{number}-{file.parent.name}.png")
+    plain = Bundle.open(shape_bundle)
+    named = Bundle(plain.path, {**plain.about, "training": {**plain.about["training"], "label_from": r"x\d+-(\w+)"}})
+    flat, nested = tellapart.evaluate(named, tmp_path), tellapart.evaluate(shape_bundle, shapes, split="all")
+    assert flat["fine_confusion"] == nested["fine_confusion"]
+    with pytest.raises(CatalogError, match="the name holds no label by the rule 'prefix'"):
+        tellapart.evaluate(named, tmp_path, label_from="prefix")

@@ -184,8 +184,6 @@ def test_without_data_or_a_recipe_there_is_nothing_to_train(refuses):
 
 KILLED = """
 import os, signal, sys, json
-import torch
-torch.set_num_threads(1)
 import tellapart
 from tellapart.tasks import ClassifyTask
 
