@@ -182,7 +182,7 @@ def test_what_learns_must_be_something(refuses, train):
 
 @pytest.mark.parametrize("values", [{"epochs": 0}, {"epochs": -1}, {"lr": 0.0}, {"lr": -1e-3}])
 def test_a_stage_must_learn(written, refuses, values):
-    words = "stage 'last:2': epochs must be at least 1 and lr above 0"
+    words = "stage 'last:2': epochs must be at least 1, lr above 0, lr_factor 0 or more"
     with refuses(ConfigError, words):
         Stage("last:2", **values)
     with refuses(ConfigError, words):

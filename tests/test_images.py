@@ -132,6 +132,22 @@ def test_an_exif_turn_out_of_range_is_ignored(draw, encode, turn):
     np.testing.assert_array_equal(decode(encode(draw(0), exif=exif)), draw(0))
 
 
+@ignore_pillow
+@pytest.mark.parametrize(
+    "odd",
+    [
+        struct.pack("<HHI4s", 0x011A, 2, 4, b"abc\0"),  # a resolution that is a text
+        struct.pack("<HHI4s", 0x0100, 2, 4, b"abc\0"),  # a width that is a text
+        struct.pack("<HHII", 0x9286, 5, 1, 4000),  # a comment beyond the end
+    ],
+)
+def test_odd_metadata_beside_the_turn_is_no_damage_of_the_picture(draw, encode, odd):
+    turn = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + b"".join(sorted([odd, turn])) + bytes(4)
+    data = encode(draw(0), "JPEG", quality=95, subsampling=0, exif=exif)
+    assert np.abs(decode(data).astype(int) - np.rot90(draw(0), -1)).max() <= 12
+
+
 # --- kinds of pixel
 
 

@@ -487,6 +487,9 @@ def test_rows_of_a_shard_come_in_order_and_only_what_they_need_is_read(tmp_path,
     wanted = [999, 5, 301, 0, 299, 300]
     assert list(iter_shard(path, wanted)) == [(n, contents[n]) for n in sorted(wanted)]
     assert asked == [([0], ["image"]), ([1], ["image"]), ([3], ["image"])]
+    asked.clear()
+    assert list(iter_shard(path, [600])) == [(600, b"600")]
+    assert asked == [([2], ["image"])]
 
 
 @given(st.sets(st.integers(0, 299)).flatmap(lambda rows: st.permutations(sorted(rows))))

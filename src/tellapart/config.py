@@ -6,6 +6,7 @@ filled-in configuration.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -38,8 +39,8 @@ class Stage:
         kind, _, count = self.train.partition(":")
         if not (self.train in ("head", "all") or (kind == "last" and count.isdigit() and int(count) > 0)):
             raise ConfigError(f"stage: train {self.train!r}: give head, last:N or all")
-        if self.epochs < 1 or self.lr <= 0:
-            raise ConfigError(f"stage {self.train!r}: epochs must be at least 1 and lr above 0")
+        if self.epochs < 1 or not 0 < self.lr < math.inf or not 0 <= self.lr_factor < math.inf:
+            raise ConfigError(f"stage {self.train!r}: epochs must be at least 1, lr above 0, lr_factor 0 or more")
 
 
 @dataclass(frozen=True)
@@ -131,18 +132,20 @@ def make_config(
     merged: dict[str, Any] = {}
     if recipe is not None:
         merged |= _mapping(recipe_text(recipe), f"recipe {recipe}")
-        merged.pop("generate", None)
     if config is not None:
         try:
             text = Path(config).read_text(encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{config}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{config}: not UTF-8 text; save it as UTF-8") from error
         merged |= _mapping(text, str(config))
+    merged.pop("generate", None)  # what a recipe draws for itself is no option of a training
     merged |= options or {}
     known = {item.name for item in fields(TrainConfig)}
     for key in merged:
         if key not in known:
-            raise ConfigError(f"unknown option {key!r}{closest(key, known)}")
+            raise ConfigError(f"unknown option {key!r}{closest(str(key), known)}")
     return _checked(merged)
 
 

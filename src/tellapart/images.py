@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import (  # noqa: F401  (Pillow's lazy plugin loading is not safe among threads: load them here)
     BmpImagePlugin,
+    ExifTags,
     GifImagePlugin,
     Image,
-    ImageOps,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
@@ -56,7 +56,7 @@ def decode(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at
             if at_least and image.format in ("JPEG", "MPO"):
                 image.draft(None, (at_least, at_least))
             image.load()
-            return np.array(_rgb(ImageOps.exif_transpose(image)))
+            return np.array(_rgb(_upright(image)))
         except Image.DecompressionBombError as error:
             raise ImageError(file, str(error)) from error
         except _DAMAGE as error:
@@ -136,6 +136,26 @@ def _why(error: BaseException, data: bytes) -> str:
     if any(word in text.lower() for word in ("truncated", "unexpected end", "eof", "more data")):
         return f"the image is truncated after {len(data):,} bytes"
     return f"the image is damaged: {text or type(error).__name__}"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF says. Not by ImageOps, which writes the EXIF anew and fails on an odd one."""
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except _DAMAGE:  # of the metadata, not of the picture
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def _rgb(image: Image.Image) -> Image.Image:

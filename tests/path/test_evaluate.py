@@ -235,7 +235,10 @@ def test_the_data_is_read_as_the_models_own_was(shapes, shape_bundle, tmp_path):
         shutil.copy(file, tmp_path / f"x{number}-{file.parent.name}.png")
     plain = Bundle.open(shape_bundle)
     named = Bundle(plain.path, {**plain.about, "training": {**plain.about["training"], "label_from": r"x\d+-(\w+)"}})
-    flat, nested = tellapart.evaluate(named, tmp_path, split="all"), tellapart.evaluate(shape_bundle, shapes, split="all")
+    flat, nested = (
+        tellapart.evaluate(named, tmp_path, split="all"),
+        tellapart.evaluate(shape_bundle, shapes, split="all"),
+    )
     assert flat["fine_confusion"] == nested["fine_confusion"]
     with pytest.raises(CatalogError, match="the name holds no label by the rule 'prefix'"):
         tellapart.evaluate(named, tmp_path, label_from="prefix")
