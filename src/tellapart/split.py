@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,6 @@ FRACTIONS = (0.70, 0.15, 0.15)
 HASH_BITS = 4  # difference-hash bits that may differ between candidates
 SMALLEST = 40  # px; below it a hash cannot tell a copy from another drawing of the same letter
 PIXEL_DISTANCE = 0.035  # mean absolute difference of 24 x 24 grey thumbnails, of the full range
-
-
-@dataclass(frozen=True)
-class Splitting:
-    """How a split was made, kept beside what it made: enough to make it again."""
-
-    seed: int = 0
-    fractions: tuple[float, float, float] = FRACTIONS
 
 
 def split(
