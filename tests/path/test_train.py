@@ -255,7 +255,7 @@ def test_a_run_without_its_bundle_packs_again(shape_run, shapes, shape_options, 
 
 
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
-    shapes, shape_run, shape_options, tmp_path, without_packing, monkeypatch, capsys
+    shapes, shape_run, shape_options, tmp_path, without_packing, monkeypatch, capsys, request
 ):
     out = tmp_path / "run"
     options = tmp_path / "options.yaml"
@@ -268,7 +268,9 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
             signal.raise_signal(signal.SIGINT)
         return step(self, batch, index)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     handler = signal.getsignal(signal.SIGINT)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     monkeypatch.setattr(ClassifyTask, "training_step", interrupted)
     assert main(command) == 130
     printed = capsys.readouterr()
