@@ -15,7 +15,8 @@ SRC = Path(tellapart.__file__).parent
 
 # From the top down: a room imports only from rooms above it. cli.py and __init__.py may import all.
 ROOMS = [
-    "errors", "files", "memory", "images", "progress", "sources", "catalog", "split", "charset", "preprocess",
+    "errors", "files", "memory", "images", "progress", "workers", "sources", "near", "overlay",
+    "catalog", "split", "quick", "tidy", "charset", "preprocess",
     "config", "plan", "recipes", "captcha.fonts", "captcha.schemes", "captcha.render", "captcha", "generate",
     "metrics", "bundle", "predict", "evaluate",
     "_torchvision", "_lightning", "data", "augment",

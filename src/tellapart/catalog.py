@@ -6,29 +6,28 @@ import hashlib
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from PIL import Image
 
 from tellapart import images
 from tellapart.errors import CatalogError, ImageError, some
 from tellapart.files import whole_file
+from tellapart.near import picture_hash, thumbnail
 from tellapart.progress import track
 from tellapart.sources import Row, iter_shard, read_source
+from tellapart.workers import in_threads
 
 SPLITS = ("train", "val", "test")
 TASKS = ("classify", "read")
-FORMAT = 1
+FORMAT = 2
+FACTS = ("sha256", "pixels", "width", "height", "hash", "keep", "why")  # the columns that looking fills
 
 SCHEMA = pa.schema(
     {
@@ -41,7 +40,8 @@ SCHEMA = pa.schema(
         "width": pa.int32(),  # px, as decoded
         "height": pa.int32(),
         "sha256": pa.string(),  # of the encoded bytes
-        "dhash": pa.uint64(),  # difference hash of the picture
+        "pixels": pa.string(),  # digest of the decoded picture: equal for exact copies in any encoding
+        "hash": pa.binary(16),  # see `tellapart.near.picture_hash`: close for near-copies
         "together": pa.string(),  # equal values never cross a split
         "shard": pa.string(),  # bytes embedded in Parquet: the file, and its row
         "row": pa.int64(),
@@ -147,6 +147,10 @@ class Catalog:
         return path
 
 
+Facts = tuple[Any, ...]  # of one image, in the order of FACTS
+Look = Callable[[Catalog], Mapping[int, Facts]]
+
+
 def catalog(
     data: str | Path,
     *,
@@ -170,6 +174,7 @@ def open_catalog(
     task: str | None = None,
     groups: str | Path | Mapping[str, Sequence[str]] | None = None,
     progress: bool = False,
+    look: Look | None = None,
     **options: Any,
 ) -> Catalog:
     """A catalog from any source: class folders, group/class folders, names, a table, shards, a catalog.
@@ -179,6 +184,7 @@ def open_catalog(
     Args:
         task: ``classify`` or ``read``; by default ``read`` where most labels occur once or twice.
         groups: YAML file or mapping, group → list of classes; every class in exactly one group.
+        look: how the images of a raw source are looked at; by default each is decoded once, here.
         options: see `tellapart.sources.read_source`.
 
     Raises:
@@ -191,7 +197,7 @@ def open_catalog(
     elif (about := _about(Path(data))) is not None:
         result = _reopen(Path(data), about)
     else:
-        result = _look(data, task, progress, options)
+        result = _look(data, task, progress, look, options)
         if groups is None and result.task == "classify":
             _check_groups(result)
     if groups is not None:
@@ -225,55 +231,56 @@ def _reopen(path: Path, about: Mapping[str, Any]) -> Catalog:
     return Catalog(table, root, about["task"], str(path), tuple(about["notes"]), about["meta"])
 
 
-def _look(data: str | Path, task: str | None, progress: bool, options: Mapping[str, Any]) -> Catalog:
+def _look(data: str | Path, task: str | None, progress: bool, look: Look | None, options: Mapping[str, Any]) -> Catalog:
     listing = read_source(data, task=task, **options)
     rows = listing.rows
     task = task or _guess_task([row.label for row in rows])
     draft = Catalog(_table(rows), listing.root, task, str(data))
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        seen = dict(track(_facts(draft, pool), "looking at images", len(rows), show=progress))
+    seen = look(draft) if look is not None else _facts_of_all(draft, progress)
     columns = zip(*(seen[row] for row in range(len(rows))), strict=True)
-    for name, values in zip(("sha256", "width", "height", "dhash", "keep", "why"), columns, strict=True):
+    for name, values in zip(FACTS, columns, strict=True):
         draft = draft.with_column(name, values)
     return draft.with_notes([*listing.notes, *_remarks(draft)])
 
 
-def _facts(draft: Catalog, pool: ThreadPoolExecutor) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Hash, size and difference hash of every row, a bounded window of images in memory."""
+def _facts_of_all(draft: Catalog, progress: bool) -> dict[int, Facts]:
     files = draft.column("file")
 
-    def look(item: tuple[int, bytes | ImageError]) -> tuple[int, tuple[Any, ...]]:
+    def look(item: tuple[int, bytes | ImageError]) -> tuple[int, Facts]:
         row, data = item
-        if isinstance(data, ImageError):
-            return row, (None, None, None, 0, False, f"unreadable: {data.reason}")
-        digest = hashlib.sha256(data).hexdigest()
+        return row, facts(data, files[row])[0]
+
+    return dict(
+        track(in_threads(look, encoded(draft, range(len(draft)))), "looking at images", len(draft), show=progress)
+    )
+
+
+def encoded(catalog: Catalog, rows: Iterable[int]) -> Iterator[tuple[int, bytes | ImageError]]:
+    """Like `Catalog.read`, with the failure in place of the bytes where a file has gone."""
+    if any(shard is not None for shard in catalog.column("shard")):
+        yield from catalog.read(rows)
+        return
+    files = catalog.column("file")
+    for row in rows:
         try:
-            pixels = images.decode(data, files[row])
+            yield row, images.read_bytes(catalog.root / files[row])
         except ImageError as error:
-            return row, (digest, None, None, 0, False, f"unreadable: {error.reason}")
-        height, width = pixels.shape[:2]
-        return row, (digest, width, height, difference_hash(pixels), True, None)
-
-    def load(row: int) -> tuple[int, bytes | ImageError]:
-        try:
-            return row, images.read_bytes(draft.root / files[row])
-        except ImageError as error:
-            return row, error
-
-    embedded = any(shard is not None for shard in draft.column("shard"))
-    source = iter(draft.read(range(len(draft)))) if embedded else map(load, range(len(draft)))
-    while window := list(islice(source, 256)):
-        yield from pool.map(look, window)
+            yield row, error
 
 
-def difference_hash(pixels: images.Pixels) -> int:
-    """64 bits that survive scaling and recompression: is each of 8 x 8 cells brighter than its left one?
-
-    Source: the difference hash (dHash) of Krawetz, "Kind of Like That" (2013).
-    """
-    grey = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BOX)
-    values = np.asarray(grey, dtype=np.int16)
-    return int.from_bytes(np.packbits(values[:, 1:] > values[:, :-1]).tobytes(), "big")
+def facts(data: bytes | ImageError, file: str) -> tuple[Facts, images.Pixels | None, images.Pixels | None]:
+    """What a catalog says of one image (`FACTS`), its pixels, and its thumbnail; no pixels where it is unreadable."""
+    if isinstance(data, ImageError):
+        return (None, None, None, None, None, False, f"unreadable: {data.reason}"), None, None
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        pixels = images.decode(data, file)
+    except ImageError as error:
+        return (digest, None, None, None, None, False, f"unreadable: {error.reason}"), None, None
+    height, width = pixels.shape[:2]
+    same = hashlib.blake2b(pixels.data, digest_size=16, salt=f"{width}x{height}".encode()[:16]).hexdigest()
+    thumb = thumbnail(pixels)
+    return (digest, same, width, height, picture_hash(thumb), True, None), pixels, thumb
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:

@@ -10,8 +10,6 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from tellapart.errors import ConfigError
 from tellapart.images import Pixels
 from tellapart.preprocess import Preprocess
 from tellapart.progress import say, track
+from tellapart.workers import in_threads
 
 Batch = tuple[Tensor, Tensor]  # pixels: uint8 N, H, W, C; rows of the catalog: int64 N
 
@@ -55,11 +54,9 @@ class PixelCache:
     def _fill(self) -> None:
         rows = list(self._start)
         source = self.catalog.read(rows)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            pairs = _windowed(pool, self._load, source)
-            for row, pixels in track(pairs, "decoding", len(rows)):
-                start = self._start[row]
-                self._pixels[start : start + pixels.size] = pixels.ravel()
+        for row, pixels in track(in_threads(self._load, source), "decoding", len(rows)):
+            start = self._start[row]
+            self._pixels[start : start + pixels.size] = pixels.ravel()
 
     def _load(self, item: tuple[int, bytes]) -> tuple[int, Pixels]:
         row, data = item
@@ -86,11 +83,6 @@ def _scratch(size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
                 "lower --cache-gb, or set TMPDIR to another disk"
             ) from error
         return np.memmap(file, dtype=np.uint8, mode="r+", shape=(size,))
-
-
-def _windowed(pool: ThreadPoolExecutor, function: Any, items: Iterator[Any]) -> Iterator[Any]:
-    while window := list(islice(items, 256)):
-        yield from pool.map(function, window)
 
 
 class CachedImages(Dataset[Batch]):

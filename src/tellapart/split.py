@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tellapart import images
 from tellapart.catalog import SPLITS, Catalog, open_catalog
 from tellapart.errors import CatalogError, ConfigError, some
+from tellapart.images import Pixels, decode
+from tellapart.near import SIDE, as_words, grouped, neighbours, thumbnail
+from tellapart.overlay import Match, matches
+from tellapart.workers import in_threads
 
 FRACTIONS = (0.70, 0.15, 0.15)
-HASH_BITS = 4  # difference-hash bits that may differ between candidates
-SMALLEST = 40  # px; below it a hash cannot tell a copy from another drawing of the same letter
-PIXEL_DISTANCE = 0.035  # mean absolute difference of 24 x 24 grey thumbnails, of the full range
+SMALLEST = 40  # px; below it a likeness cannot tell a copy from another drawing of the same letter
+STRETCH = 2.0  # a copy may be so many times broader or taller in shape than its original
 
 
 def split(
@@ -151,95 +152,63 @@ def _order(seed: int, digest: str) -> str:
 
 def _clusters(catalog: Catalog, rows: Sequence[int]) -> list[list[int]]:
     """Rows of ``rows`` that are copies of each other, or bound by ``together``, as lists."""
-    parent = {row: row for row in rows}
+    pairs = [pair for column in ("pixels", "together") for pair in _equal(catalog.column(column), rows)]
+    groups = grouped([*pairs, *near_duplicates(catalog, rows)])
+    bound = {row for group in groups for row in group}
+    return sorted([*groups, *([row] for row in rows if row not in bound)])
 
-    def find(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
 
-    for column in ("sha256", "together"):
-        first: dict[str, int] = {}
-        values = catalog.column(column)
-        for row in rows:
-            if values[row] is not None:
-                parent[find(row)] = find(first.setdefault(values[row], row))
-    for one, other in near_duplicates(catalog, rows):
-        parent[find(one)] = find(other)
-    grouped: dict[int, list[int]] = defaultdict(list)
+def _equal(values: Sequence[Any], rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of a row and the first with the same value."""
+    first: dict[Any, int] = {}
     for row in rows:
-        grouped[find(row)].append(row)
-    return list(grouped.values())
+        if values[row] is not None and first.setdefault(values[row], row) != row:
+            yield first[values[row]], row
 
 
 def near_duplicates(catalog: Catalog, rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Pairs of rows whose pictures are near-copies.
+    """Pairs of rows whose pictures are near-copies but not the same; of exact copies only the first is looked at.
 
-    Candidates: difference hashes (Krawetz 2013) at most `HASH_BITS` bits apart, found by the
-    multi-index rule (Norouzi et al. 2012: cut 64 bits into HASH_BITS + 1 bands; two hashes that close
-    share a whole band). Confirmed: thumbnails that differ by at most `PIXEL_DISTANCE`.
-    Images under `SMALLEST` px on a side are compared by their bytes alone.
-    In a reading set two different texts are never near-duplicates: CAPTCHAs of one scheme look alike
-    to any hash.
+    Pictures under `SMALLEST` px on a side are left out: no likeness tells two drawings of one letter apart.
+    In a reading set two different texts are never near-duplicates: CAPTCHAs of one scheme are all alike.
     """
-    sides = list(zip(catalog.column("width"), catalog.column("height"), strict=True))
-    rows = [row for row in rows if min(sides[row]) >= SMALLEST]
-    hashes = np.array([catalog.column("dhash")[row] for row in rows], dtype=np.uint64)
-    digests = catalog.column("sha256")
-    labels = catalog.column("label") if catalog.task == "read" else None
-    candidates: set[tuple[int, int]] = set()
-    for key in _bands(hashes):
-        order = np.argsort(key, kind="stable")
-        edges = np.flatnonzero(np.diff(key[order])) + 1
-        for bucket in np.split(order, edges):
-            if len(bucket) < 2:
-                continue
-            members = bucket
-            if labels is not None:  # within one text only: sort the bucket out first
-                by_text: dict[str, list[int]] = defaultdict(list)
-                for index in bucket:
-                    by_text[labels[rows[index]]].append(int(index))
-                groups = [np.array(group) for group in by_text.values() if len(group) > 1]
-            else:
-                groups = [members]
-            for group in groups:
-                candidates.update(_close_pairs(group, hashes))
-    pairs = [(rows[a], rows[b]) for a, b in candidates if digests[rows[a]] != digests[rows[b]]]
-    if not pairs:
-        return []
-    needed = sorted({row for pair in pairs for row in pair})
-    thumbs = {row: _thumbnail(data) for row, data in catalog.read(needed)}
-    return sorted(
-        (a, b)
-        for a, b in pairs
-        if thumbs[a][0] * thumbs[b][0] >= 0 and np.abs(thumbs[a][1] - thumbs[b][1]).mean() <= PIXEL_DISTANCE
-    )
+    return sorted(near_copies(catalog, rows, lambda wanted: _thumbnails(catalog, wanted)))
 
 
-def _bands(hashes: npt.NDArray[np.uint64]) -> Iterator[npt.NDArray[np.uint64]]:
-    bands = HASH_BITS + 1
-    edges = [round(64 * band / bands) for band in range(bands + 1)]
-    for low, high in pairwise(edges):
-        yield (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
+def near_copies(
+    catalog: Catalog, rows: Sequence[int], thumbnails: Callable[[list[int]], npt.NDArray[np.uint8]]
+) -> dict[tuple[int, int], Match]:
+    """The same pairs with how the one lies over the other; ``thumbnails`` gives those of the rows asked for."""
+    widths, heights = catalog.column("width"), catalog.column("height")
+    pixels, hashes = catalog.column("pixels"), catalog.column("hash")
+    first = {pixels[row]: row for row in reversed(rows)}
+    wanted = [row for row in rows if min(widths[row], heights[row]) >= SMALLEST and first[pixels[row]] == row]
+    blocks = None
+    if catalog.task == "read":
+        number: dict[str, int] = {}
+        blocks = [number.setdefault(catalog.column("label")[row], len(number)) for row in wanted]
+    one, other, _, mirrored = neighbours(as_words(hashes[row] for row in wanted), blocks=blocks)
+    stretch = np.array([widths[row] / heights[row] for row in wanted])
+    if not len(one):
+        return {}
+    fits = np.abs(np.log(stretch[one] / stretch[other])) <= np.log(STRETCH)
+    one, other, mirrored = one[fits], other[fits], mirrored[fits]
+    needed = np.unique(np.concatenate([one, other]))
+    thumbs = thumbnails([wanted[place] for place in needed])
+    places = (np.searchsorted(needed, one).tolist(), np.searchsorted(needed, other).tolist(), mirrored.tolist())
+    found = matches(thumbs, list(zip(*places, strict=True)))
+    rows_of = [wanted[place] for place in needed]
+    return {(rows_of[a], rows_of[b]): match for (a, b), match in found.items()}
 
 
-def _close_pairs(members: npt.NDArray[np.intp], hashes: npt.NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """Pairs within one bucket at most HASH_BITS apart; a slice at a time, so that memory stays bounded."""
-    for position in range(len(members) - 1):
-        rest = members[position + 1 :]
-        near = np.bitwise_count(hashes[rest] ^ hashes[members[position]]) <= HASH_BITS
-        for other in rest[near]:
-            one, two = int(members[position]), int(other)
-            yield (one, two) if one < two else (two, one)
+def _thumbnails(catalog: Catalog, rows: list[int]) -> npt.NDArray[np.uint8]:
+    """``uint8`` N, SIDE, SIDE, 3 in the order of ``rows``."""
+    result = np.zeros((len(rows), SIDE, SIDE, 3), np.uint8)
+    place = {row: at for at, row in enumerate(rows)}
 
+    def shrink(item: tuple[int, bytes]) -> tuple[int, Pixels]:
+        return item[0], thumbnail(decode(item[1], at_least=2 * SIDE))
 
-def _thumbnail(data: bytes) -> tuple[int, npt.NDArray[np.float32]]:
-    """Tall (1), wide (-1) or about square (0: rounding may turn it), and 24 x 24 grey pixels, 0..1."""
-    from PIL import Image
-
-    pixels = images.decode(data, at_least=48)
-    height, width = pixels.shape[:2]
-    shape = int(height > 1.1 * width) - int(width > 1.1 * height)
-    grey = Image.fromarray(pixels).convert("L").resize((24, 24), Image.Resampling.BOX)
-    return shape, np.asarray(grey, dtype=np.float32) / np.float32(255)
+    for row, thumb in in_threads(shrink, catalog.read(rows)):
+        result[place[row]] = thumb
+    return result

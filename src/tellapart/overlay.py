@@ -1,0 +1,221 @@
+"""Whether two pictures are one: the thumbnails are laid over each other, and what then differs decides.
+
+A copy may be scaled, stretched, recompressed, lighter or darker, cropped by a few per cent, turned by some
+degrees, mirrored, made grey or watermarked. Another colour, or another detail, is another picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.near import SIDE
+from tellapart.workers import in_threads
+
+Array = npt.NDArray[Any]
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What two pictures that lie over each other may still differ by, and count as one."""
+
+    likeness: float = 0.96  # correlation of the grey thumbnails at 24 px
+    mirrored: float = 0.99  # the same at 48 px for a mirrored one: mirroring loses nothing, chance likenesses do
+    colour: float = 0.30  # difference of the colours, of the stronger one's colour
+    contrast: float = 2.5  # how many times stronger the one's light and dark may be
+    grey: float = 0.02  # difference of brightness between a coloured picture and a grey one, of the full range
+
+
+@dataclass(frozen=True)
+class Match:
+    """How one picture lies over another."""
+
+    likeness: float  # correlation of grey, -1..1
+    mirrored: bool
+    turned: float  # degrees
+    zoomed: float  # of its size: 1.05 shows a crop
+    lightened: float  # of the full range
+    grey: bool  # one is grey, the other is not
+
+    def sentence(self) -> str:
+        """What was done to the picture, in a few words.
+
+        >>> Match(0.99, True, 0.2, 1.0, 0.0, False).sentence()
+        'mirrored (likeness 0.990)'
+        """
+        told = [
+            "mirrored" if self.mirrored else "",
+            f"turned {abs(self.turned):.0f}°" if abs(self.turned) >= 1 else "",
+            "cropped" if abs(self.zoomed - 1) >= 0.02 else "",
+            "made grey" if self.grey else "",
+            "lighter or darker" if abs(self.lightened) >= 0.03 else "",
+        ]
+        words = ", ".join(word for word in told if word)
+        return f"{words or 'the same picture'} (likeness {self.likeness:.3f})"
+
+
+def matches(
+    thumbs: Array, pairs: Sequence[tuple[int, int, bool]], limits: Limits = Limits()
+) -> dict[tuple[int, int], Match]:
+    """Those of the candidate pairs that show one picture.
+
+    The second thumbnail is warped by the affine map that lays it over the first, found by Gauss-Newton
+    on a pyramid of 12, 24 and 48 px; pairs without hope are left behind at each step. Source: the inverse
+    compositional algorithm of Baker & Matthews, "Lucas-Kanade 20 years on" (2004), with gain and offset as in
+    Evangelidis & Psarakis (2008).
+
+    Args:
+        thumbs: ``uint8`` N, SIDE, SIDE, 3.
+        pairs: rows of ``thumbs``, and whether the second is to be mirrored.
+    """
+    chunks = [pairs[start : start + 256] for start in range(0, len(pairs), 256)]
+    best: dict[tuple[int, int], Match] = {}
+    for found in in_threads(lambda chunk: _judge(thumbs, chunk, limits), chunks):
+        for pair, match in found:
+            if pair not in best or best[pair].likeness < match.likeness:
+                best[pair] = match
+    return best
+
+
+def _judge(
+    thumbs: Array, pairs: Sequence[tuple[int, int, bool]], limits: Limits
+) -> list[tuple[tuple[int, int], Match]]:
+    flipped = np.array([mirrored for _, _, mirrored in pairs])
+    one = np.stack([thumbs[row] for row, _, _ in pairs]).astype(np.float32) / 255
+    other = np.stack([thumbs[row] for _, row, _ in pairs]).astype(np.float32) / 255
+    other[flipped] = other[flipped, :, ::-1]
+    grey_one, grey_other = one @ _LUMA, other @ _LUMA
+    maps = np.tile(np.array([[1, 0, 0], [0, 1, 0]], np.float32), (len(pairs), 1, 1))
+    live = np.arange(len(pairs))
+    for side, steps, floor in ((8, 0, 0.72), (12, 5, 0.7), (24, 5, 0.83), (48, 3, 0.88)):
+        a, b = _shrunk(grey_one[live], side), _shrunk(grey_other[live], side)
+        if steps:
+            maps[live] = _aligned(a, b, maps[live], side, steps)
+        warped, inside = _warped(b[:, None], maps[live], side)
+        live = live[_correlation(a, warped[:, 0], inside) >= floor]
+        if not len(live):
+            return []
+    a = one[live].reshape(len(live), -1, 3).transpose(0, 2, 1)
+    b = np.ascontiguousarray(other[live].reshape(len(live), -1, 3).transpose(0, 2, 1))
+    warped, inside = _warped(b, maps[live], SIDE)
+    ga, gb = np.einsum("c,ncp->np", _LUMA, a), np.einsum("c,ncp->np", _LUMA, warped)
+    fine = _correlation(ga, gb, inside)
+    ua, ub = _standard(ga, inside), _standard(gb, inside)
+    coarse = _correlation(_shrunk(ua.reshape(-1, SIDE, SIDE), 24), _shrunk(ub.reshape(-1, SIDE, SIDE), 24))
+    area = inside.sum(axis=1)
+    ca, cb = (a - ga[:, None]) * inside[:, None], (warped - gb[:, None]) * inside[:, None]
+    sa, sb, sd = (np.sqrt((c**2).sum(axis=(1, 2)) / area) for c in (ca, cb, ca - cb))
+    light = ((gb - ga) * inside).sum(axis=1) / area
+    apart = (np.abs(gb - ga) * inside).sum(axis=1) / area
+    contrast = np.abs(np.log(_spread(ga, inside) / _spread(gb, inside)))
+    weak, strong = np.minimum(sa, sb), np.maximum(sa, sb)
+    greyed = (weak < 0.02) & (strong > 0.03)
+    good = (coarse >= limits.likeness) & np.where(greyed, apart < limits.grey, sd <= limits.colour * strong + 0.01)
+    good &= contrast <= np.log(limits.contrast)
+    good &= ~flipped[live] | ((fine >= limits.mirrored) & (area >= 0.97 * SIDE * SIDE))
+    found = []
+    for at in np.flatnonzero(good):
+        place = live[at]
+        m = maps[place]
+        match = Match(
+            likeness=round(float(coarse[at]), 4),
+            mirrored=bool(flipped[place]),
+            turned=float(np.degrees(np.arctan2(m[1, 0] - m[0, 1], m[0, 0] + m[1, 1]))),
+            zoomed=float(np.sqrt(abs(np.linalg.det(m[:, :2])))),
+            lightened=float(light[at]),
+            grey=bool(greyed[at]),
+        )
+        found.append((pairs[place][:2], match))
+    return found
+
+
+def _shrunk(grey: Array, side: int) -> Array:
+    step = grey.shape[1] // side
+    result: Array = grey.reshape(len(grey), side, step, side, step).mean(axis=(2, 4)).reshape(len(grey), -1)
+    return result
+
+
+def _grid(side: int) -> tuple[Array, Array]:
+    centres = ((np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1).astype(np.float32)
+    return np.tile(centres, side), np.repeat(centres, side)
+
+
+def _warped(images: Array, maps: Array, side: int) -> tuple[Array, Array]:
+    """images: N, C, side²; maps: N, 2, 3 in -1..1 coordinates → bilinear samples, and where they lie inside."""
+    x, y = _grid(side)
+    u = (maps[:, 0, 0, None] * x + maps[:, 0, 1, None] * y + maps[:, 0, 2, None] + 1) * (side / 2) - 0.5
+    v = (maps[:, 1, 0, None] * x + maps[:, 1, 1, None] * y + maps[:, 1, 2, None] + 1) * (side / 2) - 0.5
+    inside = (u > -0.5) & (u < side - 0.5) & (v > -0.5) & (v < side - 0.5)
+    u, v = np.clip(u, 0, side - 1.001), np.clip(v, 0, side - 1.001)
+    left, top = u.astype(np.int64), v.astype(np.int64)
+    right, down = (u - left)[:, None].astype(np.float32), (v - top)[:, None].astype(np.float32)
+    corner = (top * side + left)[:, None]
+
+    def at(offset: int) -> Array:
+        return np.take_along_axis(images, corner + offset, axis=2)
+
+    above = at(0) * (1 - right) + at(1) * right
+    below = at(side) * (1 - right) + at(side + 1) * right
+    return above * (1 - down) + below * down, inside
+
+
+def _standard(values: Array, inside: Array) -> Array:
+    """Mean 0 and length 1 over what lies inside, 0 outside."""
+    count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    centred = (values - (values * inside).sum(axis=1, keepdims=True) / count) * inside
+    result: Array = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-3)
+    return result
+
+
+def _spread(values: Array, inside: Array) -> Array:
+    area = inside.sum(axis=1)
+    mean = (values * inside).sum(axis=1) / area
+    result: Array = np.sqrt(((values - mean[:, None]) ** 2 * inside).sum(axis=1) / area) + 1e-3
+    return result
+
+
+def _correlation(one: Array, other: Array, inside: Array | None = None) -> Array:
+    inside = np.ones(one.shape, bool) if inside is None else inside
+    result: Array = (_standard(one, inside) * _standard(other, inside)).sum(axis=1)
+    return result
+
+
+def _aligned(one: Array, other: Array, maps: Array, side: int, steps: int) -> Array:
+    """Maps after some steps that lay ``other`` over ``one``; both N, side², brightness and contrast free."""
+    n = len(one)
+    x, y = _grid(side)
+    picture = one.reshape(n, side, side)
+    down = np.asarray(np.gradient(picture, axis=1)).reshape(n, -1) * (side / 2)
+    right = np.asarray(np.gradient(picture, axis=2)).reshape(n, -1) * (side / 2)
+    slopes = np.stack([right * x, right * y, right, down * x, down * y, down], axis=1)
+    slopes -= slopes.mean(axis=2, keepdims=True)
+    template = one - one.mean(axis=1, keepdims=True)
+    unit = template / np.maximum(np.linalg.norm(template, axis=1, keepdims=True), 1e-3)
+    slopes -= (slopes @ unit[:, :, None]) * unit[:, None, :]  # a change of contrast is no movement
+    curvature = slopes @ slopes.transpose(0, 2, 1)
+    damping = 1e-3 * np.trace(curvature, axis1=1, axis2=2) / 6 + 1e-4
+    inverse = np.linalg.inv(curvature + np.eye(6, dtype=np.float32) * damping[:, None, None])
+    last = np.tile(np.array([[[0, 0, 1]]], np.float32), (n, 1, 1))
+    for _ in range(steps):
+        warped, inside = _warped(other[:, None], maps, side)
+        values = warped[:, 0]
+        centred = (
+            values - (values * inside).sum(axis=1, keepdims=True) / np.maximum(inside.sum(1), 1)[:, None]
+        ) * inside
+        gain = (centred * template).sum(axis=1) / np.maximum((template**2 * inside).sum(axis=1), 1e-6)
+        gain = np.where(np.abs(gain) < 0.1, 0.1, gain)  # no fitting part: a small step, to be judged by correlation
+        error = (centred / gain[:, None] - template) * inside
+        step = np.clip((inverse @ (slopes @ error[:, :, None]))[:, :, 0], -0.15, 0.15)
+        change = np.concatenate([step.reshape(n, 2, 3), last], axis=1) + np.diag([1, 1, 0]).astype(np.float32)
+        maps = (np.concatenate([maps, last], axis=1) @ np.linalg.inv(change))[:, :2].astype(np.float32)
+        # Up to about a quarter of crop or stretch and 15 degrees; what needs more is another picture.
+        maps[:, [0, 1], [0, 1]] = np.clip(maps[:, [0, 1], [0, 1]], 0.75, 1.33)
+        maps[:, [0, 1], [1, 0]] = np.clip(maps[:, [0, 1], [1, 0]], -0.3, 0.3)
+        maps[:, :, 2] = np.clip(maps[:, :, 2], -0.25, 0.25)
+    return maps
