@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tellapart import config as room
-from tellapart.config import Stage, TrainConfig, make_config, recipe_drawing, recipe_names, recipe_text
+from tellapart.config import Stage, TrainConfig, make_config, recipe_names, recipe_part, recipe_text
 from tellapart.errors import ConfigError
 
 
@@ -207,8 +207,8 @@ def test_every_recipe_is_a_configuration():
 
 
 def test_a_recipe_may_draw_its_own_data():
-    assert recipe_drawing("captcha-text") == yaml.safe_load(recipe_text("captcha-text"))["generate"]
-    assert recipe_drawing("animal-object") is None
+    assert recipe_part("captcha-text", "generate") == yaml.safe_load(recipe_text("captcha-text"))["generate"]
+    assert recipe_part("animal-object", "generate") is None
 
 
 def test_an_unknown_recipe_is_named_with_its_neighbour(refuses):

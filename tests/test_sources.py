@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 
 import pyarrow as pa
@@ -11,24 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tellapart.catalog import open_catalog
 from tellapart.errors import CatalogError
-from tellapart.sources import iter_shard, label_in_name, read_source
+from tellapart.images import is_image_name
+from tellapart.sources import label_in_name, read_source
 
 
 def facts(listing):
     return [(row.file, row.label) for row in listing.rows]
-
-
-@pytest.fixture
-def pictures(tmp_path, fill):
-    """Two pictures and a place for a table."""
-    return fill(tmp_path / "set", ["a.png", "b.png"])
-
-
-def table(folder, text, name="labels.csv", encoding="utf-8"):
-    path = folder / name
-    path.write_bytes(text.encode(encoding))
-    return path
 
 
 # --- folders
@@ -205,7 +195,9 @@ def test_nothing_there(tmp_path, refuses):
     with refuses(CatalogError, f"{tmp_path}: no images found"):
         read_source(tmp_path)
     (tmp_path / "a.txt").touch()
-    with refuses(CatalogError, f"{tmp_path}: no images found"):
+    with refuses(
+        CatalogError, f"{tmp_path}: no images found; 1 files are not images by name and were left out: 1 .txt"
+    ):
         read_source(tmp_path)
     with refuses(
         CatalogError,
@@ -220,299 +212,159 @@ def test_a_folder_whose_name_looks_like_a_pattern(tmp_path, fill):
     assert facts(read_source(tmp_path / "set [1]")) == [("cat/1.png", "cat")]
 
 
-# --- tables
+def test_class_folders_that_differ_in_blanks_are_noted(tmp_path, fill):
+    fill(tmp_path, [" dog/1.png", "dog/2.png", "dog\t/3.png", "cat/4.png", " cup/5.png"])
+    listing = read_source(tmp_path)
+    assert {row.label for row in listing.rows} == {" dog", "dog", "dog\t", "cat", " cup"}
+    assert listing.notes == [r"1 labels differ from another only in the blanks around them: ' dog'/'dog'/'dog\t'"]
 
-ROWS = [("a.png", "0042"), ("b.png", "Größe, 한글")]
 
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("labels.csv", 'file,label\na.png,0042\nb.png,"Größe, 한글"\n'),
-        ("labels.csv", 'label,x,image\n0042,,a.png\n"Größe, 한글",,b.png\n'),
-        ("labels.csv", "file;label\na.png;0042\nb.png;Größe, 한글\n"),
-        ("labels.csv", "file\tlabel\na.png\t0042\nb.png\tGröße, 한글\n"),
-        ("labels.tsv", "File_Name\tText\na.png\t0042\nb.png\tGröße, 한글\n"),
-        ("labels.csv", 'file,label\r\na.png, 0042 \r\n\r\n./b.png,"Größe, 한글"'),
-        ("labels.jsonl", '{"file": "a.png", "label": "0042"}\n\n{"file": "b.png", "label": "Größe, 한글"}'),
-        ("labels.JSONL", '{"path": "a.png", "target": "0042"}\r\n{"path": "b.png", "target": "Größe, 한글"}\r\n'),
-    ],
+PART = st.sampled_from(
+    ["a", "A", "a b", "a.b", "a-", "é", "e\u0301", "\udcff", " ", "new\nline", "train", "con", "__MACOSX", ".hidden"]
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_tables(pictures, name, text, encoding):
-    listing = read_source(table(pictures, text, name, encoding))
-    assert facts(listing) == ROWS
-    assert listing.layout == name
-    assert listing.root == pictures
-    assert listing.notes == []
+NAME = st.sampled_from(
+    ["a.png", "A.PNG", "a b.jpg", "a.tar.gif", "a.png.", "a.txt", "README", ".png", "..png", "._a.png", "Thumbs.db",
+     "__MACOSX", "desktop.ini", "\udcff.png", "new\nline.bmp", " .webp"]
+)  # fmt: skip
 
 
-def test_parquet_tables(pictures):
-    path = pictures / "labels.parquet"
-    pq.write_table(pa.table({"file": ["a.png", "b.png"], "label": [r[1] for r in ROWS]}), path)
-    assert facts(read_source(path)) == ROWS
-    pq.write_table(pa.table({"file": ["a.png", "b.png"], "label": pa.array([3, 12])}), path)
-    assert facts(read_source(path)) == [("a.png", "3"), ("b.png", "12")]
-
-
-def test_a_table_in_its_folder_is_found(pictures, fill):
-    table(pictures, "file,label\na.png,x\nb.png,y\n")
-    fill(pictures, ["c.png", "more/d.png"])
-    listing = read_source(pictures)
-    assert facts(listing) == [("a.png", "x"), ("b.png", "y")]
-    assert listing.notes == ["2 images are not named in labels.csv and were left out: c.png, more/d.png"]
-    assert facts(read_source(pictures, label_from=r"(.).*"))[0] == ("a.png", "a"), "a rule is stronger than a table"
-
-
-def test_group_split_and_together_columns(pictures):
-    path = table(pictures, "file,label,group,split,who\na.png,x,g,Training,anna\nb.png,y,,, \n")
-    first, second = read_source(path, together="who").rows
-    assert (first.group, first.split, first.together) == ("g", "train", "anna")
-    assert (second.group, second.split, second.together) == (None, None, None)
-    assert [row.together for row in read_source(path).rows] == [None, None]
-
-
-def test_columns_can_be_named(pictures, refuses):
-    path = table(pictures, "file,label,mine,other\nno.png,no,a.png,x\nno.png,no,b.png,y\n")
-    assert facts(read_source(path, file_column="mine", label_column="other")) == [("a.png", "x"), ("b.png", "y")]
-    for option in ("file_column", "label_column"):
-        with refuses(CatalogError, f"{path}: no column 'none'; it has: file, label, mine, other"):
-            read_source(path, **{option: "none"})
-    with refuses(CatalogError, f"{path}: no column 'none' (together); it has: file, label, mine, other"):
-        read_source(path, together="none")
-
-
-def test_columns_that_cannot_be_guessed(pictures, refuses):
-    path = table(pictures, "bild,label\na.png,x\n")
-    with refuses(CatalogError, f"{path}: no file column; it has: bild, label; name the right one with --file-column"):
-        read_source(path)
-    path = table(pictures, "file,klasse\na.png,x\n")
-    with refuses(
-        CatalogError, f"{path}: no label column; it has: file, klasse; name the right one with --label-column"
-    ):
-        read_source(path)
-
-
-def test_missing_files_are_counted_and_named(pictures, refuses):
-    names = ["a.png", *(f"{n}.png" for n in range(5)), "고양이.png"]
-    path = table(pictures, "file,label\n" + "".join(f"{name},x\n" for name in names))
-    with refuses(
-        CatalogError,
-        f"{path}: 6 of 7 files are missing: 0.png, 1.png, 2.png and 3 more; paths are relative to {pictures}",
-    ):
-        read_source(path)
-    path = table(pictures, f"file,label\n{'x' * 300},x\n")
-    with pytest.raises(CatalogError, match="1 of 1 files are missing"):
-        read_source(path)
-
-
-@pytest.mark.parametrize("empty", ["", "  ", '""'])
-def test_empty_cells_are_named(pictures, refuses, empty):
-    path = table(pictures, f"file,label\na.png,x\nb.png,{empty}\n")
-    with refuses(CatalogError, f"{path}: row 3 (b.png) has an empty label; fill the 'label' column or drop the row"):
-        read_source(path)
-    path = table(pictures, f"file,label\n{empty},x\n")
-    with refuses(CatalogError, f"{path}: row 2 names no file; fill the 'file' column or drop the row"):
-        read_source(path)
-
-
-@pytest.mark.parametrize("value", ['""', "null", '" "'])
-def test_empty_values_of_json_are_named_by_line(pictures, refuses, value):
-    path = table(pictures, f'{{"file": "a.png", "label": 0}}\n{{"file": "b.png", "label": {value}}}', "l.jsonl")
-    with refuses(CatalogError, f"{path}: row 2 (b.png) has an empty label; fill the 'label' column or drop the row"):
-        read_source(path)
-
-
-def test_short_rows_have_empty_labels(pictures, refuses):
-    path = table(pictures, "file,label\na.png\n")
-    with refuses(CatalogError, f"{path}: row 2 (a.png) has an empty label; fill the 'label' column or drop the row"):
-        read_source(path)
-
-
-def test_repeated_rows_count_once(pictures, refuses):
-    path = table(pictures, "file,label\na.png,x\nb.png,y\na.png,x\n./a.png,x\n")
-    listing = read_source(path)
-    assert facts(listing) == [("a.png", "x"), ("b.png", "y")]
-    assert listing.notes == ["2 rows of labels.csv repeat another row and count once: a.png, ./a.png"]
-    path = table(pictures, "file,label\na.png,x\na.png,X\n")
-    with refuses(CatalogError, f"{path}: a.png is labelled both 'x' and 'X'; keep one of the rows"):
-        read_source(path)
-
-
-def test_an_unknown_split_is_named(pictures, refuses):
-    path = table(pictures, "file,label,split\na.png,x,train\nb.png,x,held out\n")
-    with refuses(CatalogError, f"{path}: row 3 has the split 'held out'; known: train, val, test"):
-        read_source(path)
-
-
-def test_tables_that_cannot_be_read(pictures, refuses):
-    path = table(pictures, "file,label\na.png,é\n", encoding="latin-1")
-    with refuses(CatalogError, f"{path}: not UTF-8 text (byte 17); save the table as UTF-8"):
-        read_source(path)
-    path = table(pictures, "")
-    with refuses(CatalogError, f"{path}: the table is empty; its first row names the columns, as file,label"):
-        read_source(path)
-    path = table(pictures, f"file,label\na.png,{'x' * 140_000}\n")
-    with refuses(CatalogError, f"{path}: not a readable table: field larger than field limit (131072)"):
-        read_source(path)
-    path = table(pictures, '{"file": "a.png", "label": "x"}\n{"file": ', "l.jsonl")
-    with refuses(CatalogError, f"{path}: line 2 is not JSON: Expecting value"):
-        read_source(path)
-    path = table(pictures, "[1]", "l.jsonl")
-    with refuses(CatalogError, f"{path}: line 1 is not a JSON object"):
-        read_source(path)
-
-
-def test_a_table_of_no_rows_has_no_images(pictures, refuses):
-    path = table(pictures, "file,label\n")
-    for data in (path, pictures):
-        with refuses(CatalogError, f"{data}: no images found"):
-            read_source(data)
-
-
-def test_json_texts_may_hold_line_separators(pictures):
-    path = table(pictures, json.dumps({"file": "a.png", "label": "a\u2028b\x85c"}, ensure_ascii=False), "l.jsonl")
-    assert facts(read_source(path)) == [("a.png", "a\u2028b\x85c")]
-
-
-@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1).map(str.strip).filter(bool), min_size=1, max_size=5))
-def test_any_label_survives_every_kind_of_table(tmp_path_factory, labels):
-    folder = tmp_path_factory.mktemp("labels")
-    names = [f"{n}.png" for n in range(len(labels))]
-    for name in names:
-        (folder / name).touch()
-    with (folder / "l.jsonl").open("w", encoding="utf-8") as stream:
-        for name, label in zip(names, labels, strict=True):
-            stream.write(json.dumps({"file": name, "label": label}, ensure_ascii=False) + "\n")
-    pq.write_table(pa.table({"file": names, "label": labels}), folder / "l.parquet")
-    expected = list(zip(names, labels, strict=True))
-    assert facts(read_source(folder / "l.jsonl")) == expected
-    assert facts(read_source(folder / "l.parquet")) == expected
-
-
-# --- Parquet shards
-
-
-def shard(path, contents, labels, *, paths=None, names=None, plain=False, column="image", rows=1000, **more):
-    """A shard as Hugging Face's datasets writes it, or with plain bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if plain:
-        images = pa.array(contents, pa.binary())
+@given(st.lists(st.tuples(st.lists(PART | NAME, max_size=3), NAME), max_size=30))
+def test_any_tree_is_listed_as_pathlib_lists_it(tmp_path_factory, names):
+    root = tmp_path_factory.mktemp("tree")
+    for folders, name in names:
+        path = root.joinpath(*folders, name)
+        if not any(above.is_file() for above in path.parents) and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    inside = [path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file()]
+    inside = [path for path in inside if not any(part[0] == "." or part == "__MACOSX" for part in path.parts)]
+    expected = [(path.as_posix(), path.stem) for path in inside if is_image_name(path)]
+    others = [path for path in inside if not is_image_name(path) and path.name not in ("Thumbs.db", "desktop.ini")]
+    if expected:
+        listing = read_source(root, label_from="(?s)(.+)")
+        assert facts(listing) == expected
+        assert [note.split()[0] for note in listing.notes if "by name" in note] == [str(len(others))] * bool(others)
     else:
-        values = [{"bytes": data, "path": name} for data, name in zip(contents, paths or [None] * 99, strict=False)]
-        images = pa.array(values, pa.struct({"bytes": pa.binary(), "path": pa.string()}))
-    made = pa.table({column: images, "label": labels, **more})
-    if names:
-        features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
-        made = made.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-    pq.write_table(made, path, row_group_size=rows)
-    return path
+        with pytest.raises(CatalogError, match="no images found"):
+            read_source(root)
 
 
-def test_one_shard(tmp_path):
-    path = shard(tmp_path / "a.parquet", [b"1", b"2"], ["x", "0042"], paths=["one.png", None])
-    listing = read_source(path)
-    assert listing.layout == "Parquet shards"
-    assert [(row.file, row.label, row.shard, row.row) for row in listing.rows] == [
-        ("a.parquet#0/one.png", "x", "a.parquet", 0),
-        ("a.parquet#1", "0042", "a.parquet", 1),
-    ]
+# --- links, and folders that cannot be read
 
 
-def test_shards_of_plain_bytes_and_other_columns(tmp_path):
-    path = shard(
-        tmp_path / "a.parquet", [b"1", b"2"], [7, 8], plain=True, column="picture",
-        text=["p", "q"], group=["g", "h"], split=["train", "test"], who=["anna", ""],
-    )  # fmt: skip
-    rows = read_source(path, together="who").rows
-    assert [(row.label, row.group, row.split, row.together) for row in rows] == [
-        ("7", "g", "train", "anna"),
-        ("8", "h", "test", None),
-    ]
-    assert [row.label for row in read_source(path, label_column="text").rows] == ["p", "q"]
+def test_links_to_folders_are_followed(tmp_path, fill):
+    fill(tmp_path / "pool", ["cat/1.png", "cat/2.png", "more/owl/3.png"])
+    fill(tmp_path / "set", ["dog/1.png"])
+    for name, target in (("cat", "../pool/cat"), ("puss", "../pool/cat"), ("same", "dog"), ("owl", "../pool/more/owl")):
+        (tmp_path / "set" / name).symlink_to(target)
+    (tmp_path / "set" / "dog" / "2.png").symlink_to("../../pool/cat/1.png")
+    (tmp_path / "linked").symlink_to("set")
+    for root in (tmp_path / "set", tmp_path / "linked"):
+        listing = read_source(root)
+        assert facts(listing) == [
+            ("cat/1.png", "cat"), ("cat/2.png", "cat"), ("dog/1.png", "dog"), ("dog/2.png", "dog"),
+            ("owl/3.png", "owl"), ("puss/1.png", "puss"), ("puss/2.png", "puss"), ("same/1.png", "same"),
+            ("same/2.png", "same"),
+        ]  # fmt: skip
+        assert listing.notes == []
 
 
-def test_class_names_of_hugging_face(tmp_path, refuses):
-    path = shard(tmp_path / "a.parquet", [b"1", b"2"], [1, 0], names=["cat", "dog"])
-    assert [row.label for row in read_source(path).rows] == ["dog", "cat"]
-    path = shard(tmp_path / "a.parquet", [b"1", b"2"], [1, -1], names=["cat", "dog"])
-    with refuses(CatalogError, f"{path}: row 1 has an empty label; fill the 'label' column or drop the row"):
-        read_source(path)
+def test_shards_behind_a_link_are_found(tmp_path):
+    for name in ("pool", "set"):
+        (tmp_path / name).mkdir()
+    pq.write_table(pa.table({"image": [b"1"], "label": ["x"]}), tmp_path / "pool" / "0.parquet")
+    (tmp_path / "set" / "data").symlink_to("../pool")
+    (tmp_path / "set" / "gone").symlink_to("../nowhere")
+    listing = read_source(tmp_path / "set")
+    assert [(row.shard, row.label) for row in listing.rows] == [("data/0.parquet", "x")]
+    assert listing.notes == ["1 links cannot be followed and were left out: gone"]
 
 
-def test_many_shards(tmp_path):
-    for name in ("b/1.parquet", "b/0.parquet", "a/0.parquet"):
-        shard(tmp_path / name, [name.encode()], [name])
-    expected = [("a/0.parquet", "a/0.parquet"), ("b/0.parquet", "b/0.parquet"), ("b/1.parquet", "b/1.parquet")]
-    for data in (tmp_path, f"{tmp_path}/*/*.parquet", f"{tmp_path}/**/*.parquet"):
-        listing = read_source(data)
-        assert listing.root == tmp_path
-        assert [(row.shard, row.label) for row in listing.rows] == expected
-    assert [row.shard for row in read_source(f"{tmp_path}/b/*.parquet").rows] == ["0.parquet", "1.parquet"]
+def test_a_link_to_a_folder_that_it_lies_in_is_noted_and_not_followed(tmp_path, fill):
+    root = fill(tmp_path / "set", ["cat/x_1.png", "dog/x_2.png"])
+    fill(tmp_path / "pool", ["in/x_3.png", "x_4.png"])
+    (root / "cat" / "here").symlink_to(".")
+    (root / "cat" / "root").symlink_to("..")
+    (root / "cat" / "above").symlink_to("../..")
+    (root / "dog" / "far").symlink_to("../../pool/in")
+    (tmp_path / "pool" / "in" / "back").symlink_to(root / "dog")
+    (tmp_path / "pool" / "in" / "out").symlink_to("..")  # above it on the disk, though not on the way to it
+    (tmp_path / "linked").symlink_to("set")
+    for data in (root, tmp_path / "linked"):
+        listing = read_source(data, label_from="prefix")
+        assert [row.file for row in listing.rows] == ["cat/x_1.png", "dog/far/x_3.png", "dog/x_2.png"]
+        assert listing.notes == [
+            "5 links lead back to a folder that they lie in and were not followed: cat/above, cat/here, cat/root and "
+            "2 more"
+        ]
 
 
-def test_relative_patterns_of_shards_in_several_folders(tmp_path, monkeypatch):
-    shard(tmp_path / "a" / "0.parquet", [b"1"], ["x"])
-    shard(tmp_path / "b" / "0.parquet", [b"2"], ["y"])
-    monkeypatch.chdir(tmp_path)
-    listing = read_source("*/0.parquet")
-    assert all((listing.root / row.shard).is_file() for row in listing.rows)
+def test_folders_that_link_to_each_other_end(tmp_path, fill):
+    fill(tmp_path, ["a/x_1.png", "b/x_2.png"])
+    (tmp_path / "a" / "to").symlink_to("../b")
+    (tmp_path / "b" / "to").symlink_to("../a")
+    listing = read_source(tmp_path, label_from="prefix")
+    assert [row.file for row in listing.rows] == ["a/to/x_2.png", "a/x_1.png", "b/to/x_1.png", "b/x_2.png"]
+    assert listing.notes == [
+        "2 links lead back to a folder that they lie in and were not followed: a/to/to, b/to/to"
+    ]  # fmt: skip
 
 
-def test_shards_that_are_none(tmp_path, refuses):
-    (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(CatalogError, match=r"a\.parquet: not a Parquet file: "):
-        read_source(tmp_path)
-    pq.write_table(pa.table({"x": [1], "y": [2]}), tmp_path / "a.parquet")
-    with refuses(CatalogError, f"{tmp_path}/a.parquet: no column with image bytes; it has: x, y"):
-        read_source(tmp_path)
-    path = shard(tmp_path / "a.parquet", [b"1", b"2"], ["x", ""])
-    with refuses(CatalogError, f"{path}: row 1 has an empty label; fill the 'label' column or drop the row"):
-        read_source(tmp_path)
+def test_links_that_lead_nowhere_are_not_lost(class_folders):
+    (class_folders / "cat" / "gone.png").symlink_to("nowhere.png")
+    (class_folders / "dog" / "self.png").symlink_to("self.png")
+    (class_folders / "owl").symlink_to("nowhere")
+    (class_folders / "cat" / ".hidden").symlink_to("nowhere")
+    listing = read_source(class_folders)
+    assert len(listing.rows) == 14
+    assert listing.notes == ["1 links cannot be followed and were left out: owl"]
+    opened = open_catalog(class_folders)
+    assert {file: why for file, why in zip(opened.column("file"), opened.column("why"), strict=True) if why} == {
+        "cat/gone.png": "unreadable: there is no such file",
+        "dog/self.png": "unreadable: the file cannot be read: Too many levels of symbolic links",
+    }
 
 
-def test_rows_of_a_shard_come_in_order_and_only_what_they_need_is_read(tmp_path, monkeypatch):
-    contents = [str(n).encode() for n in range(1000)]
-    path = shard(tmp_path / "a.parquet", contents, ["x"] * 1000, plain=True, rows=300)
-    asked = []
-    iter_batches = pq.ParquetFile.iter_batches
+@pytest.fixture
+def closed(monkeypatch):
+    """Take the right to list a folder away, even from the superuser."""
+    folders = set()
+    scandir = os.scandir
 
-    def spy(self, batch_size, row_groups, columns):
-        asked.append((row_groups, columns))
-        for batch in iter_batches(self, batch_size=batch_size, row_groups=row_groups, columns=columns):
-            assert len(batch) <= 128
-            yield batch
+    def guarded(folder):
+        if os.fspath(folder) in folders:
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(folder))
+        return scandir(folder)
 
-    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
-    wanted = [999, 5, 301, 0, 299, 300]
-    assert list(iter_shard(path, wanted)) == [(n, contents[n]) for n in sorted(wanted)]
-    assert asked == [([0], ["image"]), ([1], ["image"]), ([3], ["image"])]
-    asked.clear()
-    assert list(iter_shard(path, [600])) == [(600, b"600")]
-    assert asked == [([2], ["image"])]
+    monkeypatch.setattr(os, "scandir", guarded)
+    return lambda folder: folders.add(os.fspath(folder))
 
 
-@given(st.sets(st.integers(0, 299)).flatmap(lambda rows: st.permutations(sorted(rows))))
-def test_any_rows_of_a_shard_are_the_right_ones(many, rows):
-    assert list(iter_shard(many, rows)) == [(n, str(n).encode()) for n in sorted(rows)]
+def test_a_folder_that_cannot_be_read_is_named(class_folders, closed):
+    closed(class_folders / "cup")
+    note = "1 folders cannot be read and were left out: cup (Permission denied)"
+    listing = read_source(class_folders)
+    assert facts(listing) == [(f"{label}/{n}.png", label) for label in ("cat", "dog") for n in range(4)]
+    assert listing.notes == [note]
+    (class_folders / "labels.csv").write_text("file,label\ncat/0.png,x\n")
+    assert read_source(class_folders).notes == [
+        "7 images are not named in labels.csv and were left out: cat/1.png, cat/2.png, cat/3.png and 4 more", note,
+    ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory):
-    path = tmp_path_factory.mktemp("shards") / "a.parquet"
-    return shard(path, [str(n).encode() for n in range(300)], ["x"] * 300, plain=True, rows=140)
-
-
-def test_a_shard_that_has_gone_or_shrunk(tmp_path, many, refuses):
-    with refuses(CatalogError, f"{many}: no row 300; the shard has changed since it was catalogued"):
-        list(iter_shard(many, [1, 300]))
-    with pytest.raises(CatalogError, match=r"no\.parquet: the shard cannot be read: "):
-        list(iter_shard(tmp_path / "no.parquet", [0]))
-
-
-def test_a_row_without_bytes_is_empty(tmp_path):
-    path = shard(tmp_path / "a.parquet", [None, b"1"], ["x", "y"])
-    assert list(iter_shard(path, [0, 1])) == [(0, b""), (1, b"1")]
+def test_a_source_that_cannot_be_read_is_refused(class_folders, closed, refuses, monkeypatch):
+    for label in ("cat", "cup", "dog"):
+        closed(class_folders / label)
+    reasons = ", ".join(f"{label} (Permission denied)" for label in ("cat", "cup", "dog"))
+    with refuses(
+        CatalogError, f"{class_folders}: no images found; 3 folders cannot be read and were left out: {reasons}"
+    ):
+        read_source(class_folders)
+    closed(class_folders)
+    with refuses(CatalogError, f"{class_folders}: cannot be read: Permission denied"):
+        read_source(class_folders)
+    with refuses(CatalogError, f"{'x' * 300}: cannot be read: File name too long"):
+        read_source("x" * 300)
 
 
 # --- the user's own

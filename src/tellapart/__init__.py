@@ -18,16 +18,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tellapart.audit import audit
+    from tellapart.balance import balance
     from tellapart.bundle import Bundle, Prediction, Predictor, load
     from tellapart.catalog import Catalog, catalog
+    from tellapart.clean import clean
     from tellapart.demo import demo
     from tellapart.errors import InputError, TellapartError
     from tellapart.evaluate import evaluate
     from tellapart.export import export
     from tellapart.generate import generate
     from tellapart.predict import predict
+    from tellapart.prepare import prepare
+    from tellapart.quick import quick
     from tellapart.recipes import recipes
     from tellapart.split import split
+    from tellapart.tidy import tidy
     from tellapart.train import train
 
 _HOME = {
@@ -37,15 +43,21 @@ _HOME = {
     "Prediction": "bundle",
     "Predictor": "bundle",
     "TellapartError": "errors",
+    "audit": "audit",
+    "balance": "balance",
     "catalog": "catalog",
+    "clean": "clean",
     "demo": "demo",
     "evaluate": "evaluate",
     "export": "export",
     "generate": "generate",
     "load": "bundle",
     "predict": "predict",
+    "prepare": "prepare",
+    "quick": "quick",
     "recipes": "recipes",
     "split": "split",
+    "tidy": "tidy",
     "train": "train",
 }
 
@@ -56,15 +68,21 @@ __all__ = [
     "Prediction",
     "Predictor",
     "TellapartError",
+    "audit",
+    "balance",
     "catalog",
+    "clean",
     "demo",
     "evaluate",
     "export",
     "generate",
     "load",
     "predict",
+    "prepare",
+    "quick",
     "recipes",
     "split",
+    "tidy",
     "train",
 ]
 

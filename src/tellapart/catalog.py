@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
@@ -21,7 +22,8 @@ from tellapart.errors import CatalogError, ImageError, some
 from tellapart.files import whole_file
 from tellapart.near import picture_hash, thumbnail
 from tellapart.progress import track
-from tellapart.sources import Row, iter_shard, read_source
+from tellapart.sources import read_source
+from tellapart.tables import Row, iter_shard, open_parquet
 from tellapart.workers import in_threads
 
 SPLITS = ("train", "val", "test")
@@ -37,6 +39,7 @@ SCHEMA = pa.schema(
         "split": pa.string(),  # train, val, test, or null
         "keep": pa.bool_(),
         "why": pa.string(),  # why not, in a sentence
+        "times": pa.int32(),  # how often an epoch shows it, where `balance` decided; null: once
         "width": pa.int32(),  # px, as decoded
         "height": pa.int32(),
         "sha256": pa.string(),  # of the encoded bytes
@@ -92,6 +95,11 @@ class Catalog:
         parts = self.column("split")
         return [row for row, keep in enumerate(self.column("keep")) if keep and split in (None, parts[row])]
 
+    def training_rows(self) -> list[int]:
+        """Rows of the train part, each as often as an epoch shows it."""
+        times = self.column("times")
+        return [row for row in self.rows("train") for _ in range(1 if times[row] is None else times[row])]
+
     def read(self, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Pairs of row and encoded bytes; shards are walked in order, whatever order was asked for.
 
@@ -111,8 +119,11 @@ class Catalog:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over what training sees: image bytes, label, group, split and keep, in any row order."""
-        fields = [self.column(name) for name in ("sha256", "label", "group", "split", "keep")]
+        """sha256 over what training sees: image bytes, label, group, split, keep and times, in any row order."""
+        names = ["sha256", "label", "group", "split", "keep"]
+        if any(times is not None for times in self.column("times")):
+            names.append("times")
+        fields = [self.column(name) for name in names]
         lines = sorted("\0".join(map(str, row)) for row in zip(*fields, strict=True))
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -210,25 +221,84 @@ def open_catalog(
 def _about(path: Path) -> dict[str, Any] | None:
     if path.suffix != ".parquet" or not path.is_file():
         return None
+    with open_parquet(path) as file:
+        meta = file.schema_arrow.metadata or {}
+    if b"tellapart" not in meta:
+        return None
     try:
-        meta = pq.read_schema(path).metadata or {}
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{path}: not a Parquet file: {error}") from error
-    return json.loads(meta[b"tellapart"]) if b"tellapart" in meta else None
+        about = json.loads(meta[b"tellapart"])
+    except (ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        raise CatalogError(f"{path}: its metadata 'tellapart' is no JSON object; catalog again")
+    return about
 
 
 def _reopen(path: Path, about: Mapping[str, Any]) -> Catalog:
     if about.get("format") != FORMAT:
         raise CatalogError(f"{path}: in format {about.get('format')}; this version reads {FORMAT}: catalog again")
-    here = path.parent / about["root_from_here"] if about["root_from_here"] else None
+    usable = {
+        "task": about.get("task") in TASKS,
+        "root": isinstance(about.get("root"), str),
+        "root_from_here": isinstance(about.get("root_from_here"), str | None),
+        "notes": isinstance(about.get("notes"), list),
+        "meta": isinstance(about.get("meta"), dict),
+    }
+    if broken := [name for name, fine in usable.items() if not fine]:
+        raise CatalogError(f"{path}: its metadata 'tellapart' has no usable {', '.join(broken)}; catalog again")
+    here = path.parent / about["root_from_here"] if about.get("root_from_here") else None
     root = here if here is not None and here.is_dir() else Path(about["root"])
     if not root.is_dir():
         raise CatalogError(f"{path}: its images were in {about['root']}, which is gone; catalog them again")
-    table = pq.read_table(path).replace_schema_metadata(None)
-    if table.schema != SCHEMA:
-        odd = [name for name in SCHEMA.names if name not in table.schema.names]
-        raise CatalogError(f"{path}: not a whole catalog (missing: {some(odd) or 'a column type differs'})")
-    return Catalog(table, root, about["task"], str(path), tuple(about["notes"]), about["meta"])
+    with open_parquet(path) as file:
+        table = file.read()
+        table.validate(full=True)  # a damaged page may pass for a whole one, with texts that are none
+    return Catalog(
+        _checked(table, path), root, about["task"], str(path), tuple(map(str, about["notes"])), about["meta"]
+    )
+
+
+def _checked(table: pa.Table, path: Path) -> pa.Table:
+    """The table of a catalog that people may have edited by hand; rows are counted from 0, as `Catalog.rows` does."""
+    ours, theirs = Counter(SCHEMA.names), Counter(table.schema.names)
+    if missing := list(ours - theirs):
+        raise CatalogError(f"{path}: no column {', '.join(missing)}; put it back as it was, or catalog again")
+    if more := list(theirs - ours):
+        raise CatalogError(f"{path}: a column too many: {', '.join(more)}; drop it")
+    for field in SCHEMA:
+        if (kind := table.schema.field(field.name).type) != field.type:
+            raise CatalogError(
+                f"{path}: column {field.name} holds {kind}, not {field.type}; cast it to that, or catalog again"
+            )
+    table = table.select(SCHEMA.names).cast(SCHEMA)
+    said = dict(zip(SCHEMA.names, table.columns, strict=True))
+    kept = pc.fill_null(said["keep"], False)
+    wrong = {  # where a column cannot be so, and what to do
+        "file": (pc.equal(pc.fill_null(said["file"], ""), ""), "name the image or drop the row"),
+        "label": (pc.equal(pc.fill_null(said["label"], ""), ""), "fill it or drop the row"),
+        "split": (pc.invert(pc.is_in(said["split"], pa.array([*SPLITS, None]))), "known: train, val, test and null"),
+        "keep": (pc.is_null(said["keep"]), "write true or false"),
+        "times": (pc.less(said["times"], 0), "write 0 or more, or null for once"),
+        "row": (
+            pc.xor(pc.is_null(said["row"]), pc.is_null(said["shard"])),
+            "shard and row go together: fill both or none",
+        ),
+    }
+    for name in ("sha256", "pixels", "width", "height", "hash"):
+        wrong[name] = (
+            pc.and_(kept, pc.is_null(said[name])),
+            "nobody saw this image: set keep to false, or catalog again",
+        )
+    files = said["file"].to_pylist()
+    for name, (where, remedy) in wrong.items():
+        if len(rows := pc.indices_nonzero(where)):
+            row = rows[0].as_py()
+            raise CatalogError(f"{path}: row {row} ({files[row]}): {name} is {said[name][row].as_py()!r}; {remedy}")
+    first: dict[str, int] = {}
+    for row, file in enumerate(files):
+        if first.setdefault(file, row) != row:
+            raise CatalogError(f"{path}: rows {first[file]} and {row} have the same file {file!r}; drop one of them")
+    return table
 
 
 def _look(data: str | Path, task: str | None, progress: bool, look: Look | None, options: Mapping[str, Any]) -> Catalog:

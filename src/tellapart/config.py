@@ -18,6 +18,8 @@ import yaml
 
 from tellapart.errors import ConfigError, closest, some
 
+RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -140,7 +142,8 @@ def make_config(
         except UnicodeDecodeError as error:
             raise ConfigError(f"{config}: not UTF-8 text; save it as UTF-8") from error
         merged |= _mapping(text, str(config))
-    merged.pop("generate", None)  # what a recipe draws for itself is no option of a training
+    for part in RECIPE_PARTS:  # what a recipe draws or prepares is no option of a training
+        merged.pop(part, None)
     merged |= options or {}
     known = {item.name for item in fields(TrainConfig)}
     for key in merged:
@@ -229,10 +232,14 @@ def recipe_text(name: str) -> str:
     return (resources.files("tellapart") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def recipe_drawing(name: str) -> dict[str, Any] | None:
-    """What a recipe draws for itself when no data is given: {scheme, n, seed}, or None."""
-    drawing = _mapping(recipe_text(name), f"recipe {name}").get("generate")
-    return drawing if isinstance(drawing, dict) else None
+def recipe_part(name: str, part: str) -> dict[str, Any] | None:
+    """What a recipe says beside its options: what it draws (``generate``), how data is prepared; or None.
+
+    >>> recipe_part("captcha-characters", "generate")["n"]
+    6000
+    """
+    said = _mapping(recipe_text(name), f"recipe {name}").get(part)
+    return said if isinstance(said, dict) else None
 
 
 def _mapping(text: str, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -95,8 +96,10 @@ def is_image_name(name: str | Path) -> bool:
     >>> is_image_name("Cat.JPG"), is_image_name("notes.txt"), is_image_name("._cat.jpg")
     (True, False, False)
     """
-    path = Path(name)
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    text = os.fspath(name)
+    if text.endswith(("/", "\\", ".")):  # a Path knows what stands before these; for every name it is too slow to make
+        text = str(Path(text))
+    return text.lower().endswith(SUFFIXES) and not os.path.basename(text).startswith(".")  # noqa: PTH119
 
 
 def looks_like_image(data: bytes) -> bool:

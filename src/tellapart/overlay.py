@@ -32,6 +32,9 @@ class Limits:
     grey: float = 0.02  # difference of brightness between a coloured picture and a grey one, of the full range
 
 
+LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class Match:
     """How one picture lies over another."""
@@ -61,7 +64,7 @@ class Match:
 
 
 def matches(
-    thumbs: Array, pairs: Sequence[tuple[int, int, bool]], limits: Limits = Limits()
+    thumbs: Array, pairs: Sequence[tuple[int, int, bool]], limits: Limits = LIMITS
 ) -> dict[tuple[int, int], Match]:
     """Those of the candidate pairs that show one picture.
 

@@ -29,7 +29,7 @@ TRANSFER_SIDE = 256  # px; a little above the 224 of the ImageNet training gains
 def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """The configuration with every open choice made for this data."""
     rows = catalog.rows()
-    trained = len(catalog.rows("train"))
+    trained = len(catalog.training_rows())
     widths = np.array([catalog.column("width")[row] for row in rows])
     heights = np.array([catalog.column("height")[row] for row in rows])
     colour = config.colour

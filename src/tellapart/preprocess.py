@@ -21,6 +21,8 @@ from tellapart import images
 from tellapart.errors import BundleError
 from tellapart.images import Pixels
 
+PIXELS_A_STEP = 4  # of a reader's picture, for one step of CTC
+
 
 @dataclass(frozen=True)
 class Preprocess:

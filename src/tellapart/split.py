@@ -20,7 +20,7 @@ from tellapart.catalog import SPLITS, Catalog, open_catalog
 from tellapart.errors import CatalogError, ConfigError, some
 from tellapart.images import Pixels, decode
 from tellapart.near import SIDE, as_words, grouped, neighbours, thumbnail
-from tellapart.overlay import Match, matches
+from tellapart.overlay import LIMITS, Limits, Match, matches
 from tellapart.workers import in_threads
 
 FRACTIONS = (0.70, 0.15, 0.15)
@@ -176,7 +176,10 @@ def near_duplicates(catalog: Catalog, rows: Sequence[int]) -> list[tuple[int, in
 
 
 def near_copies(
-    catalog: Catalog, rows: Sequence[int], thumbnails: Callable[[list[int]], npt.NDArray[np.uint8]]
+    catalog: Catalog,
+    rows: Sequence[int],
+    thumbnails: Callable[[list[int]], npt.NDArray[np.uint8]],
+    limits: Limits = LIMITS,
 ) -> dict[tuple[int, int], Match]:
     """The same pairs with how the one lies over the other; ``thumbnails`` gives those of the rows asked for."""
     widths, heights = catalog.column("width"), catalog.column("height")
@@ -196,7 +199,7 @@ def near_copies(
     needed = np.unique(np.concatenate([one, other]))
     thumbs = thumbnails([wanted[place] for place in needed])
     places = (np.searchsorted(needed, one).tolist(), np.searchsorted(needed, other).tolist(), mirrored.tolist())
-    found = matches(thumbs, list(zip(*places, strict=True)))
+    found = matches(thumbs, list(zip(*places, strict=True)), limits)
     rows_of = [wanted[place] for place in needed]
     return {(rows_of[a], rows_of[b]): match for (a, b), match in found.items()}
 

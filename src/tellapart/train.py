@@ -26,7 +26,7 @@ from tellapart import charset as charsets
 from tellapart._lightning import EarlyStopping, ModelCheckpoint, pl
 from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog, open_catalog
-from tellapart.config import Stage, TrainConfig, make_config, recipe_drawing
+from tellapart.config import Stage, TrainConfig, make_config, recipe_part
 from tellapart.data import Batch, CachedImages, PixelCache, WidthBatches
 from tellapart.errors import CatalogError, ConfigError, TextError, some
 from tellapart.evaluate import evaluate
@@ -113,7 +113,7 @@ def train(
 
 def _drawn(recipe: str | None) -> Path:
     """The data that a recipe draws for itself, drawn once."""
-    drawing = recipe_drawing(recipe) if recipe is not None else None
+    drawing = recipe_part(recipe, "generate") if recipe is not None else None
     if drawing is None:
         raise ConfigError("no data: name a folder, a table, Parquet shards or a catalog")
     folder = Path("runs") / f"{recipe}-data"
@@ -171,7 +171,7 @@ def check_data(catalog: Catalog) -> None:
             raise CatalogError(
                 f"{catalog.source}: only one class ({some(catalog.labels)}); there is nothing to tell apart"
             )
-        learnt = {catalog.column("label")[row] for row in catalog.rows("train")}
+        learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:
             raise CatalogError(f"{catalog.source}: classes without a training image: {some(unlearnt)}")
 
@@ -217,7 +217,8 @@ def _fit(run: Run, catalog: Catalog) -> dict[str, torch.Tensor]:
     torch.manual_seed(config.seed)
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
-    cache = PixelCache(catalog, [*catalog.rows("train"), *catalog.rows("val")], spec, limit_gb=config.cache_gb)
+    rows = [*sorted(set(catalog.training_rows())), *catalog.rows("val")]
+    cache = PixelCache(catalog, rows, spec, limit_gb=config.cache_gb)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     history = History(run.path / HISTORY)
     size = _Step(config.batch_size or 32)
@@ -255,7 +256,7 @@ def _task(run: Run, catalog: Catalog, model: torch.nn.Module, spec: Any, stage: 
     targets = np.array([index.get(label, -1) for label in labels])
     weights = None
     if run.config.class_weights == "balanced":
-        weights = balanced_weights(targets[catalog.rows("train")], len(index))
+        weights = balanced_weights(targets[catalog.training_rows()], len(index))
     return ClassifyTask(*common, targets=torch.from_numpy(targets), labels=run.labels, weights=weights)
 
 
@@ -286,7 +287,7 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
     rows = cache.catalog.rows
     seed = config.seed * 1009 + task.number
     images = CachedImages(cache)
-    order = WidthBatches(rows("train"), cache.widths, step.size, shuffle=True, seed=seed)
+    order = WidthBatches(cache.catalog.training_rows(), cache.widths, step.size, shuffle=True, seed=seed)
     judged = WidthBatches(rows("val"), cache.widths, step.size, shuffle=False)
     last = folder / "last.ckpt"
     if last.is_file():  # Lightning says the epoch too late: it asks for the first batch before

@@ -259,9 +259,9 @@ def test_dashes_and_underscores_are_alike(answered, texts, tmp_path):
 
 # --- refusals, word for word -------------------------------------------------------------------------
 
-VERBS_LISTED = "catalog, split, train, evaluate, predict, export, generate, recipes, demo"
+VERBS_LISTED = ", ".join(VERBS)
 NO_BUNDLE = "no bundle (a bundle is a folder with bundle.json and model.onnx)"
-NO_RECIPE = "no recipe 'soup'; there are: animal-object, captcha-characters, captcha-text"
+NO_RECIPE = "no recipe 'soup'; there are: animal-object, captcha-characters, captcha-text, illustrations"
 
 
 @pytest.mark.parametrize(

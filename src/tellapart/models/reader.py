@@ -10,8 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from tellapart.models.scratch import ConvBlock, Residual
-
-PIXELS_A_STEP = 4
+from tellapart.preprocess import PIXELS_A_STEP
 
 
 class Reader(nn.Module):

@@ -1,0 +1,185 @@
+"""The audit against known answers, and its speed beside cleanvision and imagededup in one run.
+
+    TELLAPART_DATA=DATA python benchmarks/audit.py [--rounds 3] [--no-speed]
+
+DATA/illustrations/messy20 holds class folders of clip art with copies and photos mixed in on purpose, and
+DATA/illustrations/messy20.answers.csv (file,kind,of) says which; DATA/photos/animals_objects holds class folders of
+Caltech-101; DATA/faces/fer2013 class folders of FER2013. Without them there is nothing to do. Speeds are medians;
+a peer that is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.audit import look
+from tellapart.audit.findings import Findings
+from tellapart.catalog import Catalog, encoded, open_catalog
+from tellapart.errors import ImageError
+from tellapart.images import decode
+from tellapart.near import grouped, picture_hash, thumbnail
+from tellapart.workers import in_threads
+
+
+def pairs(groups: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
+    """All pairs of rows of one group."""
+    return {(min(a, b), max(a, b)) for group in groups for at, a in enumerate(group) for b in group[at + 1 :]}
+
+
+def answers(findings: Findings, path: Path) -> None:
+    """Copies and photos against the answers."""
+    with path.open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    row = {file: number for number, file in enumerate(findings.catalog.column("file"))}
+    truth = [(line["kind"], row[line["file"]], row[line["of"]]) for line in lines if line["of"]]
+    true_pairs = pairs(grouped((a, b) for _, a, b in truth))
+    exact = pairs(findings.checks["exact_duplicates"].groups)
+    near = pairs(findings.checks["near_duplicates"].groups) | exact
+    wanted = [(min(a, b), max(a, b)) for kind, a, b in truth if kind == "exact"]
+    print(f"exact copies   recall {np.mean([pair in exact for pair in wanted]):.3f} of {len(wanted)}")
+    kinds: dict[str, list[bool]] = {}
+    for kind, a, b in truth:
+        if kind.startswith("near:"):
+            kinds.setdefault(kind[5:], []).append((min(a, b), max(a, b)) in near)
+    hits = [hit for found in kinds.values() for hit in found]
+    extra = sorted(near - true_pairs - exact)
+    print(f"near-copies    recall {np.mean(hits):.3f} of {len(hits)}, {len(extra)} pairs that are not in the answers")
+    print("               " + ", ".join(f"{kind} {sum(found)}/{len(found)}" for kind, found in sorted(kinds.items())))
+    files = findings.catalog.column("file")
+    for a, b in extra:
+        print(f"               extra: {files[a]}  {files[b]}")
+    photos = {row[line["file"]] for line in lines if line["kind"] == "photo"}
+    flagged = set(findings.checks["off_domain"].why)
+    f1 = 2 * len(photos & flagged) / max(len(photos) + len(flagged), 1)
+    print(f"off-domain     F1 {f1:.3f} ({len(photos & flagged)} of {len(photos)} found, {len(flagged - photos)} wrong)")
+
+
+def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> None:
+    """A tenth of the labels flipped: how many stand in the first 15 % of the ranking."""
+    clean = open_catalog(data)
+    for seed in seeds:
+        dice = np.random.default_rng(seed)
+        labels = list(clean.column("label"))
+        wrong = dice.choice(len(labels), len(labels) // 10, replace=False).tolist()
+        for at in wrong:
+            labels[at] = str(dice.choice([name for name in clean.labels if name != labels[at]]))
+        found = look(clean.with_column("label", labels), out=folder / f"flips-{seed}").checks["label_errors"]
+        files = clean.column("file")
+        first = set(found.facts["ranking"][: int(0.15 * len(labels))])
+        hits = np.mean([files[at] in first for at in wrong])
+        right = np.mean([at in set(wrong) for at in found.why]) if found.why else float("nan")
+        print(f"flipped labels seed {seed}: {hits:.3f} of {len(wrong)} in the first 15 %; {len(found.why)} flagged, "
+              f"{right:.2f} of them flipped")  # fmt: skip
+
+
+def faces(data: Path, folder: Path) -> None:
+    """Exact copies with different labels."""
+    found = look(data, out=folder / "faces", pretrained=False)
+    labels = found.catalog.column("label")
+    exact = [group for group in found.checks["exact_duplicates"].groups if len({labels[row] for row in group}) > 1]
+    near = found.checks["near_duplicates"].groups
+    print(f"faces          {len(exact)} exact copies with different labels, {len(near)} groups of near-copies")
+
+
+def hash_all(catalog: Catalog) -> None:
+    """Decode and hash every image, as a hashing library does."""
+
+    def hashed(item: tuple[int, bytes | ImageError]) -> bytes:
+        return picture_hash(thumbnail(decode(item[1]))) if isinstance(item[1], bytes) else b""
+
+    for _ in in_threads(hashed, encoded(catalog, range(len(catalog)))):
+        pass
+
+
+def speed(data: Path, rounds: int) -> None:
+    """Seconds for the same set, each in turn."""
+    catalog = open_catalog(data)
+    ours: dict[str, Callable[[], Any]] = {
+        "tellapart audit": lambda: _fresh(data, pretrained=True),
+        "tellapart audit --no-pretrained": lambda: _fresh(data, pretrained=False),
+        "tellapart hashing": lambda: hash_all(catalog),
+    }
+    runs = ours | _peers(data)
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - began)
+    rate = {name: len(catalog) / statistics.median(took) for name, took in seconds.items()}
+    for name, value in rate.items():
+        print(f"{name:<32} {value:7.0f} images a second")
+    for one, other, aim in (
+        ("tellapart audit", "cleanvision", 3),
+        ("tellapart audit --no-pretrained", "cleanvision", 3),
+        ("tellapart hashing", "imagededup PHash", 1),
+    ):
+        if other in rate:
+            print(f"{one} / {other}: {rate[one] / rate[other]:.2f} (aim: {aim})")
+
+
+def _fresh(data: Path, *, pretrained: bool) -> None:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        look(data, out=folder / "a", pretrained=pretrained)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _peers(data: Path) -> dict[str, Callable[[], Any]]:
+    found: dict[str, Callable[[], Any]] = {}
+    try:
+        from cleanvision import Imagelab  # type: ignore[import-not-found]
+
+        found["cleanvision"] = lambda: Imagelab(data_path=str(data), verbose=False).find_issues(verbose=False)
+    except ImportError:
+        print("cleanvision is not installed: left out", file=sys.stderr)
+    try:
+        from tellapart._torchvision import mend_torchvision
+
+        mend_torchvision()
+        from imagededup.methods import PHash  # type: ignore[import-not-found]
+
+        found["imagededup PHash"] = lambda: PHash(verbose=False).encode_images(image_dir=str(data), recursive=True)
+    except ImportError:
+        print("imagededup is not installed: left out", file=sys.stderr)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-speed", action="store_true")
+    given = parser.parse_args()
+    root = Path(os.environ.get("TELLAPART_DATA", "nowhere"))
+    messy = root / "illustrations" / "messy20"
+    if not messy.is_dir():
+        print(f"{messy}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for pretrained in (True, False):
+            print("with a pretrained network" if pretrained else "without")
+            answers(look(messy, out=folder / f"messy-{pretrained}", pretrained=pretrained),
+                    messy.parent / "messy20.answers.csv")  # fmt: skip
+        flips(root / "photos" / "animals_objects", folder)
+        faces(root / "faces" / "fer2013", folder)
+    if not given.no_speed:
+        speed(messy, given.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The list of checks. Each is one function from a view of the survey to a `Finding`, with one threshold."""
+
+from __future__ import annotations
+
+from tellapart.audit import classes, copies, kinds, picture
+from tellapart.audit.findings import Finding
+from tellapart.audit.survey import Survey
+from tellapart.audit.view import Check, View
+from tellapart.overlay import LIMITS, Limits
+
+CHECKS: tuple[Check, ...] = (*copies.CHECKS, *kinds.CHECKS, *picture.CHECKS, *classes.CHECKS)
+
+
+def run(survey: Survey, thresholds: dict[str, float]) -> dict[str, Finding]:
+    """Every check that fits the task, in their order."""
+    likeness = thresholds.get("near_duplicates", LIMITS.likeness)
+    view = View(survey, Limits(likeness=likeness))
+    found = {}
+    for check in CHECKS:
+        if check.task in (None, survey.catalog.task):
+            threshold = thresholds.get(check.name, check.threshold)
+            found[check.name] = check.run(view, threshold if threshold is not None else 0.0)
+    return found

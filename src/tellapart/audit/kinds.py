@@ -1,0 +1,71 @@
+"""Checks on what kind of picture it is, and whether its label fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.audit import labels
+from tellapart.audit.domain import minority
+from tellapart.audit.findings import Finding
+from tellapart.audit.view import Check, View
+
+Array = npt.NDArray[Any]
+
+
+def _off_domain(view: View, threshold: float) -> Finding:
+    likely, what = minority(view.measures, view.survey.style(view.rows))
+    score = dict(zip(view.rows, map(float, likely), strict=True))
+    why = {row: f"of another kind than the rest: {what} ({value:.0%})" for row, value in score.items()
+           if value >= threshold}  # fmt: skip
+    seen = "flatness, grain and colours" if view.survey.evidence == "pixels" else f"features of {view.survey.evidence}"
+    sentence = f"{len(why)} images are {what}" if why else what
+    return Finding("off_domain", sentence, threshold, score, why, facts={"evidence": seen})
+
+
+def _label_errors(view: View, threshold: float) -> Finding:
+    try:
+        import sklearn  # noqa: F401
+    except ModuleNotFoundError:
+        return Finding("label_errors", 'not looked for: pip install "tellapart[audit]"', threshold)
+    features = view.survey.content(view.rows)
+    evidence = f"features of {view.survey.evidence}"
+    if features is None:
+        features, evidence = _gradients(view), "gradients and colours"
+    number = {row: place for place, group in enumerate(view.copies) for row in group}
+    together = [number.get(row, len(number) + row) for row in view.rows]
+    found = labels.doubts(features, [view.labels[row] for row in view.rows], together)
+    score, why = {}, {}
+    for place, row in enumerate(view.rows):
+        margin = float(found.margin[place])
+        if np.isnan(margin):
+            continue
+        score[row] = (1 - margin) / 2
+        if found.flags[place] and score[row] >= threshold:
+            why[row] = f"labelled {view.labels[row]!r}, looks more like {found.other[place]!r}"
+    facts: dict[str, Any] = {
+        "evidence": evidence,
+        "ranking": [view.files[row] for row in sorted(score, key=lambda r: -score[r])],
+    }
+    if not score:
+        return Finding("label_errors", "not judged: fewer than two classes of five images", threshold, facts=facts)
+    facts["accuracy"] = round(found.accuracy, 4)
+    facts["looks_like"] = {view.files[row]: found.other[place] for place, row in enumerate(view.rows) if row in why}
+    sentence = f"{len(why)} labels look wrong to a model that never saw them (it agrees with {found.accuracy:.0%})"
+    if found.accuracy < 0.6:
+        sentence += "; it knows too little here to be believed beyond the top of its ranking"
+    return Finding("label_errors", sentence, threshold, score, why, facts=facts)
+
+
+def _gradients(view: View) -> Array:
+    """A part of the set at a time: the gradients of one picture take more room than the picture."""
+    steps = range(0, max(len(view.rows), 1), 1024)
+    return np.concatenate([labels.gradients(view.survey.thumbs(view.rows[start : start + 1024])) for start in steps])
+
+
+CHECKS = (
+    Check("off_domain", "Another kind of picture", 0.5, None, _off_domain),
+    Check("label_errors", "Labels that look wrong", 0.7, "classify", _label_errors),
+)

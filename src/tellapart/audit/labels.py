@@ -1,0 +1,117 @@
+"""Labels that disagree with what the other images teach.
+
+Every image is judged by a model that never saw it: confident learning, Northcutt, Jiang & Chuang, "Confident
+learning: estimating uncertainty in dataset labels" (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FOLDS = 5
+DIMENSIONS = 128
+SMALLEST_CLASS = 5  # images; smaller ones teach nothing and are not judged
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """For each judged image: how its label stands against the best other one."""
+
+    margin: Array  # probability of the label minus that of the best other, -1..1; nan where not judged
+    other: list[str | None]
+    flags: Array  # the confident-learning rule
+    accuracy: float  # of the out-of-sample predictions against the given labels
+
+
+def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> Doubts:
+    """Judge labels by out-of-sample predictions.
+
+    Args:
+        features: N, F.
+        labels: N class names.
+        together: N numbers; images with one number share a fold, so that a copy never vouches for a label.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    names, target, counts = np.unique(np.array(labels), return_inverse=True, return_counts=True)
+    judged = counts[target] >= SMALLEST_CLASS
+    margin = np.full(len(target), np.nan, np.float32)
+    other: list[str | None] = [None] * len(target)
+    flags = np.zeros(len(target), bool)
+    if len(np.unique(target[judged])) < 2:
+        return Doubts(margin, other, flags, float("nan"))
+    axes = _reduced(features[judged])
+    given = target[judged]
+    fold = _folds(given, np.asarray(together)[judged])
+    chance = np.zeros((len(given), len(names)))
+    for number in range(FOLDS):
+        learn, judge = fold != number, fold == number
+        if not judge.any() or len(np.unique(given[learn])) < 2:
+            continue
+        model = LogisticRegression(C=0.1, max_iter=200).fit(axes[learn], given[learn])
+        chance[np.ix_(judge, model.classes_)] = model.predict_proba(axes[judge])
+    own = chance[np.arange(len(given)), given]
+    rest = chance.copy()
+    rest[np.arange(len(given)), given] = -1
+    best = rest.argmax(axis=1)
+    # A class's own level: the mean probability that its images get for it. Who reaches another class's is one of it.
+    level = np.array([own[given == k].mean() if (given == k).any() else np.inf for k in range(len(names))])
+    confident = (rest >= level).any(axis=1) & (rest.max(axis=1) > own)
+    rows = np.flatnonzero(judged)
+    margin[rows] = own - rest.max(axis=1)
+    flags[rows] = confident
+    for row, place in zip(rows.tolist(), best.tolist(), strict=True):
+        other[row] = str(names[place])
+    return Doubts(margin, other, flags, float((chance.argmax(axis=1) == given).mean()))
+
+
+def _reduced(features: Array) -> Array:
+    """Standardised principal components of one common scale."""
+    from sklearn.decomposition import PCA
+
+    values = features.astype(np.float32)
+    values = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6)
+    count = min(DIMENSIONS, len(values) - 1, values.shape[1])
+    axes = PCA(count, random_state=0).fit_transform(values)
+    result: Array = axes / max(float(axes.std()), 1e-9)
+    return result
+
+
+def _folds(target: Array, together: Array) -> Array:
+    """A fold for each image: even over the classes, one for images that belong together."""
+    dice = np.random.default_rng(0)
+    fold = np.zeros(len(target), np.int64)
+    for kind in np.unique(target):
+        members = np.flatnonzero(target == kind)
+        fold[members] = dice.permutation(len(members)) % FOLDS
+    _, first, group = np.unique(together, return_index=True, return_inverse=True)
+    return fold[first][group]
+
+
+def gradients(thumbs: Array) -> Array:
+    """Shape without a network: histograms of oriented gradients and the colours of a grid, N, 336.
+
+    Source: Dalal & Triggs, "Histograms of oriented gradients for human detection" (2005).
+
+    Args:
+        thumbs: ``uint8`` N, 48, 48, 3.
+    """
+    grey = thumbs.astype(np.float32).mean(axis=3) / 255
+    down, right = np.zeros_like(grey), np.zeros_like(grey)
+    down[:, 1:-1], right[:, :, 1:-1] = grey[:, 2:] - grey[:, :-2], grey[:, :, 2:] - grey[:, :, :-2]
+    size = np.hypot(down, right)
+    turn = np.minimum((np.arctan2(down, right) % np.pi) / np.pi * 8, 7).astype(np.int64)
+    n, cells = len(grey), grey.shape[1] // 8
+    oriented = np.zeros((n, 8, *grey.shape[1:]), np.float32)
+    np.put_along_axis(oriented, turn[:, None], size[:, None], axis=1)
+    boxes = oriented.reshape(n, 8, cells, 8, cells, 8).sum(axis=(3, 5))
+    boxes /= np.linalg.norm(boxes, axis=1, keepdims=True) + 0.1
+    colours = thumbs.reshape(n, 4, 12, 4, 12, 3).mean(axis=(2, 4)) / 255
+    return np.concatenate([boxes.reshape(n, 8 * cells**2), colours.reshape(n, 48)], axis=1).astype(np.float32)

@@ -1,0 +1,94 @@
+"""The command line: each verb parses, calls the public function of its name, and prints.
+
+stdout   the result: prose or, with --json, one JSON object and nothing else
+stderr   progress and notes
+status   0 done; 1 a gate was not met; 2 unusable input; 130 stopped by Ctrl-C
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from tellapart.cli import data, models
+from tellapart.cli.words import refuse
+from tellapart.errors import TellapartError, closest
+
+USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
+
+  tellapart catalog DATA --out data.parquet        look at every image once; one row an image
+  tellapart audit DATA --report audit.html         what is wrong with it: copies, wrong labels, odd ones
+  tellapart clean DATA --out clean.parquet         decide what stays; undoable, with a page to review
+  tellapart prepare DATA --out FOLDER              audit, clean, split and balance in one go
+  tellapart balance DATA --out even.parquet        even out the classes of the train part
+  tellapart split DATA --out split.parquet         train, val, test; no near-copy crosses
+  tellapart tidy DATA --out FOLDER                 a copy with regular names, and the way back
+  tellapart train DATA --task classify|read        train, pack, and report on the test part
+  tellapart evaluate MODEL DATA                    every figure with its 95 % interval
+  tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
+  tellapart export RUN --out BUNDLE                pack a run again, compared with the trained model
+  tellapart generate --scheme NAME --n N --out DIR draw CAPTCHAs for training
+  tellapart recipes [NAME]                         ready-made trainings and what they reach
+  tellapart demo                                   the whole path on drawn CAPTCHAs, in a few minutes
+
+DATA is a folder, a table (CSV, TSV, JSONL, Parquet), Parquet shards, or a catalog. MODEL is a run or a bundle.
+Each verb explains itself: tellapart VERB --help. With --json, stdout is one JSON object.
+For data and CAPTCHAs that you own or may test."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; the exit status."""
+    try:
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()  # while a full disk or a closed pipe can still be answered
+        return status
+    except TellapartError as error:
+        refuse(str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return refuse(f"{where}{error.strerror or error}")
+    except ModuleNotFoundError as error:
+        name = error.name or ""
+        extra = "generate" if name.startswith("font_") else "audit" if name.startswith("sklearn") else "train"
+        return refuse(f'{error.name} is not installed; this verb needs: pip install "tellapart[{extra}]"')
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0
+    if words[0] == "--version":
+        from tellapart import __version__
+
+        print(f"tellapart {__version__}")
+        return 0
+    verb = VERBS.get(words[0])
+    if verb is None:
+        return refuse(f"no verb {words[0]!r}{closest(words[0], VERBS)}; there are: {', '.join(VERBS)}")
+    return verb(words[1:])
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "catalog": data.catalog_verb,
+    "audit": data.audit_verb,
+    "clean": data.clean_verb,
+    "prepare": data.prepare_verb,
+    "balance": data.balance_verb,
+    "split": data.split_verb,
+    "tidy": data.tidy_verb,
+    "train": models.train_verb,
+    "evaluate": models.evaluate_verb,
+    "predict": models.predict_verb,
+    "export": models.export_verb,
+    "generate": models.generate_verb,
+    "recipes": models.recipes_verb,
+    "demo": models.demo_verb,
+}

@@ -1,0 +1,7 @@
+"""``python -m tellapart.cli``."""
+
+import sys
+
+from tellapart.cli import main
+
+sys.exit(main())

@@ -1,0 +1,113 @@
+"""Verbs on models: train, evaluate, predict, pack; and what draws data for them."""
+
+from __future__ import annotations
+
+from tellapart.cli.words import answers, data_options, figures, new_parser, parse, show
+
+
+def train_verb(words: list[str]) -> int:
+    from tellapart.config import TrainConfig
+
+    parser = new_parser("train", "Train a recogniser, pack it as a bundle and report on the test part.")
+    parser.add_argument("data", nargs="?", help="a folder, a table, Parquet shards, or a catalog")
+    parser.add_argument("--out", help="the run folder; the same command goes on where it stopped")
+    parser.add_argument("--recipe", help="a packaged recipe, see `tellapart recipes`")
+    parser.add_argument("--config", help="a YAML file of the options below")
+    parser.add_class_arguments(TrainConfig)
+    given, as_json = parse(parser, words, only_given=True)
+    from tellapart import train
+
+    result = train(given.pop("data", None), **given)
+
+    def prose() -> str:
+        return (
+            f"{figures(result['test'])}\n\n"
+            f"run     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
+            f"next    tellapart predict {result['bundle']} IMAGE ..."
+        )
+
+    return show(as_json, result, prose)
+
+
+def evaluate_verb(words: list[str]) -> int:
+    parser = new_parser("evaluate", "Score a model's answers; every figure with its 95 % interval.")
+    parser.add_argument("model", help="a run or a bundle")
+    data_options(parser, task=False)
+    parser.add_argument("--split", help="train, val, test or all")
+    parser.add_argument("--out", help="write the report as JSON")
+    given, as_json = parse(parser, words, only_given=True)
+    from tellapart import evaluate
+
+    report = evaluate(given.pop("model"), given.pop("data"), **given)
+    return show(as_json, report, lambda: figures(report))
+
+
+def predict_verb(words: list[str]) -> int:
+    parser = new_parser("predict", "Answer for image files, folders, or standard input (-).")
+    parser.add_argument("model", help="a run or a bundle")
+    parser.add_argument("inputs", nargs="+", help="image files, folders, or - for standard input")
+    parser.add_argument("--csv", action="store_true", help="print CSV")
+    given, as_json = parse(parser, words)
+    from tellapart.predict import predict, to_csv
+
+    predictions = predict(given["model"], given["inputs"], progress=True)
+    if given["csv"] and not as_json:
+        print(to_csv(predictions), end="")
+    else:
+        rows = [prediction.to_json() for prediction in predictions]
+        show(as_json, {"predictions": rows}, lambda: answers(rows))
+    # One good answer is enough: a folder with a bad file in it is not unusable input.
+    return 2 if all(prediction.error for prediction in predictions) else 0
+
+
+def export_verb(words: list[str]) -> int:
+    parser = new_parser("export", "Pack a finished run as a bundle, after comparing it with the trained model.")
+    parser.add_argument("run", help="a run folder")
+    parser.add_argument("--out", help="the bundle's folder; by default RUN/bundle")
+    given, as_json = parse(parser, words)
+    from tellapart import export
+
+    bundle = export(given["run"], out=given["out"])
+    parity = bundle.about["parity"]
+    prose = (
+        f"{bundle.path}: {parity['compared']} comparisons on {parity['images']} images, 0 different answers, largest "
+        f"difference of a probability {parity['largest_difference']:.1e}"
+    )
+    return show(as_json, {"bundle": str(bundle.path), "parity": parity}, lambda: prose)
+
+
+def generate_verb(words: list[str]) -> int:
+    parser = new_parser("generate", "Draw CAPTCHAs: the same image for the same seed on any machine.")
+    parser.add_argument("--scheme", required=True, help="characters, classic, plain or digits")
+    parser.add_argument("--n", type=int, required=True, help="how many")
+    parser.add_argument("--out", required=True, help="a folder, or FILE.parquet")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--grid", help="also a PNG with samples and their texts")
+    parser.add_argument("--workers", type=int, help="processes; by default one a core, at most four")
+    given, as_json = parse(parser, words)
+    from tellapart import generate
+
+    result = generate(given.pop("scheme"), given.pop("n"), given.pop("out"), **given, progress=True)
+    prose = f"{result['n']} images of {result['scheme']} in {result['out']} ({result['images_per_second']} a second)"
+    return show(as_json, result, lambda: prose)
+
+
+def recipes_verb(words: list[str]) -> int:
+    parser = new_parser("recipes", "The packaged recipes: command, data, time and score of each.")
+    parser.add_argument("name", nargs="?", help="print the whole of one")
+    given, as_json = parse(parser, words)
+    from tellapart import recipes
+
+    found = recipes(given["name"])
+    prose = "\n\n".join(text if given["name"] else f"{name}\n{text}" for name, text in found.items())
+    return show(as_json, {"recipes": found}, lambda: prose.rstrip())
+
+
+def demo_verb(words: list[str]) -> int:
+    parser = new_parser("demo", "The whole path on drawn CAPTCHAs: draw, train, evaluate, pack, read fresh ones.")
+    parser.add_argument("--out", default="demo", help="where everything is put")
+    given, as_json = parse(parser, words)
+    from tellapart import demo
+
+    result = demo(out=given["out"])
+    return show(as_json, result, lambda: str(result["summary"]))
