@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 
 from tellapart import images
 from tellapart.errors import ImageError
-from tellapart.images import MAX_PIXELS, decode, is_image_name, looks_like_image, read_bytes, size
+from tellapart.images import MAX_PIXELS, SUFFIXES, decode, is_image_name, looks_like_image, read_bytes, size
 
 KNOWN = "(known: JPEG, PNG, BMP, TIFF, WEBP, GIF)"
 LOSSLESS = [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("WEBP", {"lossless": True})]
@@ -369,6 +370,18 @@ def test_names_of_images():
         map(is_image_name, ["a.jpg", "a.JPEG", "b/c.Png", "x.y.webp", "고양이.gif", "a b.tif", "a.TIFF", "a.bmp"])
     )
     assert not any(map(is_image_name, ["a.txt", "png", ".png", "._a.jpg", ".hidden.png", "a.jpg.part", "a.svg", "a"]))
+
+
+NAMES = st.lists(
+    st.sampled_from(["a", ".png", ".TIFF", ".gİf", ".txt", "/", "\\", ".", " ", "\n", "\udcff"]), max_size=6
+)
+
+
+@given(NAMES.map("".join))
+def test_names_are_taken_as_pathlib_takes_them(name):
+    path = Path(name)
+    expected = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    assert is_image_name(name) == is_image_name(path) == expected
 
 
 def test_first_bytes_of_images(draw, encode):

@@ -272,28 +272,26 @@ def _checked(table: pa.Table, path: Path) -> pa.Table:
             )
     table = table.select(SCHEMA.names).cast(SCHEMA)
     said = dict(zip(SCHEMA.names, table.columns, strict=True))
+    none = {name: pc.is_null(column) for name, column in said.items()}
     kept = pc.fill_null(said["keep"], False)
-    wrong = {  # where a column cannot be so, and what to do
-        "file": (pc.equal(pc.fill_null(said["file"], ""), ""), "name the image or drop the row"),
-        "label": (pc.equal(pc.fill_null(said["label"], ""), ""), "fill it or drop the row"),
-        "split": (pc.invert(pc.is_in(said["split"], pa.array([*SPLITS, None]))), "known: train, val, test and null"),
-        "keep": (pc.is_null(said["keep"]), "write true or false"),
-        "times": (pc.less(said["times"], 0), "write 0 or more, or null for once"),
-        "row": (
-            pc.xor(pc.is_null(said["row"]), pc.is_null(said["shard"])),
-            "shard and row go together: fill both or none",
+    wrong = [  # a column, where it cannot be as it is, and what to do
+        ("file", pc.equal(pc.fill_null(said["file"], ""), ""), "name the image or drop the row"),
+        ("label", pc.equal(pc.fill_null(said["label"], ""), ""), "fill it or drop the row"),
+        ("split", pc.invert(pc.is_in(said["split"], pa.array([*SPLITS, None]))), "write train, val, test or null"),
+        ("keep", none["keep"], "write true or false"),
+        ("times", pc.less(said["times"], 0), "write 0 or more, or null for once"),
+        ("row", pc.xor(none["row"], none["shard"]), "fill shard and row, or neither"),
+        *(
+            (name, pc.and_(kept, none[name]), "nobody saw this image: set keep to false, or catalog again")
+            for name in FACTS[:5]
         ),
-    }
-    for name in ("sha256", "pixels", "width", "height", "hash"):
-        wrong[name] = (
-            pc.and_(kept, pc.is_null(said[name])),
-            "nobody saw this image: set keep to false, or catalog again",
-        )
+    ]
     files = said["file"].to_pylist()
-    for name, (where, remedy) in wrong.items():
+    for name, where, remedy in wrong:
         if len(rows := pc.indices_nonzero(where)):
             row = rows[0].as_py()
-            raise CatalogError(f"{path}: row {row} ({files[row]}): {name} is {said[name][row].as_py()!r}; {remedy}")
+            whose = f" ({files[row]})" if files[row] else ""
+            raise CatalogError(f"{path}: row {row}{whose}: {name} is {said[name][row].as_py()!r}; {remedy}")
     first: dict[str, int] = {}
     for row, file in enumerate(files):
         if first.setdefault(file, row) != row:

@@ -20,7 +20,7 @@ from tellapart.audit.report import WORDS, title, write_report
 from tellapart.audit.review import write_review
 from tellapart.catalog import open_catalog
 
-VOID = {"br", "img", "input", "meta"}
+VOID = {"br", "img", "input", "meta", "wbr"}
 REQUESTS = {"src", "href", "srcset", "action", "formaction", "data", "poster", "background", "xlink:href", "ping"}
 
 
@@ -30,12 +30,14 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
         self.source, self.elements, self.open, self.words = text, [], [], []
+        self.glue = False
         self.feed(text)
         self.close()
         assert not self.open
 
     def handle_starttag(self, tag, attrs):
         assert len({key for key, _ in attrs}) == len(attrs), f"an attribute twice in {tag}"
+        self.glue = tag == "wbr"
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
@@ -45,15 +47,16 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if self.open and self.open[-1] not in ("style", "script"):
-            self.words.append(data)
+            self.words.append(self.words.pop() + data if self.glue else data)
+            self.glue = False
 
     @property
     def text(self):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
-    def all(self, name, **wanted):
-        wanted = {key.replace("_", "-"): value for key, value in wanted.items()}
-        return [has for tag, has in self.elements if tag == name and wanted.items() <= has.items()]
+    def all(self, tag, /, **wanted):
+        wanted = {key.rstrip("_").replace("_", "-"): value for key, value in wanted.items()}
+        return [has for one, has in self.elements if one == tag and wanted.items() <= has.items()]
 
     @property
     def ids(self):
@@ -121,7 +124,7 @@ def classes(class_folders):
 @pytest.fixture
 def texts(tmp_path, fill):
     fill(tmp_path / "texts", [f"{text}.png" for text in ("a b", "xyz", "x\u4e2d", "zzzzz", "q")], width=120, height=30)
-    return open_catalog(tmp_path / "texts", task="read", labels="text")
+    return open_catalog(tmp_path / "texts", task="read", label_from="text")
 
 
 def everything(catalog):
@@ -232,15 +235,13 @@ def test_images_that_have_gone_leave_a_placeholder(classes, class_folders, repor
     (class_folders / "cat" / "0.png").unlink()
     (class_folders / "cat" / "1.png").write_bytes(b"no image any more")
     page = report(everything(classes))
-    told = {has["aria-label"] for has in page.all("span", class_="gone") if has.get("role") == "img"} | {
-        has["aria-label"] for has in page.all("span") if has.get("class") == "gone"
-    }
+    told = {has["aria-label"] for has in page.all("span", class_="gone")}
     assert "cat: cat/0.png (there is no such file)" in told
     assert any(line.startswith("cat: cat/1.png (not an image of a known kind") for line in told)
 
 
 def test_one_image_of_one_class(tmp_path, fill, report):
-    page = report(found(open_catalog(fill(tmp_path / "set", ["a/1.png"]), layout="folders")))
+    page = report(found(open_catalog(fill(tmp_path / "set", ["a/1.png"]))))
     assert "1 image " in page.text
     assert "The image is 64 × 48 px." in page.text
 
@@ -276,7 +277,9 @@ def test_a_shard_is_shown_and_may_go(tmp_path, draw, encode, report):
 
 def test_many_classes_are_cut_down_and_it_is_said(tmp_path, fill, report):
     names = [f"c{number:03}" for number in range(90)]
-    catalog = open_catalog(fill(tmp_path / "set", [f"{name}/{n}.png" for name in names for n in range(2)], 16, 16))
+    catalog = open_catalog(
+        fill(tmp_path / "set", [f"{name}/{n}.png" for name in names for n in range(2)], 16, 16), task="classify"
+    )
     page = report(found(catalog))
     assert "40 of 90 classes are shown" in page.text
     assert "50 lie between, with 2 to 2 each" in page.text
@@ -355,7 +358,8 @@ def test_the_same_findings_give_the_same_page(classes, tmp_path):
 
 def test_every_decision_can_be_changed(classes, review):
     files = classes.column("file")
-    findings = everything(classes)
+    findings = found(classes, near_duplicates={"sentence": "", "why": {1: ""}, "groups": [[0, 1]]},
+                     label_errors={"sentence": "", "why": {5: ""}}, dark={"sentence": "", "why": {7: ""}})  # fmt: skip
     page = review(findings, {1: f"near_duplicates: like {files[0]}: mirrored", 5: "label_errors: looks like 'dog'",
                              7: "dark: 2%", 8: "put aside before"})  # fmt: skip
     items = [has for tag, has in page.elements if tag == "figure" and "data-file" in has]
@@ -369,6 +373,17 @@ def test_every_decision_can_be_changed(classes, review):
     assert {"near_duplicates", "label_errors", "dark", "other-reasons"} <= set(page.ids)
     assert page.all("figure", class_="card stays")  # the one that the copy is like
     assert " mirrored " in page.text
+
+
+def test_copies_that_disagree_stand_together_whichever_check_spoke_first(classes, review):
+    findings = found(classes, conflicting_labels={"sentence": "", "why": {3: "", 4: ""}, "groups": [[3, 4]]},
+                     exact_duplicates={"sentence": "", "why": {4: ""}, "groups": [[3, 4]]})  # fmt: skip
+    page = review(findings, {3: "conflicting_labels: labelled 'cat', a copy of it 'cup'",
+                             4: "exact_duplicates: the same pixels as cat/3.png"})  # fmt: skip
+    assert "conflicting_labels" in page.ids
+    assert "exact_duplicates" not in page.ids
+    assert len(page.all("div", role="group")) == 1
+    assert len(page.all("input", class_="label")) == 2
 
 
 def test_the_script_asks_for_nothing_and_quotes_what_it_writes(classes, review):

@@ -26,10 +26,6 @@ def _off_domain(view: View, threshold: float) -> Finding:
 
 
 def _label_errors(view: View, threshold: float) -> Finding:
-    try:
-        import sklearn  # noqa: F401
-    except ModuleNotFoundError:
-        return Finding("label_errors", 'not looked for: pip install "tellapart[audit]"', threshold)
     features = view.survey.content(view.rows)
     evidence = f"features of {view.survey.evidence}"
     if features is None:

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 FOLDS = 5
 DIMENSIONS = 128
+SHRINK = 0.3
+TEMPERATURES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 SMALLEST_CLASS = 5  # images; smaller ones teach nothing and are not judged
 
 Array = npt.NDArray[Any]
@@ -38,8 +40,6 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
         labels: N class names.
         together: N numbers; images with one number share a fold, so that a copy never vouches for a label.
     """
-    from sklearn.linear_model import LogisticRegression
-
     names, target, counts = np.unique(np.array(labels), return_inverse=True, return_counts=True)
     judged = counts[target] >= SMALLEST_CLASS
     margin = np.full(len(target), np.nan, np.float32)
@@ -50,13 +50,12 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
     axes = _reduced(features[judged])
     given = target[judged]
     fold = _folds(given, np.asarray(together)[judged])
-    chance = np.zeros((len(given), len(names)))
+    odds = np.zeros((len(given), len(names)))
     for number in range(FOLDS):
         learn, judge = fold != number, fold == number
-        if not judge.any() or len(np.unique(given[learn])) < 2:
-            continue
-        model = LogisticRegression(C=0.1, max_iter=200).fit(axes[learn], given[learn])
-        chance[np.ix_(judge, model.classes_)] = model.predict_proba(axes[judge])
+        if judge.any() and learn.any():
+            odds[judge] = _discriminant(axes[learn], given[learn], len(names), axes[judge])
+    chance = _tempered(odds, given)
     own = chance[np.arange(len(given)), given]
     rest = chance.copy()
     rest[np.arange(len(given)), given] = -1
@@ -74,14 +73,44 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
 
 def _reduced(features: Array) -> Array:
     """Standardised principal components of one common scale."""
-    from sklearn.decomposition import PCA
-
     values = features.astype(np.float32)
     values = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6)
-    count = min(DIMENSIONS, len(values) - 1, values.shape[1])
-    axes = PCA(count, random_state=0).fit_transform(values)
+    _, directions = np.linalg.eigh(values.T @ values)
+    axes = values @ directions[:, ::-1][:, :DIMENSIONS]
     result: Array = axes / max(float(axes.std()), 1e-9)
     return result
+
+
+def _discriminant(axes: Array, target: Array, classes: int, others: Array) -> Array:
+    """Logarithms of how likely each class is for ``others``, N, K, up to a constant a row.
+
+    One Gaussian a class, all of one covariance, drawn towards a ball (Friedman 1989): in closed form, and on frozen
+    features as good as logistic regression at a tenth of the time (docs/log.md).
+    """
+    member = np.zeros((len(target), classes))
+    member[np.arange(len(target)), target] = 1
+    count = member.sum(axis=0)
+    means = (member.T @ axes) / np.maximum(count, 1)[:, None]
+    apart = axes - means[target]
+    covariance = apart.T @ apart / len(axes)
+    size = len(covariance)
+    covariance = (1 - SHRINK) * covariance + (SHRINK * np.trace(covariance) / size + 1e-6) * np.eye(size)
+    slopes = np.linalg.solve(covariance, means.T)
+    odds: Array = others @ slopes - 0.5 * (means * slopes.T).sum(axis=1) + np.log(np.maximum(count, 1e-3) / len(axes))
+    return odds
+
+
+def _tempered(odds: Array, given: Array) -> Array:
+    """Probabilities, softened until they fit the given labels best (Guo et al. 2017)."""
+    best = (np.inf, np.zeros_like(odds))
+    for temperature in TEMPERATURES:
+        soft = odds / temperature
+        soft = np.exp(soft - soft.max(axis=1, keepdims=True))
+        chance = soft / soft.sum(axis=1, keepdims=True)
+        loss = -np.log(np.maximum(chance[np.arange(len(given)), given], 1e-12)).mean()
+        if loss < best[0]:
+            best = (loss, chance)
+    return best[1]
 
 
 def _folds(target: Array, together: Array) -> Array:

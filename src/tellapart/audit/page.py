@@ -25,7 +25,7 @@ from tellapart.errors import ImageError, TellapartError
 from tellapart.files import whole_file
 from tellapart.workers import in_threads
 
-VOID = ("br", "img", "input", "meta")
+VOID = ("br", "img", "input", "meta", "wbr")
 
 
 class Html(str):
@@ -82,6 +82,16 @@ def tag(name: str, /, *content: Content, **attributes: object) -> Html:
 def name(text: object) -> Html:
     """A name from the data: isolated, so that writing from right to left does not turn the rest of the line."""
     return tag("bdi", str(text))
+
+
+def path_name(text: str) -> Html:
+    """A file's name, which may be broken after each slash.
+
+    >>> path_name("cat/1.png")
+    '<bdi>cat/<wbr>1.png</bdi>'
+    """
+    parts = text.split("/")
+    return tag("bdi", *(part for folder in parts[:-1] for part in (f"{folder}/", tag("wbr"))), parts[-1])
 
 
 def count(number: int, what: str, many: str | None = None) -> str:
@@ -343,9 +353,10 @@ nav { font-size: .9rem } nav ol { list-style: none; margin: 0; padding: 0; displ
   1rem }
 nav a { text-decoration: none } nav li { padding: .15rem 0 } nav a:hover { text-decoration: underline }
 nav .many { color: var(--soft); font-variant-numeric: tabular-nums }
-@media (min-width: 1000px) { .with-nav { display: grid; grid-template-columns: 210px minmax(0, 1fr); gap: 2rem }
-  nav { position: sticky; top: 1rem; align-self: start; max-height: calc(100vh - 2rem); overflow: auto }
-  nav ol { display: block } html { scroll-padding-top: 1rem } }
+@media (min-width: 1000px) { html:has(.with-nav) { scroll-padding-top: 1rem }
+  .with-nav { display: grid; grid-template-columns: 210px minmax(0, 1fr); gap: 2rem }
+  .with-nav nav { position: sticky; top: 1rem; align-self: start; max-height: calc(100vh - 2rem); overflow: auto }
+  .with-nav nav ol { display: block } }
 .badge { font-size: .75rem; font-weight: 600; padding: .1rem .55rem; border-radius: 1rem; white-space: nowrap }
 .mend { color: var(--red); background: var(--red-ground) } .look { color: var(--amber); background:
   var(--amber-ground) }
@@ -372,7 +383,7 @@ dl.about { display: grid; grid-template-columns: 6.5rem 1fr; gap: .15rem .8rem; 
   height: 152px; padding: 4px; overflow: hidden }
 .wide .pic, .strip.wide .pic { height: auto; min-height: 60px }
 .card figcaption { padding: .3rem .1rem 0; overflow-wrap: anywhere } .card figcaption > * { display: block }
-.card .file { color: var(--soft); font-size: .75rem }
+.card .file { color: var(--soft); font-size: .7rem }
 img { max-width: 100%; height: auto; max-height: 100%; object-fit: contain; border-radius: 2px }
 .gone { color: var(--soft); font-size: .75rem; border: 1px dashed var(--line); padding: 1rem .5rem; border-radius:
   .3rem;

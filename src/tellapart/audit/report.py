@@ -20,6 +20,7 @@ from tellapart.audit.page import (
     document,
     join,
     name,
+    path_name,
     scatter,
     spread,
     tag,
@@ -122,12 +123,12 @@ WORDS = {
         "flagged below {:.0f} occurrences",
     ),
     "bright": Words(
-        "white pictures",
+        "nearly white pictures",
         "Is a picture burnt out: nearly white, with hardly any contrast?",
         "Put aside what you cannot recognise yourself.", KNOW, "flagged from a mean brightness of {:.0%}",
     ),
     "dark": Words(
-        "black pictures",
+        "nearly black pictures",
         "Is a picture nearly black?",
         "Put aside what you cannot recognise yourself.", KNOW, "flagged from a mean darkness of {:.0%}",
     ),
@@ -135,7 +136,7 @@ WORDS = {
         "blurred pictures",
         "Is a picture blurred far beyond what is usual in this set?",
         "Keep what you can recognise yourself: a little blur makes a network sturdier.", KNOW,
-        "flagged from 10 to the power of {:g} times less fine detail than usual",
+        "flagged from {power:.0f} times less fine detail than usual",
     ),
     "odd_size": Words(
         "odd sizes",
@@ -314,6 +315,8 @@ class _Page:
         return join([tag("p", f"{told}."), bars(ordered, "images a class")])
 
     def _class_samples(self) -> Html:
+        if not self.rows:
+            return tag("p", "No image could be decoded.")
         of_class: dict[str, list[int]] = defaultdict(list)
         for row in self.rows:
             of_class[self.labels[row]].append(row)
@@ -374,7 +377,9 @@ class _Page:
             share = f"{count(len(check.why), 'image')}, {len(check.why) / max(len(self.catalog), 1):.1%} of the set"
             about.append(_about("Flagged", share))
         if words and words.threshold and check.threshold is not None:
-            about.append(_about("Threshold", f"{words.threshold.format(check.threshold)}."))
+            about.append(
+                _about("Threshold", f"{words.threshold.format(check.threshold, power=10 ** min(check.threshold, 9))}.")
+            )
         if evidence := check.facts.get("evidence"):
             about.append(_about("Judged by", f"{evidence}."))
         show = _GALLERIES.get(check.check, _Page._gallery)
@@ -389,7 +394,7 @@ class _Page:
 
     def _card(self, row: int, *lines: Content) -> Html:
         return card(self._show(row), tag("b", name(self.labels[row])), *lines,
-                    tag("span", name(self.files[row]), class_="file"))  # fmt: skip
+                    tag("span", path_name(self.files[row]), class_="file"))  # fmt: skip
 
     def _cards(self, parts: Sequence[Html] | Content) -> Html:
         return cards([join([parts])], class_="cards wide" if self.reads else "cards")
@@ -400,14 +405,9 @@ class _Page:
         same = len(set(check.why.values())) == 1 and len(shown) > 1  # what holds for all is said once
         return join([
             tag("p", f"All of them: {check.why[shown[0]]}.", class_="note") if same else None,
-            self._cards([self._card(row, None if same else tag("span", self._why(check, row))) for row in shown]),
+            self._cards([self._card(row, None if same else tag("span", brief(check, row))) for row in shown]),
             _more(len(check.why) - len(shown), "image"),
         ])  # fmt: skip
-
-    def _why(self, check: Finding, row: int) -> str:
-        if check.check == "off_domain":  # what kind it is stands above all of them
-            return f"{check.score.get(row, 0):.0%} likely"
-        return check.why[row]
 
     def _groups(self, check: Finding) -> Html:
         """Copies side by side, those that are least alike first: there the threshold shows what it is worth."""
@@ -437,14 +437,7 @@ class _Page:
             return f"in {self.catalog.column('split')[row] or 'no part'}"
         if row == group[0] or why is None:
             return tag("span", "keep", class_="badge fine")
-        if why.startswith("the same pixels as "):
-            return "the same pixels"
-        for number, other in enumerate(group, 1):
-            if why.startswith(f"an exact copy of {self.files[other]}, "):
-                return f"an exact copy of number {number}"
-            if why.startswith(start := f"like {self.files[other]}: "):
-                return ("" if number == 1 else f"like number {number}: ") + why.removeprefix(start)
-        return why
+        return numbered(why, [self.files[other] for other in group])
 
     def _readings(self, check: Finding) -> Html:
         """Doubted labels, each with an image of what it is called and one of what it looks like."""
@@ -461,7 +454,7 @@ class _Page:
             parts.append(tag(
                 "div", tag("div", tag("div", self._show(row), class_="pic"), class_="card"),
                 tag("div", *map(Html, also), tag("span", f"doubt {check.score.get(row, 0):.2f} · ",
-                                                 name(self.files[row]), class_="file"), class_="also"),
+                                                 path_name(self.files[row]), class_="file"), class_="also"),
                 class_="reading",
             ))  # fmt: skip
         return join([
@@ -527,6 +520,27 @@ def title(check: str) -> str:
     ('Near-copies', 'Some new check')
     """
     return TITLES.get(check, check.replace("_", " ").capitalize())
+
+
+def brief(check: Finding, row: int) -> str:
+    """Why a row is flagged, without what stands above all of them."""
+    return f"{check.score.get(row, 0):.0%} likely" if check.check == "off_domain" else check.why[row]
+
+
+def numbered(why: str, files: Sequence[str]) -> str:
+    """What was done to a copy, with a number for each file that stands beside it; the first need not be named.
+
+    >>> numbered("like b.png: mirrored", ["a.png", "b.png"]), numbered("like a.png: mirrored", ["a.png"])
+    ('like number 2: mirrored', 'mirrored')
+    """
+    for number, file in enumerate(files, 1):
+        if why == f"the same pixels as {file}":
+            return "the same pixels" if number == 1 else f"the same pixels as number {number}"
+        if why.startswith(f"an exact copy of {file}, "):
+            return f"an exact copy of number {number}"
+        if why.startswith(start := f"like {file}: "):
+            return ("" if number == 1 else f"like number {number}: ") + why.removeprefix(start)
+    return why
 
 
 def _what(check: Finding) -> str:

@@ -16,16 +16,17 @@ from tellapart.audit.page import (
     count,
     document,
     name,
+    path_name,
     spread,
     tag,
     write_page,
 )
-from tellapart.audit.report import title
+from tellapart.audit.report import WORDS, brief, numbered, title
 
 MOST = 5000  # images on one page: beyond that a browser becomes slow, and a person sooner
 UNREADABLE = "unreadable"
 COPIES = ("exact_duplicates", "near_duplicates", "conflicting_labels", "split_leaks")
-RELABEL = ("label_errors", "conflicting_labels", "off_domain", "unemittable", "rare_characters", "odd_length")
+RELABEL = ("label_errors", "conflicting_labels", "unemittable", "rare_characters", "odd_length")
 
 # The script reads the page's own controls, so that a reload that brings back what was chosen brings back the count.
 SCRIPT = r"""
@@ -79,30 +80,28 @@ count();
 
 STYLE = """
 .bar { position: sticky; top: 0; z-index: 2; background: var(--ground); border-bottom: 1px solid var(--line);
-  display: flex;
-  flex-wrap: wrap; gap: .4rem 1rem; align-items: center; padding: .6rem 0; margin: .8rem 0 }
-button { font: inherit; font-size: .875rem; padding: .35rem .8rem; border-radius: .4rem; border: 1px solid
-  var(--line);
+  display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; padding: .6rem 0; margin: .8rem 0 }
+.bar + section, noscript + section { border: 0; margin-top: 0 }
+button { font: inherit; font-size: .875rem; padding: .35rem .8rem; border-radius: .4rem; border: 1px solid var(--line);
   background: var(--panel); color: var(--text); cursor: pointer } button:disabled { opacity: .5; cursor: default }
 #save:enabled { background: var(--accent); border-color: var(--accent); color: var(--ground); font-weight: 600 }
 .all { display: flex; flex-wrap: wrap; gap: .5rem; margin: .6rem 0 .9rem }
-.item { padding: .4rem; border: 2px solid transparent; border-radius: .6rem }
-.item.changed { border-color: var(--accent); background: var(--blue-ground) }
-.item .pic { height: 108px } .cards.review { grid-template-columns: repeat(auto-fill, minmax(148px, 1fr)) }
+.groups + .cards { margin-top: .8rem } .group { gap: .2rem; padding: .3rem }
+.cards.review { grid-template-columns: repeat(auto-fill, minmax(148px, 1fr)) }
 .cards.review.wide { grid-template-columns: repeat(auto-fill, minmax(214px, 1fr)) }
-.cards.twins { grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)) }
-.twins .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; padding: .4rem; border: 1px solid
-  var(--line);
-  border-radius: .6rem; align-items: start } .pair .stays { padding: .4rem; border: 2px solid transparent }
-.pair .pic { height: 108px }
-.item fieldset { border: 0; margin: .35rem 0 0; padding: 0; min-width: 0 }
+.item, .stays { padding: .4rem; border: 2px solid transparent; border-radius: .5rem; display: flex;
+  flex-direction: column; content-visibility: auto; contain-intrinsic-size: auto 140px auto 260px }
+.item .pic, .stays .pic { height: 108px; flex: none }
+.item figcaption { flex: 1; display: flex; flex-direction: column }
+.group .item, .group .stays { width: 136px } .group.wide .item, .group.wide .stays { width: 214px }
+.item.changed { border-color: var(--accent); background: var(--blue-ground) }
+.item fieldset { border: 0; margin: auto 0 0; padding: .35rem 0 0; min-width: 0 }
 .item label { display: flex; gap: .35rem; align-items: center; min-height: 1.7rem; cursor: pointer }
-.item input { accent-color: var(--accent); margin: 0 } .item .label { font: inherit; width: 100%; padding: .25rem
-  .4rem;
-  margin-top: .25rem; border: 1px solid var(--line); border-radius: .3rem; background: var(--ground); color:
-  var(--text) }
-.item, .pair { content-visibility: auto; contain-intrinsic-size: auto 150px auto 260px }
+.item input { accent-color: var(--accent); margin: 0 }
+.item .label { font: inherit; width: 100%; padding: .25rem .4rem; margin-top: .25rem; border: 1px solid var(--line);
+  border-radius: .3rem; background: var(--ground); color: var(--text) }
 @media (max-width: 430px) { .cards.review { grid-template-columns: repeat(2, minmax(0, 1fr)) }
+  .group .item, .group .stays { width: calc(50% - .1rem) } .group.wide .item, .group.wide .stays { width: 100% }
   .cards.review.wide { grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)) } }
 """
 
@@ -131,13 +130,7 @@ class _Review:
         self.files, self.labels = self.catalog.column("file"), self.catalog.column("label")
         self.wide = self.catalog.task == "read"
         self.pictures = Pictures(self.catalog)
-        # The copy that stays, for each that goes.
-        self.peer: dict[tuple[str, int], int] = {}
-        for check in COPIES:
-            for group in findings.checks[check].groups if check in findings.checks else ():
-                stays = next((row for row in group if row not in decisions), None)
-                if stays is not None:
-                    self.peer |= {(check, row): stays for row in group if row in decisions}
+        self.split = self.catalog.column("split")
 
     def text(self) -> str:
         """The page, its pictures still to be filled in."""
@@ -177,6 +170,10 @@ class _Review:
     def _check(self, row: int) -> str:
         """The reason in one word: the check that the decision names, or the first that flagged the row."""
         first = self.decisions[row].split(":")[0]
+        # A copy with another label is to be seen beside it, whichever check spoke first.
+        disagreeing = self.findings.checks.get("conflicting_labels")
+        if first in COPIES and disagreeing is not None and row in disagreeing.why:
+            return "conflicting_labels"
         if first in self.findings.checks:
             return first
         flagged = (check for check, finding in self.findings.checks.items() if row in finding.why)
@@ -184,17 +181,12 @@ class _Review:
 
     def _section(self, check: str, rows: Sequence[int], most: int) -> Html:
         finding = self.findings.checks.get(check)
-        if finding is not None:
-            place = {row: number for number, row in enumerate(finding.flags)}
-            rows = sorted(rows, key=lambda row: place.get(row, len(place)))
-            if check in COPIES:  # a group's copies one after the other
-                rows = sorted(rows, key=lambda row: self.peer.get((check, row), -1))
-        shown = spread(rows, most)
-        twins: list[Html] = []
-        alone: list[Html] = []
-        for row in shown:
-            peer = self.peer.get((check, row))
-            (alone if peer is None else twins).append(self._item(check, row, peer))
+        flags = finding.flags if finding is not None else []
+        place = {row: number for number, row in enumerate(flags)}
+        shown = spread(sorted(rows, key=lambda row: place.get(row, len(place))), most)
+        groups = self._groups(check, shown)
+        grouped = {row for group, _ in groups for row in group}
+        alone = [self._item(check, row) for row in shown if row not in grouped]
         what = title(check) if finding is not None else "Other reasons"
         buttons = [
             tag("button", told, type="button", data_all=value)
@@ -202,19 +194,52 @@ class _Review:
         ]
         return tag(
             "section", tag("h2", what), tag("p", f"{count(len(rows), 'image')}.", class_="note"),
+            tag("p", WORDS[check].asks) if check in WORDS else None,
             tag("div", *buttons, class_="all") if check != UNREADABLE else None,
-            cards(twins, class_="cards twins") if twins else None,
+            tag("div", *(self._copies(check, *group) for group in groups), class_="groups") if groups else None,
             cards(alone, class_="cards review wide" if self.wide else "cards review") if alone else None,
             tag("p", f"{count(len(rows) - len(shown), 'more image')} not shown.") if len(shown) < len(rows) else None,
             id=check, aria_label=what,
         )  # fmt: skip
 
-    def _item(self, check: str, row: int, peer: int | None) -> Html:
-        why = self.decisions[row].removeprefix(f"{check}: ")
-        if peer is not None:  # it stands beside it: no need to name it
-            why = why.removeprefix(f"like {self.files[peer]}: ").removesuffix(f" as {self.files[peer]}")
+    def _groups(self, check: str, shown: Sequence[int]) -> list[tuple[list[int], int | None]]:
+        """The shown rows that are copies of each other, and of each group the one that stays, where one does."""
+        here = set(shown)
+        found = []
+        for group in self.findings.checks[check].groups if check in COPIES and check in self.findings.checks else ():
+            members = [row for row in group if row in here]
+            here -= set(members)
+            if members:
+                found.append((members, next((row for row in group if row not in self.decisions), None)))
+        return found
+
+    def _copies(self, check: str, rows: Sequence[int], peer: int | None) -> Html:
+        """Copies that go beside the one that stays."""
+        stays = None
+        if peer is not None:
+            badge = tag("span", tag("span", "stays", class_="badge fine"))
+            stays = card(
+                self._show(peer), tag("b", name(self.labels[peer])), badge,
+                self._part(check, peer), tag("span", path_name(self.files[peer]), class_="file"), class_="card stays",
+            )  # fmt: skip
+        beside = [self.files[row] for row in (rows if peer is None else [peer, *rows])]
+        items = [self._item(check, row, beside) for row in rows]
+        return tag("div", stays, *items, class_="group wide" if self.wide else "group", role="group",
+                   aria_label="copies of each other")  # fmt: skip
+
+    def _part(self, check: str, row: int) -> Html | None:
+        return tag("span", f"in {self.split[row] or 'no part'}") if check == "split_leaks" else None
+
+    def _item(self, check: str, row: int, beside: Sequence[str] = ()) -> Html:
+        """An image that goes, with the controls to decide otherwise."""
+        first, _, told = self.decisions[row].partition(": ")
+        why: str | None = numbered(told, beside) if first in self.findings.checks else self.decisions[row]
+        if first == "conflicting_labels" and len(beside) > 1:
+            why = None  # the labels stand under the pictures
+        elif first == "off_domain" and row in self.findings.checks[first].why:
+            why = brief(self.findings.checks[first], row)
         lines: list[Content] = [
-            tag("b", name(self.labels[row])), tag("span", why), tag("span", name(self.files[row]), class_="file"),
+            tag("b", name(self.labels[row])), tag("span", why) if why else None, self._part(check, row), tag("span", path_name(self.files[row]), class_="file"),
         ]  # fmt: skip
         if check == UNREADABLE:  # nobody can decide otherwise
             return card(self._show(row), *lines)
@@ -226,18 +251,11 @@ class _Review:
             tag("label", tag("input", type="radio", name=f"r{row}", value=value, checked=value == "false"), what)
             for value, what in (("true", "keep"), ("false", "put aside"))
         ]
-        item = card(
+        return card(
             self._show(row), *lines,
             tag("fieldset", *choices, field, aria_label=f"{self.labels[row]}: {self.files[row]}"),
             class_="card item", data_file=self.files[row], data_label=self.labels[row],
         )  # fmt: skip
-        if peer is None:
-            return item
-        stays = card(
-            self._show(peer), tag("b", name(self.labels[peer])), tag("span", tag("span", "stays", class_="badge fine")),
-            tag("span", name(self.files[peer]), class_="file"), class_="card stays",
-        )  # fmt: skip
-        return tag("div", stays, item, class_="pair")
 
     def _show(self, row: int) -> Html:
         return self.pictures.show(row, 192 if self.wide else 96, 96)

@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return refuse(f"{where}{error.strerror or error}")
     except ModuleNotFoundError as error:
-        name = error.name or ""
-        extra = "generate" if name.startswith("font_") else "audit" if name.startswith("sklearn") else "train"
+        extra = "generate" if (error.name or "").startswith("font_") else "train"
         return refuse(f'{error.name} is not installed; this verb needs: pip install "tellapart[{extra}]"')
 
 
