@@ -13,7 +13,7 @@ import tellapart
 
 SRC = Path(tellapart.__file__).parent
 
-# From the top down: a room imports only from rooms above it. cli.py and __init__.py may import all.
+# From the top down: a room imports only from rooms above it. cli/ and __init__.py may import all.
 ROOMS = [
     "errors", "files", "memory", "images", "progress", "workers", "tables", "sources", "near", "overlay",
     "catalog", "split", "quick", "tidy", "charset", "preprocess",

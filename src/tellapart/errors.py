@@ -83,6 +83,15 @@ def some(values: Iterable[object], most: int = 3) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
+def counted(number: int, noun: str, several: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "class", "classes")
+    ('1 image', '1,200 images', '2 classes')
+    """
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
 def closest(word: str, known: Iterable[str]) -> str:
     """A hint for a mistyped name: " (did you mean 'x'?)", or nothing.
 

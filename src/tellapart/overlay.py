@@ -60,7 +60,8 @@ class Match:
             "lighter or darker" if abs(self.lightened) >= 0.03 else "",
         ]
         words = ", ".join(word for word in told if word)
-        return f"{words or 'the same picture'} (likeness {self.likeness:.3f})"
+        same = "the same picture" if self.likeness >= 0.99 else "nearly the same picture"
+        return f"{words or same} (likeness {self.likeness:.3f})"
 
 
 def matches(
@@ -77,6 +78,7 @@ def matches(
         thumbs: ``uint8`` N, SIDE, SIDE, 3.
         pairs: rows of ``thumbs``, and whether the second is to be mirrored.
     """
+    pairs = _hopeful(thumbs, pairs)
     chunks = [pairs[start : start + 256] for start in range(0, len(pairs), 256)]
     best: dict[tuple[int, int], Match] = {}
     for found in in_threads(lambda chunk: _judge(thumbs, chunk, limits), chunks):
@@ -86,26 +88,37 @@ def matches(
     return best
 
 
+def _hopeful(thumbs: Array, pairs: Sequence[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
+    """Pairs that are alike at 8 px: half of the candidates, for a hundredth of the work."""
+    if not pairs:
+        return []
+    cells = np.concatenate([_shrunk(thumbs[start : start + 1024] @ _LUMA, 8) for start in range(0, len(thumbs), 1024)])
+    plain = _standard(cells, np.ones(cells.shape, bool))
+    mirrored = plain.reshape(-1, 8, 8)[:, :, ::-1].reshape(-1, 64)
+    one, other, flipped = (np.array(part) for part in zip(*pairs, strict=True))
+    alike = np.where(flipped, np.einsum("nd,nd->n", plain[one], mirrored[other]),
+                     np.einsum("nd,nd->n", plain[one], plain[other]))  # fmt: skip
+    return [pairs[int(at)] for at in np.flatnonzero(alike >= 0.72)]
+
+
 def _judge(
     thumbs: Array, pairs: Sequence[tuple[int, int, bool]], limits: Limits
 ) -> list[tuple[tuple[int, int], Match]]:
     flipped = np.array([mirrored for _, _, mirrored in pairs])
-    one = np.stack([thumbs[row] for row, _, _ in pairs]).astype(np.float32) / 255
-    other = np.stack([thumbs[row] for _, row, _ in pairs]).astype(np.float32) / 255
+    one, other = thumbs[[row for row, _, _ in pairs]], thumbs[[row for _, row, _ in pairs]]
     other[flipped] = other[flipped, :, ::-1]
-    grey_one, grey_other = one @ _LUMA, other @ _LUMA
+    grey_one, grey_other = one @ (_LUMA / 255), other @ (_LUMA / 255)
     maps = np.tile(np.array([[1, 0, 0], [0, 1, 0]], np.float32), (len(pairs), 1, 1))
     live = np.arange(len(pairs))
-    for side, steps, floor in ((8, 0, 0.72), (12, 5, 0.7), (24, 5, 0.83), (48, 3, 0.88)):
+    for side, steps, floor in ((12, 5, 0.7), (24, 5, 0.83), (48, 3, 0.88)):
         a, b = _shrunk(grey_one[live], side), _shrunk(grey_other[live], side)
-        if steps:
-            maps[live] = _aligned(a, b, maps[live], side, steps)
+        maps[live] = _aligned(a, b, maps[live], side, steps)
         warped, inside = _warped(b[:, None], maps[live], side)
         live = live[_correlation(a, warped[:, 0], inside) >= floor]
         if not len(live):
             return []
-    a = one[live].reshape(len(live), -1, 3).transpose(0, 2, 1)
-    b = np.ascontiguousarray(other[live].reshape(len(live), -1, 3).transpose(0, 2, 1))
+    a = _planes(one[live])
+    b = _planes(other[live])
     warped, inside = _warped(b, maps[live], SIDE)
     ga, gb = np.einsum("c,ncp->np", _LUMA, a), np.einsum("c,ncp->np", _LUMA, warped)
     fine = _correlation(ga, gb, inside)
@@ -136,6 +149,12 @@ def _judge(
         )
         found.append((pairs[place][:2], match))
     return found
+
+
+def _planes(pictures: Array) -> Array:
+    """``uint8`` N, SIDE, SIDE, 3 → ``float32`` N, 3, SIDE² in 0..1."""
+    planes = pictures.reshape(len(pictures), -1, 3).transpose(0, 2, 1)
+    return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(255)
 
 
 def _shrunk(grey: Array, side: int) -> Array:

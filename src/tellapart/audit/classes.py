@@ -9,7 +9,7 @@ from typing import Any
 from tellapart.audit.findings import Finding
 from tellapart.audit.view import Check, View
 from tellapart.charset import required_steps
-from tellapart.errors import some
+from tellapart.errors import counted, some
 from tellapart.preprocess import PIXELS_A_STEP, Preprocess
 
 
@@ -31,7 +31,11 @@ def _tiny_classes(view: View, threshold: float) -> Finding:
     why = {row: f"class {view.labels[row]!r} has {counts[view.labels[row]]} images" for row in view.rows
            if view.labels[row] in tiny}  # fmt: skip
     named = some(sorted(tiny))
-    sentence = f"{len(tiny)} classes have fewer than {threshold:.0f} images: {named}" if tiny else "no tiny classes"
+    sentence = (
+        f"{counted(len(tiny), 'class', 'classes')} of fewer than {threshold:.0f} images: {named}"
+        if tiny
+        else "no tiny classes"
+    )
     return Finding("tiny_classes", sentence, threshold, dict.fromkeys(why, 1.0), why, facts={"classes": sorted(tiny)})
 
 
@@ -51,10 +55,12 @@ def _one_source(view: View, threshold: float) -> Finding:
         if total >= 10 and count / total >= threshold and elsewhere <= 0.1:
             told[name] = (
                 f"{count / total:.0%} of {name!r} are {most[0].lstrip('.') or 'embedded'} of {most[1]} x {most[2]} px, "
-                f"{elsewhere:.0%} of the others"
+                f"{f'{elsewhere:.0%}' if elsewhere else 'none'} of the others"
             )
     sentence = (
-        f"{len(told)} classes come nearly all from one source" if told else "no class comes from one source alone"
+        f"{counted(len(told), 'class', 'classes')} nearly all from one source"
+        if told
+        else "no class comes from one source alone"
     )
     return Finding("one_source", sentence, threshold, facts={"classes": told})
 
@@ -89,7 +95,7 @@ def _unemittable(view: View, threshold: float) -> Finding:
         if required_steps(view.labels[row]) > steps:
             why[row] = f"{view.labels[row]!r} needs {required_steps(view.labels[row])} steps, the picture gives {steps}"
     sentence = (
-        f"{len(why)} texts are too long for CTC at their picture's width; raise --height" if why
+        f"{counted(len(why), 'text')} too long for CTC at the picture's width; raise --height" if why
         else "every text can be emitted at its picture's width"
     )  # fmt: skip
     return Finding("unemittable", sentence, threshold, dict.fromkeys(why, 1.0), why)
@@ -99,7 +105,7 @@ CHECKS = (
     Check("class_imbalance", "Balance of the classes", 3.0, "classify", _imbalance),
     Check("tiny_classes", "Tiny classes", 20.0, "classify", _tiny_classes),
     Check("one_source", "Classes of one source", 0.8, "classify", _one_source),
-    Check("rare_characters", "Alphabet", 10.0, "read", _alphabet),
-    Check("odd_length", "Lengths", 0.005, "read", _lengths),
+    Check("rare_characters", "Rare characters", 10.0, "read", _alphabet),
+    Check("odd_length", "Odd lengths", 0.005, "read", _lengths),
     Check("unemittable", "Texts too long for their picture", 48.0, "read", _unemittable),
 )

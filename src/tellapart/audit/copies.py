@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from tellapart.audit.findings import Finding
 from tellapart.audit.view import Check, View
-from tellapart.errors import some
+from tellapart.errors import counted, some
 from tellapart.overlay import LIMITS
 
 
 def _unreadable(view: View, _: float) -> Finding:
     whys = view.catalog.column("why")
     bad = {row: why for row, why in enumerate(whys) if why is not None and why.startswith("unreadable")}
-    sentence = f"{len(bad)} of {len(view.catalog)} images cannot be decoded" if bad else "every image can be decoded"
+    sentence = (
+        f"{counted(len(bad), 'image')} of {len(view.catalog):,} cannot be decoded"
+        if bad
+        else "every image can be decoded"
+    )
     return Finding("unreadable", sentence, None, dict.fromkeys(bad, 1.0), bad)
 
 
 def _exact_duplicates(view: View, _: float) -> Finding:
     groups = [view.best(group) for group in view.exact]
     why = {row: f"the same pixels as {view.files[group[0]]}" for group in groups for row in group[1:]}
-    sentence = f"{len(why)} images are exact copies of others, in {len(groups)} groups" if why else "no exact copies"
+    found = f"{counted(len(why), 'exact copy', 'exact copies')} of other images, in {counted(len(groups), 'group')}"
+    sentence = found if why else "no exact copies"
     return Finding("exact_duplicates", sentence, None, dict.fromkeys(why, 1.0), why, groups)
 
 
@@ -38,7 +43,8 @@ def _near_duplicates(view: View, threshold: float) -> Finding:
             twin = pixels.get(view.catalog.column("pixels")[row], row)
             why[row] = told[row][1] if row in told else f"an exact copy of {view.files[twin]}, which is {told[twin][1]}"
             score.setdefault(row, score[twin])
-    sentence = f"{len(why)} images are near-copies of others, in {len(groups)} groups" if why else "no near-copies"
+    found = f"{counted(len(why), 'near-copy', 'near-copies')} of other images, in {counted(len(groups), 'group')}"
+    sentence = found if why else "no near-copies"
     return Finding("near_duplicates", sentence, threshold, score, why, groups)
 
 
@@ -49,7 +55,8 @@ def _conflicting_labels(view: View, _: float) -> Finding:
         for row in group:
             others = sorted({view.labels[other] for other in group} - {view.labels[row]})
             why[row] = f"labelled {view.labels[row]!r}, a copy of it {some(map(repr, others))}"
-    sentence = f"{len(groups)} groups of copies carry different labels" if groups else "no copies with different labels"
+    found = f"{counted(len(groups), 'group')} of copies with different labels"
+    sentence = found if groups else "no copies with different labels"
     return Finding("conflicting_labels", sentence, None, dict.fromkeys(why, 1.0), why, groups)
 
 
@@ -65,7 +72,9 @@ def _split_leaks(view: View, _: float) -> Finding:
     if not any(parts):
         sentence = "the data brings no split; copies will stand on one side of the one that tellapart makes"
     elif groups:
-        sentence = f"{len(groups)} groups of copies cross the split that the data brings: its test figures flatter"
+        sentence = (
+            f"{counted(len(groups), 'group')} of copies across the split that the data brings: its test figures flatter"
+        )
     else:
         sentence = "no copies cross the split that the data brings"
     return Finding("split_leaks", sentence, None, dict.fromkeys(why, 1.0), why, groups)

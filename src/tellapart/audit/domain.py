@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tellapart.audit.measure import NAMES
 
 FEWEST_SEEDS = 5  # pictures of the minority beyond doubt, and
-SEED_SHARE = 0.005  # their share of the set: fewer are chance
+SEED_SHARE = 0.01  # their share of the set: fewer are chance
 MOST = 0.35  # a larger share is no minority
 DIMENSIONS = (32, 64, 128)
 STEPS = {"pixels": 3, "network": 2}

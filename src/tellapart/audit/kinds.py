@@ -11,6 +11,9 @@ from tellapart.audit import labels
 from tellapart.audit.domain import minority
 from tellapart.audit.findings import Finding
 from tellapart.audit.view import Check, View
+from tellapart.errors import counted
+
+LEAST_ACCURACY = 0.5  # of the given labels that the model must predict before it may call others wrong
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +24,7 @@ def _off_domain(view: View, threshold: float) -> Finding:
     why = {row: f"of another kind than the rest: {what} ({value:.0%})" for row, value in score.items()
            if value >= threshold}  # fmt: skip
     seen = "flatness, grain and colours" if view.survey.evidence == "pixels" else f"features of {view.survey.evidence}"
-    sentence = f"{len(why)} images are {what}" if why else what
+    sentence = f"{counted(len(why), 'image')} of another kind: {what}" if why else what
     return Finding("off_domain", sentence, threshold, score, why, facts={"evidence": seen})
 
 
@@ -39,7 +42,7 @@ def _label_errors(view: View, threshold: float) -> Finding:
         if np.isnan(margin):
             continue
         score[row] = (1 - margin) / 2
-        if found.flags[place] and score[row] >= threshold:
+        if found.flags[place] and score[row] >= threshold and found.accuracy >= LEAST_ACCURACY:
             why[row] = f"labelled {view.labels[row]!r}, looks more like {found.other[place]!r}"
     facts: dict[str, Any] = {
         "evidence": evidence,
@@ -49,9 +52,12 @@ def _label_errors(view: View, threshold: float) -> Finding:
         return Finding("label_errors", "not judged: fewer than two classes of five images", threshold, facts=facts)
     facts["accuracy"] = round(found.accuracy, 4)
     facts["looks_like"] = {view.files[row]: found.other[place] for place, row in enumerate(view.rows) if row in why}
-    sentence = f"{len(why)} labels look wrong to a model that never saw them (it agrees with {found.accuracy:.0%})"
-    if found.accuracy < 0.6:
-        sentence += "; it knows too little here to be believed beyond the top of its ranking"
+    sentence = f"{counted(len(why), 'label')} contradicted by a model that agrees with {found.accuracy:.0%} of all"
+    if found.accuracy < LEAST_ACCURACY:
+        sentence = (
+            f"no label is called wrong: the model that would judge agrees with only {found.accuracy:.0%}; "
+            "the top of its ranking is worth a look"
+        )
     return Finding("label_errors", sentence, threshold, score, why, facts=facts)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tellapart.audit.findings import Finding
 from tellapart.audit.view import Check, View
+from tellapart.errors import counted
 
 Array = npt.NDArray[Any]
 
@@ -27,7 +28,7 @@ def _by_score(
 ) -> Finding:
     score = dict(zip(view.rows, map(float, values), strict=True))
     why = {view.rows[place]: say(int(place)) for place in np.flatnonzero(flagged)}
-    return Finding(name, f"{len(why)} images {what}" if why else f"no images {what}", threshold, score, why)
+    return Finding(name, f"{counted(len(why), 'image')} {what}" if why else f"no images {what}", threshold, score, why)
 
 
 def _odd_size(view: View, threshold: float) -> Finding:
@@ -37,7 +38,7 @@ def _odd_size(view: View, threshold: float) -> Finding:
     return _by_score(
         "odd_size", view, threshold, far, far >= threshold,
         lambda at: f"{sides[at, 0]:.0f} x {sides[at, 1]:.0f} px, where {middle[0]:.0f} x {middle[1]:.0f} is usual",
-        "are far larger or smaller than the rest",
+        "far larger or smaller than the rest",
     )  # fmt: skip
 
 
@@ -47,38 +48,39 @@ def _odd_aspect(view: View, threshold: float) -> Finding:
     return _by_score(
         "odd_aspect", view, threshold, far, far >= threshold,
         lambda at: f"{shape[at]:.2f} times as wide as tall, where {np.median(shape):.2f} is usual",
-        "are far wider or taller than the rest",
+        "far wider or taller than the rest",
     )  # fmt: skip
 
 
 def _dark(view: View, threshold: float) -> Finding:
     dark = 1 - view.measure("brightness")
     return _by_score("dark", view, threshold, dark, dark >= threshold,
-                     lambda at: f"mean brightness {1 - dark[at]:.0%}", "are nearly black")  # fmt: skip
+                     lambda at: f"mean brightness {1 - dark[at]:.0%}", "nearly black")  # fmt: skip
 
 
 def _bright(view: View, threshold: float) -> Finding:
     light = view.measure("brightness")
     # Drawings and scans on white are as they should be; a photo that burnt out leaves nothing to see either.
-    lost = (light >= threshold) & (view.measure("contrast") < 0.1)
+    lost = (light >= threshold) & (view.measure("contrast") < 0.1) & (view.measure("foreground") < 0.01)
     return _by_score("bright", view, threshold, light, lost,
-                     lambda at: f"brightness {light[at]:.0%}, hardly any contrast", "are nearly white")  # fmt: skip
+                     lambda at: f"brightness {light[at]:.0%}, hardly any contrast", "nearly white")  # fmt: skip
 
 
 def _blurry(view: View, threshold: float) -> Finding:
     sharp = np.log10(view.measure("sharpness") / np.maximum(view.measure("contrast") * 255, 1) ** 2 + 1e-6)
     usual = np.median(sharp) if len(sharp) else 0.0
     blur = usual - sharp
-    something = view.measure("contrast") > 0.05
+    # Flat drawings have no fine detail to lose: a blur shows by neighbours that differ, but only a little.
+    something = (view.measure("contrast") > 0.05) & (view.measure("step_0") < 0.6)
     return _by_score("blurry", view, threshold, blur, (blur >= threshold) & something,
                      lambda at: f"{min(10 ** blur[at], 999):.0f} times less detail than usual",
-                     "are blurred")  # fmt: skip
+                     "blurred")  # fmt: skip
 
 
 def _low_information(view: View, threshold: float) -> Finding:
     bits = view.measure("entropy")
     return _by_score("low_information", view, threshold, -bits, bits <= threshold,
-                     lambda at: f"{bits[at]:.2f} bits a pixel: blank or nearly so", "show next to nothing")  # fmt: skip
+                     lambda at: f"{bits[at]:.2f} bits a pixel: blank", "showing next to nothing")  # fmt: skip
 
 
 def _grey(view: View, threshold: float) -> Finding:
@@ -88,15 +90,15 @@ def _grey(view: View, threshold: float) -> Finding:
     few = 0 < grey.mean() <= threshold if len(grey) else False
     return _by_score("grey_among_colour", view, threshold, -colour, grey & few,
                      lambda _: f"no colour, where {1 - grey.mean():.0%} of the images have some",
-                     "are grey among coloured ones")  # fmt: skip
+                     "grey among coloured ones")  # fmt: skip
 
 
 CHECKS = (
     Check("odd_size", "Odd sizes", 6.0, None, _odd_size),
     Check("odd_aspect", "Odd shapes", 6.0, None, _odd_aspect),
-    Check("dark", "Dark", 0.95, None, _dark),
-    Check("bright", "Bright", 0.97, None, _bright),
+    Check("dark", "Nearly black", 0.95, None, _dark),
+    Check("bright", "Nearly white", 0.97, None, _bright),
     Check("blurry", "Blurred", 1.3, None, _blurry),
-    Check("low_information", "Nearly blank", 0.3, None, _low_information),
+    Check("low_information", "Blank", 0.05, None, _low_information),
     Check("grey_among_colour", "Grey among coloured", 0.2, None, _grey),
 )

@@ -25,7 +25,7 @@ from tellapart.audit.page import (
     spread,
     tag,
     write_page,
-)  # fmt: skip
+)
 
 MOST_IMAGES = 60  # shown of one check,
 MOST_GROUPS = 36  # groups of copies,

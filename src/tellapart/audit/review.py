@@ -239,8 +239,11 @@ class _Review:
         elif first == "off_domain" and row in self.findings.checks[first].why:
             why = brief(self.findings.checks[first], row)
         lines: list[Content] = [
-            tag("b", name(self.labels[row])), tag("span", why) if why else None, self._part(check, row), tag("span", path_name(self.files[row]), class_="file"),
-        ]  # fmt: skip
+            tag("b", name(self.labels[row])),
+            tag("span", why) if why else None,
+            self._part(check, row),
+            tag("span", path_name(self.files[row]), class_="file"),
+        ]
         if check == UNREADABLE:  # nobody can decide otherwise
             return card(self._show(row), *lines)
         field: Content = None

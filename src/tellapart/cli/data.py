@@ -150,9 +150,7 @@ def prepare_verb(words: list[str]) -> int:
     parser.add_argument("--corrections", help="a CSV (file,keep,label), e.g. from the review page")
     parser.add_argument("--balance", help="over, under, target; by default the recipe's, or none")
     parser.add_argument("--count", type=int, help="images a class and epoch")
-    parser.add_argument(
-        "--pretrained", type=bool, help="let a pretrained network help; default: as the recipe says"
-    )
+    parser.add_argument("--pretrained", type=bool, help="let a pretrained network help; default: as the recipe says")
     parser.add_argument("--seed", type=int)
     given, as_json = parse(parser, words)
     from tellapart import prepare
