@@ -98,7 +98,8 @@ def _hopeful(thumbs: Array, pairs: Sequence[tuple[int, int, bool]]) -> list[tupl
     one, other, flipped = (np.array(part) for part in zip(*pairs, strict=True))
     alike = np.where(flipped, np.einsum("nd,nd->n", plain[one], mirrored[other]),
                      np.einsum("nd,nd->n", plain[one], plain[other]))  # fmt: skip
-    return [pairs[int(at)] for at in np.flatnonzero(alike >= 0.72)]
+    # What is mirrored must be nothing else: it lies over the other one as it is.
+    return [pairs[int(at)] for at in np.flatnonzero(alike >= np.where(flipped, 0.95, 0.72))]
 
 
 def _judge(
@@ -177,10 +178,13 @@ def _warped(images: Array, maps: Array, side: int) -> tuple[Array, Array]:
     u, v = np.clip(u, 0, side - 1.001), np.clip(v, 0, side - 1.001)
     left, top = u.astype(np.int64), v.astype(np.int64)
     right, down = (u - left)[:, None].astype(np.float32), (v - top)[:, None].astype(np.float32)
-    corner = (top * side + left)[:, None]
+    n, channels, area = images.shape
+    corner = (top * side + left)[:, None] + (np.arange(n * channels) * area).reshape(n, channels, 1)
+    flat = images.reshape(-1)
 
     def at(offset: int) -> Array:
-        return np.take_along_axis(images, corner + offset, axis=2)
+        result: Array = np.take(flat, corner + offset, mode="clip")
+        return result
 
     above = at(0) * (1 - right) + at(1) * right
     below = at(side) * (1 - right) + at(side + 1) * right

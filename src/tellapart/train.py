@@ -28,6 +28,7 @@ from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.config import Stage, TrainConfig, make_config, recipe_part
 from tellapart.data import Batch, CachedImages, PixelCache, WidthBatches
+from tellapart.embed import native_bfloat16
 from tellapart.errors import CatalogError, ConfigError, TextError, some
 from tellapart.evaluate import evaluate
 from tellapart.export import export
@@ -329,10 +330,8 @@ def _precision(config: TrainConfig) -> Literal["bf16-mixed", "32-true"]:
     if config.precision != "auto":
         return "bf16-mixed" if config.precision == "bfloat16" else "32-true"
     on_cuda = config.device in ("auto", "cuda") and torch.cuda.is_available()
-    if on_cuda:
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    native = platform.machine() in ("x86_64", "AMD64") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return "bf16-mixed" if native and config.backbone == SMALL else "32-true"
+    gains = on_cuda or config.backbone == SMALL
+    return "bf16-mixed" if gains and native_bfloat16("cuda" if on_cuda else "cpu") else "32-true"
 
 
 def _loader(images: CachedImages, batches: WidthBatches) -> DataLoader[Batch]:

@@ -68,6 +68,6 @@ def _gradients(view: View) -> Array:
 
 
 CHECKS = (
-    Check("off_domain", "Another kind of picture", 0.5, None, _off_domain),
+    Check("off_domain", "Another kind of picture", 0.2, None, _off_domain),
     Check("label_errors", "Labels that look wrong", 0.7, "classify", _label_errors),
 )
