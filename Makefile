@@ -50,6 +50,8 @@ bench: setup
 	$(BIN)/python benchmarks/predict.py
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/near.py
+	$(BIN)/python benchmarks/audit.py
 
 speedrun: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/speedrun.sh

@@ -5,7 +5,7 @@
 DATA/illustrations/messy20 holds class folders of clip art with copies and photos mixed in on purpose, and
 DATA/illustrations/messy20.answers.csv (file,kind,of) says which; DATA/photos/animals_objects holds class folders of
 Caltech-101; DATA/faces/fer2013 class folders of FER2013. Without them there is nothing to do. Speeds are medians;
-a peer that is not installed is left out.
+a peer that is not installed (the extra ``peers``) is left out.
 """
 
 from __future__ import annotations

@@ -9,11 +9,14 @@ mkdir -p speedrun && cd speedrun
 # CAPTCHAs of a scheme of our own, because what may be trained on is data that one owns.
 [ -d data ] || tellapart generate --scheme plain --n "$n" --seed 0 --out data --grid samples.png
 
-# One row an image: size, hash, label; whatever cannot be used is counted and named here, not later.
-tellapart catalog data --task read --out catalog.parquet
+# What is wrong with it? Every image is looked at once; the page shows copies, odd ones, the alphabet and the lengths.
+tellapart audit data --task read --no-pretrained --out audit --report audit.html
+
+# One row an image, and whether it stays: a decision that can be undone, never a deletion.
+tellapart clean data --task read --no-pretrained --audit audit --out clean.parquet
 
 # Who trains, who chooses, who judges. Near-copies stay on one side, so the score cannot flatter.
-tellapart split catalog.parquet --out split.parquet --seed 0
+tellapart split clean.parquet --out split.parquet --seed 0
 
 # Train, choose the best epoch on val, pack as ONNX, compare with the trained model, score once on test.
 # The same command again goes on where a stopped one left off.
