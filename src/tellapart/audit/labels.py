@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tellapart import discriminant
+
 FOLDS = 5
 DIMENSIONS = 128
 SHRINK = 0.3
-TEMPERATURES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 SMALLEST_CLASS = 5  # images; smaller ones teach nothing and are not judged
 
 Array = npt.NDArray[Any]
@@ -54,8 +55,9 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
     for number in range(FOLDS):
         learn, judge = fold != number, fold == number
         if judge.any() and learn.any():
-            odds[judge] = _discriminant(axes[learn], given[learn], len(names), axes[judge])
-    chance = _tempered(odds, given)
+            slopes, offsets = discriminant.fit(axes[learn], given[learn], len(names), shrink=SHRINK)
+            odds[judge] = axes[judge] @ slopes + offsets
+    chance = discriminant.softmax(odds / discriminant.temperature(odds, given))
     own = chance[np.arange(len(given)), given]
     rest = chance.copy()
     rest[np.arange(len(given)), given] = -1
@@ -79,38 +81,6 @@ def _reduced(features: Array) -> Array:
     axes = values @ directions[:, ::-1][:, :DIMENSIONS]
     result: Array = axes / max(float(axes.std()), 1e-9)
     return result
-
-
-def _discriminant(axes: Array, target: Array, classes: int, others: Array) -> Array:
-    """Logarithms of how likely each class is for ``others``, N, K, up to a constant a row.
-
-    One Gaussian a class, all of one covariance, drawn towards a ball (Friedman 1989): in closed form, and on frozen
-    features as good as logistic regression at a tenth of the time (docs/log.md).
-    """
-    member = np.zeros((len(target), classes))
-    member[np.arange(len(target)), target] = 1
-    count = member.sum(axis=0)
-    means = (member.T @ axes) / np.maximum(count, 1)[:, None]
-    apart = axes - means[target]
-    covariance = apart.T @ apart / len(axes)
-    size = len(covariance)
-    covariance = (1 - SHRINK) * covariance + (SHRINK * np.trace(covariance) / size + 1e-6) * np.eye(size)
-    slopes = np.linalg.solve(covariance, means.T)
-    odds: Array = others @ slopes - 0.5 * (means * slopes.T).sum(axis=1) + np.log(np.maximum(count, 1e-3) / len(axes))
-    return odds
-
-
-def _tempered(odds: Array, given: Array) -> Array:
-    """Probabilities, softened until they fit the given labels best (Guo et al. 2017)."""
-    best = (np.inf, np.zeros_like(odds))
-    for temperature in TEMPERATURES:
-        soft = odds / temperature
-        soft = np.exp(soft - soft.max(axis=1, keepdims=True))
-        chance = soft / soft.sum(axis=1, keepdims=True)
-        loss = -np.log(np.maximum(chance[np.arange(len(given)), given], 1e-12)).mean()
-        if loss < best[0]:
-            best = (loss, chance)
-    return best[1]
 
 
 def _folds(target: Array, together: Array) -> Array:
