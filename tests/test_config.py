@@ -176,7 +176,7 @@ def test_stages_as_stages_mappings_or_both():
 )
 def test_what_learns_must_be_something(refuses, train):
     for make in (lambda: Stage(train), lambda: make_config(options={"stages": [{"train": train}]})):
-        with refuses(ConfigError, f"stage: train {train!r}: give head, last:N or all"):
+        with refuses(ConfigError, f"stage: train {train!r}: give solve, head, last:N or all"):
             make()
 
 

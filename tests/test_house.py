@@ -25,7 +25,7 @@ ROOMS = [
     "_torchvision", "_lightning", "data", "augment",
     "models.scratch", "models.reader", "models.classifier", "models", "embed", "audit", "clean", "balance", "prepare",
     "tasks.base", "tasks.classify", "tasks.read", "tasks",
-    "run", "export", "history", "train", "demo",
+    "run", "export", "history", "solve", "train", "demo",
 ]  # fmt: skip
 TORCH_BEGINS = "_torchvision"
 

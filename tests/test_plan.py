@@ -68,7 +68,12 @@ def test_other_images_take_the_pretrained_net(pictures, width, height):
     assert made.backbone == DEFAULT_BACKBONE
     assert (made.height, made.width, made.colour) == (TRANSFER_SIDE, TRANSFER_SIDE, "rgb")
     assert (made.augment, made.batch_size) == ("photo", 32)
-    assert made.stages == TRANSFER_STAGES
+    assert made.stages == TRANSFER_STAGES["good"]
+
+
+@pytest.mark.parametrize("effort", TRANSFER_STAGES)
+def test_effort_is_a_list_of_stages(pictures, effort):
+    assert plan(TrainConfig(effort=effort), pictures(200, 150)).stages == TRANSFER_STAGES[effort]
 
 
 def test_the_usual_size_counts_and_not_an_odd_one(pictures, draw, encode):

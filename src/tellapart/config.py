@@ -26,8 +26,9 @@ class Stage:
     """A part of a training: what learns, for how long, how fast.
 
     Args:
-        train: ``head`` (everything else frozen), ``last:N`` (the last N blocks and the head), or ``all``.
-        epochs: how many times the training images are seen.
+        train: ``solve`` (the head in closed form on frozen features, once), ``head`` (everything else frozen),
+            ``last:N`` (the last N blocks and the head), or ``all``.
+        epochs: how many times the training images are seen; ``solve`` sees them once whatever is said.
         lr: the peak learning rate; it warms up to it and falls to nearly nothing along a cosine.
         lr_factor: how much slower the backbone learns than the head.
     """
@@ -39,8 +40,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         kind, _, count = self.train.partition(":")
-        if not (self.train in ("head", "all") or (kind == "last" and count.isdigit() and int(count) > 0)):
-            raise ConfigError(f"stage: train {self.train!r}: give head, last:N or all")
+        if not (self.train in ("solve", "head", "all") or (kind == "last" and count.isdigit() and int(count) > 0)):
+            raise ConfigError(f"stage: train {self.train!r}: give solve, head, last:N or all")
         if self.epochs < 1 or not 0 < self.lr < math.inf or not 0 <= self.lr_factor < math.inf:
             raise ConfigError(f"stage {self.train!r}: epochs must be at least 1, lr above 0, lr_factor 0 or more")
 
@@ -57,6 +58,8 @@ class TrainConfig:
         file_column: the table column that names the image.
         label_column: the table column that holds the class or text.
         together: a table column whose equal values never cross a split.
+        effort: quick solves the head on frozen features, in seconds; good trains the head, then the whole network
+            slowly. For networks that start from pretrained weights.
         backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
             with ImageNet weights, or "small" where images are under 64 px.
         pretrained: start from ImageNet weights where the backbone has them.
@@ -83,6 +86,7 @@ class TrainConfig:
     file_column: str | None = None
     label_column: str | None = None
     together: str | None = None
+    effort: Literal["quick", "good"] = "good"
     backbone: str | None = None
     pretrained: bool = True
     height: int | None = None

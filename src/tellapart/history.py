@@ -54,18 +54,30 @@ class History(pl.Callback):
         figures = {
             name: round(float(value), 5) for name, value in trainer.callback_metrics.items() if name != "val_score"
         }
-        line = {"stage": module.number, "epoch": epoch, "seconds": round(seconds, 2), **figures}
-        key = (module.number, epoch)
-        self.lines = [old for old in self.lines if (old["stage"], old["epoch"]) < key] + [line]
-        with whole_file(self.path) as temporary:
-            temporary.write_text("".join(json.dumps(item) + "\n" for item in self.lines), encoding="utf-8")
-        shown = ", ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in figures.items())
+        self._write(module.number, epoch, seconds, figures)
+        shown = _shown(figures)
         left = seconds * (trainer.max_epochs or epoch) - seconds * epoch
         start = "\r" if sys.stderr.isatty() else ""
         say(
             f"{start}stage {module.number + 1} ({module.stage.train}) epoch {epoch}/{trainer.max_epochs}: {shown}; "
             f"{_clock(seconds)}, {_clock(left)} left in this stage"
         )
+
+    def note(self, module: Any, seconds: float, figures: dict[str, float]) -> None:
+        """A stage that has no epochs: one line."""
+        kept = {name: round(value, 5) for name, value in figures.items() if name != "val_score"}
+        self._write(module.number, 1, seconds, kept)
+        say(f"stage {module.number + 1} ({module.stage.train}): {_shown(kept)}; {_clock(seconds)}")
+
+    def _write(self, stage: int, epoch: int, seconds: float, figures: dict[str, float]) -> None:
+        line = {"stage": stage, "epoch": epoch, "seconds": round(seconds, 2), **figures}
+        self.lines = [old for old in self.lines if (old["stage"], old["epoch"]) < (stage, epoch)] + [line]
+        with whole_file(self.path) as temporary:
+            temporary.write_text("".join(json.dumps(item) + "\n" for item in self.lines), encoding="utf-8")
+
+
+def _shown(figures: dict[str, float]) -> str:
+    return ", ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in figures.items())
 
 
 def _clock(seconds: float) -> str:

@@ -22,7 +22,10 @@ SAMPLE = 64  # images looked at to tell grey from colour
 
 UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
 FEWEST, MOST = 8, 150  # epochs
-TRANSFER_STAGES = [Stage("head", epochs=3, lr=3e-3), Stage("all", epochs=6, lr=1e-3, lr_factor=0.25)]
+TRANSFER_STAGES = {
+    "quick": [Stage("solve", epochs=1)],
+    "good": [Stage("head", epochs=3, lr=3e-3), Stage("all", epochs=6, lr=1e-3, lr_factor=0.25)],
+}
 TRANSFER_SIDE = 256  # px; a little above the 224 of the ImageNet training gains (FixRes, Touvron et al. 2019)
 
 
@@ -54,7 +57,11 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
         else:
             colour = "rgb"  # ImageNet features were learnt in colour
             size = (TRANSFER_SIDE, TRANSFER_SIDE)
-            stages = TRANSFER_STAGES if config.pretrained else from_nothing(trained, config.batch_size or 32, lr=1e-3)
+            stages = (
+                TRANSFER_STAGES[config.effort]
+                if config.pretrained
+                else from_nothing(trained, config.batch_size or 32, lr=1e-3)
+            )
         filled = replace(
             config,
             backbone=backbone,
@@ -101,7 +108,11 @@ def scale_epochs(stages: Sequence[Stage], epochs: int) -> list[Stage]:
     [2, 3]
     >>> [s.train for s in scale_epochs([Stage("head", 4, 1e-3), Stage("all", 6, 1e-3)], 1)]
     ['all']
+    >>> [s.train for s in scale_epochs([Stage("solve", 1), Stage("all", 6, 1e-3)], 1)]
+    ['solve', 'all']
     """
+    if stages and stages[0].train == "solve":  # no epochs to scale
+        return [stages[0], *(scale_epochs(stages[1:], epochs) if stages[1:] else [])]
     total = sum(stage.epochs for stage in stages)
     ends = [0, *(round(epochs * sum(s.epochs for s in stages[: i + 1]) / total) for i in range(len(stages)))]
     shares = [high - low for low, high in pairwise(ends)]

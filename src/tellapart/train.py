@@ -40,6 +40,7 @@ from tellapart.models.reader import Reader
 from tellapart.plan import SMALL, plan
 from tellapart.progress import say
 from tellapart.run import CONFIG, DATA, HISTORY, METRICS, MODEL, Run
+from tellapart.solve import solve_head
 from tellapart.split import split
 from tellapart.tasks import ClassifyTask, ReadTask, Task
 from tellapart.tasks.classify import balanced_weights
@@ -230,7 +231,10 @@ def _fit(run: Run, catalog: Catalog) -> dict[str, torch.Tensor]:
             model.load_state_dict(best)
             task = _task(run, catalog, model, spec, stage, number)
             try:
-                _fit_stage(task, cache, folder, size, history)
+                if stage.train == "solve":
+                    _solve_stage(task, cache, folder, history)
+                else:
+                    _fit_stage(task, cache, folder, size, history)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
@@ -306,6 +310,19 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from None
     write_json(folder / "done.json", {"score": float(best.best_model_score or 0.0), "epochs": trainer.current_epoch})
+
+
+def _solve_stage(task: Task, cache: PixelCache, folder: Path, history: History) -> None:
+    """The head in closed form; leaves what a stage of epochs leaves."""
+    if not isinstance(task, ClassifyTask) or task.config.backbone == SMALL:
+        raise ConfigError("stage 'solve': only a classifier with a timm backbone has features to solve a head on")
+    began = time.perf_counter()
+    figures = solve_head(task, cache, cache.catalog.training_rows(), cache.catalog.rows("val"))
+    history.note(task, time.perf_counter() - began, {f"val_{name}": value for name, value in figures.items()})
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / "best.ckpt") as temporary:
+        torch.save({"state_dict": {f"model.{key}": value for key, value in task.model.state_dict().items()}}, temporary)
+    write_json(folder / "done.json", {"score": figures["score"], "epochs": 1})
 
 
 class _Best(ModelCheckpoint):

@@ -163,7 +163,7 @@ def test_without_out_the_folder_is_named_after_data_and_options(shapes, tmp_path
 
 def test_a_recipe_draws_its_own_data_once(tmp_path, without_packing, train_module, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train_module, "recipe_drawing", lambda name: {"scheme": "digits", "n": 40, "seed": 3})
+    monkeypatch.setattr(train_module, "recipe_part", lambda name, part: {"scheme": "digits", "n": 40, "seed": 3})
     options = {"epochs": 1, "height": 24, "batch_size": 16, "device": "cpu"}
     tellapart.train(recipe="captcha-text", **options)
     drawn = tmp_path / "runs" / "captcha-text-data"

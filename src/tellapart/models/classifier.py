@@ -117,7 +117,7 @@ def trainable(model: nn.Module, what: str) -> list[nn.Module]:
     if what == "all":
         return [model]
     head: list[nn.Module] = [model.get_submodule("head")]
-    if what == "head":
+    if what in ("head", "solve"):
         return head
     blocks = _blocks(model)
     return head + blocks[-int(what.partition(":")[2]) :]
