@@ -101,6 +101,21 @@ def test_a_person_has_the_last_word(cleaned, tmp_path):
     assert (result["kept_by_hand"], result["dropped_by_hand"], result["relabelled"]) == (1, 1, 1)
 
 
+def test_another_label_is_undone_too(cleaned, tmp_path):
+    corrections = tmp_path / "corrections.csv"
+    corrections.write_bytes(b"\xef\xbb\xbffile,label\r\nb/03.png,a\r\nb/03.png,a\r\n")
+    _, _, catalog = cleaned(corrections=corrections)
+    row = catalog.column("file").index("b/03.png")
+    assert catalog.column("label")[row] == "a"
+    _, _, again = cleaned(tmp_path / "clean.parquet", out=tmp_path / "again.parquet", audit=tmp_path / "b")
+    assert again.column("label")[row] == "b"
+
+
+def test_thresholds_are_those_of_the_audit(cleaned):
+    _, gone, _ = cleaned(thresholds={"near_duplicates": 1.0})
+    assert "a/mirror.png" not in gone
+
+
 def test_what_cannot_be_decoded_stays_out_whoever_asks(cleaned, tmp_path):
     corrections = tmp_path / "corrections.csv"
     corrections.write_text("file,keep\nb/broken.png,true\n", encoding="utf-8")
@@ -124,6 +139,7 @@ def test_training_leaves_out_what_was_put_aside(cleaned):
             "off_domain: {drop_above: much}",
             "off_domain: {'drop_above': 'much'}; write drop, keep, or {drop_above: 0.8}",
         ),
+        ("off_domain: {drop_above: .nan}", "off_domain: {'drop_above': nan}; write drop, keep, or {drop_above: 0.8}"),
         ("[1, 2]", "write one line a check, such as `off_domain: keep`"),
         ("a: b: c", "not YAML: "),
     ],
@@ -140,8 +156,11 @@ def test_policies_that_say_nothing(tmp_path, text, message):
     ("text", "message"),
     [
         ("name,keep\nx,true\n", "no column `file`; corrections have file,keep,label"),
-        ("file,keep\nx.png,true\n", "1 lines name no image of the data: x.png"),
+        ("file,keep\nx.png,true\n", "1 line names no image of the data: 'x.png'"),
         ("file,keep\na/00.png,maybe\n", "line 2: keep is 'maybe'; write true or false"),
+        ("file,keep\na/00.png,true\na/00.png,false\n", "line 3: 'a/00.png' again, decided otherwise; drop one line"),
+        ("file,keep,label\na/00.png,,b,c\n", "line 2: more cells than columns; quote a value that holds a comma"),
+        ("file,lable\na/00.png,b\n", "column 'lable' (did you mean 'label'?); corrections have file,keep,label"),
     ],
 )
 def test_corrections_that_cannot_be_used(cleaned, tmp_path, refuses, text, message):
@@ -155,5 +174,5 @@ def test_corrections_that_cannot_be_used(cleaned, tmp_path, refuses, text, messa
 def test_a_policy_that_leaves_nothing_is_refused(tmp_path, draw, encode):
     (tmp_path / "set" / "a").mkdir(parents=True)
     (tmp_path / "set" / "a" / "0.png").write_bytes(encode(Image.new("RGB", (64, 64))))
-    with pytest.raises(CatalogError, match="this policy leaves no image; loosen it"):
+    with pytest.raises(CatalogError, match=r"this policy leaves no image \(1 low_information\); loosen it"):
         tellapart.clean(tmp_path / "set", out=tmp_path / "c.parquet", audit=tmp_path / "a", pretrained=False)

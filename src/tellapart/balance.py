@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.catalog import Catalog
-from tellapart.errors import CatalogError, ConfigError
+from tellapart.catalog import Catalog, check_target
+from tellapart.errors import CatalogError, ConfigError, closest
 from tellapart.split import split
 
 METHODS = ("weights", "over", "under", "target")
@@ -45,12 +45,9 @@ def balance(
         ConfigError: an unknown method, or a count that is missing or below 1.
         CatalogError: a reading set, or a class without a train image.
     """
-    if method not in METHODS:
-        raise ConfigError(f"method {method!r}: there are {', '.join(METHODS)}")
-    if count is not None and count < 1:
-        raise ConfigError(f"count {count}: at least one image a class")
-    if method == "target" and count is None:
-        raise ConfigError("method 'target' needs a count, e.g. --count 250")
+    check_method(method, count)
+    if out is not None:
+        check_target(out, ".parquet")
     if method != "weights" and out is None:
         raise ConfigError(f"method {method!r} needs a catalog to write, e.g. --out balanced.parquet")
     catalog = split(data, seed=seed, **options)
@@ -85,6 +82,20 @@ def balance(
         result = catalog if method == "weights" else catalog.with_column("times", times)
         result.with_meta(balance={"method": method, "count": count, "seed": seed}).write(out)
     return {"out": str(out) if out is not None else None, "method": method, "classes": classes, "notes": notes}
+
+
+def check_method(method: str, count: int | None) -> None:
+    """What can be refused before any image is looked at.
+
+    Raises:
+        ConfigError: an unknown method, or a count that is missing or below 1.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"method {method!r}{closest(method, METHODS)}: there are {', '.join(METHODS)}")
+    if count is not None and count < 1:
+        raise ConfigError(f"count {count}: at least one image a class")
+    if method == "target" and count is None:
+        raise ConfigError("method 'target' needs a count, e.g. --count 250")
 
 
 def _shown(size: int, method: str, count: int | None, sizes: Any) -> int:

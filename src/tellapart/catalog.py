@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tellapart import images
-from tellapart.errors import CatalogError, ImageError, some
+from tellapart.errors import CatalogError, ConfigError, ImageError, some
 from tellapart.files import whole_file
 from tellapart.near import picture_hash, thumbnail
 from tellapart.progress import track
@@ -174,9 +174,30 @@ def catalog(
 
     See `open_catalog` for the options.
     """
+    check_target(out, ".parquet")
     result = open_catalog(data, task=task, groups=groups, progress=True, **options)
     result.write(out)
     return result
+
+
+def check_target(path: str | Path, *suffixes: str) -> None:
+    """A catalog or page can be written here, and takes the place of nothing but one of its own kind.
+
+    Raises:
+        ConfigError: a folder, another ending (an image's, say), or a table of the user's own.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigError(f"{path}: a folder; name a file that ends in {suffixes[0]}")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{path}: name a file that ends in {suffixes[0]}")
+    if suffixes[0] == ".parquet" and path.exists():
+        try:
+            ours = b"tellapart" in (pq.read_schema(path).metadata or {})
+        except (OSError, ValueError):
+            ours = False
+        if not ours:
+            raise ConfigError(f"{path}: there already and not a catalog; give another --out")
 
 
 def open_catalog(
@@ -272,6 +293,8 @@ def _checked(table: pa.Table, path: Path) -> pa.Table:
             )
     table = table.select(SCHEMA.names).cast(SCHEMA)
     said = dict(zip(SCHEMA.names, table.columns, strict=True))
+    if not len(table):
+        raise CatalogError(f"{path}: a catalog without a row; catalog the images again")
     none = {name: pc.is_null(column) for name, column in said.items()}
     kept = pc.fill_null(said["keep"], False)
     wrong = [  # a column, where it cannot be as it is, and what to do

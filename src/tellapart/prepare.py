@@ -8,18 +8,21 @@ from typing import Any
 
 from tellapart.audit import look
 from tellapart.audit.report import write_report
+from tellapart.audit.review import write_review
 from tellapart.balance import balance as even_out
-from tellapart.clean import clean
+from tellapart.balance import check_method
+from tellapart.catalog import Catalog, open_catalog
+from tellapart.clean import afresh, cleaned, read_policy
 from tellapart.config import recipe_part
 from tellapart.errors import ConfigError, closest
 from tellapart.progress import say
 from tellapart.split import split
 
-OPTIONS = ("policy", "balance", "count", "pretrained", "seed")
+OPTIONS = ("policy", "balance", "count", "pretrained", "thresholds", "seed")
 
 
 def prepare(
-    data: str | Path,
+    data: str | Path | Catalog,
     *,
     out: str | Path,
     recipe: str | None = None,
@@ -28,6 +31,7 @@ def prepare(
     balance: str | None = None,
     count: int | None = None,
     pretrained: bool | None = None,
+    thresholds: Mapping[str, float] | None = None,
     seed: int | None = None,
     **options: Any,
 ) -> dict[str, Any]:
@@ -39,42 +43,45 @@ def prepare(
         recipe: a packaged recipe with a ``prepare`` part; what is given here overrides it.
         policy, corrections: see `tellapart.clean`.
         balance, count: see `tellapart.balance`; by default the classes stay as they are.
-        pretrained: see `tellapart.audit`.
+        pretrained, thresholds: see `tellapart.audit`.
 
     Returns:
         ``catalog``, ``report``, ``review``, ``clean``, ``split`` and ``classes``.
 
     Raises:
-        ConfigError: the recipe prepares nothing, or an option is unknown.
+        ConfigError: the recipe prepares nothing, an option is unknown, or ``out`` is a file or the data itself.
     """
-    said = {"policy": policy, "balance": balance, "count": count, "pretrained": pretrained, "seed": seed}
+    said = {"policy": policy, "balance": balance, "count": count, "pretrained": pretrained, "thresholds": thresholds,
+            "seed": seed}  # fmt: skip
     given = {"pretrained": True, "seed": 0, **_recipe(recipe), **{k: v for k, v in said.items() if v is not None}}
+    method, rules = given.get("balance"), read_policy(given.get("policy"))
+    if method:
+        check_method(method, given.get("count"))
     folder = Path(out)
-    audited, prepared, review = folder / "audit", folder / "prepared.parquet", folder / "review.html"
-    findings = look(data, out=audited, pretrained=given["pretrained"], **options)
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: a file; name a folder (--out)")
+    if not isinstance(data, Catalog) and folder.resolve() == Path(data).resolve():
+        raise ConfigError(f"{folder}: the data itself; name another folder (--out)")
+    prepared, review = folder / "prepared.parquet", folder / "review.html"
+    data, options = afresh(data, options)
+    findings = look(data, out=folder / "audit", pretrained=given["pretrained"], thresholds=given.get("thresholds"),
+                    **options)  # fmt: skip
     write_report(findings, folder / "report.html")
     say(f"report: {folder / 'report.html'}")
-    cleaned = clean(
-        data,
-        out=prepared,
-        policy=given.get("policy"),
-        corrections=corrections,
-        review=review,
-        audit=audited,
-        pretrained=given["pretrained"],
-        **options,
-    )
-    say(f"review: {review} ({cleaned['kept']} of {cleaned['images']} images stay)")
-    catalog = split(prepared, out=prepared, seed=given["seed"])
-    classes = None
-    if given.get("balance") and catalog.task == "classify":
-        evened = even_out(prepared, out=prepared, method=given["balance"], count=given.get("count"), seed=given["seed"])
-        classes = evened["classes"]
+    catalog, decided, counts = cleaned(findings, rules, corrections)
+    write_review(findings, decided, review)
+    say(f"review: {review} ({counts['kept']} of {counts['images']} images stay)")
+    catalog, classes = split(catalog, seed=given["seed"]), None
+    if method and catalog.task == "classify":
+        evened = even_out(catalog, out=prepared, method=method, count=given.get("count"), seed=given["seed"])
+        catalog, classes = open_catalog(prepared).with_notes(evened["notes"]), evened["classes"]
+    else:
+        catalog.write(prepared)
     return {
         "catalog": str(prepared),
         "report": str(folder / "report.html"),
         "review": str(review),
-        "clean": cleaned,
+        "clean": {"out": str(prepared), **counts},
         "split": {part: len(catalog.rows(part)) for part in ("train", "val", "test")},
         "classes": classes,
         "notes": list(catalog.notes),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.catalog import SPLITS, Catalog, open_catalog
+from tellapart.catalog import SPLITS, Catalog, check_target, open_catalog
 from tellapart.errors import CatalogError, ConfigError, some
 from tellapart.images import Pixels, decode
 from tellapart.near import SIDE, as_words, grouped, neighbours, thumbnail
@@ -53,6 +53,8 @@ def split(
     shares = tuple(float(value) for value in fractions)
     if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6 or shares[0] == 0:
         raise ConfigError(f"fractions {fractions}: give three shares for train, val and test that sum to 1")
+    if out is not None:
+        check_target(out, ".parquet")
     catalog = data if isinstance(data, Catalog) else open_catalog(data, **options)
     assigned, notes = _assign(catalog, seed, shares)
     result = catalog.with_column("split", assigned).with_notes(notes)

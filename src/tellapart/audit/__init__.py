@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from tellapart.progress import say
 if TYPE_CHECKING:
     from tellapart.audit.findings import Findings
     from tellapart.audit.survey import Embed
-    from tellapart.catalog import Catalog
+    from tellapart.catalog import Catalog, Facts, Look
 
 
 def audit(
@@ -47,13 +48,16 @@ def audit(
 
     Raises:
         CatalogError: the source cannot be used.
-        ConfigError: an unknown check.
+        ConfigError: an unknown check, a threshold that is no number, or a place where nothing can be written.
         GateError: more images were flagged than ``fail_above``; all was written.
     """
-    findings = look(data, out=out, pretrained=pretrained, thresholds=thresholds, **options)
     if report is not None:
         from tellapart.audit.report import write_report
+        from tellapart.catalog import check_target
 
+        check_target(report, ".html", ".htm")
+    findings = look(data, out=out, pretrained=pretrained, thresholds=thresholds, **options)
+    if report is not None:
         write_report(findings, Path(report))
     if fail_above is not None and len(findings.flagged) > fail_above:
         raise GateError(
@@ -76,15 +80,33 @@ def look(
     from tellapart.audit.survey import SURVEY, survey
     from tellapart.catalog import Catalog, open_catalog
 
-    known = [check.name for check in CHECKS]
-    for name in thresholds or {}:
+    known = {check.name: check.threshold for check in CHECKS}
+    for name, value in (thresholds or {}).items():
         if name not in known:
-            raise ConfigError(f"no check {name!r}{closest(name, known)}; there are: {', '.join(known)}")
+            raise ConfigError(f"no check {name!r}{closest(str(name), known)}; there are: {', '.join(known)}")
+        if known[name] is None:
+            raise ConfigError(f"check {name!r} has no threshold")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ConfigError(f"threshold of {name}: {value!r}; give a number, e.g. {known[name]}")
     folder = Path(out) if out is not None else default_out(data, options)
-    if folder.exists() and not (folder / SURVEY).is_dir() and any(folder.iterdir()):
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: a file; name a folder for the audit (--out)")
+    if folder.is_dir() and not (folder / SURVEY).is_dir() and any(folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not an audit; give another --out")
     embed = _embedder() if pretrained else None
-    seen = survey(lambda looking: open_catalog(data, look=looking, **options), folder / SURVEY, embed)
+
+    def opened(looking: Look) -> Catalog:
+        def apart(draft: Catalog) -> Mapping[int, Facts]:
+            shards = Path(draft.source).is_dir() and any(name is not None for name in draft.column("shard"))
+            if shards and draft.root.resolve() in folder.resolve().parents:
+                raise ConfigError(
+                    f"{folder}: its tables would be taken for shards of {data}; name a folder outside of it"
+                )
+            return looking(draft)
+
+        return open_catalog(data, look=apart, **options)
+
+    seen = survey(opened, folder / SURVEY, embed)
     if not len(seen.catalog):
         raise CatalogError(f"{data}: no images")
     checks = run(seen, dict(thresholds or {}))
@@ -98,7 +120,8 @@ def look(
 def default_out(data: str | Path | Catalog, options: Mapping[str, Any]) -> Path:
     """Where the audit of this data lies unless a folder was given."""
     source = data if isinstance(data, str | Path) else data.source
-    key = json.dumps([str(Path(source).resolve()), options], sort_keys=True, default=str)
+    said = {name: value for name, value in options.items() if value not in (None, "auto")}  # by default the same
+    key = json.dumps([str(Path(source).resolve()), said], sort_keys=True, default=str)
     return Path("runs") / f"audit-{Path(source).stem or 'data'}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 

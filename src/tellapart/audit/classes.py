@@ -18,7 +18,8 @@ def _imbalance(view: View, threshold: float) -> Finding:
     most, least = max(counts.values(), default=0), min(counts.values(), default=0)
     ratio = most / least if least else 0.0
     ordered = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    sentence = f"{len(counts)} classes, {least} to {most} images each ({ratio:.1f} : 1)"
+    each = counted(most, "image") if least == most else f"{least:,} to {most:,} images"
+    sentence = f"{counted(len(counts), 'class', 'classes')}, {each} each ({ratio:.1f} : 1)" if counts else "no classes"
     if ratio >= threshold:
         sentence += "; class weights or tellapart balance help the small ones"
     return Finding("class_imbalance", sentence, threshold,
@@ -84,7 +85,10 @@ def _lengths(view: View, threshold: float) -> Finding:
            if len(view.labels[row]) in rare}  # fmt: skip
     span = f"{min(lengths)} to {max(lengths)}" if len(lengths) > 1 else f"{next(iter(lengths), 0)}"
     facts = {"lengths": {str(length): lengths[length] for length in sorted(lengths)}}
-    return Finding("odd_length", f"texts of {span} characters", threshold, dict.fromkeys(why, 1.0), why, facts=facts)
+    sentence = f"texts of {span} characters"
+    if why:
+        sentence += f"; {counted(len(why), 'text')} of a length that is rare here"
+    return Finding("odd_length", sentence, threshold, dict.fromkeys(why, 1.0), why, facts=facts)
 
 
 def _unemittable(view: View, threshold: float) -> Finding:

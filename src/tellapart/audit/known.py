@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tellapart import images
 from tellapart.audit.findings import Findings
-from tellapart.audit.survey import SURVEY, reopen
+from tellapart.audit.survey import DAMAGED, SURVEY, reopen
 from tellapart.catalog import FACTS, facts
 from tellapart.errors import CatalogError, ImageError
 from tellapart.files import whole_folder
@@ -24,12 +24,12 @@ from tellapart.workers import in_threads
 GROWN = "known"
 
 
-def known(index: str | Path, files: Sequence[str | Path], *, add: bool = False) -> dict[str, Any]:
+def known(index: str | Path, files: str | Path | Sequence[str | Path], *, add: bool = False) -> dict[str, Any]:
     """For each picture the images of an audited set that show the same.
 
     Args:
         index: the folder of an audit (``tellapart audit DATA --out INDEX``).
-        files: pictures, or folders of pictures.
+        files: a picture, a folder of pictures, or several of either.
         add: remember those that are new.
 
     Returns:
@@ -38,7 +38,7 @@ def known(index: str | Path, files: Sequence[str | Path], *, add: bool = False) 
     Raises:
         CatalogError: the folder is no audit, or no picture was named.
     """
-    paths = _pictures(files)
+    paths = _pictures([files] if isinstance(files, str | Path) else files)
     names, pixels, hashes, thumbs = _remembered(Path(index))
     answers: dict[str, Any] = {}
     fresh: list[tuple[str, tuple[Any, ...], Any]] = []
@@ -103,17 +103,27 @@ def _remembered(index: Path) -> tuple[list[str], list[str], list[bytes], Any]:
     pixels = [catalog.column("pixels")[row] for row in rows]
     hashes = [catalog.column("hash")[row] for row in rows]
     stacks = [seen.thumbs(rows).reshape(-1, SIDE, SIDE, 3)]
-    for part in sorted((index / GROWN).glob("part-*")) if (index / GROWN).is_dir() else []:
-        table = pq.read_table(part / "facts.parquet")
-        names += table.column("file").to_pylist()
-        pixels += table.column("pixels").to_pylist()
-        hashes += table.column("hash").to_pylist()
-        stacks.append(np.load(part / "thumbs.npy"))
+    for part in _grown(index):
+        try:
+            table, stack = pq.read_table(part / "facts.parquet"), np.load(part / "thumbs.npy")
+            columns = [table.column(name).to_pylist() for name in ("file", "pixels", "hash")]
+            if stack.shape != (len(table), SIDE, SIDE, 3):
+                raise ValueError(part)
+        except DAMAGED as error:
+            raise CatalogError(f"{part}: damaged; remove this folder and add its pictures again") from error
+        names += columns[0]
+        pixels += columns[1]
+        hashes += columns[2]
+        stacks.append(stack)
     return names, pixels, hashes, np.concatenate(stacks)
 
 
+def _grown(index: Path) -> list[Path]:
+    return sorted((index / GROWN).glob("part-*")) if (index / GROWN).is_dir() else []
+
+
 def _remember(index: Path, new: Sequence[tuple[str, tuple[Any, ...], Any]]) -> None:
-    number = len(list((index / GROWN).glob("part-*"))) if (index / GROWN).is_dir() else 0
+    number = max((int(part.name.removeprefix("part-")) for part in _grown(index)), default=-1) + 1
     with whole_folder(index / GROWN / f"part-{number:06}") as temporary:
         table = {
             "file": [str(Path(file).resolve()) for file, _, _ in new],

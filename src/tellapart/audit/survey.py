@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,13 +25,14 @@ from tellapart.errors import CatalogError, ImageError
 from tellapart.files import whole_file, whole_folder
 from tellapart.images import Pixels
 from tellapart.near import SIDE
-from tellapart.progress import track
+from tellapart.progress import say, track
 from tellapart.workers import in_threads
 
 PART = 1024  # images
 VERSION = 1  # of what is measured
 PLACE = "place.npy"
 SURVEY = "survey"  # the folder of an audit that holds it
+DAMAGED = (OSError, ValueError, KeyError, EOFError)  # what reading gives where a file is gone, cut off or another's
 
 Array = npt.NDArray[Any]
 
@@ -50,8 +52,8 @@ class Survey:
     """What was seen of each row of a catalog; rows that are unreadable have no part in the arrays."""
 
     catalog: Catalog
-    parts: Sequence[Path]
-    place: Array  # N, 2: the part of each row, and where in it
+    home: Path  # of the parts
+    place: Array  # N, 2: the number of each row's part, and where in it
     evidence: str  # "pixels", or the name of the network
 
     def rows(self) -> list[int]:
@@ -77,13 +79,20 @@ class Survey:
     def _gather(self, what: str, rows: Sequence[int]) -> Array:
         """Lines of an array that lies in parts on disk; only what is asked for is held in memory."""
         where = self.place[np.asarray(rows, dtype=np.int64)]
-        one = np.load(self.parts[0] / f"{what}.npy", mmap_mode="r")
+        one = self._lines(self.place[0, 0], what)
         result: Array = np.zeros((len(where), *one.shape[1:]), one.dtype)
         for part in np.unique(where[:, 0]):
-            lines = np.load(self.parts[part] / f"{what}.npy", mmap_mode="r")
             mine = where[:, 0] == part
-            result[mine] = lines[where[mine, 1]]
+            result[mine] = self._lines(part, what)[where[mine, 1]]
         return result
+
+    def _lines(self, part: int, what: str) -> Array:
+        path = _part_of(self.home, part) / f"{what}.npy"
+        try:
+            lines: Array = np.load(path, mmap_mode="r")
+        except DAMAGED as error:
+            raise CatalogError(f"{path}: missing or damaged; run tellapart audit again") from error
+        return lines
 
 
 def survey(
@@ -104,7 +113,7 @@ def survey(
     assert looking.place is not None
     with whole_file(looking.home / PLACE) as temporary, temporary.open("wb") as stream:
         np.save(stream, looking.place)
-    return Survey(catalog, looking.parts, looking.place, evidence)
+    return Survey(catalog, looking.home, looking.place, evidence)
 
 
 def reopen(folder: Path, catalog: Catalog, evidence: str) -> Survey:
@@ -116,11 +125,11 @@ def reopen(folder: Path, catalog: Catalog, evidence: str) -> Survey:
     home = folder / f"{VERSION}-{evidence}"
     try:
         place = np.load(home / PLACE)
-    except (OSError, ValueError) as error:
+    except DAMAGED as error:
         raise CatalogError(f"{home}: no survey here; run tellapart audit again") from error
     if len(place) != len(catalog):
         raise CatalogError(f"{home}: holds {len(place)} images, its catalog {len(catalog)}; run tellapart audit again")
-    return Survey(catalog, sorted(home.glob("part-*")), place, evidence)
+    return Survey(catalog, home, place, evidence)
 
 
 class _Pass:
@@ -128,12 +137,17 @@ class _Pass:
 
     def __init__(self, home: Path, embed: Embed | None, progress: bool) -> None:
         self.home, self.embed, self.progress = home, embed, progress
-        self.parts: list[Path] = []
+        self.arrays = ("measures", "thumbs", *(() if embed is None else ("content", "style")))
+        self.parts: set[int] = set()
         self.where: dict[str, tuple[int, int]] = {}  # stamp of a file → part, line
         self.facts: dict[str, Facts] = {}
         self.place: Array | None = None
         for path in sorted(home.glob("part-*")) if home.is_dir() else []:
-            self._take(path)
+            try:
+                self._take(path)
+            except DAMAGED:
+                (home / PLACE).unlink(missing_ok=True)  # it may lead to what is replaced now
+                say(f"note: {path}: damaged; its images are looked at again")
 
     def __call__(self, draft: Catalog) -> dict[int, Facts]:
         """The facts of each row."""
@@ -147,17 +161,23 @@ class _Pass:
 
     def _look(self, draft: Catalog, missing: list[int], stamps: list[str]) -> Iterator[int]:
         for start in range(0, len(missing), PART):
-            path = self.home / f"part-{len(self.parts):06}"
+            path = _part_of(self.home, next(number for number in count() if number not in self.parts))
             yield from _part(draft, missing[start : start + PART], stamps, path, self.embed)
             self._take(path)
 
     def _take(self, path: Path) -> None:
-        table = pq.read_table(path / "facts.parquet")
+        number, table = int(path.name.removeprefix("part-")), pq.read_table(path / "facts.parquet")
         columns = [table.column(name).to_pylist() for name in FACTS]
+        if any(len(np.load(path / f"{what}.npy", mmap_mode="r")) != len(table) for what in self.arrays):
+            raise ValueError(path)
         for line, stamp in enumerate(table.column("stamp").to_pylist()):
-            self.where[stamp] = (len(self.parts), line)
+            self.where[stamp] = (number, line)
             self.facts[stamp] = tuple(column[line] for column in columns)
-        self.parts.append(path)
+        self.parts.add(number)
+
+
+def _part_of(home: Path, number: int) -> Path:
+    return home / f"part-{number:06}"
 
 
 def _stamps(draft: Catalog) -> list[str]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import Any
 
 from tellapart.cli.words import data_options, new_parser, parse, show, summary, table_of
+from tellapart.errors import ConfigError, counted
 from tellapart.progress import say
+
+SHOWN = 40  # classes, of all; --json has the rest
+SOURCE = ("task", "groups", "label_from", "file_column", "label_column", "together")  # how DATA is read
+WHOLE = ("out", "report", "no_pretrained", "thresholds", "fail_above")  # what only a whole audit heeds
+THRESHOLDS = 'check to threshold, e.g. {"near_duplicates": 0.98}'
+POLICY_FILE = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
 
 
 def catalog_verb(words: list[str]) -> int:
@@ -41,48 +50,56 @@ def audit_verb(words: list[str]) -> int:
     parser.add_argument("--out", help="the audit's folder; the same command goes on where it stopped")
     parser.add_argument("--report", help="also write an HTML page, e.g. audit.html")
     parser.add_argument("--no_pretrained", action="store_true", help="let pixels alone decide, no pretrained network")
-    parser.add_argument(
-        "--thresholds", type=dict[str, float], help='check to threshold, e.g. {"near_duplicates": 0.98}'
-    )
+    parser.add_argument("--thresholds", type=dict[str, float], help=THRESHOLDS)
     parser.add_argument("--fail_above", type=int, help="exit with 1 if more images than this are flagged")
     parser.add_argument("--quick", action="store_true", help="only count: images, classes, first labels, in a second")
-    parser.add_argument("--known", help="an audit's folder: is DATA, an image or several, in that set already?")
+    parser.add_argument("--known", help="an audit's folder: is DATA, an image or a folder of them, in that set?")
     parser.add_argument("--add", action="store_true", help="with --known: remember those that are new")
     given, as_json = parse(parser, words)
     quick, index, add = given.pop("quick"), given.pop("known"), given.pop("add")
+    if add and index is None:
+        raise ConfigError("--add remembers what is new beside an audited set: name its folder with --known")
+    for short, name in ((quick, "quick"), (index is not None, "known")):
+        if short and (odd := [other for other in WHOLE if given[other]]):
+            raise ConfigError(f"--{name} does not audit; it takes no --{odd[0].replace('_', '-')}")
     if index is not None:
         from tellapart.audit.known import known
 
         found = known(index, [given["data"]], add=add)
-        return show(as_json, found, lambda: _known_table(found))
+        show(as_json, found, lambda: _known_table(found))
+        return 2 if all("error" in answer for answer in found["images"].values()) else 0
     given["pretrained"] = not given.pop("no_pretrained")
     if quick:
         from tellapart import quick as count
 
-        options = ("data", "task", "groups", "label_from", "file_column", "label_column", "together")
-        counted = count(**{name: given[name] for name in options})
-        return show(as_json, counted, lambda: _quick_table(counted))
+        seen = count(given["data"], **{name: given[name] for name in SOURCE})
+        return show(as_json, seen, lambda: _quick_table(seen))
     from tellapart import audit
 
     limit = given.pop("fail_above")
     result = audit(**given)
-    show(as_json, result, lambda: _findings_table(result, given["report"]))
+    show(as_json, result, lambda: _findings_table(result, given))
     if limit is not None and result["flagged"] > limit:
-        say(f"tellapart: {result['flagged']} images are flagged, more than {limit}")
+        say(f"tellapart: {counted(result['flagged'], 'image')} flagged, more than {limit}")
         return 1
     return 0
 
 
 def clean_verb(words: list[str]) -> int:
     """tellapart clean DATA."""
-    parser = new_parser("clean", "Decide which images stay; nothing is deleted, and another policy undoes it.")
+    from tellapart.clean import POLICY
+
+    ours = ", ".join(name for name, rule in POLICY.items() if rule == "drop")
+    parser = new_parser("clean", "Decide which images stay; nothing is deleted, and another policy undoes it. "
+                        f"By default these go: {ours}. All else stays.")  # fmt: skip
     data_options(parser)
     parser.add_argument("--out", required=True, help="the catalog to write, with keep and why for each image")
-    parser.add_argument("--policy", help="a YAML file, check to drop or keep; `tellapart clean --help` ends with ours")
+    parser.add_argument("--policy", help=POLICY_FILE)
     parser.add_argument("--review", help="also write an HTML page of what goes, to look at and correct")
     parser.add_argument("--corrections", help="a CSV (file,keep,label), e.g. from the review page")
     parser.add_argument("--audit", help="the audit's folder; by default that of the same data")
     parser.add_argument("--no_pretrained", action="store_true", help="let pixels alone decide, no pretrained network")
+    parser.add_argument("--thresholds", type=dict[str, float], help=THRESHOLDS)
     given, as_json = parse(parser, words)
     given["pretrained"] = not given.pop("no_pretrained")
     from tellapart import clean
@@ -90,11 +107,12 @@ def clean_verb(words: list[str]) -> int:
     result = clean(**given)
 
     def prose() -> str:
-        lines = [f"{result['kept']} of {result['images']} images stay: {result['out']}"]
-        lines += [f"  {count:>6}  {name}" for name, count in result["dropped"].items()]
+        lines = [f"{result['kept']:,} of {counted(result['images'], 'image')} stay: {result['out']}"]
+        lines += [f"  {count:>6}  {_named(name)}" for name, count in result["dropped"].items() if name != "by hand"]
         lines += [f"  {result[name]:>6}  {name.replace('_', ' ')}" for name in
                   ("kept_by_hand", "dropped_by_hand", "relabelled") if result[name]]  # fmt: skip
-        return "\n".join(lines)
+        lines += [f"look      {given['review']}"] if given["review"] else ["look      add --review review.html"]
+        return "\n".join([*lines, f"next      tellapart train {shlex.quote(result['out'])}"])
 
     return show(as_json, result, prose)
 
@@ -103,21 +121,22 @@ def balance_verb(words: list[str]) -> int:
     """tellapart balance DATA."""
     parser = new_parser("balance", "Even out the classes of the train part; validation and test stay as they are.")
     data_options(parser)
-    parser.add_argument("--out", help="the catalog to write")
+    parser.add_argument("--out", help="the catalog to write; not needed for weights")
     parser.add_argument("--method", default="over", help="over, under, target or weights")
-    parser.add_argument("--count", type=int, help="images a class and epoch")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, help="images a class and epoch; target needs it")
+    parser.add_argument("--seed", type=int, default=0, help="of the split and of who is shown once more")
     given, as_json = parse(parser, words)
     from tellapart import balance
 
     result = balance(**given)
 
     def prose() -> str:
-        width = max(len(name) for name in result["classes"])
+        classes = [(_named(name), value) for name, value in list(result["classes"].items())[:SHOWN]]
+        width = max(5, *(len(name) for name, _ in classes))
         lines = [f"{'class':<{width}}  train  epoch  weight"]
         lines += [f"{name:<{width}}  {value['train']:>5}  {value['epoch']:>5}  {value['weight']:.3f}"
-                  for name, value in result["classes"].items()]  # fmt: skip
-        return "\n".join([*lines, *(f"note: {note}" for note in result["notes"])])
+                  for name, value in classes]  # fmt: skip
+        return "\n".join([*lines, *_more(result["classes"]), *(f"note: {note}" for note in result["notes"])])
 
     return show(as_json, result, prose)
 
@@ -134,8 +153,8 @@ def tidy_verb(words: list[str]) -> int:
 
     result = tidy(given.pop("data"), **given, progress=True)
     prose = (
-        f"{result['images']} images in {result['out']} ({result['linked']} linked, {result['copied']} copied); "
-        f"names in {result['mapping']}"
+        f"{counted(result['images'], 'image')} in {result['out']} ({result['linked']} linked, "
+        f"{result['copied']} copied); names in {result['mapping']}"
     )
     return show(as_json, result, lambda: "\n".join([prose, *(f"note: {note}" for note in result["notes"])]))
 
@@ -146,45 +165,86 @@ def prepare_verb(words: list[str]) -> int:
     data_options(parser)
     parser.add_argument("--out", required=True, help="a folder: audit, report.html, review.html, prepared.parquet")
     parser.add_argument("--recipe", help="a packaged recipe that prepares data, e.g. illustrations")
-    parser.add_argument("--policy", help="a YAML file, check to drop or keep")
+    parser.add_argument("--policy", help=POLICY_FILE)
     parser.add_argument("--corrections", help="a CSV (file,keep,label), e.g. from the review page")
     parser.add_argument("--balance", help="over, under, target; by default the recipe's, or none")
     parser.add_argument("--count", type=int, help="images a class and epoch")
     parser.add_argument("--pretrained", type=bool, help="let a pretrained network help; default: as the recipe says")
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--no_pretrained", action="store_true", help="the same as --pretrained false")
+    parser.add_argument("--thresholds", type=dict[str, float], help=THRESHOLDS)
+    parser.add_argument("--seed", type=int, help="of the split and of who is shown once more")
     given, as_json = parse(parser, words)
+    if given.pop("no_pretrained"):
+        given["pretrained"] = False
     from tellapart import prepare
 
     result = prepare(**given)
 
     def prose() -> str:
         cleaned, parts = result["clean"], result["split"]
+        recipe = f" --recipe {given['recipe']}" if given["recipe"] else ""
+        notes = "".join(f"note: {note}\n" for note in result["notes"])
         return (
-            f"{cleaned['kept']} of {cleaned['images']} images stay; train {parts['train']}, val {parts['val']}, "
-            f"test {parts['test']}\nlook      {result['report']}\nreview    {result['review']}\n"
-            f"next      tellapart train {result['catalog']}"
+            f"{notes}{cleaned['kept']:,} of {counted(cleaned['images'], 'image')} stay; "
+            f"train {parts['train']:,}, val {parts['val']:,}, test {parts['test']:,}\n"
+            f"look      {result['report']}\nreview    {result['review']}\n"
+            f"next      tellapart train {shlex.quote(result['catalog'])}{recipe}"
         )
 
     return show(as_json, result, prose)
 
 
-def _findings_table(result: dict[str, Any], report: str | None) -> str:
+def _findings_table(result: dict[str, Any], given: dict[str, Any]) -> str:
     found = result["findings"]
-    lines = [f"{result['n']} images of {result['data']}", ""]
-    lines += [f"{value['count'] or '':>6}  {value['sentence']}" for value in found.values() if value["count"]]
-    said = [value["sentence"] for value in found.values() if not value["count"]]
-    lines += ["", *(f"{'':>6}  {sentence}" for sentence in said), "", f"findings  {result['out']}"]
-    lines += [f"report    {report}"] if report else ["look      add --report audit.html"]
-    return "\n".join([*lines, "next      tellapart clean DATA --out clean.parquet --review review.html"])
+    width = max(map(len, found))
+    lines = [
+        f"{counted(result['n'], 'image')} of {result['data']}",
+        *(f"note: {_plain(note)}" for note in result["notes"]),
+        "",
+    ]
+    told = [(name, value["sentence"]) for name, value in found.items() if value["count"]]
+    lines += [f"  {name:<{width}}  {_plain(sentence)}" for name, sentence in told] or ["  nothing was flagged"]
+    rest = [(name, value["sentence"]) for name, value in found.items() if not value["count"]]
+    lines += ["", *(f"  {name:<{width}}  {_plain(sentence)}" for name, sentence in rest), ""]
+    report = [f"report    {given['report']}"] if given["report"] else ["look      add --report audit.html"]
+    return "\n".join([*lines, f"findings  {result['out']}", *report, f"next      tellapart clean {_again(given)}"])
 
 
-def _quick_table(counted: dict[str, Any]) -> str:
-    most = list(counted["classes"].items())
-    lines = [f"{counted['images']} images, {counted['labels']} labels ({counted['task']}), {counted['bytes']:,} bytes"]
-    lines += [f"  {count:>6}  {name}" for name, count in most[:40]]
-    lines += [f"  and {len(most) - 40} more classes"] if len(most) > 40 else []
-    lines += ["first", *(f"  {file}  {label}" for file, label in counted["first"])]
-    return "\n".join([*lines, *(f"note: {note}" for note in counted["notes"])])
+def _again(given: dict[str, Any]) -> str:
+    """The words with which `clean` finds this audit again."""
+    said = {name: given[name] for name in (*SOURCE, "thresholds") if given[name] not in (None, "auto")}
+    said |= {"audit": given["out"]} if given["out"] else {}
+    values = {name: json.dumps(value) if name == "thresholds" else str(value) for name, value in said.items()}
+    words = [shlex.quote(given["data"])]
+    words += [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in values.items()]
+    words += [] if given["pretrained"] else ["--no-pretrained"]
+    return " ".join([*words, "--out clean.parquet --review review.html"])
+
+
+def _quick_table(seen: dict[str, Any]) -> str:
+    what = f"{counted(seen['images'], 'image')}, {counted(seen['labels'], 'label')} ({seen['task']})"
+    lines = [f"{what}, {counted(seen['bytes'], 'byte')}"]
+    lines += [f"  {count:>6}  {_named(name)}" for name, count in list(seen["classes"].items())[:SHOWN]]
+    lines += [
+        *_more(seen["classes"]),
+        "first",
+        *(f"  {_plain(file)}  {_named(label)}" for file, label in seen["first"]),
+    ]
+    return "\n".join([*lines, *(f"note: {note}" for note in seen["notes"])])
+
+
+def _more(classes: dict[str, Any]) -> list[str]:
+    return [f"and {counted(len(classes) - SHOWN, 'more class', 'more classes')}"] if len(classes) > SHOWN else []
+
+
+def _plain(text: str) -> str:
+    """On one line, and nothing that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def _named(name: str) -> str:
+    """A class in a table."""
+    return _plain(name if len(name) <= 40 else f"{name[:39]}…")
 
 
 def _known_table(found: dict[str, Any]) -> str:
@@ -195,4 +255,5 @@ def _known_table(found: dict[str, Any]) -> str:
         elif not answer["known"]:
             lines.append(f"{file}: new")
         lines += [f"{file}: in the set as {like['file']}, {like['how']}" for like in answer.get("like", [])]
-    return "\n".join([*lines, f"{found['index']} images in the index, {found['added']} of them added now"])
+    lines = [_plain(line) for line in lines]
+    return "\n".join([*lines, f"{counted(found['index'], 'image')} in the index, {found['added']} of them added now"])
