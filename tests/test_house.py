@@ -19,6 +19,7 @@ ROOMS = [
     "catalog", "split", "quick", "tidy", "charset", "preprocess", "discriminant",
     "audit.measure", "audit.survey", "audit.findings", "audit.view", "audit.domain", "audit.labels",
     "audit.copies", "audit.kinds", "audit.picture", "audit.classes", "audit.checks", "audit.page",
+    "audit.charts", "audit.words",
     "audit.report", "audit.review", "audit.known",
     "config", "plan", "recipes", "captcha.fonts", "captcha.schemes", "captcha.render", "captcha", "generate",
     "metrics", "bundle", "predict", "evaluate",

@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tellapart.audit import charts
 from tellapart.audit import page as paging
 from tellapart.audit import review as reviewing
 from tellapart.audit.checks import CHECKS
 from tellapart.audit.findings import Finding, Findings
-from tellapart.audit.report import WORDS, title, write_report
+from tellapart.audit.report import title, write_report
 from tellapart.audit.review import write_review
+from tellapart.audit.words import WORDS
 from tellapart.catalog import open_catalog
 
 VOID = {"br", "img", "input", "meta", "wbr"}
@@ -431,14 +433,14 @@ def test_small_pictures_are_shown_larger_and_large_ones_smaller(classes):
 
 
 def test_names_of_any_script_are_cut_to_their_room():
-    assert paging._short("a" * 17) == "a" * 17
-    assert paging._short("a" * 18) == "a" * 16 + "…"
-    assert paging._short("中" * 9) == "中" * 8 + "…"
+    assert charts._short("a" * 17) == "a" * 17
+    assert charts._short("a" * 18) == "a" * 16 + "…"
+    assert charts._short("中" * 9) == "中" * 8 + "…"
 
 
 @pytest.mark.parametrize("sizes", [{(1, 1): 1, (9000, 1): 2}, {(64, 48): 3, (65, 48): 1}])
 def test_any_sizes_can_be_drawn(sizes):
-    drawn = Page(paging.scatter(sizes, {}))
+    drawn = Page(charts.scatter(sizes, {}))
     (svg,) = drawn.all("svg")
     wide, tall = map(float, svg["viewbox"].split()[2:])
     for dot in drawn.all("circle"):

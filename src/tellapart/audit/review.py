@@ -21,7 +21,8 @@ from tellapart.audit.page import (
     tag,
     write_page,
 )
-from tellapart.audit.report import WORDS, brief, numbered, title
+from tellapart.audit.report import brief, numbered, title
+from tellapart.audit.words import WORDS
 
 MOST = 5000  # images on one page: beyond that a browser becomes slow, and a person sooner
 UNREADABLE = "unreadable"
