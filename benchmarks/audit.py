@@ -30,6 +30,7 @@ from tellapart.catalog import Catalog, encoded, open_catalog
 from tellapart.errors import ImageError
 from tellapart.images import decode
 from tellapart.near import grouped, picture_hash, thumbnail
+from tellapart.split import split
 from tellapart.workers import in_threads
 
 
@@ -90,7 +91,12 @@ def faces(data: Path, folder: Path) -> None:
     labels = found.catalog.column("label")
     exact = [group for group in found.checks["exact_duplicates"].groups if len({labels[row] for row in group}) > 1]
     near = found.checks["near_duplicates"].groups
-    print(f"faces          {len(exact)} exact copies with different labels, {len(near)} groups of near-copies")
+    part = split(found.catalog).column("split")
+    crossing = [group for group in [*exact, *near] if len({part[row] for row in group}) > 1]
+    print(
+        f"faces          {len(exact)} exact copies with different labels, {len(near)} groups of near-copies; "
+        f"{len(crossing)} of them cross the split"
+    )
 
 
 def hash_all(catalog: Catalog) -> None:

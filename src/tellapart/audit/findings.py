@@ -64,7 +64,13 @@ class Findings:
             if name not in GROUPED:
                 value["files"] = [files[row] for row in finding.flags]
             found[name] = value | dict(finding.facts)
-        return {"n": len(self.catalog), "flagged": len(self.flagged), "findings": found, **self.about}
+        return {
+            "n": len(self.catalog),
+            "task": self.catalog.task,
+            "flagged": len(self.flagged),
+            "findings": found,
+            **self.about,
+        }
 
     @property
     def flagged(self) -> set[int]:

@@ -198,7 +198,7 @@ def _findings_table(result: dict[str, Any], given: dict[str, Any]) -> str:
     found = result["findings"]
     width = max(map(len, found))
     lines = [
-        f"{counted(result['n'], 'image')} of {result['data']}",
+        f"{counted(result['n'], 'image')} of {result['data']} ({result['task']})",
         *(f"note: {_plain(note)}" for note in result["notes"]),
         "",
     ]
