@@ -191,18 +191,22 @@ def _warped(images: Array, maps: Array, side: int) -> tuple[Array, Array]:
     return above * (1 - down) + below * down, inside
 
 
+def _centred(values: Array, inside: Array) -> Array:
+    """Mean 0 over what lies inside, 0 outside."""
+    count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    result: Array = (values - (values * inside).sum(axis=1, keepdims=True) / count) * inside
+    return result
+
+
 def _standard(values: Array, inside: Array) -> Array:
     """Mean 0 and length 1 over what lies inside, 0 outside."""
-    count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
-    centred = (values - (values * inside).sum(axis=1, keepdims=True) / count) * inside
+    centred = _centred(values, inside)
     result: Array = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-3)
     return result
 
 
 def _spread(values: Array, inside: Array) -> Array:
-    area = inside.sum(axis=1)
-    mean = (values * inside).sum(axis=1) / area
-    result: Array = np.sqrt(((values - mean[:, None]) ** 2 * inside).sum(axis=1) / area) + 1e-3
+    result: Array = np.sqrt((_centred(values, inside) ** 2).sum(axis=1) / inside.sum(axis=1)) + 1e-3
     return result
 
 
@@ -230,10 +234,7 @@ def _aligned(one: Array, other: Array, maps: Array, side: int, steps: int) -> Ar
     last = np.tile(np.array([[[0, 0, 1]]], np.float32), (n, 1, 1))
     for _ in range(steps):
         warped, inside = _warped(other[:, None], maps, side)
-        values = warped[:, 0]
-        centred = (
-            values - (values * inside).sum(axis=1, keepdims=True) / np.maximum(inside.sum(1), 1)[:, None]
-        ) * inside
+        centred = _centred(warped[:, 0], inside)
         gain = (centred * template).sum(axis=1) / np.maximum((template**2 * inside).sum(axis=1), 1e-6)
         gain = np.where(np.abs(gain) < 0.1, 0.1, gain)  # no fitting part: a small step, to be judged by correlation
         error = (centred / gain[:, None] - template) * inside

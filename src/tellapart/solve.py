@@ -54,11 +54,12 @@ def solve_head(task: ClassifyTask, cache: PixelCache, train: Sequence[int], val:
     assert isinstance(head, nn.Linear)
     even = task.config.class_weights == "balanced"
     slopes, offsets = discriminant.fit(features, wanted, head.out_features, shrink=SHRINK, even=even)
-    scale = discriminant.temperature(judged @ slopes + offsets, target[list(val)])
+    answers = judged @ slopes + offsets
+    scale = discriminant.temperature(answers, target[list(val)])
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(slopes.T / scale))
         head.bias.copy_(torch.from_numpy(offsets / scale))
-    logits = torch.from_numpy((judged @ slopes + offsets) / scale).float()
+    logits = torch.from_numpy(answers / scale).float()
     numbers = torch.tensor(list(val))
     loss = float(task.loss(logits, numbers, training=False))
     return task.validation_figures([(logits, numbers, loss)])

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil, log2, sqrt
 
-from tellapart.audit.page import Content, Html, count, join, name, tag
+from tellapart.audit.page import Content, Html, join, name, tag
+from tellapart.errors import counted
 
 COLUMN = 20  # bars one below the other; more stand beside them
 ROOM = 17  # letters of a name beside its bar
@@ -113,8 +114,9 @@ def scatter(sizes: Mapping[tuple[int, int], int], odd: Mapping[tuple[int, int], 
         peak = max(peak, *binned.values()) if binned else peak
         for (x, y), number in sorted(binned.items()):
             at = low * 2 ** (x * cell), low * 2 ** (y * cell)
+            told = f"{counted(number, 'image')} of about {at[0]:.0f} × {at[1]:.0f} px"
             marks.append(tag(
-                "circle", tag("title", f"{count(number, 'image')} of about {at[0]:.0f} × {at[1]:.0f} px"), class_=kind,
+                "circle", tag("title", told), class_=kind,
                 cx=f"{across(at[0]):.1f}", cy=f"{down(at[1]):.1f}", r=f"{2 + 7 * sqrt(number / peak):.1f}",
             ))  # fmt: skip
     return tag("svg", *marks, class_="scatter", viewBox=f"0 0 {left + wide + 10} {top + tall + 38}", role="img",

@@ -92,15 +92,6 @@ def path_name(text: str) -> Html:
     return tag("bdi", *(part for folder in parts[:-1] for part in (f"{folder}/", tag("wbr"))), parts[-1])
 
 
-def count(number: int, what: str, many: str | None = None) -> str:
-    """A number with its noun.
-
-    >>> count(1, "image"), count(2300, "image"), count(2, "class", "classes")
-    ('1 image', '2,300 images', '2 classes')
-    """
-    return f"{number:,} {what if number == 1 else many or what + 's'}"
-
-
 def spread(values: Sequence[int], most: int) -> list[int]:
     """At most so many of the values, evenly from first to last.
 

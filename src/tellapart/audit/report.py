@@ -14,7 +14,6 @@ from tellapart.audit.page import (
     Pictures,
     card,
     cards,
-    count,
     document,
     join,
     name,
@@ -24,6 +23,7 @@ from tellapart.audit.page import (
     write_page,
 )
 from tellapart.audit.words import BADGES, KNOW, LOOK, MEND, TITLES, WORDS
+from tellapart.errors import counted
 
 MOST_IMAGES = 60  # shown of one check,
 MOST_GROUPS = 36  # groups of copies,
@@ -156,7 +156,7 @@ class _Page:
         shapes = Counter(_shape(width / height) for width, height in sizes.elements())
         told = f"The longer side is {sides[0]:,} to {sides[-1]:,} px, half of them {sides[len(sides) // 2]:,} or more"
         return join([
-            tag("p", f"{told}. {count(len(sizes), 'different size')}."),
+            tag("p", f"{told}. {counted(len(sizes), 'different size')}."),
             tag("div",
                 tag("div", scatter(sizes, Counter((widths[row], heights[row]) for row in sorted(odd))),
                     tag("p", "A larger dot is more images; the dashed line is where squares lie.",
@@ -172,7 +172,7 @@ class _Page:
             return tag("p", "No image could be decoded.")
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         (most, largest), (least, smallest) = ordered[0], ordered[-1]
-        told = f"{count(len(counts), 'class', 'classes')}"
+        told = f"{counted(len(counts), 'class', 'classes')}"
         if len(counts) > 1:
             told += f"; the largest, {most}, has {largest:,} images, the smallest, {least}, {smallest:,}"
         return join([tag("p", f"{told}."), bars(ordered, "images a class")])
@@ -204,9 +204,9 @@ class _Page:
             return tag("p", "No image could be decoded.")
         twice = len(texts) - len(set(texts))
         return join([
-            tag("p", f"{count(len(set(texts)), 'different text')}",
-                f"; {count(twice, 'image')} repeat a text of another" if twice else "",
-                f". {count(len(characters), 'character')}, each seen {min(characters.values(), default=0):,} to "
+            tag("p", f"{counted(len(set(texts)), 'different text')}",
+                f"; {counted(twice, 'image')} repeat a text of another" if twice else "",
+                f". {counted(len(characters), 'character')}, each seen {min(characters.values(), default=0):,} to "
                 f"{max(characters.values(), default=0):,} times."),
             tag("div", *(
                 tag("div", tag("h3", what), bars(pairs, told))
@@ -237,7 +237,7 @@ class _Page:
         words = WORDS.get(check.check)
         about: list[Content] = [_about("Found", f"{check.sentence}.")]
         if check.why:
-            share = f"{count(len(check.why), 'image')}, {len(check.why) / max(len(self.catalog), 1):.1%} of the set"
+            share = f"{counted(len(check.why), 'image')}, {len(check.why) / max(len(self.catalog), 1):.1%} of the set"
             about.append(_about("Flagged", share))
         if words and words.threshold and check.threshold is not None:
             about.append(
@@ -434,7 +434,9 @@ def _about(what: str, told: str) -> Html:
 
 
 def _more(left: int, what: str) -> Html | None:
-    return tag("p", f"{count(left, 'more ' + what)} not shown; the audit's folder names all of them.") if left else None
+    return (
+        tag("p", f"{counted(left, 'more ' + what)} not shown; the audit's folder names all of them.") if left else None
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,7 +13,6 @@ from tellapart.audit.page import (
     Pictures,
     card,
     cards,
-    count,
     document,
     name,
     path_name,
@@ -23,6 +22,7 @@ from tellapart.audit.page import (
 )
 from tellapart.audit.report import brief, numbered, title
 from tellapart.audit.words import WORDS
+from tellapart.errors import counted
 
 MOST = 5000  # images on one page: beyond that a browser becomes slow, and a person sooner
 UNREADABLE = "unreadable"
@@ -42,7 +42,7 @@ const line = item => [item.dataset.file, aside(item) ? 'false' : 'true', relabel
   .map(quoted).join(',');
 let saved = '';
 function csv() { return ['file,keep,label', ...items.filter(changed).map(line)].join('\r\n') + '\r\n'; }
-function count() {
+function counted() {
   const number = items.filter(changed).length;
   items.forEach(item => item.classList.toggle('changed', changed(item)));
   document.getElementById('count').textContent = number === 1 ? '1 image changed' : number + ' images changed';
@@ -53,14 +53,14 @@ document.addEventListener('input', event => {
   if (item && event.target.matches('.label') && relabelled(item)) {
     item.querySelector('input[value="true"]').checked = true;
   }
-  count();
+  counted();
 });
 document.addEventListener('click', event => {
   const all = event.target.closest('[data-all]');
   if (!all) return;
   const chosen = 'input[value="' + all.dataset.all + '"]';
   all.closest('section').querySelectorAll(chosen).forEach(one => { one.checked = true; });
-  count();
+  counted();
 });
 document.getElementById('save').addEventListener('click', () => {
   const link = document.createElement('a');
@@ -76,7 +76,7 @@ window.addEventListener('beforeunload', event => {
   if (items.some(changed) && csv() !== saved) event.preventDefault();
 });
 window.addEventListener('pageshow', count);
-count();
+counted();
 """
 
 STYLE = """
@@ -141,7 +141,7 @@ class _Review:
         shown = _fair({check: len(rows) for check, rows in reasons.items()}, MOST)
         sections = [self._section(check, rows, shown[check]) for check, rows in reasons.items()]
         n, seen = len(self.decisions), sum(shown.values())
-        lead = f"{count(n, 'image')} of {len(self.catalog):,} will not be used. No file is deleted."
+        lead = f"{counted(n, 'image')} of {len(self.catalog):,} will not be used. No file is deleted."
         if n > seen:
             lead += f" {seen:,} are shown here, spread over all reasons; the others are put aside too."
         lead += (
@@ -194,12 +194,12 @@ class _Review:
             for value, told in (("true", "Keep all of these"), ("false", "Put all of these aside"))
         ]
         return tag(
-            "section", tag("h2", what), tag("p", f"{count(len(rows), 'image')}.", class_="note"),
+            "section", tag("h2", what), tag("p", f"{counted(len(rows), 'image')}.", class_="note"),
             tag("p", WORDS[check].asks) if check in WORDS else None,
             tag("div", *buttons, class_="all") if check != UNREADABLE else None,
             tag("div", *(self._copies(check, *group) for group in groups), class_="groups") if groups else None,
             cards(alone, class_="cards review wide" if self.wide else "cards review") if alone else None,
-            tag("p", f"{count(len(rows) - len(shown), 'more image')} not shown.") if len(shown) < len(rows) else None,
+            tag("p", f"{counted(len(rows) - len(shown), 'more image')} not shown.") if len(shown) < len(rows) else None,
             id=check, aria_label=what,
         )  # fmt: skip
 

@@ -185,6 +185,7 @@ def _stamps(draft: Catalog) -> list[str]:
     states: dict[str, str] = {}
     files, shards, numbers = (draft.column(name) for name in ("file", "shard", "row"))
     result = []
+    root = draft.root.resolve()
     for row, file in enumerate(files):
         name = shards[row] or file
         if name not in states:
@@ -193,7 +194,7 @@ def _stamps(draft: Catalog) -> list[str]:
                 states[name] = f"{state.st_size} {state.st_mtime_ns}"
             except (OSError, ValueError):
                 states[name] = "gone"
-        line = f"{draft.root.resolve()}\0{name}\0{numbers[row]}\0{states[name]}"
+        line = f"{root}\0{name}\0{numbers[row]}\0{states[name]}"
         result.append(hashlib.blake2b(line.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest())
     return result
 

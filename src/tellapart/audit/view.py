@@ -58,9 +58,8 @@ class View:
     @cached_property
     def near(self) -> list[list[int]]:
         """Groups of near-copies with all exact copies of their members; groups of exact copies alone are not there."""
-        exact = [(group[0], other) for group in self.exact for other in group[1:]]
         named = {row for pair in self.matches for row in pair}
-        return [group for group in grouped([*exact, *self.matches]) if named & set(group)]
+        return [group for group in self.copies if named & set(group)]
 
     @cached_property
     def copies(self) -> list[list[int]]:

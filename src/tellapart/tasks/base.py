@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ class Scale(nn.Module):
         return self.normalise(self.unit(pixels))
 
 
-class Task(pl.LightningModule):
+class Task(pl.LightningModule, ABC):
     """One stage of a training. Subclasses give `loss` and `validation_figures`."""
 
     def __init__(self, model: nn.Module, spec: Preprocess, config: TrainConfig, stage: Stage, number: int) -> None:
@@ -61,13 +62,13 @@ class Task(pl.LightningModule):
 
     # Given by each task ------------------------------------------------------------------------------
 
+    @abstractmethod
     def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
         """The mean loss over a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
         """Figures from all validation batches: (logits, rows, loss); ``score`` is the one to maximise."""
-        raise NotImplementedError
 
     # Lightning's hooks -------------------------------------------------------------------------------
 
