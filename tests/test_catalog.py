@@ -230,7 +230,7 @@ def test_images_are_looked_at_in_a_bounded_window(tmp_path, fill, monkeypatch):
     from tellapart import images
 
     held, most, lock = set(), [0], threading.Lock()
-    read_bytes, decode = images.read_bytes, images.decode
+    read_bytes, picture = images.read_bytes, images.picture
 
     def read(path):
         held.add(path.name)
@@ -241,10 +241,10 @@ def test_images_are_looked_at_in_a_bounded_window(tmp_path, fill, monkeypatch):
         time.sleep(0.001)  # slower than reading, so that an unbounded window would grow
         with lock:
             held.discard(file)
-        return decode(data, file)
+        return picture(data, file)
 
     monkeypatch.setattr(images, "read_bytes", read)
-    monkeypatch.setattr(images, "decode", look)
+    monkeypatch.setattr(images, "picture", look)
     assert len(open_catalog(tmp_path)) == 600
     assert most[0] <= 256
 

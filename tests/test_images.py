@@ -480,3 +480,15 @@ def test_a_smaller_decode_shows_the_same_picture_and_takes_the_chance(draw, enco
 def test_the_limit_is_of_the_size_that_the_docstring_names():
     assert MAX_PIXELS == 8_000 * 8_000
     assert images.FORMATS == ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
+
+
+@pytest.mark.parametrize(("kind", "options"), LOSSLESS + LOSSY)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_picture_is_what_decode_gives_and_outlives_its_file(kind, options, mode):
+    noise = np.random.default_rng(0).integers(0, 256, (9, 14, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).convert(mode).save(buffer, kind, **options)
+    picture = images.picture(buffer.getvalue())
+    assert picture.mode == "RGB"
+    assert picture.tobytes() == decode(buffer.getvalue()).tobytes()
+    assert picture.resize((3, 2)).size == (3, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from itertools import combinations
 
 import numpy as np
@@ -170,3 +171,15 @@ def test_sentences():
     assert Match(0.98, False, -3.2, 1.05, 0.1, False).sentence() == (
         "turned 3°, cropped, lighter or darker (likeness 0.980)"
     )
+
+
+def test_the_hash_is_which_side_of_each_plane_the_grey_cells_lie(picture):
+    thumb = thumbnail(picture(0))
+    np.testing.assert_array_equal(thumb, thumbnail(np.asarray(picture(0))))
+    grey = thumb.astype(int) @ [299, 587, 114]
+    cells = grey.reshape(8, 6, 8, 6).sum(axis=(1, 3))
+    cells = cells * 64 - cells.sum()
+    digests = b"".join(sha256(f"plane {number}".encode()).digest() for number in range(16))
+    planes = np.unpackbits(np.frombuffer(digests, np.uint8)).reshape(64, 8, 8).astype(int) * 2 - 1
+    sides = [(plane * cells).sum() > 0 for half in (planes, planes[:, :, ::-1]) for plane in half]
+    assert picture_hash(thumb) == np.packbits(sides).tobytes()

@@ -169,7 +169,7 @@ def test_nothing_is_decoded_and_only_heads_are_read(tmp_path, monkeypatch):
         raise AssertionError("an image was decoded or read whole")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", never)
-    monkeypatch.setattr(images, "decode", never)
+    monkeypatch.setattr(images, "picture", never)
     monkeypatch.setattr(images, "read_bytes", never)
     assert (tmp_path / "x" / "0.jpg").stat().st_size > 2**18
     assert quick(tmp_path)["sizes"] == {

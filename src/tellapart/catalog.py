@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
+from PIL.Image import Image
 
 from tellapart import images
 from tellapart.errors import CatalogError, ConfigError, ImageError, some
@@ -359,19 +360,19 @@ def encoded(catalog: Catalog, rows: Iterable[int]) -> Iterator[tuple[int, bytes 
             yield row, error
 
 
-def facts(data: bytes | ImageError, file: str) -> tuple[Facts, images.Pixels | None, images.Pixels | None]:
-    """What a catalog says of one image (`FACTS`), its pixels, and its thumbnail; no pixels where it is unreadable."""
+def facts(data: bytes | ImageError, file: str) -> tuple[Facts, Image | None, images.Pixels | None]:
+    """What a catalog says of one image (`FACTS`), the picture, and its thumbnail; none where it is unreadable."""
     if isinstance(data, ImageError):
         return (None, None, None, None, None, False, f"unreadable: {data.reason}"), None, None
     digest = hashlib.sha256(data).hexdigest()
     try:
-        pixels = images.decode(data, file)
+        picture = images.picture(data, file)
     except ImageError as error:
         return (digest, None, None, None, None, False, f"unreadable: {error.reason}"), None, None
-    height, width = pixels.shape[:2]
-    same = hashlib.blake2b(pixels.data, digest_size=16, salt=f"{width}x{height}".encode()[:16]).hexdigest()
-    thumb = thumbnail(pixels)
-    return (digest, same, width, height, picture_hash(thumb), True, None), pixels, thumb
+    width, height = picture.size
+    same = hashlib.blake2b(picture.tobytes(), digest_size=16, salt=f"{width}x{height}".encode()[:16]).hexdigest()
+    thumb = thumbnail(picture)
+    return (digest, same, width, height, picture_hash(thumb), True, None), picture, thumb
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:

@@ -52,12 +52,25 @@ def decode(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at
     >>> decode(buffer.getvalue()).shape
     (2, 4, 3)
     """
+    return np.array(picture(data, file, max_pixels=max_pixels, at_least=at_least))
+
+
+def picture(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at_least: int = 0) -> Image.Image:
+    """The same picture as Pillow holds it, mode RGB: for who scales or converts it next, without a copy between.
+
+    Raises:
+        ImageError: as in `decode`.
+
+    >>> buffer = io.BytesIO(); Image.new("L", (4, 2)).save(buffer, "PNG")
+    >>> picture(buffer.getvalue()).mode
+    'RGB'
+    """
     with _open(data, file, max_pixels) as image:
         try:
             if at_least and image.format in ("JPEG", "MPO"):
                 image.draft(None, (at_least, at_least))
             image.load()
-            return np.array(_rgb(_upright(image)))
+            return _rgb(_upright(image))
         except Image.DecompressionBombError as error:
             raise ImageError(file, str(error)) from error
         except _DAMAGE as error:

@@ -31,13 +31,14 @@ Array = npt.NDArray[Any]
 # --- hashes ----------------------------------------------------------------------------------------
 
 
-def thumbnail(pixels: Pixels) -> Pixels:
-    """The whole picture in ``uint8`` SIDE, SIDE, 3.
+def thumbnail(picture: Pixels | Image.Image) -> Pixels:
+    """The whole picture, RGB, in ``uint8`` SIDE, SIDE, 3.
 
     >>> thumbnail(np.zeros((30, 100, 3), np.uint8)).shape
     (48, 48, 3)
     """
-    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX))
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def picture_hash(thumb: Pixels) -> bytes:
@@ -53,27 +54,29 @@ def picture_hash(thumb: Pixels) -> bytes:
     >>> one[:8] == other[8:] and one[8:] == other[:8]
     True
     """
-    cells = _cells(thumb)
-    return np.packbits(np.concatenate([cells @ _PLANES, cells @ _MIRRORED]) > 0).tobytes()
+    return np.packbits(_cells(thumb) @ _PLANES > 0).tobytes()
 
 
 def _cells(thumb: Pixels) -> Array:
-    step = SIDE // CELLS
-    # Whole numbers throughout, so that the same picture gives the same bits on every machine.
-    grey = thumb.astype(np.int64) @ np.array([299, 587, 114])
-    cells = grey.reshape(CELLS, step, CELLS, step).sum(axis=(1, 3)).ravel()
-    result: Array = (cells * cells.size - cells.sum()).astype(np.float64)
+    # Whole numbers that float64 holds exactly, so that the same picture gives the same bits on every machine.
+    bands = thumb.reshape(CELLS, SIDE // CELLS, SIDE * 3).sum(axis=1, dtype=np.float64)
+    cells = (bands @ _GREY).ravel()
+    result: Array = cells * cells.size - cells.sum()
     return result
 
 
-def _planes() -> tuple[Array, Array]:
-    """64 planes of +1 and -1, and their mirror images; from sha256, which never changes with a version."""
+# A band of the picture, the channels of its columns, → the grey of its cells, in thousandths (ITU-R BT.601).
+_GREY = np.kron(np.eye(CELLS), np.tile([[299.0], [587.0], [114.0]], (SIDE // CELLS, 1)))
+
+
+def _planes() -> Array:
+    """64 planes of +1 and -1, then their mirror images; from sha256, which never changes with a version."""
     digests = b"".join(hashlib.sha256(f"plane {number}".encode()).digest() for number in range(16))
     signs = np.unpackbits(np.frombuffer(digests, np.uint8)).reshape(64, CELLS, CELLS).astype(np.float64) * 2 - 1
-    return signs.reshape(64, -1).T.copy(), signs[:, :, ::-1].reshape(64, -1).T.copy()
+    return np.concatenate([signs, signs[:, :, ::-1]]).reshape(128, -1).T.copy()
 
 
-_PLANES, _MIRRORED = _planes()
+_PLANES = _planes()
 
 
 def as_words(hashes: Iterable[bytes]) -> npt.NDArray[np.uint64]:

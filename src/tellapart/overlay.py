@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from tellapart.near import SIDE
 from tellapart.workers import in_threads
 
 Array = npt.NDArray[Any]
+
+CHUNK = 128  # pairs: more no longer fit into the processor's cache
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -79,7 +82,7 @@ def matches(
         pairs: rows of ``thumbs``, and whether the second is to be mirrored.
     """
     pairs = _hopeful(thumbs, pairs)
-    chunks = [pairs[start : start + 256] for start in range(0, len(pairs), 256)]
+    chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     best: dict[tuple[int, int], Match] = {}
     for found in in_threads(lambda chunk: _judge(thumbs, chunk, limits), chunks):
         for pair, match in found:
@@ -93,7 +96,7 @@ def _hopeful(thumbs: Array, pairs: Sequence[tuple[int, int, bool]]) -> list[tupl
     if not pairs:
         return []
     cells = np.concatenate([_shrunk(thumbs[start : start + 1024] @ _LUMA, 8) for start in range(0, len(thumbs), 1024)])
-    plain = _standard(cells, np.ones(cells.shape, bool))
+    plain = _standard(cells, np.ones(cells.shape, np.float32))
     mirrored = plain.reshape(-1, 8, 8)[:, :, ::-1].reshape(-1, 64)
     one, other, flipped = (np.array(part) for part in zip(*pairs, strict=True))
     alike = np.where(flipped, np.einsum("nd,nd->n", plain[one], mirrored[other]),
@@ -159,50 +162,58 @@ def _planes(pictures: Array) -> Array:
 
 
 def _shrunk(grey: Array, side: int) -> Array:
+    """N, height, height → N, side²: means of boxes."""
     step = grey.shape[1] // side
-    result: Array = grey.reshape(len(grey), side, step, side, step).mean(axis=(2, 4)).reshape(len(grey), -1)
+    bands = grey.reshape(len(grey), side, step, -1).sum(axis=2)
+    result: Array = sum(bands[:, :, at::step] for at in range(step)).reshape(len(grey), -1) / step**2
     return result
 
 
-def _grid(side: int) -> tuple[Array, Array]:
-    centres = ((np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1).astype(np.float32)
-    return np.tile(centres, side), np.repeat(centres, side)
+@cache
+def _grid(side: int) -> Array:
+    """side², 3: x and y of each pixel's centre in -1..1, and 1."""
+    centres = (np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1
+    return np.stack([np.tile(centres, side), np.repeat(centres, side), np.ones(side**2, np.float32)], axis=1)
 
 
 def _warped(images: Array, maps: Array, side: int) -> tuple[Array, Array]:
-    """images: N, C, side²; maps: N, 2, 3 in -1..1 coordinates → bilinear samples, and where they lie inside."""
-    x, y = _grid(side)
-    u = (maps[:, 0, 0, None] * x + maps[:, 0, 1, None] * y + maps[:, 0, 2, None] + 1) * (side / 2) - 0.5
-    v = (maps[:, 1, 0, None] * x + maps[:, 1, 1, None] * y + maps[:, 1, 2, None] + 1) * (side / 2) - 0.5
-    inside = (u > -0.5) & (u < side - 0.5) & (v > -0.5) & (v < side - 0.5)
-    u, v = np.clip(u, 0, side - 1.001), np.clip(v, 0, side - 1.001)
-    left, top = u.astype(np.int64), v.astype(np.int64)
-    right, down = (u - left)[:, None].astype(np.float32), (v - top)[:, None].astype(np.float32)
+    """images: N, C, side²; maps: N, 2, 3 in -1..1 coordinates → bilinear samples, and 1 where they lie inside or 0."""
+    middle = np.float32((side - 1) / 2)
+    place = (maps * np.float32(side / 2)) @ _grid(side).T  # in pixels from the middle
+    within = np.abs(place) < side / 2
+    inside = (within[:, 0] & within[:, 1]).astype(np.float32)
+    place = np.clip(place + middle, 0, np.float32(side - 1.001))
+    corner = place.astype(np.int32)
+    right, down = np.moveaxis(place - corner.astype(np.float32), 1, 0)[:, :, None]
     n, channels, area = images.shape
-    corner = (top * side + left)[:, None] + (np.arange(n * channels) * area).reshape(n, channels, 1)
+    first = np.arange(n * channels).reshape(n, channels, 1) * area + (corner[:, 1] * side + corner[:, 0])[:, None]
     flat = images.reshape(-1)
+    # One view of the pictures for each corner of a cell, so that all four are taken by the same numbers.
+    above, above_right, below, below_right = (flat[at:].take(first, mode="clip") for at in (0, 1, side, side + 1))
+    above += (above_right - above) * right
+    below += (below_right - below) * right
+    above += (below - above) * down
+    return above, inside
 
-    def at(offset: int) -> Array:
-        result: Array = np.take(flat, corner + offset, mode="clip")
-        return result
 
-    above = at(0) * (1 - right) + at(1) * right
-    below = at(side) * (1 - right) + at(side + 1) * right
-    return above * (1 - down) + below * down, inside
+def _inner(one: Array, other: Array) -> Array:
+    """Inner products of N pairs, N, 1."""
+    result: Array = np.einsum("np,np->n", one, other)[:, None]
+    return result
 
 
 def _centred(values: Array, inside: Array) -> Array:
     """Mean 0 over what lies inside, 0 outside."""
-    count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
-    result: Array = (values - (values * inside).sum(axis=1, keepdims=True) / count) * inside
+    result: Array = values - _inner(values, inside) / np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    result *= inside
     return result
 
 
 def _standard(values: Array, inside: Array) -> Array:
     """Mean 0 and length 1 over what lies inside, 0 outside."""
     centred = _centred(values, inside)
-    result: Array = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-3)
-    return result
+    centred /= np.maximum(np.sqrt(_inner(centred, centred)), 1e-3)
+    return centred
 
 
 def _spread(values: Array, inside: Array) -> Array:
@@ -211,34 +222,47 @@ def _spread(values: Array, inside: Array) -> Array:
 
 
 def _correlation(one: Array, other: Array, inside: Array | None = None) -> Array:
-    inside = np.ones(one.shape, bool) if inside is None else inside
-    result: Array = (_standard(one, inside) * _standard(other, inside)).sum(axis=1)
+    inside = np.ones(one.shape, np.float32) if inside is None else inside
+    result: Array = _inner(_standard(one, inside), _standard(other, inside))[:, 0]
     return result
 
 
 def _aligned(one: Array, other: Array, maps: Array, side: int, steps: int) -> Array:
-    """Maps after some steps that lay ``other`` over ``one``; both N, side², brightness and contrast free."""
-    n = len(one)
-    x, y = _grid(side)
-    picture = one.reshape(n, side, side)
-    down = np.asarray(np.gradient(picture, axis=1)).reshape(n, -1) * (side / 2)
-    right = np.asarray(np.gradient(picture, axis=2)).reshape(n, -1) * (side / 2)
-    slopes = np.stack([right * x, right * y, right, down * x, down * y, down], axis=1)
-    slopes -= slopes.mean(axis=2, keepdims=True)
-    template = one - one.mean(axis=1, keepdims=True)
-    unit = template / np.maximum(np.linalg.norm(template, axis=1, keepdims=True), 1e-3)
-    slopes -= (slopes @ unit[:, :, None]) * unit[:, None, :]  # a change of contrast is no movement
-    curvature = slopes @ slopes.transpose(0, 2, 1)
+    """Maps after some steps that lay ``other`` over ``one``; both N, side², brightness and contrast free.
+
+    How the picture changes with the six numbers of its map are its two gradients times x, y and 1. These six pictures
+    are never made: only their inner products are needed, and those follow from the gradients and the grid.
+    """
+    n, area = one.shape
+    grid = _grid(side)
+    square = one.reshape(n, side, side)
+    edges = np.stack([np.gradient(square, axis=2), np.gradient(square, axis=1)], axis=1).reshape(n, 2, area)
+    edges *= np.float32(side / 2)
+
+    def along(picture: Array) -> Array:
+        result: Array = ((edges * picture[:, None]) @ grid).reshape(n, 6)
+        return result
+
+    everywhere = np.ones_like(one)
+    template = _centred(one, everywhere)
+    unit = _standard(one, everywhere)
+    level, contrast = along(everywhere) / area, along(unit)  # a change of light or contrast is no movement
+    products = (edges[:, [0, 0, 1]] * edges[:, [0, 1, 1]]) @ (grid[:, :, None] * grid[:, None]).reshape(area, 9)
+    blocks = products.reshape(n, 3, 3, 3)[:, [[0, 1], [1, 2]]]
+    curvature = blocks.transpose(0, 1, 3, 2, 4).reshape(n, 6, 6)
+    curvature -= area * level[:, :, None] * level[:, None] + contrast[:, :, None] * contrast[:, None]
     damping = 1e-3 * np.trace(curvature, axis1=1, axis2=2) / 6 + 1e-4
     inverse = np.linalg.inv(curvature + np.eye(6, dtype=np.float32) * damping[:, None, None])
     last = np.tile(np.array([[[0, 0, 1]]], np.float32), (n, 1, 1))
+    energy = template**2
     for _ in range(steps):
         warped, inside = _warped(other[:, None], maps, side)
         centred = _centred(warped[:, 0], inside)
-        gain = (centred * template).sum(axis=1) / np.maximum((template**2 * inside).sum(axis=1), 1e-6)
-        gain = np.where(np.abs(gain) < 0.1, 0.1, gain)  # no fitting part: a small step, to be judged by correlation
-        error = (centred / gain[:, None] - template) * inside
-        step = np.clip((inverse @ (slopes @ error[:, :, None]))[:, :, 0], -0.15, 0.15)
+        gain = _inner(centred, template) / np.maximum(_inner(energy, inside), 1e-6)
+        gain[np.abs(gain) < 0.1] = 0.1  # no fitting part: a small step, to be judged by correlation
+        error = centred / gain - template * inside
+        uphill = along(error) - level * error.sum(axis=1, keepdims=True) - contrast * _inner(unit, error)
+        step = np.clip((inverse @ uphill[:, :, None])[:, :, 0], -0.15, 0.15)
         change = np.concatenate([step.reshape(n, 2, 3), last], axis=1) + np.diag([1, 1, 0]).astype(np.float32)
         maps = (np.concatenate([maps, last], axis=1) @ np.linalg.inv(change))[:, :2].astype(np.float32)
         # Up to about a quarter of crop or stretch and 15 degrees; what needs more is another picture.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tellapart.audit.domain import minority
 from tellapart.audit.measure import NAMES, measure
@@ -11,8 +12,8 @@ from tellapart.audit.measure import NAMES, measure
 
 @pytest.fixture(scope="module")
 def measures(drawing, photo):
-    drawings = np.stack([measure(np.asarray(drawing(seed, ("disc", "box")[seed % 2]))) for seed in range(150)])
-    photos = np.stack([measure(np.asarray(photo(seed))) for seed in range(150)])
+    drawings = np.stack([measure(drawing(seed, ("disc", "box")[seed % 2])) for seed in range(150)])
+    photos = np.stack([measure(photo(seed)) for seed in range(150)])
     return drawings, photos
 
 
@@ -54,7 +55,7 @@ def test_few_images_are_not_judged(measures):
 def test_a_measure_means_what_it_says():
     checker = np.zeros((64, 64, 3), np.uint8)
     checker[::2, ::2] = checker[1::2, 1::2] = 255
-    values = dict(zip(NAMES, measure(checker).tolist(), strict=True))
+    values = dict(zip(NAMES, measure(Image.fromarray(checker)).tolist(), strict=True))
     assert values["brightness"] == pytest.approx(0.5)
     assert values["contrast"] == pytest.approx(0.5)
     assert values["entropy"] == pytest.approx(1.0)
@@ -63,11 +64,20 @@ def test_a_measure_means_what_it_says():
     assert values["background"] == pytest.approx(0.5)
     red = np.zeros((10, 10, 3), np.uint8)
     red[..., 0] = 200
-    assert dict(zip(NAMES, measure(red).tolist(), strict=True))["saturation"] == pytest.approx(200 / 255)
+    assert dict(zip(NAMES, measure(Image.fromarray(red)).tolist(), strict=True))["saturation"] == pytest.approx(
+        200 / 255
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (3, 2), (2000, 7)])
 def test_any_size_is_measured(size):
-    values = measure(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8))
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    values = measure(Image.fromarray(noise))
     assert values.shape == (len(NAMES),)
     assert np.isfinite(values).all()
+
+
+def test_measuring_leaves_a_large_picture_as_it_was():
+    image = Image.new("RGB", (600, 300), "red")
+    measure(image)
+    assert image.size == (600, 300)

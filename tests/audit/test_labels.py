@@ -63,3 +63,29 @@ def test_gradients_see_which_way_edges_run():
     one, other = gradients(np.stack([upright, lying]))
     assert one.shape == (336,)
     assert np.abs(one - other).max() > 0.5
+
+
+def test_gradients_are_the_histograms_that_their_source_describes():
+    thumb = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    grey = thumb.astype(np.float32).mean(axis=2) / 255  # a slope of just 45 degrees falls as it does in float32
+    boxes = np.zeros((8, 6, 6))
+    for y in range(48):
+        for x in range(48):
+            down = grey[y + 1, x] - grey[y - 1, x] if 0 < y < 47 else np.float32(0)
+            right = grey[y, x + 1] - grey[y, x - 1] if 0 < x < 47 else np.float32(0)
+            boxes[min(int(np.arctan2(down, right) % np.pi / np.pi * 8), 7), y // 8, x // 8] += np.hypot(down, right)
+    boxes /= np.linalg.norm(boxes, axis=0) + 0.1
+    colours = [
+        thumb[y : y + 12, x : x + 12].mean(axis=(0, 1)) / 255 for y in range(0, 48, 12) for x in range(0, 48, 12)
+    ]
+    found = gradients(np.stack([np.zeros_like(thumb), thumb]))[1]
+    np.testing.assert_allclose(found, np.concatenate([boxes.ravel(), np.ravel(colours)]), atol=1e-5)
+
+
+def test_an_edge_has_the_same_direction_from_either_side():
+    step = np.zeros((48, 48, 3), np.uint8)
+    step[:, 21:] = 200
+    one, other = gradients(np.stack([step, 200 - step]))[:, : 8 * 36]
+    np.testing.assert_array_equal(one, other)
+    assert one[:36].any()
+    assert not one[36:].any()

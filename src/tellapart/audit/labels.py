@@ -102,15 +102,20 @@ def gradients(thumbs: Array) -> Array:
     Args:
         thumbs: ``uint8`` N, 48, 48, 3.
     """
-    grey = thumbs.astype(np.float32).mean(axis=3) / 255
+    n, side = len(thumbs), thumbs.shape[1]
+    cells = side // 8
+    grey = (thumbs[..., 0].astype(np.float32) + thumbs[..., 1] + thumbs[..., 2]) / 3 / 255
     down, right = np.zeros_like(grey), np.zeros_like(grey)
     down[:, 1:-1], right[:, :, 1:-1] = grey[:, 2:] - grey[:, :-2], grey[:, :, 2:] - grey[:, :, :-2]
-    size = np.hypot(down, right)
-    turn = np.minimum((np.arctan2(down, right) % np.pi) / np.pi * 8, 7).astype(np.int64)
-    n, cells = len(grey), grey.shape[1] // 8
-    oriented = np.zeros((n, 8, *grey.shape[1:]), np.float32)
-    np.put_along_axis(oriented, turn[:, None], size[:, None], axis=1)
-    boxes = oriented.reshape(n, 8, cells, 8, cells, 8).sum(axis=(3, 5))
-    boxes /= np.linalg.norm(boxes, axis=1, keepdims=True) + 0.1
-    colours = thumbs.reshape(n, 4, 12, 4, 12, 3).mean(axis=(2, 4)) / 255
+    angle = np.arctan2(down, right)
+    angle[angle < 0] += np.pi  # a light edge on dark is a dark one on light
+    turn = (angle / np.pi * 8).astype(np.int64) % 8
+    # Each pixel's place among all the sums of all pictures, so that one count makes them.
+    cell = np.repeat(np.arange(cells), 8)
+    place = (np.arange(n)[:, None, None] * 8 + turn) * cells**2 + (cell[:, None] * cells + cell)
+    sums = np.bincount(place.ravel(), np.sqrt(down**2 + right**2).ravel(), n * 8 * cells**2)
+    boxes = sums.reshape(n, 8, cells**2)
+    boxes = boxes / (np.linalg.norm(boxes, axis=1, keepdims=True) + 0.1)
+    bands = thumbs.reshape(n, 4, 12, side * 3).sum(axis=2, dtype=np.uint16)
+    colours = bands.reshape(n, 4, 4, 12, 3).sum(axis=3) / (144 * 255)
     return np.concatenate([boxes.reshape(n, 8 * cells**2), colours.reshape(n, 48)], axis=1).astype(np.float32)

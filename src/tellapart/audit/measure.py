@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.images import Pixels
-
 SIZE = 256  # px: larger pictures are measured at this size, so that a measure means the same for all
 _STEPS = (0, 1, 2, 4, 8, 16)  # grey levels between neighbours
 _BACKGROUND = 6  # grey levels around the most frequent one
 
+_LEVELS = np.arange(256.0)
 _SQUARES = np.arange(511.0) ** 2
 
 Array = npt.NDArray[Any]
@@ -44,83 +43,86 @@ NAMES = (
 )  # fmt: skip
 
 
-def measure(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """The numbers of `NAMES` for one picture, ``float32``.
+def measure(picture: Image.Image) -> npt.NDArray[np.float32]:
+    """The numbers of `NAMES` for one RGB picture, ``float32``.
 
-    >>> white = measure(np.full((40, 60, 3), 255, np.uint8))
+    >>> white = measure(Image.new("RGB", (60, 40), "white"))
     >>> float(white[NAMES.index("brightness")]), float(white[NAMES.index("entropy")])
     (1.0, 0.0)
     """
-    image = Image.fromarray(pixels)
-    if max(image.size) > SIZE:
-        image.thumbnail((SIZE, SIZE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    grey = np.asarray(image.convert("L"))
-    levels = np.bincount(grey.ravel(), minlength=256)
+    if max(picture.size) > SIZE:
+        picture = picture.copy()
+        picture.thumbnail((SIZE, SIZE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    light = picture.convert("L")
+    levels = np.array(light.histogram()) / (light.width * light.height)  # Pillow counts several times faster than numpy
     mode = int(levels.argmax())
-    value = np.arange(256)
-    ahead = np.abs(value - mode) > _BACKGROUND  # which grey levels are foreground
-    rows = grey[:: max(1, len(grey) // 64)]  # some 64 rows tell as much as all
-    front = ahead[rows]
-    left, right = rows[:, :-1], rows[:, 1:]
-    steps = np.maximum(left, right) - np.minimum(left, right)
+    ahead = np.abs(_LEVELS - mode) > _BACKGROUND  # which grey levels are foreground
+    every = max(1, light.height // 64)  # some 64 rows tell as much as all
+    grey = np.asarray(light)[::every].astype(np.int16)
+    front = (grey < mode - _BACKGROUND) | (grey > mode + _BACKGROUND)
     both = front[:, :-1] & front[:, 1:]
-    whole, ours = _shares(steps, 256), _shares(steps[both], 256)
-    wave = rows.astype(np.int16)
-    ripple = np.abs(2 * wave[:, 1:-1] - wave[:, :-2] - wave[:, 2:])
-    ripples = _shares(ripple, 511)
-    ripples_ours = _shares(ripple[both[:, 1:] & both[:, :-1]], 511)
+    slope = grey[:, 1:] - grey[:, :-1]
+    steps, steps_ours = _shares(np.abs(slope), both, 256)
+    ripples, ripples_ours = _shares(np.abs(slope[:, 1:] - slope[:, :-1]), both[:, 1:] & both[:, :-1], 511)
     second, fourth = float(ripples @ _SQUARES), float(ripples @ _SQUARES**2)
-    few = np.asarray(image)[:: max(1, len(grey) // 64), ::2]
-    codes = few.astype(np.uint16) >> 4
-    code = (codes[..., 0] << 8) | (codes[..., 1] << 4) | codes[..., 2]
-    colour, colour_ours = _shares(code, 4096), _shares(code[front[:, ::2]], 4096)
-    most, most_ours = _largest(colour), _largest(colour_ours)
-    red, green, blue = few[..., 0], few[..., 1], few[..., 2]
-    depth = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    depth_ours = depth[front[:, ::2]]
-    grain = _grain(rows)
-    share = levels / grey.size
-    mean = float(share @ value) / 255
+    red, green, blue = np.ascontiguousarray(np.asarray(picture)[::every, ::2].transpose(2, 0, 1))
+    ours = front[:, ::2]
+    colour, colour_ours = (
+        _largest_first(share)
+        for share in _shares((red.astype(np.uint16) >> 4 << 8) | (green & 0xF0) | (blue >> 4), ours, 4096)
+    )
+    depth, depth_ours = _shares(
+        np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue), ours, 256
+    )
+    grain = _grain(grey)
+    mean = float(levels @ _LEVELS) / 255
     return np.array(
         [
             mean,
-            np.sqrt(max(float(share @ (value / 255.0) ** 2) - mean**2, 0.0)),
-            _entropy(share),
+            np.sqrt(max(float(levels @ (_LEVELS / 255) ** 2) - mean**2, 0.0)),
+            _entropy(levels),
             second,
-            depth.mean() / 255,
-            share[mode],
-            *np.cumsum(whole)[list(_STEPS)],
-            *np.cumsum(ours)[list(_STEPS)],
-            share[ahead].sum(),
-            _entropy(share * ahead),
+            float(depth @ _LEVELS) / 255,
+            levels[mode],
+            *steps.cumsum()[list(_STEPS)],
+            *steps_ours.cumsum()[list(_STEPS)],
+            levels[ahead].sum(),
+            _entropy(levels[ahead]),
             _entropy(colour),
             _entropy(colour_ours),
-            *(most[:count].sum() for count in (1, 4, 16)),
-            *(most_ours[:count].sum() for count in (1, 4, 16)),
+            *(colour[:count].sum() for count in (1, 4, 16)),
+            *(colour_ours[:count].sum() for count in (1, 4, 16)),
             np.log1p(np.count_nonzero(colour > 1e-4)),
-            np.mean(grain < 1),
+            np.count_nonzero(grain < 1) / len(grain),
             *np.log1p(grain[[len(grain) // 4, len(grain) // 2]]),
             *(np.log1p(_quantile(ripples_ours, q)) for q in (0.25, 0.5)),
             ripples_ours[0],
             np.log1p(fourth / max(second**2, 1e-6)),
-            np.mean(levels > 0),
-            np.mean(depth_ours < 4) if depth_ours.size else 1.0,
+            np.count_nonzero(levels) / 256,
+            depth_ours[:4].sum(),
         ],
         np.float32,
     )
 
 
-def _shares(values: Array, kinds: int) -> Array:
-    counts = np.bincount(values.ravel(), minlength=kinds)
-    if not values.size:
-        counts[0] = 1  # nothing there: as if all were flat
-    result: Array = counts / counts.sum()
+def _shares(values: Array, ours: Array, kinds: int) -> tuple[Array, Array]:
+    """How often each of the values 0..kinds - 1 occurs: of all, and where ``ours`` holds; counted in one pass."""
+    numbers = values + ours * np.int16(kinds)
+    counts = np.bincount(numbers.ravel(), minlength=2 * kinds).reshape(2, kinds)
+    return _share(counts[0] + counts[1]), _share(counts[1])
+
+
+def _share(counts: Array) -> Array:
+    total = counts.sum()
+    if not total:
+        counts[0] = total = 1  # nothing there: as if all were flat
+    result: Array = counts / total
     return result
 
 
-def _largest(share: Array) -> Array:
-    """The sixteen largest, largest first."""
-    return np.sort(np.partition(share, -16)[-16:])[::-1]
+def _largest_first(share: Array) -> Array:
+    """Those that occur."""
+    return np.sort(share[share > 0])[::-1]
 
 
 def _entropy(share: Array) -> float:
@@ -130,14 +132,23 @@ def _entropy(share: Array) -> float:
 
 
 def _quantile(share: Array, part: float) -> float:
-    return float(np.searchsorted(np.cumsum(share), part))
+    return float(share.cumsum().searchsorted(part))
 
 
-def _grain(rows: Array) -> Array:
-    height, width = rows.shape[0] // 4 * 4, rows.shape[1] // 8 * 8
+def _grain(grey: Array) -> Array:
+    """Standard deviations of blocks of 4 x 8, smallest first."""
+    height, width = grey.shape[0] // 4 * 4, grey.shape[1] // 8 * 8
     if not height or not width:
-        return np.array([rows.std()])
-    blocks = rows[:height, :width].astype(np.float32).reshape(height // 4, 4, width // 8, 8)
-    mean = blocks.mean(axis=(1, 3))
-    deviation: Array = np.sqrt(np.maximum((blocks**2).mean(axis=(1, 3)) - mean**2, 0)).ravel()
+        return np.array([grey.std()])
+    blocks = grey[:height, :width].astype(np.float32)
+
+    def mean(values: Array) -> Array:  # columns by addition, rows by a product: numpy sums short axes slowly
+        bands = values.reshape(height // 4, 4, width).sum(axis=1)
+        result: Array = bands.reshape(-1, 8) @ _EIGHT / 32
+        return result
+
+    deviation: Array = np.sqrt(np.maximum(mean(blocks**2) - mean(blocks) ** 2, 0))
     return np.sort(deviation)
+
+
+_EIGHT = np.ones(8, np.float32)

@@ -205,14 +205,13 @@ def _part(draft: Catalog, rows: list[int], stamps: list[str], path: Path, embed:
 
     def look(item: tuple[int, bytes | ImageError]) -> tuple[int, Facts, Array, Pixels, Pixels | None]:
         row, data = item
-        fact, pixels, thumb = facts(data, files[row])
-        if pixels is None or thumb is None:
+        fact, picture, thumb = facts(data, files[row])
+        if picture is None or thumb is None:
             return row, fact, np.full(len(NAMES), np.nan, np.float32), np.zeros((SIDE, SIDE, 3), np.uint8), None
         small = None
         if embed is not None:
-            image = Image.fromarray(pixels)
-            small = np.asarray(image.resize((embed.size,) * 2, Image.Resampling.BILINEAR, reducing_gap=2.0))
-        return row, fact, measure(pixels), thumb, small
+            small = np.asarray(picture.resize((embed.size,) * 2, Image.Resampling.BILINEAR, reducing_gap=2.0))
+        return row, fact, measure(picture), thumb, small
 
     order, lines, measures, thumbs = [], [], [], []
     content, style = [], []
