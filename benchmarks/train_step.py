@@ -25,12 +25,12 @@ from tellapart._lightning import pl
 from tellapart.catalog import open_catalog
 from tellapart.config import Stage, TrainConfig
 from tellapart.data import CachedImages, PixelCache, WidthBatches
+from tellapart.fit import _loader, lightning_quiet
 from tellapart.memory import keep_freed_memory
 from tellapart.models.classifier import Classifier
 from tellapart.plan import DEFAULT_BACKBONE, plan, preprocessing
 from tellapart.split import split
 from tellapart.tasks import ClassifyTask
-from tellapart.train import _lightning_quiet, _loader
 
 
 def draw_set(folder: Path, n: int, side: int) -> Path:
@@ -84,7 +84,7 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
             task = ClassifyTask(model, spec, config, stage, 0, targets=targets, labels=names)
             clock = Clock()
             order = WidthBatches(rows, cache.widths, size, shuffle=True)
-            with _lightning_quiet():
+            with lightning_quiet():
                 trainer = pl.Trainer(
                     accelerator="cpu",
                     max_epochs=1,

@@ -16,17 +16,18 @@ SRC = Path(tellapart.__file__).parent
 # From the top down: a room imports only from rooms above it. cli/ and __init__.py may import all.
 ROOMS = [
     "errors", "files", "memory", "images", "progress", "workers", "tables", "sources", "near", "overlay",
-    "catalog", "split", "quick", "tidy", "charset", "preprocess", "discriminant",
+    "catalog", "split", "quick", "tidy", "charset", "preprocess", "calibrate", "discriminant",
     "audit.measure", "audit.survey", "audit.findings", "audit.view", "audit.domain", "audit.labels",
     "audit.copies", "audit.kinds", "audit.picture", "audit.classes", "audit.checks", "audit.page",
     "audit.charts", "audit.words",
     "audit.report", "audit.review", "audit.known",
     "config", "plan", "recipes", "captcha.fonts", "captcha.schemes", "captcha.render", "captcha", "generate",
-    "metrics", "bundle", "predict", "evaluate",
+    "metrics", "decide", "bundle", "predict", "evaluate",
     "_torchvision", "_lightning", "data", "augment",
-    "models.scratch", "models.reader", "models.classifier", "models", "embed", "audit", "clean", "balance", "prepare",
+    "models.scratch", "models.reader", "models.classifier", "models.trunk", "models", "embed",
+    "audit", "clean", "balance", "prepare",
     "tasks.base", "tasks.classify", "tasks.read", "tasks",
-    "run", "export", "history", "solve", "train", "demo",
+    "run", "export", "history", "features", "solve", "fit", "members", "train", "demo",
 ]  # fmt: skip
 TORCH_BEGINS = "_torchvision"
 

@@ -124,7 +124,7 @@ def test_a_plan_is_its_own_plan(pictures):
         made = plan(TrainConfig(), data)
         assert plan(made, data) == made
         fewer = plan(TrainConfig(epochs=5), data)
-        assert sum(stage.epochs for stage in fewer.stages) == 5
+        assert sum(stage.epochs for stage in fewer.stages if stage.train != "solve") == 5
         assert plan(fewer, data) == fewer
 
 

@@ -5,6 +5,6 @@ from tellapart._torchvision import mend_torchvision
 mend_torchvision()
 
 import pytorch_lightning as pl  # noqa: E402
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint  # noqa: E402
+from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint  # noqa: E402
 
-__all__ = ["EarlyStopping", "ModelCheckpoint", "pl"]
+__all__ = ["EMAWeightAveraging", "EarlyStopping", "ModelCheckpoint", "pl"]

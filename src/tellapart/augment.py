@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
+
+from tellapart._torchvision import mend_torchvision
+from tellapart.files import whole_file
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,14 @@ class Augmentation:
     colour: float = 0.0  # share of the saturation
     noise: float = 0.0  # standard deviation at most, of the 0..1 range
     erase: float = 0.0  # side of a blanked square, share of the height at most
+    trivial: bool = False  # one change of torchvision's TrivialAugmentWide
 
 
 PRESETS = {
     "none": Augmentation(),
     "photo": Augmentation(flip=True, turn=10, zoom=0.2, shift=0.08, light=0.1, contrast=0.2, colour=0.3, erase=0.4),
+    "face": Augmentation(flip=True, turn=12, zoom=0.12, shift=0.06, shear=5, light=0.1, contrast=0.3, erase=0.3),
+    "trivial": Augmentation(flip=True, zoom=0.1, shift=0.05, erase=0.4, trivial=True),
     "glyph": Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05),
 }
 
@@ -50,6 +64,8 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     n, channels, height, width = batch.shape
     if how.turn or how.zoom or how.shift or how.shear or how.flip:
         batch = _warp(batch, _matrices(height, width, how, draw(n, 7)))
+    if how.trivial:
+        batch = _trivial(batch, int(torch.randint(2**62, (), generator=generator)))
     if how.contrast or how.light:
         factors = draw(2, n, 1, 1, 1) * 2 - 1
         mean = batch.mean(dim=(1, 2, 3), keepdim=True)
@@ -63,6 +79,37 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     if how.erase:
         batch = _erase(batch, how.erase, draw(n, 4))
     return batch.clamp(0, 1)
+
+
+def _trivial(batch: Tensor, seed: int) -> Tensor:
+    """One change of random kind and strength an image (Mueller & Hutter, "TrivialAugment", 2021)."""
+    mend_torchvision()
+    from torchvision.transforms import v2
+
+    change = v2.TrivialAugmentWide(fill=0.5)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return torch.stack([change(image) for image in batch]).contiguous(memory_format=torch.channels_last)
+
+
+def show(rows: Sequence[Array], how: Augmentation, path: Path, *, seed: int = 0, copies: int = 7) -> None:
+    """A picture of what training will see: each line an image as it is, then augmented copies of it.
+
+    Args:
+        rows: model pixels, ``uint8`` H, W, C; all of one height.
+        path: of the PNG.
+    """
+    dice = torch.Generator().manual_seed(seed)
+    lines = []
+    for pixels in rows:
+        one = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float()[None] / 255
+        seen = augment(one.repeat(copies, 1, 1, 1), how, dice)
+        lines.append(torch.cat([one, seen]).permute(2, 0, 3, 1).reshape(one.shape[2], -1, one.shape[1]))
+    width = max(line.shape[1] for line in lines)
+    lines = [F.pad(line, (0, 0, 0, width - line.shape[1]), value=1.0) for line in lines]
+    grid = (torch.cat(lines) * 255).round().byte().numpy()
+    with whole_file(path) as temporary:
+        Image.fromarray(grid.squeeze(2) if grid.shape[2] == 1 else grid).save(temporary, "PNG")
 
 
 def _matrices(height: int, width: int, how: Augmentation, u: Tensor) -> Tensor:

@@ -49,6 +49,7 @@ class Prediction:
     characters: Sequence[tuple[str, float]] = ()
     group: str | None = None
     error: str | None = None
+    sure: bool | None = None  # None: the bundle never abstains
 
     def to_json(self) -> dict[str, Any]:
         """The row of ``predict --json``."""
@@ -69,6 +70,8 @@ class Prediction:
         }
         if self.group is not None:
             row["group"] = self.group
+        if self.sure is not None:
+            row["sure"] = self.sure
         return row | {"probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
 
 
@@ -142,6 +145,11 @@ class Bundle:
     def groups(self) -> dict[str, str]:
         """Class → group; empty where there are none."""
         return dict(self.about.get("groups", {}))
+
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """Temperature (in the graph already), threshold and level to abstain below; chosen on validation images."""
+        return dict(self.about.get("calibration", {}))
 
     @cached_property
     def charset(self) -> Charset:
@@ -242,9 +250,13 @@ class Predictor:
                 for name, r in zip(names, decode_ctc(probabilities, bundle.charset), strict=True)
             ]
         labels, groups = bundle.labels, bundle.groups
+        threshold, abstain = bundle.calibration.get("threshold"), bundle.calibration.get("abstain")
         results = []
         for name, row in zip(names, probabilities, strict=True):
             best = int(row.argmax())
+            if threshold is not None:
+                positive = labels.index(threshold["positive"])
+                best = positive if row[positive] >= threshold["at"] else 1 - positive
             results.append(
                 Prediction(
                     name,
@@ -253,6 +265,7 @@ class Predictor:
                     float(row[best]),
                     probabilities=dict(zip(labels, map(float, row), strict=True)),
                     group=groups.get(labels[best]),
+                    sure=None if abstain is None else bool(row[best] >= abstain["below"]),
                 )
             )
         return results

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import yaml
 
+from tellapart.calibrate import read_aim
 from tellapart.errors import ConfigError, closest, some
 
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
@@ -29,14 +30,18 @@ class Stage:
         train: ``solve`` (the head in closed form on frozen features, once), ``head`` (everything else frozen),
             ``last:N`` (the last N blocks and the head), or ``all``.
         epochs: how many times the training images are seen; ``solve`` sees them once whatever is said.
-        lr: the peak learning rate; it warms up to it and falls to nearly nothing along a cosine.
+        lr: the peak learning rate.
         lr_factor: how much slower the backbone learns than the head.
+        schedule: how the rate goes on after a warm-up: ``cosine`` falls to nearly nothing, ``constant`` stays,
+            ``step:N:F`` is multiplied by F every N epochs, ``plateau:N:F`` by F after N epochs without a better
+            validation score.
     """
 
     train: str = "all"
     epochs: int = 10
     lr: float = 1e-3
     lr_factor: float = 1.0
+    schedule: str = "cosine"
 
     def __post_init__(self) -> None:
         kind, _, count = self.train.partition(":")
@@ -44,6 +49,26 @@ class Stage:
             raise ConfigError(f"stage: train {self.train!r}: give solve, head, last:N or all")
         if self.epochs < 1 or not 0 < self.lr < math.inf or not 0 <= self.lr_factor < math.inf:
             raise ConfigError(f"stage {self.train!r}: epochs must be at least 1, lr above 0, lr_factor 0 or more")
+        self.steps()
+
+    def steps(self) -> tuple[str, int, float]:
+        """The schedule's kind, its epochs and its factor.
+
+        >>> Stage(schedule="step:2:0.9").steps()
+        ('step', 2, 0.9)
+
+        Raises:
+            ConfigError: it is none of those known.
+        """
+        if self.schedule in ("cosine", "constant"):
+            return self.schedule, 0, 1.0
+        match = re.fullmatch(r"(step|plateau):(\d{1,6}):(0?\.\d+|1(?:\.0*)?)", self.schedule)
+        if match is None or not int(match[2]) or not 0 < float(match[3]) <= 1:
+            raise ConfigError(
+                f"stage {self.train!r}: schedule {self.schedule!r}: give cosine, constant, step:N:F or plateau:N:F "
+                "with epochs N and a factor F, such as step:2:0.9"
+            )
+        return match[1], int(match[2]), float(match[3])
 
 
 @dataclass(frozen=True)
@@ -58,8 +83,9 @@ class TrainConfig:
         file_column: the table column that names the image.
         label_column: the table column that holds the class or text.
         together: a table column whose equal values never cross a split.
-        effort: quick solves the head on frozen features, in seconds; good trains the head, then the whole network
-            slowly. For networks that start from pretrained weights.
+        effort: quick solves the head on frozen features, in seconds; good then trains the whole network gently; best
+            does so longer, with three networks side by side. What validates best is kept. For networks that start
+            from pretrained weights; those that learn from nothing train half as long, or three times as long.
         backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
             with ImageNet weights, or "small" where images are under 64 px.
         pretrained: start from ImageNet weights where the backbone has them.
@@ -69,14 +95,25 @@ class TrainConfig:
         stages: what learns when; a list of {train, epochs, lr, lr_factor}.
         epochs: scales the stages to this many epochs in all.
         batch_size: images a step.
-        augment: photo (flip, turn, zoom, colour), glyph (no flip), or none.
-        class_weights: balanced weighs rare classes up; none does not.
+        augment: photo (flip, turn, zoom, colour), glyph (no flip), face (flip, small turns), trivial (one strong random
+            change an image; Mueller and Hutter 2021), or none. Training images only.
+        class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.
         label_smoothing: for classify.
+        mixup: for classify: blends pairs of images and their labels by Beta(mixup, mixup) (Zhang et al. 2018); 0: none.
+        ema: validates and keeps a moving average of the weights with this decay, such as 0.99; 0 does not.
         dropout: before the head.
         patience: stop a stage after so many epochs without a better validation score.
         device: auto, cpu, cuda or mps.
         precision: float32, bfloat16, or auto: the faster of the two that this processor and network have.
-        cache_gb: memory and disk that decoded pixels may take; what does not fit is decoded each epoch.
+        cache_gb: memory and disk that decoded pixels, and what a frozen trunk makes of them, may take; what does not
+            fit is decoded each epoch.
+        views: augmented views of an image that a frozen trunk sees once each, while the rest trains on them again and
+            again; 0 runs it in every epoch.
+        positive: of two classes the one that a threshold is for; by default the rarer one.
+        threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part.
+        abstain: the share of right answers below which the bundle rather says that it is not sure.
+        members: networks trained from different seeds and averaged into one bundle.
+        folds: networks trained on different validation parts instead, and averaged; 0 for none.
     """
 
     task: Literal["classify", "read"] | None = None
@@ -86,7 +123,7 @@ class TrainConfig:
     file_column: str | None = None
     label_column: str | None = None
     together: str | None = None
-    effort: Literal["quick", "good"] = "good"
+    effort: Literal["quick", "good", "best"] = "good"
     backbone: str | None = None
     pretrained: bool = True
     height: int | None = None
@@ -95,14 +132,22 @@ class TrainConfig:
     stages: list[Stage] | None = None
     epochs: int | None = None
     batch_size: int | None = None
-    augment: Literal["photo", "glyph", "none"] | None = None
-    class_weights: Literal["none", "balanced"] = "none"
+    augment: Literal["photo", "glyph", "face", "trivial", "none"] | None = None
+    class_weights: Literal["none", "balanced", "sampling"] = "none"
     label_smoothing: float = 0.1
+    mixup: float = 0.0
+    ema: float = 0.0
     dropout: float = 0.2
     patience: int = 10
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     cache_gb: float = 4.0
+    views: int = 4
+    positive: str | None = None
+    threshold: str | None = None
+    abstain: float | None = None
+    members: int = 1
+    folds: int = 0
 
     def __post_init__(self) -> None:
         for name, low in (("epochs", 1), ("batch_size", 1), ("height", 8), ("width", 8), ("patience", 1)):
@@ -113,8 +158,19 @@ class TrainConfig:
             raise ConfigError("stages: give at least one, or leave them out")
         if not 0 <= self.label_smoothing < 1 or not 0 <= self.dropout < 1:
             raise ConfigError("label_smoothing and dropout: give a number from 0 up to, but not including, 1")
-        if self.cache_gb < 0:
-            raise ConfigError(f"cache_gb {self.cache_gb}: give 0 or more")
+        for name in ("cache_gb", "mixup", "views"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} {getattr(self, name)}: give 0 or more")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema {self.ema}: give a decay from 0 up to, but not including, 1")
+        if self.threshold is not None:
+            read_aim(self.threshold)
+        if self.abstain is not None and not 0 < self.abstain <= 1:
+            raise ConfigError(f"abstain {self.abstain}: give a share above 0 and up to 1, such as 0.99")
+        if self.members < 1 or self.folds < 0 or self.folds == 1:
+            raise ConfigError("members: give at least 1; folds: give 0 or at least 2")
+        if self.members > 1 and self.folds:
+            raise ConfigError("members and folds: give one of the two")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML."""

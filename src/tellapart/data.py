@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
@@ -48,7 +49,7 @@ class PixelCache:
                 f"cache: {len(self._start):,} of {len(rows):,} images fit into {limit_gb:g} GB; "
                 f"{missing:,} are decoded each epoch (--cache-gb raises the limit)"
             )
-        self._pixels = _scratch(max(total, 1))
+        self._pixels = scratch(max(total, 1))
         self._fill()
 
     def _fill(self) -> None:
@@ -70,7 +71,7 @@ class PixelCache:
         return self._pixels[start : start + int(np.prod(shape))].reshape(shape)
 
 
-def _scratch(size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
+def scratch(size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
     """So many bytes in a file without a name: the space returns to the system however this process ends."""
     with tempfile.TemporaryFile(prefix="tellapart-") as file:
         try:
@@ -79,7 +80,7 @@ def _scratch(size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
             file.truncate(size)
         except OSError as error:
             raise ConfigError(
-                f"{tempfile.gettempdir()}: no room for {size / 1e9:.1f} GB of decoded pixels ({error.strerror}); "
+                f"{tempfile.gettempdir()}: no room for {size / 1e9:.1f} GB of pixels or features ({error.strerror}); "
                 "lower --cache-gb, or set TMPDIR to another disk"
             ) from error
         return np.memmap(file, dtype=np.uint8, mode="r+", shape=(size,))
@@ -93,6 +94,19 @@ class CachedImages(Dataset[Batch]):
 
     def __getitem__(self, rows: list[int]) -> Batch:
         return torch.from_numpy(np.stack([self.cache[row] for row in rows])), torch.tensor(rows)
+
+
+class CachedFeatures(Dataset[Batch]):
+    """What a frozen trunk made of pictures; an epoch sees one view of them, the next epoch the next view."""
+
+    def __init__(self, features: npt.NDArray[Any], rows: Sequence[int], batches: WidthBatches) -> None:
+        """``features``: views, N, ... in the order of ``rows``; the view follows the epoch of ``batches``."""
+        self.features, self.batches = features, batches
+        self.place = {row: at for at, row in enumerate(rows)}
+
+    def __getitem__(self, rows: list[int]) -> Batch:
+        view = self.features[self.batches.epoch % len(self.features)]
+        return torch.from_numpy(view[[self.place[row] for row in rows]]).float(), torch.tensor(rows)
 
 
 class WidthBatches(Sampler[list[int]]):

@@ -6,6 +6,7 @@ On frozen features it answers as well as logistic regression, in a moment (docs/
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,13 @@ def fit(features: Array, target: Array, classes: int, *, shrink: float, even: bo
     >>> (np.array([[2.0], [9.0]]) @ slopes + offsets).argmax(axis=1).tolist()
     [0, 1]
     """
+    return next(fits(features, target, classes, shrinks=[shrink], even=even))
+
+
+def fits(
+    features: Array, target: Array, classes: int, *, shrinks: Iterable[float], even: bool = False
+) -> Iterator[tuple[Array, Array]]:
+    """What `fit` returns, for one shrinkage after another."""
     middle = features.mean(axis=0)
     values = (features - middle).astype(np.float64)
     member = np.zeros((len(target), classes))
@@ -38,11 +46,11 @@ def fit(features: Array, target: Array, classes: int, *, shrink: float, even: bo
     apart = values - means[target]
     covariance = apart.T @ apart / len(values)
     size = len(covariance)
-    ball = shrink * np.trace(covariance) / size + 1e-6
-    slopes = np.linalg.solve((1 - shrink) * covariance + ball * np.eye(size), means.T)
     share = np.where(count > 0, 1 / classes, 1e-12) if even else np.maximum(count, 1e-3) / len(values)
-    offsets = np.log(share) - 0.5 * (means * slopes.T).sum(axis=1) - middle @ slopes
-    return slopes, offsets
+    for shrink in shrinks:
+        ball = shrink * np.trace(covariance) / size + 1e-6
+        slopes = np.linalg.solve((1 - shrink) * covariance + ball * np.eye(size), means.T)
+        yield slopes, np.log(share) - 0.5 * (means * slopes.T).sum(axis=1) - middle @ slopes
 
 
 def temperature(logits: Array, target: Array) -> float:

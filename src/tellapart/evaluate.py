@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tellapart import metrics
-from tellapart.bundle import Bundle, Predictor
+from tellapart.bundle import Bundle, Prediction, Predictor
 from tellapart.catalog import Catalog, open_catalog
+from tellapart.discriminant import softmax
 from tellapart.errors import CatalogError, TextError, some
 from tellapart.files import write_json
 from tellapart.progress import track
@@ -31,7 +32,9 @@ def evaluate(
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
 
     classify: accuracy, macro_f1, micro_f1, per_class, confusion; with groups also fine_accuracy and
-    fine_macro_f1, the unprefixed figures then being those of the groups. read: exact_match,
+    fine_macro_f1, the unprefixed figures then being those of the groups; ece, the expected calibration error of the
+    classes' confidences (Guo et al. 2017), and what it was before calibration; where the bundle abstains, answered
+    and answered_accuracy. read: exact_match,
     exact_match_folded (case ignored), cer. Both: images_per_second of this machine.
 
     Args:
@@ -79,6 +82,8 @@ def evaluate(
     scores = (
         dict(metrics.reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
     )
+    if bundle.task == "classify":
+        scores |= _confidences(bundle, truth, [by_row[row] for row in rows])
     report = {
         "model": str(bundle.path),
         "data": str(catalog.source),
@@ -90,6 +95,25 @@ def evaluate(
     if out is not None:
         write_json(out, report)
     return report
+
+
+def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
+    """How much the confidences may be believed, and where the bundle abstains, how it answers when it does not."""
+    right = np.array([row.answer == label for row, label in zip(predictions, truth, strict=True)])
+    chances = np.array([list(row.probabilities.values()) for row in predictions])
+    top, own = chances.max(axis=1), np.array(bundle.labels)[chances.argmax(axis=1)] == np.array(truth)
+    # The graph's logits before calibration, up to a constant, are those after times the temperature.
+    cold = softmax(np.log(np.maximum(chances, 1e-30)) * bundle.calibration.get("temperature", 1.0))
+    result: dict[str, Any] = {
+        "ece": metrics.expected_calibration_error(top, own),
+        "ece_uncalibrated": metrics.expected_calibration_error(cold.max(axis=1), own),
+    }
+    sure = np.array([row.sure is not False for row in predictions])
+    if "abstain" in bundle.calibration:
+        result["answered"] = metrics.accuracy(sure.tolist(), [True] * len(sure))
+        if sure.any():
+            result["answered_accuracy"] = metrics.accuracy(right[sure].tolist(), [True] * int(sure.sum()))
+    return result
 
 
 def _chosen(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalog, str]:

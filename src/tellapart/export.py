@@ -35,14 +35,15 @@ OPSET = 20
 class Deployed(nn.Module):
     """What the bundle holds: scaling, normalising, the network and softmax as one."""
 
-    def __init__(self, model: nn.Module, spec: Preprocess) -> None:
+    def __init__(self, model: nn.Module, spec: Preprocess, temperature: float = 1.0) -> None:
         super().__init__()
         self.scale = Scale(spec)
         self.model = model
+        self.temperature = temperature
 
     def forward(self, pixels: Tensor) -> Tensor:
         """uint8 N, H, W, C → probabilities N, K or N, T, K."""
-        result: Tensor = self.model(self.scale(pixels)).softmax(dim=-1)
+        result: Tensor = (self.model(self.scale(pixels)) / self.temperature).softmax(dim=-1)
         return result
 
 
@@ -65,7 +66,7 @@ def export(run: str | Path | Run, *, out: str | Path | None = None) -> Bundle:
     catalog = run.catalog()
     model = run.model()
     spec = run.preprocess()
-    deployed = Deployed(model, spec).eval().cpu()
+    deployed = Deployed(model, spec, run.calibration().get("temperature", 1.0)).eval().cpu()
     target = Path(out) if out is not None else run.path / "bundle"
     if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
         raise ConfigError(f"{target}: there already and not a bundle; give another --out")
@@ -179,6 +180,7 @@ def _description(run: Run, catalog: Catalog, spec: Preprocess) -> dict[str, Any]
         "task": catalog.task,
         **named,
         "preprocess": spec.to_json(),
+        **({"calibration": run.calibration()} if run.calibration() else {}),
         "data": {
             "fingerprint": catalog.fingerprint,
             "content": content(catalog),

@@ -24,8 +24,15 @@ UPDATES = 1200  # what learning from nothing takes, whatever the number of image
 FEWEST, MOST = 8, 150  # epochs
 TRANSFER_STAGES = {
     "quick": [Stage("solve", epochs=1)],
-    "good": [Stage("head", epochs=3, lr=3e-3), Stage("all", epochs=6, lr=1e-3, lr_factor=0.25)],
+    "good": [Stage("solve", epochs=1), Stage("all", epochs=6, lr=3e-4)],
+    "best": [Stage("solve", epochs=1), Stage("all", epochs=15, lr=3e-4)],
 }
+TRANSFER_BACKBONES = {
+    "quick": DEFAULT_BACKBONE,
+    "good": DEFAULT_BACKBONE,
+    "best": "tf_efficientnet_lite0+tf_efficientnet_lite1+tf_efficientnet_lite2",
+}
+FROM_NOTHING = {"quick": 0.5, "good": 1.0, "best": 3.0}  # how much longer than usual
 TRANSFER_SIDE = 256  # px; a little above the 224 of the ImageNet training gains (FixRes, Touvron et al. 2019)
 
 
@@ -43,24 +50,24 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
             config,
             backbone=config.backbone or SMALL,
             height=config.height or 48,
-            stages=config.stages or from_nothing(trained, config.batch_size or 32, lr=2e-3),
+            stages=config.stages or from_nothing(trained, config.batch_size or 32, 2e-3, config.effort),
             batch_size=config.batch_size or 32,
             augment=config.augment or "glyph",
         )
     else:
         longer = float(np.median(np.maximum(widths, heights)))
-        backbone = config.backbone or (SMALL if longer < SMALL_BELOW else DEFAULT_BACKBONE)
+        backbone = config.backbone or (SMALL if longer < SMALL_BELOW else TRANSFER_BACKBONES[config.effort])
         if backbone == SMALL:
             usual = (_up(float(np.median(heights)), 8), _up(float(np.median(widths)), 8))
             size = (min(usual[0], 128), min(usual[1], 128))
-            stages = from_nothing(trained, config.batch_size or 64, lr=3e-3)
+            stages = from_nothing(trained, config.batch_size or 64, 3e-3, config.effort)
         else:
             colour = "rgb"  # ImageNet features were learnt in colour
             size = (TRANSFER_SIDE, TRANSFER_SIDE)
             stages = (
                 TRANSFER_STAGES[config.effort]
                 if config.pretrained
-                else from_nothing(trained, config.batch_size or 32, lr=1e-3)
+                else from_nothing(trained, config.batch_size or 32, 1e-3, config.effort)
             )
         filled = replace(
             config,
@@ -77,14 +84,15 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     return replace(filled, task=cast(Literal["classify", "read"], catalog.task), colour=colour, stages=stages)
 
 
-def from_nothing(images: int, batch_size: int, lr: float) -> list[Stage]:
-    """One stage over the whole network, as many epochs as make `UPDATES` updates.
+def from_nothing(images: int, batch_size: int, lr: float, effort: str = "good") -> list[Stage]:
+    """One stage over the whole network, as many epochs as make `UPDATES` updates, or as the effort says of that.
 
     >>> [stage.epochs for n in (40, 800, 100_000) for stage in from_nothing(n, 32, 1e-3)]
     [150, 48, 8]
     """
     steps = -(-images // batch_size)
-    return [Stage("all", epochs=min(max(round(UPDATES / steps), FEWEST), MOST), lr=lr)]
+    epochs = min(max(round(UPDATES / steps), FEWEST), MOST)
+    return [Stage("all", epochs=max(1, round(epochs * FROM_NOTHING[effort])), lr=lr)]
 
 
 def preprocessing(config: TrainConfig, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.5,)) -> Preprocess:

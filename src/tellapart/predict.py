@@ -73,12 +73,14 @@ def _from_stdin(stdin: BinaryIO) -> Iterator[Named]:
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """The predictions as CSV: file, label or text, confidence, error."""
+    """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also sure."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     what = "text" if predictions and predictions[0].task == "read" else "label"
-    writer.writerow(["file", what, "confidence", "error"])
+    abstains = any(row.sure is not None for row in predictions)
+    writer.writerow(["file", what, "confidence", "error", *(["sure"] if abstains else [])])
     for row in predictions:
         confidence = "" if row.error else f"{row.confidence:.6f}"
-        writer.writerow([row.file, row.answer, confidence, row.error or ""])
+        sure = [] if not abstains else ["" if row.sure is None else str(row.sure).lower()]
+        writer.writerow([row.file, row.answer, confidence, row.error or "", *sure])
     return stream.getvalue()

@@ -6,6 +6,8 @@ environment.json    versions, device, seconds
 history.jsonl       a line an epoch
 checkpoints/        the last state and the best of each stage
 model.safetensors   the weights that won
+members/            a run each, where several networks answer together
+calibration.json    temperature, threshold and the level to abstain below, chosen on the validation part
 metrics.json        the figures on the test part
 bundle/             what predicts
 """
@@ -25,7 +27,7 @@ from tellapart.catalog import Catalog, open_catalog
 from tellapart.charset import Charset
 from tellapart.config import TrainConfig, make_config
 from tellapart.errors import ConfigError
-from tellapart.models.classifier import Classifier
+from tellapart.models.classifier import Classifier, Ensemble
 from tellapart.models.reader import Reader
 from tellapart.plan import preprocessing
 from tellapart.preprocess import Preprocess
@@ -35,6 +37,8 @@ DATA = "data.parquet"
 HISTORY = "history.jsonl"
 MODEL = "model.safetensors"
 METRICS = "metrics.json"
+CALIBRATION = "calibration.json"
+ANSWERS = "answers.npz"
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,21 @@ class Run:
         if self.config.task == "read":
             return Reader(self.charset.size, channels, dropout=self.config.dropout)
         assert self.config.backbone is not None
-        return Classifier(len(self.labels), self.config.backbone, channels, self.config.dropout, pretrained=pretrained)
+        members = [
+            Classifier(len(self.labels), self.config.backbone, channels, self.config.dropout, pretrained=pretrained)
+            for _ in range(self.count)
+        ]
+        return members[0] if self.count == 1 else Ensemble(members)
+
+    @property
+    def count(self) -> int:
+        """How many networks answer together."""
+        return max(self.config.members, self.config.folds, 1)
 
     def preprocess(self, model: nn.Module | None = None) -> Preprocess:
         """The preprocessing spec, normalising as the backbone's weights want it."""
         model = model if model is not None else self.network(pretrained=False)
-        if isinstance(model, Classifier):
+        if isinstance(model, Classifier | Ensemble):
             return preprocessing(self.config, model.mean, model.std)
         return preprocessing(self.config)
 
@@ -102,6 +115,11 @@ class Run:
         model = self.network(pretrained=False)
         model.load_state_dict(load_file(self.path / MODEL))
         return model.eval()
+
+    def calibration(self) -> dict[str, Any]:
+        """Temperature, threshold and the level to abstain below; a reader's is empty."""
+        file = self.path / CALIBRATION
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
     def metrics(self) -> dict[str, Any] | None:
         """The figures on the test part, once there are any."""

@@ -64,6 +64,39 @@ def split(
     return result
 
 
+def folds(catalog: Catalog, count: int, *, seed: int = 0) -> list[Catalog]:
+    """The catalog so many times, each with another share of its train and val rows as val; test stays.
+
+    Every train or val row is val once. Stratified by label where it can be; copies stand on one side.
+
+    Raises:
+        CatalogError: fewer separate images than folds.
+    """
+    part = catalog.column("split")
+    rows = sorted([*catalog.rows("train"), *catalog.rows("val")])
+    labels, digests = catalog.column("label"), catalog.column("sha256")
+    clusters = _clusters(catalog, rows)
+    if len(clusters) < count:
+        raise CatalogError(f"{catalog.source}: {len(clusters)} separate images do not make {count} folds; give fewer")
+    clusters.sort(key=lambda cluster: _order(seed, min(digests[row] for row in cluster)))
+    sizes: dict[str, list[int]] = defaultdict(lambda: [0] * count)
+    total = [0] * count
+    fold: dict[int, int] = {}
+    for cluster in sorted(clusters, key=len, reverse=True):
+        label = labels[cluster[0]] if catalog.task == "classify" else ""
+        place = min(range(count), key=lambda number: (sizes[label][number], total[number]))
+        sizes[label][place] += len(cluster)
+        total[place] += len(cluster)
+        fold |= dict.fromkeys(cluster, place)
+    return [
+        catalog.with_column(
+            "split",
+            [part[row] if row not in fold else "val" if fold[row] == place else "train" for row in range(len(part))],
+        )
+        for place in range(count)
+    ]
+
+
 def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[list[str | None], list[str]]:
     keep = catalog.column("keep")
     given = catalog.column("split")

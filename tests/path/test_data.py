@@ -132,7 +132,7 @@ def test_a_full_disk_is_found_before_it_is_written_to(catalog, monkeypatch, refu
     monkeypatch.setattr(os, "posix_fallocate", full)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     text = (
-        f"{tmp_path}: no room for 0.0 GB of decoded pixels (No space left on device); "
+        f"{tmp_path}: no room for 0.0 GB of pixels or features (No space left on device); "
         "lower --cache-gb, or set TMPDIR to another disk"
     )
     with refuses(ConfigError, text):

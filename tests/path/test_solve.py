@@ -43,7 +43,7 @@ def test_it_learns_without_an_epoch(solved):
 
 
 def test_the_same_command_has_nothing_left_to_do(solved, gradients, monkeypatch):
-    monkeypatch.setattr("tellapart.solve._features", None)  # calling it would be an error
+    monkeypatch.setattr("tellapart.solve.features", None)  # calling it would be an error
     again = tellapart.train(gradients, out=solved["run"], task="classify", effort="quick", height=64, device="cpu")
     assert again["test"] == solved["test"]
 

@@ -38,6 +38,11 @@ def train_module():
     return sys.modules["tellapart.train"]
 
 
+@pytest.fixture
+def fit_module():
+    return sys.modules["tellapart.fit"]
+
+
 def lines(run):
     return [json.loads(line) for line in (Path(run) / "history.jsonl").read_text(encoding="utf-8").splitlines()]
 
@@ -81,7 +86,7 @@ def test_the_contract_and_the_run_folder(shape_result, shape_run, shapes):
     stages = {f"checkpoints/stage-{n}/{name}" for n in (0, 1) for name in ("best.ckpt", "last.ckpt", "done.json")}
     assert left == stages | {
         "config.yaml", "data.parquet", "environment.json", "history.jsonl", "model.safetensors", "metrics.json",
-        "bundle/bundle.json", "bundle/model.onnx",
+        "calibration.json", "bundle/bundle.json", "bundle/model.onnx",
     }  # fmt: skip
     assert json.loads((shape_run / "metrics.json").read_text(encoding="utf-8")) == test
     config = yaml.safe_load((shape_run / "config.yaml").read_text(encoding="utf-8"))
@@ -380,7 +385,7 @@ def test_last_n_trains_these_blocks_and_the_head_only(shapes, tmp_path, without_
 
 
 def test_balanced_weights_are_those_of_the_training_part(
-    tmp_path, draw_shapes, without_packing, monkeypatch, train_module
+    tmp_path, draw_shapes, without_packing, monkeypatch, fit_module
 ):
     data = draw_shapes(tmp_path / "data", grouped=False)
     for index in range(6, 20):
@@ -392,7 +397,7 @@ def test_balanced_weights_are_those_of_the_training_part(
             super().__init__(*args, **kwargs)
             made.append(self)
 
-    monkeypatch.setattr(train_module, "ClassifyTask", Watched)
+    monkeypatch.setattr(fit_module, "ClassifyTask", Watched)
     tellapart.train(data, out=tmp_path / "run", **QUICK, class_weights="balanced")
     catalog = Run.open(tmp_path / "run").catalog()
     labels = [catalog.column("label")[row] for row in catalog.rows("train")]

@@ -117,7 +117,7 @@ def answers(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         answer = f"error: {row['error']}" if "error" in row else row.get("text", row.get("label"))
-        tail = "" if "error" in row else f"  {row['confidence']:.3f}"
+        tail = "" if "error" in row else f"  {row['confidence']:.3f}" + ("" if row.get("sure", True) else "  not sure")
         group = f"  ({row['group']})" if "group" in row else ""
         lines.append(f"{Path(row['file']).name:<{width}}  {answer}{group}{tail}")
     return "\n".join(lines)

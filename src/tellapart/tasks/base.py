@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -58,6 +59,8 @@ class Task(pl.LightningModule, ABC):
         self.number = number
         self.how = PRESETS[config.augment or "none"]
         self.learning = trainable(model, stage.train)
+        # Of a network whose frozen trunk has run already. A bound method: a module here would be saved twice.
+        self.tail: Callable[[Tensor], Tensor] | None = None
         self.seen: list[tuple[Tensor, Tensor, float]] = []
 
     # Given by each task ------------------------------------------------------------------------------
@@ -93,13 +96,25 @@ class Task(pl.LightningModule, ABC):
         return ((self.config.seed * 131 + self.number) * 10_007 + self.current_epoch) * 2 + what
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """One step: augment, normalise, forward, loss."""
+        """One step: augment, normalise, forward, loss. A frozen trunk's features come ready made."""
         pixels, rows = batch
-        with torch.no_grad():
-            x = self.scale.normalise(augment(self.scale.unit(pixels), self.how, self.dice))
-        loss = self.loss(self.model(x).float(), rows, training=True)
+        x = pixels if self.tail is not None else self.augmented(pixels, self.dice)
+        loss = self.training_loss(x, rows)
         self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(rows))
         return loss
+
+    @torch.no_grad()
+    def augmented(self, pixels: Tensor, dice: torch.Generator) -> Tensor:
+        """uint8 N, H, W, C → augmented and normalised N, C, H, W."""
+        return self.scale.normalise(augment(self.scale.unit(pixels), self.how, dice))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What the network makes of its input: of normalised pixels, or of a frozen trunk's features."""
+        return (self.tail or self.model)(x).float()
+
+    def training_loss(self, x: Tensor, rows: Tensor) -> Tensor:
+        """The loss of one step."""
+        return self.loss(self.logits(x), rows, training=True)
 
     def on_validation_epoch_start(self) -> None:
         """Everything evaluates."""
@@ -109,7 +124,7 @@ class Task(pl.LightningModule, ABC):
     def validation_step(self, batch: Batch, index: int) -> None:
         """Keep the logits; figures are made of all of them at the end."""
         pixels, rows = batch
-        logits = self.model(self.scale(pixels)).float()
+        logits = self.logits(pixels if self.tail is not None else self.scale(pixels))
         loss = float(self.loss(logits, rows, training=False))
         self.seen.append((logits.cpu(), rows.cpu(), loss))
 
@@ -120,7 +135,7 @@ class Task(pl.LightningModule, ABC):
         self.seen = []
 
     def configure_optimizers(self) -> Any:
-        """AdamW (Loshchilov & Hutter 2019), no decay on norms and biases; linear warm-up, then a cosine."""
+        """AdamW (Loshchilov & Hutter 2019), no decay on norms and biases; linear warm-up, then the stage's schedule."""
         head = {id(p) for p in self.model.get_submodule("head").parameters()}
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for module in self.learning:
@@ -137,17 +152,29 @@ class Task(pl.LightningModule, ABC):
             ]
         )
         steps = max(1, int(self.trainer.estimated_stepping_batches))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
+        kind, epochs, factor = self.stage.steps()
+        if kind == "plateau":
+            falling = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, "max", factor=factor, patience=epochs)
+            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": falling, "monitor": "val_score"}}
+        epoch = max(1, steps // max(1, self.stage.epochs))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser,
+            lambda step: rate(step, steps, kind, factor ** (step // epoch // epochs) if kind == "step" else 1.0),
+        )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def rate(step: int, steps: int) -> float:
-    """The share of the peak rate at a step: up along a line, down along a cosine.
+def rate(step: int, steps: int, kind: str = "cosine", level: float = 1.0) -> float:
+    """The share of the peak rate at a step: up along a line, then down along a cosine, or at a level.
 
     >>> rate(0, 100) < rate(10, 100), round(rate(10, 100), 2), round(rate(99, 100), 2)
     (True, 1.0, 0.0)
+    >>> rate(50, 100, "step", 0.9 ** 2)
+    0.81
     """
     warm = max(1, round(WARM_UP * steps))
     if step < warm:
-        return (step + 1) / (warm + 1)
+        return level * (step + 1) / (warm + 1)
+    if kind != "cosine":
+        return level
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))

@@ -30,6 +30,17 @@ class ClassifyTask(Task):
         smoothing = self.config.label_smoothing if training else 0.0
         return F.cross_entropy(logits, self.targets[rows], weight=self.weights, label_smoothing=smoothing)
 
+    def training_loss(self, x: Tensor, rows: Tensor) -> Tensor:
+        """With mixup, pairs of images are blended, and their losses in the same shares (Zhang et al. 2018)."""
+        if not self.config.mixup:
+            return super().training_loss(x, rows)
+        dice = np.random.default_rng(int(torch.randint(2**62, (), generator=self.dice)))
+        share = float(dice.beta(self.config.mixup, self.config.mixup))
+        other = torch.from_numpy(dice.permutation(len(rows))).to(rows.device)
+        logits = self.logits(share * x + (1 - share) * x[other])
+        first, second = (self.loss(logits, each, training=True) for each in (rows, rows[other]))
+        return share * first + (1 - share) * second
+
     def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
         """Accuracy is the score; a hundredth of the loss breaks ties among equal accuracies."""
         truth = np.concatenate([self.targets[rows.to(self.targets.device)].cpu().numpy() for _, rows, _ in seen])

@@ -1,0 +1,77 @@
+"""What a bundle does with its network's answers: how sure it says it is, what counts as positive, when it abstains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart import calibrate
+from tellapart.catalog import Catalog
+from tellapart.config import TrainConfig
+from tellapart.discriminant import softmax
+from tellapart.errors import ConfigError, closest
+from tellapart.metrics import expected_calibration_error
+
+Floats = npt.NDArray[np.float32]
+
+
+def check_decisions(config: TrainConfig, catalog: Catalog) -> None:
+    """A threshold or a level to abstain below must fit the data.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if catalog.task == "read" and (config.threshold or config.positive or config.abstain):
+        raise ConfigError("threshold, positive and abstain: for classify only")
+    if config.threshold is not None and len(catalog.labels) != 2:
+        raise ConfigError(
+            f"threshold: a threshold parts two classes, and there are {len(catalog.labels)}; leave it out"
+        )
+    if config.positive is not None and config.positive not in catalog.labels:
+        raise ConfigError(f"positive {config.positive!r}: no such class{closest(config.positive, catalog.labels)}")
+
+
+def decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    """What the bundle does with its network's answers, chosen on validation rows.
+
+    Args:
+        logits: N, K in the order of ``rows``.
+
+    Returns:
+        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
+    """
+    labels = list(catalog.labels)
+    index = {label: place for place, label in enumerate(labels)}
+    target = np.array([index[catalog.column("label")[row]] for row in rows])
+    temperature = calibrate.temperature(logits, target)
+    before, after = softmax(logits), softmax(logits / temperature)
+    right = after.argmax(axis=1) == target
+    result: dict[str, Any] = {
+        "temperature": temperature,
+        "n": len(rows),
+        "ece": {
+            "before": expected_calibration_error(before.max(axis=1), right),
+            "after": expected_calibration_error(after.max(axis=1), right),
+        },
+    }
+    if config.threshold is not None:
+        positive = index[_positive(config, catalog)]
+        at = calibrate.threshold(after[:, positive], target == positive, config.threshold)
+        result["threshold"] = {"positive": labels[positive], "at": at, "aim": config.threshold}
+        answers = np.where(after[:, positive] >= at, positive, 1 - positive)
+        right = answers == target
+        after = after[np.arange(len(after)), answers][:, None]
+    if config.abstain is not None:
+        level = calibrate.sure_from(after.max(axis=1), right, config.abstain)
+        result["abstain"] = {"below": level, "aim": config.abstain}
+    return result
+
+
+def _positive(config: TrainConfig, catalog: Catalog) -> str:
+    """The class that a threshold is for: as said, or the rarer one of the training part."""
+    label = catalog.column("label")
+    count = Counter(label[row] for row in catalog.rows("train"))
+    return config.positive or min(catalog.labels, key=lambda name: (count[name], name))
