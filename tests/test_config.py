@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 
 import pytest
@@ -217,3 +218,59 @@ def test_an_unknown_recipe_is_named_with_its_neighbour(refuses):
         make_config("captcha-tex")
     with refuses(ConfigError, f"no recipe '../config'; there are: {there}"):
         recipe_text("../config")
+
+
+# --- schedules, averages, members
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps"),
+    [("cosine", ("cosine", 0, 1.0)), ("constant", ("constant", 0, 1.0)), ("step:2:0.9", ("step", 2, 0.9)),
+     ("plateau:10:.5", ("plateau", 10, 0.5)), ("step:1:1", ("step", 1, 1.0)), ("step:3:1.0", ("step", 3, 1.0))],
+)  # fmt: skip
+def test_a_schedule_is_read(schedule, steps):
+    assert Stage(schedule=schedule).steps() == steps
+    assert make_config(options={"stages": [{"schedule": schedule}]}).stages == [Stage(schedule=schedule)]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["", "linear", "cosine:2", "step", "step:2", "step:0:0.9", "step:-1:0.9", "step:2:0", "step:2:0.0", "step:2:1.1",
+     "step:2:nan", "step:x:0.5", "plateau:2", "plateau:0:0.5", "step:2:0.9:1", " step:2:0.9", "step:2:0.9\n",
+     "Step:2:0.9"],
+)  # fmt: skip
+def test_another_schedule_is_refused(schedule, refuses):
+    words = (
+        f"stage 'all': schedule {schedule!r}: give cosine, constant, step:N:F or plateau:N:F with epochs N and a "
+        "factor F, such as step:2:0.9"
+    )
+    with refuses(ConfigError, words):
+        Stage(schedule=schedule)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"mixup": -0.1}, "mixup -0.1: give 0 or more"),
+        ({"views": -1}, "views -1: give 0 or more"),
+        ({"cache_gb": -1.0}, "cache_gb -1.0: give 0 or more"),
+        ({"ema": 1.0}, "ema 1.0: give a decay from 0 up to, but not including, 1"),
+        ({"ema": -0.5}, "ema -0.5: give a decay from 0 up to, but not including, 1"),
+        ({"members": 0}, "members: give at least 1; folds: give 0 or at least 2"),
+        ({"folds": 1}, "members: give at least 1; folds: give 0 or at least 2"),
+        ({"folds": -2}, "members: give at least 1; folds: give 0 or at least 2"),
+        ({"members": 2, "folds": 2}, "members and folds: give one of the two"),
+        ({"augment": "faces"},
+         "option augment: 'faces' does not fit; give 'photo' or 'glyph' or 'face' or 'trivial' or 'none'"),
+        ({"class_weights": "even"},
+         "option class_weights: 'even' does not fit; give 'none' or 'balanced' or 'sampling'"),
+        ({"mixup": math.nan}, "mixup nan: give 0 or more"),
+        ({"mixup": math.inf}, "mixup inf: give 0 or more"),
+        ({"cache_gb": math.nan}, "cache_gb nan: give 0 or more"),
+        ({"ema": math.nan}, "ema nan: give a decay from 0 up to, but not including, 1"),
+        ({"abstain": math.nan}, "abstain nan: give a share above 0 and up to 1, such as 0.99"),
+    ],
+)  # fmt: skip
+def test_numbers_and_words_out_of_range_are_refused(options, words, refuses):
+    with refuses(ConfigError, words):
+        make_config(options=options)

@@ -21,13 +21,16 @@ ROOMS = [
     "audit.copies", "audit.kinds", "audit.picture", "audit.classes", "audit.checks", "audit.page",
     "audit.charts", "audit.words",
     "audit.report", "audit.review", "audit.known",
-    "config", "plan", "recipes", "captcha.fonts", "captcha.schemes", "captcha.render", "captcha", "generate",
+    "config", "plan", "space", "bars", "recipes",
+    "captcha.fonts", "captcha.schemes", "captcha.render", "captcha", "generate",
     "metrics", "decide", "bundle", "predict", "evaluate",
     "_torchvision", "_lightning", "data", "augment",
     "models.scratch", "models.reader", "models.classifier", "models.trunk", "models", "embed",
     "audit", "clean", "balance", "prepare",
     "tasks.base", "tasks.classify", "tasks.read", "tasks",
-    "run", "export", "history", "features", "solve", "fit", "members", "train", "demo",
+    "run", "export", "history", "clock", "features", "solve", "fit", "members",
+    "traces", "why", "confusion", "track", "train",
+    "trial", "tune", "demo",
 ]  # fmt: skip
 TORCH_BEGINS = "_torchvision"
 

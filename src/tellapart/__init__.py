@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tellapart.split import split
     from tellapart.tidy import tidy
     from tellapart.train import train
+    from tellapart.tune import tune
 
 _HOME = {
     "Bundle": "bundle",
@@ -59,6 +60,7 @@ _HOME = {
     "split": "split",
     "tidy": "tidy",
     "train": "train",
+    "tune": "tune",
 }
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "split",
     "tidy",
     "train",
+    "tune",
 ]
 
 __version__ = _version("tellapart")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tellapart.errors import ConfigError
 
 COOLEST, HOTTEST = 0.01, 1000.0
+NEVER = 2.0  # a confidence that no answer has
 GOLDEN = (np.sqrt(5) - 1) / 2
 
 Array = npt.NDArray[Any]
@@ -115,12 +116,15 @@ def threshold(scores: npt.ArrayLike, positive: npt.ArrayLike, aim: str) -> float
 def sure_from(confidence: npt.ArrayLike, correct: npt.ArrayLike, precision: float) -> float:
     """The confidence from which on answers are right at least so often: below it, better to abstain.
 
-    The lowest such confidence, so that as many images as may be are answered; 1.0 where none is.
+    The lowest such confidence, so that as many images as may be are answered; `NEVER` where none is.
 
     >>> sure_from([0.5, 0.6, 0.8, 0.9], [False, True, True, True], 1.0)
     0.55
+    >>> sure_from([0.8, 0.9], [True, False], 0.9)
+    2.0
     """
     values, right = np.asarray(confidence, np.float64), np.asarray(correct, bool)
     if not right.any():
-        return 1.0
-    return threshold(values, right, f"precision:{precision}")
+        return NEVER
+    level = threshold(values, right, f"precision:{precision}")
+    return level if right[values >= level].mean() >= precision else NEVER

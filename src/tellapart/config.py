@@ -34,7 +34,7 @@ class Stage:
         lr_factor: how much slower the backbone learns than the head.
         schedule: how the rate goes on after a warm-up: ``cosine`` falls to nearly nothing, ``constant`` stays,
             ``step:N:F`` is multiplied by F every N epochs, ``plateau:N:F`` by F after N epochs without a better
-            validation score.
+            validation score, and has no warm-up.
     """
 
     train: str = "all"
@@ -88,6 +88,9 @@ class TrainConfig:
             from pretrained weights; those that learn from nothing train half as long, or three times as long.
         backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
             with ImageNet weights, or "small" where images are under 64 px.
+        depth: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos of
+            things, such as faces or scans, earlier features tell more. None keeps all of it.
+        grid: features of a cut backbone are pooled in grid x grid cells, so that it counts where something is.
         pretrained: start from ImageNet weights where the backbone has them.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
@@ -125,6 +128,8 @@ class TrainConfig:
     together: str | None = None
     effort: Literal["quick", "good", "best"] = "good"
     backbone: str | None = None
+    depth: int | None = None
+    grid: int = 4
     pretrained: bool = True
     height: int | None = None
     width: int | None = None
@@ -150,7 +155,8 @@ class TrainConfig:
     folds: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch_size", 1), ("height", 8), ("width", 8), ("patience", 1)):
+        lowest = {"epochs": 1, "depth": 0, "grid": 1, "batch_size": 1, "height": 8, "width": 8, "patience": 1}
+        for name, low in lowest.items():
             value = getattr(self, name)
             if value is not None and value < low:
                 raise ConfigError(f"{name} {value}: give at least {low}")
@@ -159,7 +165,7 @@ class TrainConfig:
         if not 0 <= self.label_smoothing < 1 or not 0 <= self.dropout < 1:
             raise ConfigError("label_smoothing and dropout: give a number from 0 up to, but not including, 1")
         for name in ("cache_gb", "mixup", "views"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} {getattr(self, name)}: give 0 or more")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema {self.ema}: give a decay from 0 up to, but not including, 1")

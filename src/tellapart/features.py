@@ -35,7 +35,8 @@ def features(
 ) -> Array:
     """V, N, ... in the order of ``rows``: vectors as ``float32``, maps as ``float16``.
 
-    Norms are folded and the arithmetic is bfloat16 where the processor has it, on a copy of the network.
+    Norms are folded and the arithmetic is bfloat16 where the processor has it, unless float32 is asked for, on a
+    copy of the network.
     """
     device = torch.device("cuda" if task.config.device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     network = fold_norms_of(network).to(device)
@@ -43,7 +44,7 @@ def features(
     place = {row: at for at, row in enumerate(rows)}
     batches = list(WidthBatches(rows, cache.widths, BATCH, shuffle=False))
     result: Array = np.zeros(0)
-    half = native_bfloat16(device.type)
+    half = task.config.precision != "float32" and native_bfloat16(device.type)
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
         for batch in track(batches, what, len(batches)):
             x = scale.unit(torch.from_numpy(np.stack([cache[row] for row in batch])).to(device))

@@ -8,6 +8,7 @@ import math
 import signal
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +16,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from tellapart._lightning import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, pl
+from tellapart._lightning import EarlyStopping, ModelCheckpoint, TorchCheckpointIO, WeightAveraging, pl
 from tellapart.catalog import Catalog
+from tellapart.clock import Clock, told
 from tellapart.config import Stage, TrainConfig
 from tellapart.data import Batch, CachedImages, PixelCache, WidthBatches
 from tellapart.embed import native_bfloat16
@@ -30,7 +33,7 @@ from tellapart.memory import keep_freed_memory
 from tellapart.plan import SMALL
 from tellapart.preprocess import Preprocess
 from tellapart.progress import say
-from tellapart.run import HISTORY, Run
+from tellapart.run import HISTORY, TIME, Run
 from tellapart.solve import solve_head
 from tellapart.tasks import ClassifyTask, ReadTask, Task
 from tellapart.tasks.base import Scale
@@ -47,8 +50,11 @@ class _Step:
     accumulate: int = 1
 
 
-def fit(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
+def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tuple[dict[str, torch.Tensor], Answers]:
     """Run the stages that are not done yet.
+
+    Args:
+        callbacks: Lightning's, that watch the epochs of every stage; what they raise ends the training.
 
     Returns:
         The best weights of all stages, and what the network with them answers for the validation rows.
@@ -59,7 +65,9 @@ def fit(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
     rows = [*sorted(set(catalog.training_rows())), *catalog.rows("val")]
-    cache = PixelCache(catalog, rows, spec, limit_gb=config.cache_gb)
+    clock = Clock()
+    with clock("decode"):
+        cache = PixelCache(catalog, rows, spec, limit_gb=config.cache_gb)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     history = History(run.path / HISTORY)
     size = _Step(config.batch_size or 32)
@@ -71,9 +79,10 @@ def fit(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
             task = _task(run, catalog, model, spec, stage, number)
             try:
                 if stage.train == "solve":
-                    _solve_stage(task, cache, folder, history)
+                    with clock("solve"):
+                        _solve_stage(task, cache, folder, history)
                 else:
-                    _fit_stage(task, cache, folder, size, history)
+                    _fit_stage(task, cache, folder, size, history, clock, callbacks)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
@@ -89,6 +98,8 @@ def fit(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
         if done["score"] >= best_score:
             best_score, best = done["score"], weights
     model.load_state_dict(best)
+    say(f"where the time went: {told(clock.seconds)}")
+    write_json(run.path / TIME, {name: round(seconds, 2) for name, seconds in clock.seconds.items()})
     return {key: value.contiguous() for key, value in best.items()}, answers(model, spec, cache, run.config, size.size)
 
 
@@ -118,12 +129,20 @@ def _task(run: Run, catalog: Catalog, model: torch.nn.Module, spec: Any, stage: 
     return ClassifyTask(*common, targets=torch.from_numpy(targets), labels=run.labels, weights=weights)
 
 
-def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history: History) -> None:
+def _fit_stage(
+    task: Task,
+    cache: PixelCache,
+    folder: Path,
+    step: _Step,
+    history: History,
+    clock: Clock,
+    callbacks: Sequence[pl.Callback],
+) -> None:
     """Run one stage, from its last checkpoint if there is one, and leave ``best.ckpt`` and ``done.json``."""
     config, stage = task.config, task.stage
     best = _Best(dirpath=folder, filename="best", monitor="val_score", mode="max", enable_version_counter=False)
     newest = ModelCheckpoint(dirpath=folder, filename="last", enable_version_counter=False)
-    average = [EMAWeightAveraging(decay=config.ema)] if config.ema else []
+    average = [WeightAveraging(avg_fn=moving_average(config.ema))] if config.ema else []
     trainer = pl.Trainer(
         accelerator=config.device,
         devices=1,
@@ -136,9 +155,12 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
             *average,
             EarlyStopping("val_score", mode="max", patience=config.patience),
             history,
+            clock,
+            *callbacks,
             best,
             newest,
         ],
+        plugins=[_WholeCheckpoints()],
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -148,7 +170,10 @@ def _fit_stage(task: Task, cache: PixelCache, folder: Path, step: _Step, history
     seed = config.seed * 1009 + task.number
     order = WidthBatches(_shown(task, cache.catalog), cache.widths, step.size, shuffle=True, seed=seed)
     judged = WidthBatches(rows("val"), cache.widths, step.size, shuffle=False)
-    seen = cache_trunk(task, cache, order, judged) or (CachedImages(cache), CachedImages(cache))
+    with clock("frozen part"):
+        seen = cache_trunk(task, cache, order, judged) or (CachedImages(cache), CachedImages(cache))
+    for leftover in folder.glob(".*.part"):  # of a checkpoint that a killed session was writing
+        leftover.unlink()
     last = folder / "last.ckpt"
     if last.is_file():  # Lightning says the epoch too late: it asks for the first batch before
         order.set_epoch(torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1)
@@ -191,6 +216,30 @@ def _solve_stage(task: Task, cache: PixelCache, folder: Path, history: History) 
     with whole_file(folder / "best.ckpt") as temporary:
         torch.save({"state_dict": {f"model.{key}": value for key, value in task.model.state_dict().items()}}, temporary)
     write_json(folder / "done.json", {"score": figures["score"], "epochs": 1})
+
+
+def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """What `WeightAveraging` blends with: what did not change stays as it is to the bit, and counts are not averaged.
+
+    >>> moving_average(0.9)(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor(5))
+    tensor([1.1000])
+    >>> moving_average(0.9)(torch.tensor([7]), torch.tensor([8]), torch.tensor(5))
+    tensor([8])
+    """
+
+    def blend(kept: Tensor, new: Tensor, _: Tensor) -> Tensor:
+        return torch.lerp(kept, new, 1 - decay) if kept.is_floating_point() else new
+
+    return blend
+
+
+class _WholeCheckpoints(TorchCheckpointIO):
+    """Whole or not at all: Lightning's own way copies from the folder for temporary files, maybe of another disk."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Beside its target first, then renamed."""
+        with whole_file(path) as temporary, temporary.open("wb") as stream:
+            torch.save(checkpoint, stream)
 
 
 class _Best(ModelCheckpoint):

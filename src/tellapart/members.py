@@ -16,7 +16,7 @@ from tellapart.files import whole_file
 from tellapart.fit import Answers, fit
 from tellapart.models.classifier import averaged
 from tellapart.progress import say
-from tellapart.run import ANSWERS, CONFIG, DATA, MODEL, Run
+from tellapart.run import ANSWERS, CONFIG, DATA, HISTORY, MODEL, Run
 from tellapart.split import folds
 
 FOLDER = "members"  # of a run
@@ -62,7 +62,7 @@ def _runs(run: Run, catalog: Catalog) -> Iterator[Run]:
     for number, data in enumerate(parts):
         folder = run.path / FOLDER / str(number)
         config = replace(run.config, members=1, folds=0, seed=run.config.seed + SEEDS_APART * number)
-        if not (folder / CONFIG).is_file():
+        if not (folder / HISTORY).is_file():  # one that has learnt nothing gives way, as a run does
             data.write(folder / DATA)
             with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
                 temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")

@@ -4,6 +4,7 @@ config.yaml         the resolved configuration
 data.parquet        the catalog with its split
 environment.json    versions, device, seconds
 history.jsonl       a line an epoch
+time.json           seconds by what they were spent on, of the last session
 checkpoints/        the last state and the best of each stage
 model.safetensors   the weights that won
 members/            a run each, where several networks answer together
@@ -37,6 +38,7 @@ DATA = "data.parquet"
 HISTORY = "history.jsonl"
 MODEL = "model.safetensors"
 METRICS = "metrics.json"
+TIME = "time.json"
 CALIBRATION = "calibration.json"
 ANSWERS = "answers.npz"
 
@@ -91,7 +93,15 @@ class Run:
             return Reader(self.charset.size, channels, dropout=self.config.dropout)
         assert self.config.backbone is not None
         members = [
-            Classifier(len(self.labels), self.config.backbone, channels, self.config.dropout, pretrained=pretrained)
+            Classifier(
+                len(self.labels),
+                self.config.backbone,
+                channels,
+                self.config.dropout,
+                pretrained=pretrained,
+                depth=self.config.depth,
+                grid=self.config.grid,
+            )
             for _ in range(self.count)
         ]
         return members[0] if self.count == 1 else Ensemble(members)

@@ -227,7 +227,7 @@ def open_parquet(path: Path) -> Iterator[Any]:
     try:
         with pq.ParquetFile(path) as file:
             yield file
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())  # on one line
         raise CatalogError(f"{path}: cannot be read as Parquet: {reason}; write or fetch it again") from error
 

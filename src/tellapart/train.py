@@ -16,8 +16,9 @@ import yaml
 from safetensors.torch import save_file
 
 from tellapart import charset as charsets
+from tellapart.augment import PRESETS, show
 from tellapart.bundle import Bundle
-from tellapart.catalog import Catalog, open_catalog
+from tellapart.catalog import Catalog, check_target, open_catalog
 from tellapart.config import TrainConfig, make_config, recipe_part
 from tellapart.decide import check_decisions, decisions
 from tellapart.errors import CatalogError, ConfigError, TextError, some
@@ -26,13 +27,16 @@ from tellapart.export import export
 from tellapart.files import whole_file, write_json
 from tellapart.fit import fit, lightning_quiet
 from tellapart.generate import generate
-from tellapart.members import fit_members
+from tellapart.members import FOLDER, fit_members
 from tellapart.models.reader import Reader
 from tellapart.plan import plan
 from tellapart.progress import say
 from tellapart.run import CALIBRATION, CONFIG, DATA, HISTORY, METRICS, MODEL, Run
 from tellapart.split import split
+from tellapart.track import log_run
+from tellapart.why import diagnose, leakage, poor
 
+SHOWN = 8  # training images in the picture of the augmentation
 DATA_OPTIONS = ("task", "groups", "label_from", "file_column", "label_column", "together")
 
 
@@ -40,6 +44,8 @@ def train(
     data: str | Path | Catalog | None = None,
     *,
     out: str | Path | None = None,
+    show_augment: str | Path | None = None,
+    track: str | Path | None = None,
     recipe: str | None = None,
     config: str | Path | None = None,
     **options: Any,
@@ -51,6 +57,8 @@ def train(
     Args:
         data: any source, or a catalog; a recipe that draws its own data needs none.
         out: the run folder; by default ``runs/`` and a name made of the data's and the options'.
+        show_augment: a PNG to write before: training images, and what augmentation makes of them.
+        track: a folder where MLflow keeps the finished run too (the extra ``track``).
         recipe: a packaged recipe, see ``tellapart recipes``.
         config: a YAML file of options; it overrides the recipe, and ``options`` override both.
         options: see `tellapart.config.TrainConfig`.
@@ -74,6 +82,13 @@ def train(
     check_texts(run, catalog)
     for note in catalog.notes:
         say(f"note: {note}")
+    if show_augment is not None:
+        check_target(show_augment, ".png")
+        rows = catalog.rows("train")
+        spec = run.preprocess()
+        chosen = [spec.load(image) for _, image in catalog.read(sorted(rows[:: max(1, len(rows) // SHOWN)][:SHOWN]))]
+        show(chosen, PRESETS[planned.augment or "none"], Path(show_augment), seed=planned.seed)
+        say(f"{show_augment}: {len(chosen)} training images, each with augmented copies")
     if not run.finished:
         began = time.perf_counter()
         with lightning_quiet():
@@ -92,6 +107,10 @@ def train(
         metrics = evaluate(bundle, run.catalog(), split=part)
         Bundle.open(bundle).with_metrics(metrics)
         write_json(run.path / METRICS, metrics)
+        for cause in diagnose(run) if poor(run) else leakage(run):
+            say(f"{cause.name}: {cause.evidence}. {cause.advice}")
+    if track is not None:
+        log_run(run, str(track))
     environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
     return {
         "run": str(run.path),
@@ -138,7 +157,8 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
         odd = [f"{key} {before[key]!r} there, {now[key]!r} here" for key in now if before[key] != now[key]]
         if run.catalog().fingerprint != catalog.fingerprint:
             odd.append("other data")
-        if odd and (run.finished or (folder / HISTORY).is_file()):
+        learnt = [*folder.glob(HISTORY), *folder.glob(f"{FOLDER}/*/{HISTORY}")]
+        if odd and (run.finished or learnt):
             raise ConfigError(f"{folder}: holds another training ({some(odd)}); give another --out, or remove it")
         if not odd:
             say(f"{folder}: {'finished already' if run.finished else 'going on'}")

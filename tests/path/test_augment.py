@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy import ndimage
 
-from tellapart.augment import PRESETS, Augmentation, _erase, _matrices, _warp, augment
+from tellapart.augment import PRESETS, Augmentation, _erase, _matrices, _warp, augment, show
 
 SIZES = [(24, 24), (20, 50), (50, 20)]
 
@@ -57,7 +58,7 @@ def test_none_is_the_identity():
     assert torch.equal(augment(batch, PRESETS["none"], dice()), batch)
 
 
-@pytest.mark.parametrize("preset", ["photo", "glyph"])
+@pytest.mark.parametrize("preset", ["photo", "glyph", "face"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_shape_range_and_change(preset, channels, height, width):
@@ -72,7 +73,7 @@ def test_shape_range_and_change(preset, channels, height, width):
     assert all(not torch.allclose(one, other, atol=0.02) for one, other in zip(result, batch, strict=True))
 
 
-@pytest.mark.parametrize("preset", ["photo", "glyph"])
+@pytest.mark.parametrize("preset", ["photo", "glyph", "face", "trivial"])
 def test_the_seed_decides(preset):
     batch = pictures()
     how = PRESETS[preset]
@@ -204,3 +205,82 @@ def test_erasing_is_a_square_on_a_wide_picture_too():
     result = _erase(torch.zeros(1, 1, 40, 80), 0.5, torch.tensor([[1.0, 0.0, 0.5, 0.5]]))
     blank = result[0, 0] == 0.5
     assert abs(int(blank.any(dim=1).sum()) - int(blank.any(dim=0).sum())) <= 1
+
+
+# --- one strong change an image ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_a_trivial_change_keeps_shape_and_range(channels, height, width):
+    batch = pictures(40, channels, height, width)  # so many that every kind of change is drawn
+    kept = batch.clone()
+    result = augment(batch, PRESETS["trivial"], dice())
+    assert result.shape == batch.shape
+    assert result.dtype == torch.float32
+    assert torch.isfinite(result).all()
+    assert result.min() >= 0
+    assert result.max() <= 1
+    assert torch.equal(batch, kept)
+
+
+def test_trivial_changes_are_of_many_kinds():
+    alone = Augmentation(trivial=True)
+    batch = pictures(1).repeat(60, 1, 1, 1)
+    result = augment(batch, alone, dice())
+    assert len({each.numpy().tobytes() for each in result}) > 20
+    assert any(torch.equal(each, batch[0]) for each in result)  # nothing at all is one of the kinds
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_the_dice_of_others_are_left_alone(preset):
+    torch.manual_seed(5)
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()
+    augment(pictures(), PRESETS[preset], dice())
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]
+    torch.manual_seed(6)  # and they do not reach in
+    one = augment(pictures(), PRESETS[preset], dice())
+    torch.manual_seed(7)
+    assert torch.equal(one, augment(pictures(), PRESETS[preset], dice()))
+
+
+# --- a picture of it ---------------------------------------------------------------------------------
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("preset", ["photo", "glyph", "trivial"])
+def test_the_picture_has_a_line_an_image_with_its_copies(tmp_path, channels, preset):
+    rows = [numbers(20, 30, channels, seed=seed) for seed in range(3)]
+    show(rows, PRESETS[preset], tmp_path / "seen.png", copies=4)
+    with Image.open(tmp_path / "seen.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.mode == ("L" if channels == 1 else "RGB")
+        assert picture.size == (30 * 5, 20 * 3)
+        pixels = np.asarray(picture).reshape(60, 150, channels)
+    for place, row in enumerate(rows):
+        line = pixels[place * 20 : place * 20 + 20]
+        assert np.array_equal(line[:, :30], row)
+        assert all(not np.array_equal(line[:, start : start + 30], row) for start in range(30, 150, 30))
+        assert not np.array_equal(line[:, 30:60], line[:, 60:90])
+
+
+def test_narrower_images_leave_white_beside_them(tmp_path):
+    show([numbers(16, 32, 1), numbers(16, 20, 1)], PRESETS["glyph"], tmp_path / "seen.png")
+    with Image.open(tmp_path / "seen.png") as picture:
+        assert picture.size == (32 * 8, 16 * 2)
+        assert (np.asarray(picture)[16:, 20 * 8 :] == 255).all()
+
+
+def test_the_seed_decides_the_picture_and_none_changes_nothing(tmp_path):
+    rows = [numbers(16, 16, 3)]
+    for name, preset, seed in (("a", "photo", 1), ("b", "photo", 1), ("c", "photo", 2), ("none", "none", 1)):
+        show(rows, PRESETS[preset], tmp_path / f"{name}.png", seed=seed)
+    read = {path.stem: path.read_bytes() for path in tmp_path.iterdir()}
+    assert read["a"] == read["b"] != read["c"]
+    with Image.open(tmp_path / "none.png") as picture:
+        assert np.array_equal(np.asarray(picture), np.tile(rows[0], (1, 8, 1)))

@@ -207,3 +207,123 @@ def test_the_rate_rises_then_falls_to_nearly_nothing():
     middle = top + (steps - top) // 2
     assert rates[middle] == pytest.approx(0.5, abs=0.01)
     assert [0 < rate(0, n) <= 1 for n in (1, 2, 3)] == [True] * 3
+
+
+# --- mixup -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_mixup_blends_pictures_and_losses_in_the_same_share(share, smoothing, monkeypatch):
+    task = classify(mixup=0.4, label_smoothing=smoothing, dropout=0.0)
+    task.eval()
+    task.dice = torch.Generator().manual_seed(0)
+    order = np.array([2, 0, 3, 1])
+    given = []
+
+    def dice(seed):
+        def beta(a, b):
+            given.append((a, b))
+            return share
+
+        return SimpleNamespace(beta=beta, permutation=lambda n: order[:n])
+
+    monkeypatch.setattr("tellapart.tasks.classify.np.random.default_rng", dice)
+    rows = torch.tensor([0, 1, 2, 5])
+    x = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        loss = float(task.training_loss(x, rows))
+        logits = task.model(share * x + (1 - share) * x[order]).double()
+    assert given == [(0.4, 0.4)]
+    # The same by blended soft targets: cross entropy is linear in them.
+    hot = np.eye(3)[TARGETS[rows].numpy()]
+    wanted = share * hot + (1 - share) * hot[order]
+    wanted = (1 - smoothing) * wanted + smoothing / 3
+    assert loss == pytest.approx(
+        float(-(torch.from_numpy(wanted) * logits.log_softmax(dim=1)).sum(dim=1).mean()), rel=1e-4
+    )
+
+
+def test_without_mixup_the_loss_is_the_plain_one_and_no_dice_are_thrown():
+    task = classify().eval()
+    task.dice = torch.Generator().manual_seed(0)
+    before = task.dice.get_state()
+    rows, x = torch.tensor([0, 1, 2]), torch.rand(3, 3, 24, 24)
+    assert torch.equal(task.training_loss(x, rows), task.loss(task.model(x), rows, training=True))
+    assert torch.equal(task.dice.get_state(), before)
+
+
+def test_the_dice_of_the_epoch_decide_the_blend():
+    task = classify(mixup=1.0).eval()
+    rows, x = torch.arange(8), torch.rand(8, 3, 24, 24)
+    losses = []
+    for seed in (1, 1, 2):
+        task.dice = torch.Generator().manual_seed(seed)
+        state = np.random.get_state()[1].tolist(), torch.get_rng_state()
+        losses.append(float(task.training_loss(x, rows).detach()))
+        assert np.random.get_state()[1].tolist() == state[0]
+        assert torch.equal(torch.get_rng_state(), state[1])
+    assert losses[0] == losses[1] != losses[2]
+
+
+# --- schedules ---------------------------------------------------------------------------------------
+
+
+def rates(schedule, epochs=10, steps=5, lr=0.01):
+    """The rate at every step of a stage."""
+    config = TrainConfig(augment="none")
+    stage = Stage("all", epochs=epochs, lr=lr, schedule=schedule)
+    task = ClassifyTask(Classifier(3, "small"), SPEC, config, stage, 0, targets=TARGETS, labels=LABELS)
+    made, schedule = optimiser(task, epochs * steps)
+    assert schedule["interval"] == "step"
+    seen = []
+    for _ in range(epochs * steps):
+        seen.append(made.param_groups[0]["lr"])
+        made.step()
+        schedule["scheduler"].step()
+    return seen
+
+
+@pytest.mark.parametrize(("every", "factor"), [(1, 0.5), (2, 0.9), (3, 0.1), (4, 1.0)])
+def test_steps_are_torchs_by_epoch_after_the_warm_up(every, factor):
+    seen = rates(f"step:{every}:{factor}")
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    reference = torch.optim.SGD([parameter], lr=0.01)
+    theirs = torch.optim.lr_scheduler.StepLR(reference, every, gamma=factor)
+    expected = []
+    for _ in range(10):
+        expected += [reference.param_groups[0]["lr"]] * 5
+        reference.step()
+        theirs.step()
+    assert seen[5:] == pytest.approx(expected[5:])
+    assert seen[:5] == sorted(seen[:5])
+    assert 0 < seen[0] < 0.01 / 5
+
+
+def test_constant_is_constant_after_the_warm_up():
+    seen = rates("constant")
+    assert seen[5:] == [0.01] * 45
+    assert seen[:5] == sorted(seen[:5])
+    assert seen[0] < 0.01 / 5
+
+
+def test_cosine_is_what_nothing_said_means():
+    assert rates("cosine") == rates(Stage().schedule)
+    assert rates("cosine")[-1] < 0.01 / 100
+
+
+def test_a_plateau_starts_at_the_peak_and_is_left_to_the_validation():
+    config = TrainConfig(augment="none")
+    stage = Stage("all", epochs=9, lr=0.01, schedule="plateau:2:0.1")
+    task = ClassifyTask(Classifier(3, "small"), SPEC, config, stage, 0, targets=TARGETS, labels=LABELS)
+    made, schedule = optimiser(task)
+    task.lr_scheduler_step(schedule["scheduler"], 0.5)
+    assert made.param_groups[0]["lr"] == 0.01
+    seen = []
+    # Negative scores too: of an epoch in which nothing is right, the loss alone is left. A tie is not better.
+    for score in (-0.5, -0.4, -0.4, -0.45, -0.39999, 0.0, 0.0, 0.0):
+        task.validation_figures = lambda seen, score=score: {"score": score}
+        task.log_dict = lambda figures: None
+        task.on_validation_epoch_end()
+        seen.append(made.param_groups[0]["lr"])
+    assert seen == pytest.approx([0.01, 0.01, 0.01, 0.001, 0.001, 0.001, 0.001, 0.0001])

@@ -25,6 +25,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart split DATA --out split.parquet         train, val, test; no near-copy crosses
   tellapart tidy DATA --out FOLDER                 a copy with regular names, and the way back
   tellapart train DATA --task classify|read        train, pack, and report on the test part
+  tellapart tune DATA --minutes 30                 search for better options; the test part stays unseen
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
   tellapart export RUN --out BUNDLE                pack a run again, compared with the trained model
@@ -56,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return refuse(f"{where}{error.strerror or error}")
     except ModuleNotFoundError as error:
-        extra = "generate" if (error.name or "").startswith("font_") else "train"
+        missing = error.name or ""
+        extra = "generate" if missing.startswith("font_") else "tune" if missing == "optuna" else "train"
         return refuse(f'{error.name} is not installed; this verb needs: pip install "tellapart[{extra}]"')
 
 
@@ -84,6 +86,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "split": data.split_verb,
     "tidy": data.tidy_verb,
     "train": models.train_verb,
+    "tune": models.tune_verb,
     "evaluate": models.evaluate_verb,
     "predict": models.predict_verb,
     "export": models.export_verb,

@@ -11,6 +11,8 @@ def train_verb(words: list[str]) -> int:
     parser = new_parser("train", "Train a recogniser, pack it as a bundle and report on the test part.")
     parser.add_argument("data", nargs="?", help="a folder, a table, Parquet shards, or a catalog")
     parser.add_argument("--out", help="the run folder; the same command goes on where it stopped")
+    parser.add_argument("--show_augment", help="also a PNG: training images and what augmentation makes of them")
+    parser.add_argument("--track", help="a folder where MLflow keeps the finished run too")
     parser.add_argument("--recipe", help="a packaged recipe, see `tellapart recipes`")
     parser.add_argument("--config", help="a YAML file of the options below")
     parser.add_class_arguments(TrainConfig)
@@ -24,6 +26,36 @@ def train_verb(words: list[str]) -> int:
             f"{figures(result['test'])}\n\n"
             f"run     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
             f"next    tellapart predict {result['bundle']} IMAGE ..."
+        )
+
+    return show(as_json, result, prose)
+
+
+def tune_verb(words: list[str]) -> int:
+    from tellapart.config import TrainConfig
+
+    parser = new_parser("tune", "Search for options that validate better; what is said here stays as it is.")
+    parser.add_argument("data", help="a folder, a table, Parquet shards, or a catalog")
+    parser.add_argument("--out", help="the search's folder; the same command goes on where it stopped")
+    parser.add_argument("--minutes", type=float, help="the budget in all; 30 if no budget is given")
+    parser.add_argument("--trials", type=int, help="stop after so many complete or pruned trials in all")
+    parser.add_argument("--space", help="YAML, option: [values] or {low, high, log}; replaces the default space")
+    parser.add_argument("--recipe", help="a packaged recipe, see `tellapart recipes`")
+    parser.add_argument("--config", help="a YAML file of the options below")
+    parser.add_class_arguments(TrainConfig)
+    given, as_json = parse(parser, words, only_given=True)
+    from tellapart import tune
+
+    result = tune(given.pop("data"), **given)
+
+    def prose() -> str:
+        untuned = "" if result["untuned"] is None else f", untuned {result['untuned']:.4f}"
+        counts = ", ".join(f"{number} {state}" for state, number in result["trials"].items())
+        matters = ", ".join(f"{option} {100 * share:.0f} %" for option, share in result["importances"].items())
+        return (
+            f"score    {result['score']:.4f} on the val part{untuned}\ntrials   {counts}\n"
+            f"matters  {matters or 'too few trials to tell'}\npicture  {result['picture']}\n"
+            f"next     tellapart train DATA --config {result['config']}"
         )
 
     return show(as_json, result, prose)

@@ -31,17 +31,25 @@ class Classifier(nn.Module):
         dropout: float = 0.2,
         *,
         pretrained: bool = True,
+        depth: int | None = None,
+        grid: int = 4,
     ) -> None:
         super().__init__()
         self.mean: tuple[float, ...] = (0.5,)
         self.std: tuple[float, ...] = (0.5,)
         if backbone == SMALL:
+            if depth is not None:
+                raise ConfigError(
+                    f"depth: the network {SMALL!r} has no levels to cut at; name a timm backbone, or leave it out"
+                )
             self.backbone: Any = SmallNet(channels)
         else:
-            parts = [timm_backbone(name, channels, pretrained=pretrained) for name in backbone.split("+")]
-            self.backbone = parts[0] if len(parts) == 1 else SideBySide(parts)
+            parts: list[Any] = [timm_backbone(name, channels, pretrained=pretrained) for name in backbone.split("+")]
             if channels == 3:
                 self.mean, self.std = _normalisation(backbone, parts)
+            if depth is not None:
+                parts = [Cut(part, depth, grid) for part in parts]
+            self.backbone = parts[0] if len(parts) == 1 else SideBySide(parts)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self.backbone.num_features, classes)
 
@@ -54,6 +62,57 @@ class Classifier(nn.Module):
         """x: N, C, H, W → logits N, K."""
         logits: Tensor = self.head(self.dropout(self.embed(x)))
         return logits
+
+
+class Cut(nn.Module):
+    """A timm network up to one of its feature levels, pooled in cells: N, C, H, W → N, channels x grid x grid.
+
+    Raises:
+        ConfigError: it has no such level, or timm cannot cut it.
+    """
+
+    def __init__(self, network: Any, depth: int, grid: int) -> None:
+        super().__init__()
+        levels = getattr(network, "feature_info", None)
+        if not hasattr(network, "prune_intermediate_layers") or not levels:
+            raise ConfigError("depth: this backbone cannot be cut; leave depth out, or take another backbone")
+        if depth >= len(levels):
+            raise ConfigError(f"depth {depth}: this backbone has the feature levels 0 to {len(levels) - 1}")
+        network.prune_intermediate_layers([depth], prune_norm=True, prune_head=True)
+        network.reset_classifier(0, "")
+        self.network = network
+        self.cells = Cells(grid)
+        self.num_features = int(levels[depth]["num_chs"]) * grid * grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W."""
+        features: Tensor = self.cells(self.network(x))
+        return features
+
+
+class Cells(nn.Module):
+    """Means over grid x grid cells, which may share pixels: N, C, H, W → N, C x grid x grid.
+
+    What ``adaptive_avg_pool2d`` gives, as two products with matrices: that exports for any size.
+    """
+
+    def __init__(self, grid: int) -> None:
+        super().__init__()
+        self.grid = grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W."""
+        rows, columns = (_cells(int(size), self.grid).to(x) for size in x.shape[2:])
+        return torch.matmul(torch.matmul(rows, x), columns.T).flatten(1)
+
+
+def _cells(size: int, grid: int) -> Tensor:
+    """grid, size: how much each of ``size`` pixels counts in each cell."""
+    weight = torch.zeros(grid, size)
+    for cell in range(grid):
+        first, last = cell * size // grid, -(-(cell + 1) * size // grid)
+        weight[cell, first:last] = 1 / (last - first)
+    return weight
 
 
 class Ensemble(nn.Module):
@@ -185,6 +244,8 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
 
 def passed_in_order(backbone: nn.Module) -> list[nn.Module]:
     """The backbone's parts as they are listed, sequences of sequences laid out: for most networks the picture's way."""
+    if isinstance(backbone, Cut):
+        return [*passed_in_order(backbone.network), backbone.cells]
     found: list[nn.Module] = []
     for child in backbone.children():
         parts: Sequence[nn.Module] = [child]

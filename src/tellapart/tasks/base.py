@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from tellapart._lightning import pl
 from tellapart.augment import PRESETS, augment
@@ -61,6 +63,8 @@ class Task(pl.LightningModule, ABC):
         self.learning = trainable(model, stage.train)
         # Of a network whose frozen trunk has run already. A bound method: a module here would be saved twice.
         self.tail: Callable[[Tensor], Tensor] | None = None
+        self.plateau: ReduceLROnPlateau | None = None
+        self.augmenting = 0.0  # seconds
         self.seen: list[tuple[Tensor, Tensor, float]] = []
 
     # Given by each task ------------------------------------------------------------------------------
@@ -106,7 +110,10 @@ class Task(pl.LightningModule, ABC):
     @torch.no_grad()
     def augmented(self, pixels: Tensor, dice: torch.Generator) -> Tensor:
         """uint8 N, H, W, C → augmented and normalised N, C, H, W."""
-        return self.scale.normalise(augment(self.scale.unit(pixels), self.how, dice))
+        began = time.perf_counter()
+        result = self.scale.normalise(augment(self.scale.unit(pixels), self.how, dice))
+        self.augmenting += time.perf_counter() - began
+        return result
 
     def logits(self, x: Tensor) -> Tensor:
         """What the network makes of its input: of normalised pixels, or of a frozen trunk's features."""
@@ -132,7 +139,14 @@ class Task(pl.LightningModule, ABC):
         """Log the figures; the best checkpoint and early stopping go by ``val_score``."""
         figures = self.validation_figures(self.seen)
         self.log_dict({f"val_{name}": value for name, value in figures.items()})
+        if self.plateau is not None:
+            self.plateau.step(figures["score"])
         self.seen = []
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Not the plateau: Lightning steps it once the checkpoint is written, and a resumed run would lack the step."""
+        if scheduler is not self.plateau:
+            super().lr_scheduler_step(scheduler, metric)
 
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov & Hutter 2019), no decay on norms and biases; linear warm-up, then the stage's schedule."""
@@ -154,10 +168,10 @@ class Task(pl.LightningModule, ABC):
         steps = max(1, int(self.trainer.estimated_stepping_batches))
         kind, epochs, factor = self.stage.steps()
         if kind == "plateau":
-            falling = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, "max", factor=factor, patience=epochs)
-            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": falling, "monitor": "val_score"}}
+            self.plateau = ReduceLROnPlateau(optimiser, "max", factor=factor, patience=epochs - 1, threshold=0.0)
+            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": self.plateau, "monitor": "val_score"}}
         epoch = max(1, steps // max(1, self.stage.epochs))
-        schedule = torch.optim.lr_scheduler.LambdaLR(
+        schedule = LambdaLR(
             optimiser,
             lambda step: rate(step, steps, kind, factor ** (step // epoch // epochs) if kind == "step" else 1.0),
         )

@@ -1,0 +1,243 @@
+"""Several networks behind one graph: what they answer, how they go on, and the folds they learn on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import tellapart
+from tellapart import calibrate
+from tellapart._lightning import pl
+from tellapart.bundle import GRAPH, Predictor
+from tellapart.errors import CatalogError, ConfigError
+from tellapart.models.classifier import Classifier, Ensemble, averaged
+from tellapart.run import Run
+from tellapart.split import folds
+
+OPTIONS = {
+    "task": "classify", "backbone": "small", "stages": [{"train": "all", "epochs": 1, "lr": 3e-3}], "batch_size": 16,
+    "seed": 5, "device": "cpu", "precision": "float32",
+}  # fmt: skip
+
+
+def weights(run):
+    return load_file(Path(run) / "model.safetensors")
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory, shapes):
+    """Two networks from different seeds."""
+    folder = tmp_path_factory.mktemp("pair") / "run"
+    tellapart.train(shapes, out=folder, **OPTIONS, members=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def threefold(tmp_path_factory, shapes):
+    """Three networks on three validation parts."""
+    folder = tmp_path_factory.mktemp("folds") / "run"
+    tellapart.train(shapes, out=folder, **OPTIONS, folds=3)
+    return folder
+
+
+def probabilities(run, pixels):
+    """What one network answers, without its temperature, in numpy behind its logits."""
+    run = Run.open(run)
+    spec = run.preprocess()
+    x = ((pixels.astype(np.float64) / 255 - spec.mean) / spec.std).astype(np.float32).transpose(0, 3, 1, 2)
+    with torch.inference_mode():
+        logits = run.model()(torch.from_numpy(np.ascontiguousarray(x))).double().numpy()
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("which", "count"), [("pair", 2), ("threefold", 3)])
+def test_one_graph_answers_the_mean_of_its_members(which, count, request):
+    folder = request.getfixturevalue(which)
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 24, 24, 3), dtype=np.uint8)
+    members = sorted((folder / "members").iterdir())
+    assert [member.name for member in members] == [str(number) for number in range(count)]
+    each = [probabilities(member, pixels) for member in members]
+    assert not np.allclose(each[0], each[1], atol=1e-3)
+    temperature = Run.open(folder).calibration()["temperature"]
+    cooled = np.mean(each, axis=0) ** (1 / temperature)
+    wanted = cooled / cooled.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(Predictor(folder).run(pixels), wanted, atol=1e-5)
+    graph = onnx.load(folder / "bundle" / GRAPH)
+    assert sum(item.name.endswith("head.bias") for item in graph.graph.initializer) == count
+    for number, member in enumerate(members):
+        assert same(
+            weights(member),
+            {
+                name.removeprefix(f"members.{number}."): value
+                for name, value in weights(folder).items()
+                if name.startswith(f"members.{number}.")
+            },
+        )
+
+
+def test_the_mean_of_probabilities_is_not_that_of_logits():
+    logits = [torch.randn(5, 4, generator=torch.Generator().manual_seed(n)) * 4 for n in range(3)]
+    mean = torch.stack([each.softmax(dim=1) for each in logits]).mean(dim=0)
+    torch.testing.assert_close(averaged(logits).exp(), mean)
+    torch.manual_seed(0)
+    models = [Classifier(4, "small").eval() for _ in range(2)]
+    x = torch.rand(3, 3, 24, 24)
+    with torch.inference_mode():
+        expected = torch.stack([model(x).softmax(dim=1) for model in models]).mean(dim=0)
+        torch.testing.assert_close(Ensemble(models)(x).softmax(dim=1), expected)
+
+
+def test_members_begin_from_other_seeds(pair):
+    seeds = [Run.open(member).config.seed for member in sorted((pair / "members").iterdir())]
+    assert seeds == [5, 1005]
+    one, other = (weights(member) for member in sorted((pair / "members").iterdir()))
+    assert not torch.equal(one["head.weight"], other["head.weight"])
+
+
+def test_the_first_member_is_the_network_that_would_be_alone(pair, shapes, tmp_path, without_packing):
+    tellapart.train(shapes, out=tmp_path / "alone", **OPTIONS)
+    assert same(weights(tmp_path / "alone"), weights(pair / "members/0"))
+
+
+# --- folds -------------------------------------------------------------------------------------------
+
+
+def test_every_row_is_validated_once_and_the_test_part_never_learnt(threefold):
+    whole = Run.open(threefold).catalog()
+    parts = [Run.open(member).catalog() for member in sorted((threefold / "members").iterdir())]
+    judged = [row for part in parts for row in part.rows("val")]
+    assert sorted(judged) == sorted([*whole.rows("train"), *whole.rows("val")])
+    for part in parts:
+        assert part.rows("test") == whole.rows("test")
+        assert part.column("sha256") == whole.column("sha256")
+        assert not set(part.rows("train")) & set(part.rows("val"))
+        assert {part.column("label")[row] for row in part.rows("val")} == {"bar", "disc", "ring"}
+    sizes = [len(part.rows("val")) for part in parts]
+    assert max(sizes) - min(sizes) <= 3
+
+
+def test_the_temperature_of_folds_is_of_answers_that_taught_nothing(threefold):
+    run = Run.open(threefold)
+    labels = run.catalog().column("label")
+    logits, target = [], []
+    for member in sorted((threefold / "members").iterdir()):
+        catalog, spec = Run.open(member).catalog(), run.preprocess()
+        pixels = {row: spec.load(data) for row, data in catalog.read(catalog.rows("val"))}
+        chance = probabilities(member, np.stack([pixels[row] for row in catalog.rows("val")]))
+        logits.append(np.log(chance))
+        target += [run.labels.index(labels[row]) for row in catalog.rows("val")]
+    kept = run.calibration()
+    assert kept["n"] == len(target)
+    assert kept["temperature"] == pytest.approx(calibrate.temperature(np.concatenate(logits), target), rel=1e-3)
+
+
+def test_copies_stand_on_one_side_of_every_fold(draw_shapes, tmp_path):
+    data = draw_shapes(tmp_path / "data", each=12, grouped=False)
+    for name in ("bar", "disc"):
+        for copy in range(3):
+            (data / name / f"copy-{copy}.png").write_bytes((data / name / "00.png").read_bytes())
+    catalog = tellapart.split(data)
+    rows = [*catalog.rows("train"), *catalog.rows("val")]
+    digests = catalog.column("sha256")
+    assert len({digests[row] for row in rows}) < len(rows)
+    made = folds(catalog, 4, seed=1)
+    assert len(made) == 4
+    for part in made:
+        learnt, judged = ({digests[row] for row in part.rows(name)} for name in ("train", "val"))
+        assert not learnt & judged
+        assert part.rows("test") == catalog.rows("test")
+    assert sorted(row for part in made for row in part.rows("val")) == sorted(rows)
+    again, other = folds(catalog, 4, seed=1), folds(catalog, 4, seed=2)
+    assert [part.column("split") for part in again] == [part.column("split") for part in made]
+    assert [part.column("split") for part in other] != [part.column("split") for part in made]
+
+
+def test_more_folds_than_images_are_refused(class_folders, refuses):
+    catalog = tellapart.split(class_folders)
+    n = len(catalog.rows("train")) + len(catalog.rows("val"))
+    with refuses(CatalogError, f"{catalog.source}: {n} separate images do not make 99 folds; give fewer"):
+        folds(catalog, 99)
+
+
+# --- going on ----------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys, json
+import tellapart
+from tellapart.tasks import ClassifyTask
+
+step = ClassifyTask.training_step
+
+def killing(self, batch, index):
+    if self.config.seed == 1005 and index == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, index)
+
+ClassifyTask.training_step = killing
+if __name__ == "__main__":
+    tellapart.train(sys.argv[1], out=sys.argv[2], **json.loads(sys.argv[3]))
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, shapes):
+    """A run that a SIGKILL stopped while its second member learnt."""
+    folder = tmp_path_factory.mktemp("killed-member") / "run"
+    command = [sys.executable, "-c", KILLED, str(shapes), str(folder), json.dumps(OPTIONS | {"members": 2})]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    return folder
+
+
+def test_other_options_do_not_take_over_a_trained_member(killed, shapes, refuses, tree):
+    before = tree(killed)
+    assert (killed / "members/0/model.safetensors").is_file()
+    text = f"{killed}: holds another training (batch_size 16 there, 8 here); give another --out, or remove it"
+    with refuses(ConfigError, text):
+        tellapart.train(shapes, out=killed, **OPTIONS | {"batch_size": 8}, members=2)
+    assert tree(killed) == before
+
+
+def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair, shapes, without_packing, capsys):
+    first = killed / "members/0/model.safetensors"
+    written = first.stat().st_mtime_ns
+    tellapart.train(shapes, out=killed, **OPTIONS, members=2)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("member")]
+    assert said == ["member 2 of 2"]
+    assert first.stat().st_mtime_ns == written
+    assert same(weights(killed), weights(pair))
+    assert Run.open(killed).calibration() == Run.open(pair).calibration()
+
+
+def test_members_that_learnt_nothing_give_way(shapes, tmp_path, without_packing, refuses):
+    with refuses(ConfigError, "backbone 'resnet81': timm has no such model (did you mean 'resnet18'?)"):
+        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS | {"backbone": "resnet81"}, members=2)
+    # As where a session ended before its first epoch did: the member's folder stands, of the other options.
+    from tellapart.members import _runs
+
+    run = Run.open(tmp_path / "run")
+    assert [Run.open(member.path).config.backbone for member in _runs(run, run.catalog())] == ["resnet81"] * 2
+    tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, members=2)
+    assert [Run.open(tmp_path / f"run/members/{n}").config.backbone for n in (0, 1)] == ["small"] * 2
+
+
+def test_reading_is_refused(texts, tmp_path, monkeypatch, refuses):
+    monkeypatch.setattr(pl.Trainer, "fit", None)
+    text = "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
+    for option in ({"members": 2}, {"folds": 3}):
+        with refuses(ConfigError, text):
+            tellapart.train(texts, out=tmp_path / "run", task="read", height=24, device="cpu", **option)
