@@ -56,8 +56,8 @@ def main() -> None:
     for figure, count in held.items():
         value = whole[figure]["value"]
         share = 100 * count / given.samples
-        print(f"{figure}: {value:.4f} on {given.n:,} images; held by {share:.1f} of 100 intervals from {given.size} images "
-              f"({given.samples:,} samples)")  # fmt: skip
+        print(f"{figure}: {value:.4f} on {given.n:,} images")
+        print(f"  held by {share:.1f} of 100 intervals from {given.size} images ({given.samples:,} samples)")
 
 
 if __name__ == "__main__":

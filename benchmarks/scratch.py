@@ -1,0 +1,129 @@
+"""Training from nothing beside fastai's xresnet18 and timm's resnet18: same images, same split, same time, one run.
+
+    TELLAPART_DATA=DATA python benchmarks/scratch.py [--set messy20|glyphs55] [--seeds 0 1 2] [--minutes M]
+
+DATA/illustrations/messy20 holds class folders of clip art, DATA/characters/glyphs55 class folders of single characters.
+Ours trains as ``tellapart train --backbone small`` does; the others, with fastai's one-cycle training
+and augmentation, for as many epochs as fit into the same seconds (measured on one epoch before). Macro-F1 and accuracy
+on the test part. Without fastai (the extra ``peers``) only ours is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import tellapart
+from tellapart._torchvision import mend_torchvision
+from tellapart.catalog import Catalog
+from tellapart.metrics import classification_scores
+
+SETS = {"messy20": ("illustrations/messy20", 128), "glyphs55": ("characters/glyphs55", 32)}
+MOST = 100  # epochs
+
+Scores = tuple[float, float, float]  # seconds, accuracy, macro-F1
+
+
+def peer(catalog: Catalog, make: Callable[[int], Any], size: int, seconds: float, seed: int) -> Scores:
+    """A network by fastai for about so many seconds."""
+    from fastai.vision.all import (
+        CategoryBlock,
+        CrossEntropyLossFlat,
+        DataBlock,
+        ImageBlock,
+        Learner,
+        Resize,
+        aug_transforms,
+        set_seed,
+    )
+
+    set_seed(seed, reproducible=True)
+    files, labels = catalog.column("file"), catalog.column("label")
+    train, val = catalog.rows("train"), catalog.rows("val")
+    block = DataBlock(
+        blocks=(ImageBlock, CategoryBlock),
+        get_items=lambda _: [*train, *val],
+        get_x=lambda row: catalog.root / files[row],
+        get_y=lambda row: labels[row],
+        splitter=lambda rows: (list(range(len(train))), list(range(len(train), len(rows)))),
+        item_tfms=Resize(size),
+        batch_tfms=aug_transforms(do_flip=size > 64),
+    )
+    loaders = block.dataloaders(None, bs=64, num_workers=0)
+    with torch.random.fork_rng():
+        probe = Learner(loaders, make(len(loaders.vocab)), loss_func=CrossEntropyLossFlat())
+        began = time.perf_counter()
+        with probe.no_bar(), probe.no_logging():
+            probe.fit(1, 1e-3)
+        an_epoch = time.perf_counter() - began
+    learner = Learner(loaders, make(len(loaders.vocab)), loss_func=CrossEntropyLossFlat())
+    began = time.perf_counter()
+    with learner.no_bar(), learner.no_logging():
+        learner.fit_one_cycle(min(max(1, round(seconds / an_epoch)), MOST), 3e-3)
+    took = time.perf_counter() - began
+    test = catalog.rows("test")
+    with learner.no_bar():
+        answers = learner.get_preds(dl=loaders.test_dl(test))[0].argmax(dim=1).numpy()
+    names = list(loaders.vocab)
+    scores = classification_scores([names.index(labels[row]) for row in test], answers, names)
+    return took, scores["accuracy"]["value"], scores["macro_f1"]["value"]
+
+
+def ours(catalog: Catalog, seed: int) -> Scores:
+    """The small network, as the product trains it."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = tellapart.train(catalog, out=Path(folder) / "run", seed=seed, task="classify", backbone="small")
+    test = result["test"]
+    return result["seconds"], test["accuracy"]["value"], test["macro_f1"]["value"]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", choices=sorted(SETS), default="messy20")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--minutes", type=float, help="for the peers; by default what ours took")
+    given = parser.parse_args()
+    folder, size = SETS[given.set]
+    data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / folder
+    if not data.is_dir():
+        print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+        return
+    mend_torchvision()
+    makers: dict[str, Callable[[int], Any]] = {}
+    try:
+        import timm
+        from fastai.vision.all import xresnet18
+
+        makers["fastai xresnet18"] = lambda classes: xresnet18(n_out=classes)
+        makers["timm resnet18"] = lambda classes: timm.create_model("resnet18", pretrained=False, num_classes=classes)
+    except ImportError:
+        print("fastai is not installed: left out", file=sys.stderr)
+    torch.set_num_threads(os.cpu_count() or 1)
+    seen: dict[str, list[Scores]] = {name: [] for name in ("ours", *makers)}
+    for seed in given.seeds:
+        catalog = tellapart.split(data, seed=seed, task="classify")
+        seen["ours"].append(ours(catalog, seed))
+        seconds = given.minutes * 60 if given.minutes else seen["ours"][-1][0]
+        for name, make in makers.items():
+            seen[name].append(peer(catalog, make, size, seconds, seed))
+        print(f"seed {seed}: " + ", ".join(f"{name} {took[-1][2]:.3f}" for name, took in seen.items()), flush=True)
+    mine = statistics.mean(score[2] for score in seen["ours"])
+    for name, took in seen.items():
+        seconds, accuracy, f1 = (statistics.mean(column) for column in zip(*took, strict=True))
+        print(
+            f"{name:<17} macro-F1 {f1:.4f}, accuracy {accuracy:.4f} after {seconds:.0f} s; ours / this {mine / f1:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
