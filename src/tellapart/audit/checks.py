@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threadpoolctl import threadpool_limits
+
 from tellapart.audit import classes, copies, kinds, picture
 from tellapart.audit.findings import Finding
 from tellapart.audit.survey import Survey
@@ -12,12 +14,16 @@ CHECKS: tuple[Check, ...] = (*copies.CHECKS, *kinds.CHECKS, *picture.CHECKS, *cl
 
 
 def run(survey: Survey, thresholds: dict[str, float]) -> dict[str, Finding]:
-    """Every check that fits the task, in their order."""
+    """Every check that fits the task, in their order.
+
+    One BLAS thread: its products are small here, and threads that wait for each other spin (docs/log.md).
+    """
     likeness = thresholds.get("near_duplicates", LIMITS.likeness)
     view = View(survey, Limits(likeness=likeness))
     found = {}
-    for check in CHECKS:
-        if check.task in (None, survey.catalog.task):
-            threshold = thresholds.get(check.name, check.threshold)
-            found[check.name] = check.run(view, threshold if threshold is not None else 0.0)
+    with threadpool_limits(1, user_api="blas"):
+        for check in CHECKS:
+            if check.task in (None, survey.catalog.task):
+                threshold = thresholds.get(check.name, check.threshold)
+                found[check.name] = check.run(view, threshold if threshold is not None else 0.0)
     return found
