@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 import tellapart
+from peers import loaders, test_answers
 from tellapart._torchvision import mend_torchvision
 from tellapart.catalog import Catalog
 from tellapart.metrics import classification_scores
@@ -35,46 +36,24 @@ Scores = tuple[float, float, float]  # seconds, accuracy, macro-F1
 
 def peer(catalog: Catalog, make: Callable[[int], Any], size: int, seconds: float, seed: int) -> Scores:
     """A network by fastai for about so many seconds."""
-    from fastai.vision.all import (
-        CategoryBlock,
-        CrossEntropyLossFlat,
-        DataBlock,
-        ImageBlock,
-        Learner,
-        Resize,
-        aug_transforms,
-        set_seed,
-    )
+    from fastai.vision.all import CrossEntropyLossFlat, Learner, set_seed
 
     set_seed(seed, reproducible=True)
-    files, labels = catalog.column("file"), catalog.column("label")
-    train, val = catalog.rows("train"), catalog.rows("val")
-    block = DataBlock(
-        blocks=(ImageBlock, CategoryBlock),
-        get_items=lambda _: [*train, *val],
-        get_x=lambda row: catalog.root / files[row],
-        get_y=lambda row: labels[row],
-        splitter=lambda rows: (list(range(len(train))), list(range(len(train), len(rows)))),
-        item_tfms=Resize(size),
-        batch_tfms=aug_transforms(do_flip=size > 64),
-    )
-    loaders = block.dataloaders(None, bs=64, num_workers=0)
+    data = loaders(catalog, size, 64, do_flip=size > 64)
     with torch.random.fork_rng():
-        probe = Learner(loaders, make(len(loaders.vocab)), loss_func=CrossEntropyLossFlat())
+        probe = Learner(data, make(len(data.vocab)), loss_func=CrossEntropyLossFlat())
         began = time.perf_counter()
         with probe.no_bar(), probe.no_logging():
             probe.fit(1, 1e-3)
         an_epoch = time.perf_counter() - began
-    learner = Learner(loaders, make(len(loaders.vocab)), loss_func=CrossEntropyLossFlat())
+    learner = Learner(data, make(len(data.vocab)), loss_func=CrossEntropyLossFlat())
     began = time.perf_counter()
     with learner.no_bar(), learner.no_logging():
         learner.fit_one_cycle(min(max(1, round(seconds / an_epoch)), MOST), 3e-3)
     took = time.perf_counter() - began
-    test = catalog.rows("test")
-    with learner.no_bar():
-        answers = learner.get_preds(dl=loaders.test_dl(test))[0].argmax(dim=1).numpy()
-    names = list(loaders.vocab)
-    scores = classification_scores([names.index(labels[row]) for row in test], answers, names)
+    truth, answers = test_answers(learner, catalog)
+    place = {name: number for number, name in enumerate(data.vocab)}
+    scores = classification_scores([place[name] for name in truth], [place[name] for name in answers], list(place))
     return took, scores["accuracy"]["value"], scores["macro_f1"]["value"]
 
 

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 import tellapart
+from peers import loaders, test_answers
 from tellapart._torchvision import mend_torchvision
 from tellapart.catalog import Catalog
 from tellapart.models.classifier import timm_backbone
@@ -44,31 +45,10 @@ def fastai(
     catalog: Catalog, size: int, epochs: int, seed: int, score: Callable[[list[str], list[str]], float] = share
 ) -> tuple[float, float]:
     """Seconds of ``fine_tune``, and the score of its answers for the test part."""
-    from fastai.vision.all import (
-        CategoryBlock,
-        DataBlock,
-        ImageBlock,
-        Resize,
-        accuracy,
-        aug_transforms,
-        set_seed,
-        vision_learner,
-    )
+    from fastai.vision.all import accuracy, set_seed, vision_learner
 
     set_seed(seed, reproducible=True)
-    files, labels = catalog.column("file"), catalog.column("label")
-    train, val = catalog.rows("train"), catalog.rows("val")
-    block = DataBlock(
-        blocks=(ImageBlock, CategoryBlock),
-        get_items=lambda _: [*train, *val],
-        get_x=lambda row: catalog.root / files[row],
-        get_y=lambda row: labels[row],
-        splitter=lambda rows: (list(range(len(train))), list(range(len(train), len(rows)))),
-        item_tfms=Resize(size),
-        batch_tfms=aug_transforms(),
-    )
-    loaders = block.dataloaders(None, bs=32, num_workers=0)
-    learner = vision_learner(loaders, DEFAULT_BACKBONE, pretrained=False, metrics=accuracy)
+    learner = vision_learner(loaders(catalog, size, 32), DEFAULT_BACKBONE, pretrained=False, metrics=accuracy)
     weights = timm_backbone(DEFAULT_BACKBONE, 3, pretrained=True).state_dict()
     body = learner.model[0].model  # fastai's wrapper around the timm network
     missing = body.load_state_dict(weights, strict=False)
@@ -78,12 +58,7 @@ def fastai(
     with learner.no_bar(), learner.no_logging():
         learner.fine_tune(epochs)
     seconds = time.perf_counter() - began
-    test = catalog.rows("test")
-    judged = loaders.test_dl(test)
-    with learner.no_bar():
-        answers = learner.get_preds(dl=judged)[0].argmax(dim=1)
-    names = list(loaders.vocab)
-    return seconds, score([labels[row] for row in test], [names[int(answer)] for answer in answers])
+    return seconds, score(*test_answers(learner, catalog))
 
 
 def ours(catalog: Catalog, how: str, recipe: str, seed: int) -> tuple[float, float]:
