@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import loky
 import numpy as np
 
 from tellapart.audit import look
@@ -137,10 +138,12 @@ def speed(data: Path, rounds: int) -> None:
 
 
 def _fresh(data: Path, *, pretrained: bool) -> None:
+    """As a command does it: into a new folder, and with processes that are started for it."""
     folder = Path(tempfile.mkdtemp())
     try:
         look(data, out=folder / "a", pretrained=pretrained)
     finally:
+        loky.get_reusable_executor().shutdown()
         shutil.rmtree(folder)
 
 

@@ -74,24 +74,14 @@ def test_processes_draw_what_one_process_draws(tmp_path, monkeypatch):
 def test_nothing_is_half_written(tmp_path, monkeypatch, name, failure):
     drawn = module._drawn
 
-    def broken(each, seed, start, stop):
-        if start >= 6:
+    def broken(task):
+        if task[2] >= 6:
             raise failure("in the middle")
-        return drawn(each, seed, start, stop)
+        return drawn(task)
 
     monkeypatch.setattr(module, "_drawn", broken)
     with pytest.raises(failure):
         generate("digits", 12, tmp_path / name, grid=tmp_path / "grid.png")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_dead_process_is_a_refusal_in_words(tmp_path, monkeypatch):
-    def dies(*_):
-        raise module.BrokenProcessPool("terminated abruptly")
-
-    monkeypatch.setattr(module, "_drawn", dies)
-    with pytest.raises(ConfigError, match=r"pass workers=1, or call generate under `if __name__ == '__main__':`$"):
-        generate("digits", 3, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,8 +16,8 @@ SRC = Path(tellapart.__file__).parent
 # From the top down: a room imports only from rooms above it. cli/ and __init__.py may import all.
 ROOMS = [
     "errors", "files", "memory", "images", "progress", "workers", "tables", "sources", "near", "overlay",
-    "catalog", "split", "quick", "tidy", "charset", "preprocess", "calibrate", "discriminant",
-    "audit.measure", "audit.survey", "audit.findings", "audit.view", "audit.domain", "audit.labels",
+    "facts", "catalog", "split", "quick", "tidy", "charset", "preprocess", "calibrate", "discriminant",
+    "audit.measure", "audit.glance", "audit.survey", "audit.findings", "audit.view", "audit.domain", "audit.labels",
     "audit.copies", "audit.kinds", "audit.picture", "audit.classes", "audit.checks", "audit.page",
     "audit.charts", "audit.words",
     "audit.report", "audit.review", "audit.known",

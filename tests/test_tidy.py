@@ -101,7 +101,7 @@ def test_numbers_follow_the_order_of_the_names_and_are_as_long_as_the_largest_cl
 
 def same_facts(draft):
     """Facts of ten thousand images, without decoding ten thousand."""
-    from tellapart.catalog import FACTS
+    from tellapart.facts import FACTS
 
     digest = {}
     for row, file in enumerate(draft.column("file")):

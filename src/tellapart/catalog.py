@@ -16,12 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from PIL.Image import Image
 
 from tellapart import images
 from tellapart.errors import CatalogError, ConfigError, ImageError, some
+from tellapart.facts import FACTS, Facts, facts
 from tellapart.files import whole_file
-from tellapart.near import picture_hash, thumbnail
 from tellapart.progress import track
 from tellapart.sources import read_source
 from tellapart.tables import Row, iter_shard, open_parquet
@@ -30,7 +29,6 @@ from tellapart.workers import in_threads
 SPLITS = ("train", "val", "test")
 TASKS = ("classify", "read")
 FORMAT = 2
-FACTS = ("sha256", "pixels", "width", "height", "hash", "keep", "why")  # the columns that looking fills
 
 SCHEMA = pa.schema(
     {
@@ -159,7 +157,6 @@ class Catalog:
         return path
 
 
-Facts = tuple[Any, ...]  # of one image, in the order of FACTS
 Look = Callable[[Catalog], Mapping[int, Facts]]
 
 
@@ -358,21 +355,6 @@ def encoded(catalog: Catalog, rows: Iterable[int]) -> Iterator[tuple[int, bytes 
             yield row, images.read_bytes(catalog.root / files[row])
         except ImageError as error:
             yield row, error
-
-
-def facts(data: bytes | ImageError, file: str) -> tuple[Facts, Image | None, images.Pixels | None]:
-    """What a catalog says of one image (`FACTS`), the picture, and its thumbnail; none where it is unreadable."""
-    if isinstance(data, ImageError):
-        return (None, None, None, None, None, False, f"unreadable: {data.reason}"), None, None
-    digest = hashlib.sha256(data).hexdigest()
-    try:
-        picture = images.picture(data, file)
-    except ImageError as error:
-        return (digest, None, None, None, None, False, f"unreadable: {error.reason}"), None, None
-    width, height = picture.size
-    same = hashlib.blake2b(picture.tobytes(), digest_size=16, salt=f"{width}x{height}".encode()[:16]).hexdigest()
-    thumb = thumbnail(picture)
-    return (digest, same, width, height, picture_hash(thumb), True, None), picture, thumb
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:

@@ -45,6 +45,9 @@ class ImageError(InputError):
         self.file = file
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, str]]:
+        return type(self), (self.file, self.reason)  # from one process to another
+
 
 class CatalogError(InputError):
     """A data set cannot be used."""

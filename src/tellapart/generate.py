@@ -6,14 +6,9 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import multiprocessing
 import os
-import signal
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +21,7 @@ from tellapart.captcha.fonts import font_file
 from tellapart.errors import ConfigError
 from tellapart.files import whole_file, whole_folder
 from tellapart.progress import track
+from tellapart.workers import in_processes
 
 _BATCH = 500  # images drawn by one task, and rows in one Parquet row group: a few MB
 _WORTH_A_POOL = 2000  # images; below it starting processes costs more than they save
@@ -87,16 +83,10 @@ def generate(
     batches = _batches(scheme, seed, n, workers)
     batches = track(batches, f"drawing {scheme.name}", -(-n // _BATCH), show=progress)
     names = _names(n)
-    try:
-        if out.suffix == ".parquet":
-            _write_parquet(out, scheme, seed, batches, names)
-        else:
-            _write_folder(out, scheme, batches, names)
-    except BrokenProcessPool as error:
-        raise ConfigError(
-            "a process that draws died while starting or for lack of memory: "
-            "pass workers=1, or call generate under `if __name__ == '__main__':`"
-        ) from error
+    if out.suffix == ".parquet":
+        _write_parquet(out, scheme, seed, batches, names)
+    else:
+        _write_folder(out, scheme, batches, names)
     seconds = time.perf_counter() - began
     if grid is not None:
         with whole_file(grid) as temporary:
@@ -138,30 +128,13 @@ def _batches(scheme: Scheme, seed: int, n: int, workers: int) -> Iterator[_Encod
     """The images in their order, a batch at a time, from this process or from a pool."""
     tasks = ((scheme, seed, start, min(start + _BATCH, n)) for start in range(0, n, _BATCH))
     if workers == 1 or n < _WORTH_A_POOL:
-        yield from itertools.starmap(_drawn, tasks)
+        yield from map(_drawn, tasks)
         return
-    # Started afresh, not forked: a fork copies locks that this process's other threads may hold.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_deaf)
-    try:
-        ahead: deque[Future[_Encoded]] = deque()
-        for task in itertools.islice(tasks, 2 * workers):  # a bounded lead, so that memory stays bounded
-            ahead.append(pool.submit(_drawn, *task))
-        while ahead:
-            batch = ahead.popleft().result()
-            for task in itertools.islice(tasks, 1):
-                ahead.append(pool.submit(_drawn, *task))
-            yield batch
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from in_processes(_drawn, tasks, workers=workers)
 
 
-def _deaf() -> None:
-    """Ctrl-C is for the main process, which then stops the others in order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _drawn(scheme: Scheme, seed: int, start: int, stop: int) -> _Encoded:
+def _drawn(task: tuple[Scheme, int, int, int]) -> _Encoded:
+    scheme, seed, start, stop = task
     return [(encode(scheme, pixels), text) for pixels, text in draw(scheme, seed, range(start, stop))]
 
 

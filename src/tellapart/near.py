@@ -24,6 +24,7 @@ RADIUS = 32  # bits of 128 that may differ between candidates
 NEIGHBOURS = 5  # candidates an image
 TABLES = 24  # orders in which the hashes are sorted
 WINDOW = 16  # neighbours looked at in each order
+MANY = 1_000_000  # pairs
 
 Array = npt.NDArray[Any]
 
@@ -119,14 +120,15 @@ def neighbours(
     block = None if blocks is None else np.asarray(blocks)[home]
     dice = np.random.default_rng(0)
     empty = np.zeros(0, np.int64)
-    kept: tuple[Array, Array, Array] = (empty, empty, empty)
-    for _ in range(TABLES):
+    kept: list[tuple[Array, Array, Array]] = [(empty, empty, empty)]
+    for table in range(TABLES):
         key = _shuffled(entries, dice.permutation(128))
         order = np.argsort(key, kind="stable") if block is None else np.lexsort((key, block))
-        found = _beside(entries, order, home, block, n, radius, fresh)
-        if len(found[0]):
-            kept = _closest(*(np.concatenate(both) for both in zip(kept, found, strict=True)), n=n, most=most)
-    first, second, bits = kept
+        kept.append(_beside(entries, order, home, block, n, radius, fresh))
+        # Choosing sorts all of them: seldom, but before they fill the memory.
+        if table == TABLES - 1 or sum(len(found[0]) for found in kept) > MANY:
+            kept = [_closest(*(np.concatenate(parts) for parts in zip(*kept, strict=True)), n=n, most=most)]
+    [(first, second, bits)] = kept
     return first, second % max(n, 1), bits, second >= n
 
 

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import pyarrow.parquet as pq
 
 from tellapart import images
-from tellapart.catalog import FACTS, Catalog, open_catalog
+from tellapart.catalog import Catalog, open_catalog
 from tellapart.errors import ImageError, some
+from tellapart.facts import FACTS
 from tellapart.tables import iter_shard
 
 SAMPLE = 200  # images whose headers are read

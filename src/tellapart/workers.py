@@ -1,26 +1,82 @@
-"""Many images through one function on all cores, with few of them in memory."""
+"""Many items through one function on all cores, in their order, with few of them in memory."""
 
 from __future__ import annotations
 
 import os
+import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from typing import TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from tellapart.errors import ConfigError
+from tellapart.memory import keep_freed_memory
 
 A = TypeVar("A")
 B = TypeVar("B")
 
-WINDOW = 256
+AHEAD = 256  # items that may wait for a thread, or have been answered and not been asked for
+_IDLE = 30  # s that a process waits for more work
+# A process is one core's share: libraries inside it must not start threads for the others.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def in_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """Results in the order of the items; at most `WINDOW` items wait. Decoding and numpy leave Python's lock alone.
+    """Results in the order of the items; at most `AHEAD` items wait. Decoding and numpy leave Python's lock alone.
 
     >>> list(in_threads(abs, [-1, 2]))
     [1, 2]
     """
-    source = iter(items)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        while window := list(islice(source, WINDOW)):
-            yield from pool.map(function, window)
+        try:
+            yield from _in_order(pool, function, items, AHEAD)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int | None = None) -> Iterator[B]:
+    """The same on processes, which share no lock: for items that take milliseconds each, and many of them.
+
+    The function is one that a module holds, items and results can be pickled. The processes are started afresh and
+    never run the caller's script again, so that any script may call this; they wait half a minute for the next call.
+
+    Args:
+        workers: processes; one a core that this process may use if not given.
+
+    Raises:
+        ConfigError: a process was killed, most likely for lack of memory.
+
+    >>> list(in_processes(abs, [-1, 2], workers=1))
+    [1, 2]
+    """
+    import loky
+
+    workers = workers or loky.cpu_count()
+    pool: Any = loky.get_reusable_executor(workers, timeout=_IDLE, initializer=_begin, env=_ONE_THREAD)
+    done = False
+    try:
+        yield from _in_order(pool, function, items, 3 * workers)
+        done = True
+    except BrokenProcessPool as error:
+        raise ConfigError("a process that helps was killed, most likely for lack of memory; free some and "
+                          "start again") from error  # fmt: skip
+    finally:
+        if not done:  # stopped in the middle: what was begun is not wanted any more
+            pool.shutdown(kill_workers=True)
+
+
+def _in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ahead: int) -> Iterator[B]:
+    waiting: deque[Future[B]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _begin() -> None:
+    """Ctrl-C is for the main process, which then stops the others in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()

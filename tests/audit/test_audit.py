@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.audit import checks, look, survey
+from tellapart.audit import checks, glance, look, survey
 from tellapart.audit.findings import GROUPED, Findings
 from tellapart.catalog import open_catalog
 from tellapart.errors import CatalogError, ConfigError, GateError
@@ -189,7 +189,7 @@ def test_a_reading_set_has_checks_of_its_own(tmp_path, draw, encode):
 def counted(monkeypatch):
     """How many images were decoded, and a way to stop after so many."""
     state = {"seen": 0, "most": 10**9}
-    real = survey.facts
+    real = glance.facts
 
     def facts(data, file):
         state["seen"] += 1
@@ -197,7 +197,7 @@ def counted(monkeypatch):
             raise KeyboardInterrupt
         return real(data, file)
 
-    monkeypatch.setattr(survey, "facts", facts)
+    monkeypatch.setattr(glance, "facts", facts)
     monkeypatch.setattr(survey, "PART", 16)
     return state
 

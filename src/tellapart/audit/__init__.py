@@ -16,7 +16,8 @@ from tellapart.progress import say
 if TYPE_CHECKING:
     from tellapart.audit.findings import Findings
     from tellapart.audit.survey import Embed
-    from tellapart.catalog import Catalog, Facts, Look
+    from tellapart.catalog import Catalog, Look
+    from tellapart.facts import Facts
 
 
 def audit(
@@ -79,6 +80,7 @@ def look(
     from tellapart.audit.findings import Findings
     from tellapart.audit.survey import SURVEY, survey
     from tellapart.catalog import Catalog, open_catalog
+    from tellapart.memory import keep_freed_memory
 
     known = {check.name: check.threshold for check in CHECKS}
     for name, value in (thresholds or {}).items():
@@ -94,6 +96,7 @@ def look(
     if folder.is_dir() and not (folder / SURVEY).is_dir() and any(folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not an audit; give another --out")
     embed = _embedder() if pretrained else None
+    keep_freed_memory()
 
     def opened(looking: Look) -> Catalog:
         def apart(draft: Catalog) -> Mapping[int, Facts]:

@@ -12,6 +12,7 @@ from tellapart.audit.domain import minority
 from tellapart.audit.findings import Finding
 from tellapart.audit.view import Check, View
 from tellapart.errors import counted
+from tellapart.workers import in_threads
 
 LEAST_ACCURACY = 0.5  # of the given labels that the model must predict before it may call others wrong
 
@@ -64,7 +65,8 @@ def _label_errors(view: View, threshold: float) -> Finding:
 def _gradients(view: View) -> Array:
     """A few pictures at a time, so that what is worked out on the way stays in the processor's cache."""
     steps = range(0, max(len(view.rows), 1), 128)
-    return np.concatenate([labels.gradients(view.survey.thumbs(view.rows[start : start + 128])) for start in steps])
+    thumbs = (view.survey.thumbs(view.rows[start : start + 128]) for start in steps)
+    return np.concatenate([*in_threads(labels.gradients, thumbs)])
 
 
 CHECKS = (

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from tellapart import images
 from tellapart.audit.findings import Findings
 from tellapart.audit.survey import DAMAGED, SURVEY, reopen
-from tellapart.catalog import FACTS, facts
 from tellapart.errors import CatalogError, ImageError
+from tellapart.facts import FACTS, facts
 from tellapart.files import whole_folder
 from tellapart.near import SIDE, as_words, neighbours
 from tellapart.overlay import matches

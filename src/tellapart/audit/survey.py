@@ -17,16 +17,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
-from tellapart.audit.measure import NAMES, measure
-from tellapart.catalog import FACTS, SCHEMA, Catalog, Facts, Look, encoded, facts
-from tellapart.errors import CatalogError, ImageError
+from tellapart.audit.glance import Glance, glances
+from tellapart.catalog import SCHEMA, Catalog, Look
+from tellapart.errors import CatalogError
+from tellapart.facts import FACTS, Facts
 from tellapart.files import whole_file, whole_folder
 from tellapart.images import Pixels
-from tellapart.near import SIDE
 from tellapart.progress import say, track
-from tellapart.workers import in_threads
 
 PART = 1024  # images
 VERSION = 1  # of what is measured
@@ -160,9 +158,10 @@ class _Pass:
         return {row: self.facts[stamp] for row, stamp in enumerate(stamps)}
 
     def _look(self, draft: Catalog, missing: list[int], stamps: list[str]) -> Iterator[int]:
+        seen = glances(draft, missing, None if self.embed is None else self.embed.size)
         for start in range(0, len(missing), PART):
             path = _part_of(self.home, next(number for number in count() if number not in self.parts))
-            yield from _part(draft, missing[start : start + PART], stamps, path, self.embed)
+            yield from _part(seen, missing[start : start + PART], stamps, path, self.embed)
             self._take(path)
 
     def _take(self, path: Path) -> None:
@@ -199,31 +198,18 @@ def _stamps(draft: Catalog) -> list[str]:
     return result
 
 
-def _part(draft: Catalog, rows: list[int], stamps: list[str], path: Path, embed: Embed | None) -> Iterator[int]:
-    """Look at some rows, write them as one part, and give each row back once it was looked at."""
-    files = draft.column("file")
-
-    def look(item: tuple[int, bytes | ImageError]) -> tuple[int, Facts, Array, Pixels, Pixels | None]:
-        row, data = item
-        fact, picture, thumb = facts(data, files[row])
-        if picture is None or thumb is None:
-            return row, fact, np.full(len(NAMES), np.nan, np.float32), np.zeros((SIDE, SIDE, 3), np.uint8), None
-        small = None
-        if embed is not None:
-            small = np.asarray(picture.resize((embed.size,) * 2, Image.Resampling.BILINEAR, reducing_gap=2.0))
-        return row, fact, measure(picture), thumb, small
-
-    order, lines, measures, thumbs = [], [], [], []
+def _part(seen: Iterator[Glance], rows: list[int], stamps: list[str], path: Path, embed: Embed | None) -> Iterator[int]:
+    """Take what was seen of some rows, write it as one part, and give each row back once it was looked at."""
+    lines, measures, thumbs = [], [], []
     content, style = [], []
     waiting: list[Pixels] = []
-    for row, fact, numbers, thumb, small in in_threads(look, encoded(draft, rows)):
-        order.append(stamps[row])
+    for row, (fact, numbers, thumb, small) in zip(rows, seen, strict=False):
         lines.append(fact)
         measures.append(numbers)
         thumbs.append(thumb)
         if embed is not None:
             waiting.append(small if small is not None else np.zeros((embed.size, embed.size, 3), np.uint8))
-            if len(waiting) == 128 or len(order) == len(rows):
+            if len(waiting) == 128 or len(lines) == len(rows):
                 one, other = embed(np.stack(waiting))
                 content.append(one)
                 style.append(other)
@@ -232,7 +218,7 @@ def _part(draft: Catalog, rows: list[int], stamps: list[str], path: Path, embed:
     with whole_folder(path) as temporary:
         columns = {name: pa.array(list(values), SCHEMA.field(name).type)
                    for name, values in zip(FACTS, zip(*lines, strict=True), strict=True)}  # fmt: skip
-        pq.write_table(pa.table({"stamp": order, **columns}), temporary / "facts.parquet")
+        pq.write_table(pa.table({"stamp": [stamps[row] for row in rows], **columns}), temporary / "facts.parquet")
         np.save(temporary / "measures.npy", np.stack(measures))
         np.save(temporary / "thumbs.npy", np.stack(thumbs))
         if embed is not None:
