@@ -8,11 +8,11 @@ from tellapart.catalog import Catalog
 
 
 def loaders(catalog: Catalog, size: int, batch: int, **augmentation: Any) -> Any:
-    """The train and val parts as fastai's ``DataLoaders``, with its own augmentation."""
+    """The train part, as an epoch shows it, and the val part as fastai's ``DataLoaders``, with its own augmentation."""
     from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, Resize, aug_transforms
 
     files, labels = catalog.column("file"), catalog.column("label")
-    train, val = catalog.rows("train"), catalog.rows("val")
+    train, val = catalog.training_rows(), catalog.rows("val")
     block = DataBlock(
         blocks=(ImageBlock, CategoryBlock),
         get_items=lambda _: [*train, *val],

@@ -41,7 +41,7 @@ class Augmentation:
 PRESETS = {
     "none": Augmentation(),
     "photo": Augmentation(flip=True, turn=10, zoom=0.2, shift=0.08, light=0.1, contrast=0.2, colour=0.3, erase=0.4),
-    "face": Augmentation(flip=True, turn=12, zoom=0.12, shift=0.06, shear=5, light=0.1, contrast=0.3, erase=0.3),
+    "face": Augmentation(flip=True, turn=15, zoom=0.2, shift=0.08, shear=8, light=0.15, contrast=0.4, erase=0.6),
     "trivial": Augmentation(flip=True, zoom=0.1, shift=0.05, erase=0.4, trivial=True),
     "glyph": Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05),
 }

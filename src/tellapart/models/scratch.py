@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+WELL_SEEN = 48  # px
 
 
 class ConvBlock(nn.Sequential):
@@ -35,13 +38,21 @@ class Residual(nn.Module):
 
 
 class SmallNet(nn.Module):
-    """Pictures of 16 to 128 px to features: N, C, H, W → N, ``num_features``."""
+    """Pictures of 16 px and more to features: N, C, H, W → N, ``num_features``.
 
-    def __init__(self, channels: int = 3, width: int = 32) -> None:
+    Pictures too large for the residual blocks, which see some 40 px well, are halved first by convolutions with stride.
+
+    Args:
+        side: px of the picture's shorter side.
+    """
+
+    def __init__(self, channels: int = 3, width: int = 32, side: int = 32) -> None:
         super().__init__()
         self.num_features = width * 8
+        halvings = max(0, math.ceil(math.log2(side / WELL_SEEN)))
+        stem = [ConvBlock(width if at else channels, width, stride=2) for at in range(halvings)]
         self.blocks = nn.Sequential(
-            ConvBlock(channels, width),
+            *(stem or [ConvBlock(channels, width)]),
             Residual(width),
             ConvBlock(width, width * 2, stride=2),
             Residual(width * 2),
