@@ -44,17 +44,16 @@ def main() -> None:
         print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
         return
     seen: dict[str, list[Scores]] = {"as it was": [], "cleaned": [], "cleaned and balanced": []}
-    for seed in given.seeds:
-        with tempfile.TemporaryDirectory() as name:
-            balanced = drawings(data, Path(name) / "prepared", seed)
-            findings = Findings.read(Path(name) / "prepared" / "audit")
-        cleaned = balanced.with_column("times", [None] * len(balanced))
-        parts: dict[str, Catalog] = dict(zip(seen, (uncleaned(cleaned, findings), cleaned, balanced), strict=True))
-        options: dict[str, Any] = {"recipe": "illustrations"}
-        for name, catalog in parts.items():
-            seen[name].append(ours(catalog, seed, **options))
-            size, f1 = len(catalog.rows("train")), seen[name][-1][2]
-            print(f"seed {seed}, {name}: {size} training images, macro-F1 {f1:.3f}", flush=True)
+    options: dict[str, Any] = {"recipe": "illustrations"}
+    with tempfile.TemporaryDirectory() as folder:  # a prepared catalog names its images from where it lies
+        for seed in given.seeds:
+            balanced = drawings(data, Path(folder) / str(seed), seed)
+            cleaned = balanced.with_column("times", [None] * len(balanced))
+            raw = uncleaned(cleaned, Findings.read(Path(folder) / str(seed) / "audit"))
+            for name, catalog in zip(seen, (raw, cleaned, balanced), strict=True):
+                seen[name].append(ours(catalog, seed, **options))
+                size, f1 = len(catalog.rows("train")), seen[name][-1][2]
+                print(f"seed {seed}, {name}: {size} training images, macro-F1 {f1:.3f}", flush=True)
     for name, scores in seen.items():
         seconds, accuracy, f1 = (statistics.mean(column) for column in zip(*scores, strict=True))
         print(f"{name:<21} macro-F1 {f1:.4f}, accuracy {accuracy:.4f}, {seconds:.0f} s")

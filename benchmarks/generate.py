@@ -25,7 +25,7 @@ def main(images: int = 300, rounds: int = 5) -> int:
     except ImportError:
         print('skip: the peer is not installed (pip install "captcha>=0.7.1")')
         return 0
-    plain = scheme("plain")
+    plain = scheme("plain").of(0, 0)
     peer = ImageCaptcha(plain.width, plain.height)
     texts = [text for _, text in draw(plain, 0, range(images))]
 

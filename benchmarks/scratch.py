@@ -107,18 +107,18 @@ def main() -> None:
         print("fastai is not installed: left out", file=sys.stderr)
     torch.set_num_threads(os.cpu_count() or 1)
     seen: dict[str, list[Scores]] = {name: [] for name in ("ours", *makers)}
-    for seed in given.seeds:
-        if given.set == "messy20":
-            with tempfile.TemporaryDirectory() as name:
-                catalog = drawings(data, Path(name) / "prepared", seed)
-            options: dict[str, Any] = {"recipe": "illustrations"}
-        else:
-            catalog, options = tellapart.split(data, seed=seed, task="classify"), {"backbone": "small"}
-        seen["ours"].append(ours(catalog, seed, **options))
-        seconds = given.minutes * 60 if given.minutes else seen["ours"][-1][0]
-        for name, make in makers.items():
-            seen[name].append(peer(catalog, make, size, seconds, seed))
-        print(f"seed {seed}: " + ", ".join(f"{name} {took[-1][2]:.3f}" for name, took in seen.items()), flush=True)
+    with tempfile.TemporaryDirectory() as name:  # a prepared catalog names its images from where it lies
+        for seed in given.seeds:
+            if given.set == "messy20":
+                catalog = drawings(data, Path(name) / str(seed), seed)
+                options: dict[str, Any] = {"recipe": "illustrations"}
+            else:
+                catalog, options = tellapart.split(data, seed=seed, task="classify"), {"backbone": "small"}
+            seen["ours"].append(ours(catalog, seed, **options))
+            seconds = given.minutes * 60 if given.minutes else seen["ours"][-1][0]
+            for peer_name, make in makers.items():
+                seen[peer_name].append(peer(catalog, make, size, seconds, seed))
+            print(f"seed {seed}: " + ", ".join(f"{each} {took[-1][2]:.3f}" for each, took in seen.items()), flush=True)
     mine = statistics.mean(score[2] for score in seen["ours"])
     for name, took in seen.items():
         seconds, accuracy, f1 = (statistics.mean(column) for column in zip(*took, strict=True))

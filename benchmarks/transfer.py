@@ -11,6 +11,7 @@ included on both sides; a run reaches fastai's accuracy when it ends, if it does
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import statistics
 import sys
@@ -83,9 +84,7 @@ def main() -> None:
         print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
         return
     mend_torchvision()
-    try:
-        import fastai.vision.all
-    except ImportError:
+    if importlib.util.find_spec("fastai") is None:
         print("fastai is not installed: pip install fastai (nothing was measured)", file=sys.stderr)
         return
     torch.set_num_threads(os.cpu_count() or 1)

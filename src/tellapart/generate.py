@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
-from tellapart.captcha import Scheme, draw, encode
+from tellapart.captcha import Scheme, World, draw, encode
 from tellapart.captcha import scheme as find_scheme
 from tellapart.captcha.fonts import font_file
 from tellapart.errors import ConfigError
@@ -36,7 +36,7 @@ _Encoded = list[tuple[bytes, str]]  # PNG and text
 
 
 def generate(
-    scheme: str | Scheme,
+    scheme: str | Scheme | World,
     n: int,
     out: str | Path,
     *,
@@ -124,7 +124,7 @@ def _names(n: int) -> Iterator[str]:
     return (f"{index:0{digits}}.png" for index in range(n))
 
 
-def _batches(scheme: Scheme, seed: int, n: int, workers: int) -> Iterator[_Encoded]:
+def _batches(scheme: Scheme | World, seed: int, n: int, workers: int) -> Iterator[_Encoded]:
     """The images in their order, a batch at a time, from this process or from a pool."""
     tasks = ((scheme, seed, start, min(start + _BATCH, n)) for start in range(0, n, _BATCH))
     if workers == 1 or n < _WORTH_A_POOL:
@@ -133,12 +133,12 @@ def _batches(scheme: Scheme, seed: int, n: int, workers: int) -> Iterator[_Encod
     yield from in_processes(_drawn, tasks, workers=workers)
 
 
-def _drawn(task: tuple[Scheme, int, int, int]) -> _Encoded:
+def _drawn(task: tuple[Scheme | World, int, int, int]) -> _Encoded:
     scheme, seed, start, stop = task
     return [(encode(scheme, pixels), text) for pixels, text in draw(scheme, seed, range(start, stop))]
 
 
-def _write_folder(out: Path, scheme: Scheme, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
+def _write_folder(out: Path, scheme: Scheme | World, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
     with whole_folder(out) as folder:
         (folder / "images").mkdir()
         (folder / "scheme.yaml").write_text(f"{scheme}\n", encoding="utf-8")
@@ -151,7 +151,9 @@ def _write_folder(out: Path, scheme: Scheme, batches: Iterator[_Encoded], names:
                 table.writerow([name, text])
 
 
-def _write_parquet(out: Path, scheme: Scheme, seed: int, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
+def _write_parquet(
+    out: Path, scheme: Scheme | World, seed: int, batches: Iterator[_Encoded], names: Iterator[str]
+) -> None:
     schema = _SCHEMA.with_metadata({
         "huggingface": json.dumps({"info": {"features": _FEATURES}}),
         "tellapart.generated": json.dumps({"scheme": scheme.to_dict(), "seed": seed}),
@@ -164,18 +166,21 @@ def _write_parquet(out: Path, scheme: Scheme, seed: int, batches: Iterator[_Enco
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
-def _sheet(scheme: Scheme, seed: int, n: int) -> Image.Image:
+def _sheet(scheme: Scheme | World, seed: int, n: int) -> Image.Image:
     """The first samples, each above its text; small ones are shown larger."""
     columns, rows = min(n, _GRID[0]), min(-(-n // _GRID[0]), _GRID[1])
-    zoom = max(1, 120 // scheme.width)
-    width, height, caption, gap = scheme.width * zoom, scheme.height * zoom, 20, 8
+    samples = draw(scheme, seed, range(min(n, columns * rows)))
+    largest = max(pixels.shape[1] for pixels, _ in samples), max(pixels.shape[0] for pixels, _ in samples)
+    zoom = max(1, 120 // largest[0])
+    width, height, caption, gap = largest[0] * zoom, largest[1] * zoom, 20, 8
     sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + caption + gap) + gap), "#d8d8d8")
     pen = ImageDraw.Draw(sheet)
     face = ImageFont.truetype(font_file(scheme.fonts[0]), 14, layout_engine=ImageFont.Layout.BASIC)
-    for place, (pixels, text) in enumerate(draw(scheme, seed, range(min(n, columns * rows)))):
+    for place, (pixels, text) in enumerate(samples):
         x = gap + place % columns * (width + gap)
         y = gap + place // columns * (height + caption + gap)
-        large = Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST)
-        sheet.paste(large, (x, y))
+        size = pixels.shape[1] * zoom, pixels.shape[0] * zoom
+        large = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)
+        sheet.paste(large, (x + (width - size[0]) // 2, y + (height - size[1]) // 2))
         pen.text((x + width // 2, y + height + 3), text, fill="#000000", font=face, anchor="ma")
     return sheet

@@ -12,6 +12,7 @@ from PIL import Image, features
 from tellapart.captcha import SCHEMES, Scheme, draw, encode, render, scheme
 from tellapart.errors import ConfigError
 
+NAMED = [name for name, each in SCHEMES.items() if isinstance(each, Scheme)]
 # Drawn with this Pillow and its FreeType; another may shade the edge of a letter differently.
 PINNED = ("12.3.0", "2.14.3")
 GOLDEN = {
@@ -27,7 +28,7 @@ def clean(name: str, **changes: object) -> Scheme:
     return dataclasses.replace(scheme(name), lines=(0, 0), spots=(0, 0), noise=0, jpeg_quality=0, **changes)
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("name", NAMED)
 def test_the_same_image_whenever_and_in_whatever_order(name):
     first = draw(scheme(name), 3, range(6))
     again = draw(scheme(name), 3, reversed(range(6)))[::-1]
@@ -38,7 +39,7 @@ def test_the_same_image_whenever_and_in_whatever_order(name):
     assert not np.array_equal(first[0][0], render(scheme(name), 4, 0)[0])
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("name", NAMED)
 def test_golden(name):
     pixels, text = render(scheme(name), 2024, 5)
     assert text == GOLDEN[name][0]  # comes from the frozen stream alone
@@ -47,7 +48,7 @@ def test_golden(name):
     assert hashlib.sha256((pixels >> 4).tobytes()).hexdigest()[:16] == GOLDEN[name][1]
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("name", NAMED)
 def test_size_alphabet_and_length(name):
     each = scheme(name)
     lengths = set()
@@ -70,7 +71,7 @@ HARSH = {"rotation": 60.0, "shear": 0.6, "jitter": 99.0, "stretch": (0.5, 2.0), 
 
 
 @pytest.mark.parametrize("changes", [{}, HARSH, HARSH | {"font_size": (90, 120), "gap": (20.0, 40.0)}])
-@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("name", NAMED)
 def test_no_letter_is_cropped(name, changes):
     for pixels, text in draw(clean(name, **changes), 1, range(15)):
         inner = np.zeros(pixels.shape[:2], bool)
@@ -98,7 +99,7 @@ def test_noise_and_jpeg_change_pixels_but_not_the_text():
     assert not np.array_equal(packed, bare)
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("name", NAMED)
 def test_png_keeps_every_pixel(name):
     pixels, _ = render(scheme(name), 0, 1)
     with Image.open(io.BytesIO(encode(scheme(name), pixels))) as image:

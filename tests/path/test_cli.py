@@ -261,7 +261,10 @@ def test_dashes_and_underscores_are_alike(answered, texts, tmp_path):
 
 VERBS_LISTED = ", ".join(VERBS)
 NO_BUNDLE = "no bundle (a bundle is a folder with bundle.json and model.onnx)"
-NO_RECIPE = "no recipe 'soup'; there are: animal-object, captcha-characters, captcha-text, expressions, illustrations, teasing-faces"
+NO_RECIPE = (
+    "no recipe 'soup'; there are: animal-object, captcha-characters, captcha-text, expressions, illustrations, "
+    "teasing-faces"
+)
 
 
 @pytest.mark.parametrize(

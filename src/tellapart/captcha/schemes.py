@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -35,7 +34,18 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "elastic_period": (8, 4096),
     "noise": (0, 255),
     "jpeg_quality": (0, 100),
+    "arcs": (0, 100),
+    "boxes": (0, 100),
+    "grid": (0, 256),
+    "decoys": (0, 200),
+    "warp_amplitude": (0, 16),
+    "warp_period": (8, 4096),
+    "perspective": (0, 0.5),
+    "blur": (0, 8),
+    "salt": (0, 0.5),
 }
+STYLES = ("solid", "hollow", "outlined", "shadow", "embossed")
+GROUNDS = ("flat", "gradient", "stripes", "checks", "clouds", "photo")
 _LEAST_LETTER = 8  # pixels of width a letter needs to be read at all
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
@@ -67,7 +77,8 @@ class Scheme:
 
     fonts: tuple[str, ...] = ("lato",)  # keys of `fonts.FONTS`
     font_size: tuple[int, int] = (28, 32)  # shrunk where the text would not fit
-    mixed: bool = False  # every letter has its own font, size and ink, not one for the whole text
+    mixed: bool = False  # every letter has its own font, size, ink and style, not one for the whole text
+    styles: tuple[str, ...] = ("solid",)  # of `STYLES`
 
     # How a letter lies.
     rotation: float = 0.0  # turned by up to this, either way
@@ -78,15 +89,30 @@ class Scheme:
     elastic_amplitude: float = 0.0  # bends of a sum of waves, moving no point by more than this
     elastic_period: float = 64.0  # the mean length of those waves
 
-    # What lies behind the letters.
+    # What lies behind the letters, or over them.
+    grounds: tuple[str, ...] = ("flat",)  # of `GROUNDS`
+    over: bool = False  # lines, spots and the like lie over the letters
+    clutter_ink: tuple[str, ...] = ()  # theirs; that of the letters if none is given
     lines: tuple[int, int] = (0, 0)
     line_width: tuple[float, float] = (1.0, 2.0)
     spots: tuple[int, int] = (0, 0)
     spot_radius: tuple[float, float] = (0.5, 1.5)
+    arcs: tuple[int, int] = (0, 0)
+    boxes: tuple[int, int] = (0, 0)
+    grid: tuple[int, int] = (0, 0)  # pixels between the lines of a grid; 0 is none
+    decoys: tuple[int, int] = (0, 0)  # small faint letters that are not of the text
+
+    # What is done to the whole picture.
+    warp_amplitude: float = 0.0  # waves
+    warp_period: float = 64.0
+    perspective: float = 0.0  # how far each corner may move inwards, of the way to the middle
 
     # Colour, and what a bad copy does to it.
     paper: tuple[str, ...] = ("#ffffff",)
     ink: tuple[str, ...] = ("#000000",)
+    blur: tuple[float, float] = (0.0, 0.0)  # mean over so many pixels to each side
+    grey: bool = False  # all colour is lost
+    salt: float = 0.0  # share of the pixels that become any colour
     noise: int = 0  # grey levels, uniform, either way
     black_and_white: bool = False  # every pixel is black or white, as a one-bit scan
     jpeg_quality: int = 0  # compressed and decoded again; 0 is never
@@ -104,9 +130,14 @@ class Scheme:
         text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
         return text.rstrip("\n")
 
+    def of(self, seed: int, index: int) -> Scheme:
+        """The scheme of one picture: this one."""
+        return self
+
     def to_dict(self) -> dict[str, Any]:
         """The scheme as plain values for YAML or JSON.
 
+        >>> from tellapart.captcha.named import scheme
         >>> scheme("digits").to_dict()["alphabet"]
         '0123456789'
         """
@@ -178,7 +209,12 @@ class Scheme:
                 raise ConfigError(
                     f"{self._where('fonts')} holds {font!r}{closest(font, FONTS)}; known: {', '.join(FONTS)}"
                 )
-        for option, colours in (("paper", self.paper), ("ink", self.ink)):
+        for option, chosen, known in (("styles", self.styles, STYLES), ("grounds", self.grounds, GROUNDS)):
+            for each in chosen or ("",):
+                if each not in known:
+                    raise ConfigError(f"{self._where(option)} holds {each!r}{closest(each, known)}; "
+                                      f"known: {', '.join(known)}")  # fmt: skip
+        for option, colours in (("paper", self.paper), ("ink", self.ink), ("clutter_ink", self.clutter_ink)):
             for colour in colours:
                 if not _COLOUR.fullmatch(colour):
                     raise ConfigError(f"{self._where(option)} holds {colour!r}; write a colour as '#1a2b3c'")
@@ -219,118 +255,3 @@ def _is(value: Any, kind: type) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return isinstance(value, int) if kind is int else math.isfinite(value)
-
-
-_LIGHT = ("#ffffff", "#f4f1ea", "#eaf2f8", "#eef7ee", "#f9eff3", "#f2f2f2")
-_DARK = ("#1d2b53", "#7e2553", "#00603a", "#8a3b12", "#3b3b98", "#2d3436", "#a01c1c", "#0b5563")
-
-SCHEMES = {
-    each.name: each
-    for each in (
-        Scheme(
-            "characters",
-            width=52,
-            height=32,
-            alphabet="234678ACDEFHKMNPRTXY",  # none that one bit confuses: no B beside 8, no G beside 6
-            min_length=1,
-            max_length=1,
-            fonts=("lato", "source-serif", "caladea", "hanken-grotesk", "fredoka-one"),
-            font_size=(26, 32),
-            rotation=15.0,
-            stretch=(0.85, 1.1),
-            shear=0.15,
-            jitter=2.0,
-            elastic_amplitude=1.0,
-            elastic_period=32.0,
-            spots=(0, 8),
-            spot_radius=(0.5, 0.8),
-            black_and_white=True,
-        ),
-        Scheme(
-            "classic",
-            width=256,
-            height=64,
-            # Both cases only where they differ in shape: a stretched "c" is a "C", and so is a bent "e".
-            alphabet="23456789ABCDEFGHJKLMNPQRSTUVWXYZadfhnrt",
-            min_length=6,
-            max_length=10,
-            fonts=("lato", "source-sans", "source-serif", "caladea", "hanken-grotesk", "manrope"),
-            font_size=(34, 42),
-            mixed=True,
-            rotation=25.0,
-            stretch=(0.85, 1.1),
-            shear=0.2,
-            jitter=5.0,
-            gap=(-2.0, 1.0),
-            elastic_amplitude=2.5,
-            elastic_period=80.0,
-            lines=(4, 7),
-            line_width=(1.0, 1.8),
-            spots=(60, 120),
-            spot_radius=(0.6, 1.6),
-            paper=_LIGHT,
-            ink=_DARK,
-            noise=12,
-        ),
-        Scheme(
-            "plain",
-            width=160,
-            height=60,
-            alphabet="23456789abcdefghkmnpqrstuvwxyz",  # no 0 o, no 1 i j l
-            min_length=5,
-            max_length=5,
-            fonts=("lato", "source-sans", "hanken-grotesk", "manrope"),
-            font_size=(36, 40),
-            rotation=8.0,
-            stretch=(0.9, 1.05),
-            jitter=3.0,
-            gap=(2.0, 5.0),
-            lines=(1, 2),
-            line_width=(1.0, 1.5),
-            paper=_LIGHT,
-            ink=_DARK,
-        ),
-        Scheme(
-            "digits",
-            width=120,
-            height=40,
-            alphabet="0123456789",
-            min_length=5,
-            max_length=5,
-            fonts=("lato", "source-sans", "caladea"),
-            font_size=(28, 31),
-            rotation=4.0,
-            stretch=(0.95, 1.05),
-            jitter=2.0,
-            gap=(2.0, 4.0),
-            spots=(10, 25),
-            spot_radius=(0.5, 0.8),
-            paper=("#f0f0f0", "#e4e4e4"),
-            ink=("#202020", "#404040", "#585858"),
-            noise=16,
-        ),
-    )
-}
-
-
-def scheme(name: str) -> Scheme:
-    """The scheme called ``name``, or the one that a ``.yaml`` file holds.
-
-    Raises:
-        ConfigError: there is no such scheme or file, or the file holds none.
-
-    >>> scheme("plain").width
-    160
-    """
-    if name in SCHEMES:
-        return SCHEMES[name]
-    if not name.endswith((".yaml", ".yml")):
-        raise ConfigError(
-            f"there is no scheme {name!r}{closest(name, SCHEMES)}; known: {', '.join(SCHEMES)}, or a .yaml file"
-        )
-    try:
-        return Scheme.from_dict(yaml.safe_load(Path(name).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{name}: the scheme cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: not a YAML file: {error}") from error

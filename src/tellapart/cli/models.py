@@ -110,7 +110,7 @@ def export_verb(words: list[str]) -> int:
 
 def generate_verb(words: list[str]) -> int:
     parser = new_parser("generate", "Draw CAPTCHAs: the same image for the same seed on any machine.")
-    parser.add_argument("--scheme", required=True, help="characters, classic, plain or digits")
+    parser.add_argument("--scheme", required=True, help="random, characters, classic, plain, digits, or a YAML file")
     parser.add_argument("--n", type=int, required=True, help="how many")
     parser.add_argument("--out", required=True, help="a folder, or FILE.parquet")
     parser.add_argument("--seed", type=int, default=0)

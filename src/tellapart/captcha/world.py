@@ -1,0 +1,159 @@
+"""Every picture of another scheme: what a reader that is to know the world learns from."""
+
+from __future__ import annotations
+
+import colorsys
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import yaml
+
+from tellapart.captcha.dice import Draw, between, pick, whole
+from tellapart.captcha.fonts import FONTS
+from tellapart.captcha.schemes import GROUNDS, STYLES, Scheme
+from tellapart.errors import ConfigError, closest
+
+DIGITS, LOWER, UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ALPHABETS = (DIGITS, DIGITS, LOWER, UPPER, LOWER + DIGITS, UPPER + DIGITS, LOWER + UPPER, LOWER + UPPER + DIGITS)
+
+
+@dataclass(frozen=True)
+class World:
+    """Draws one scheme a picture, each number of it from a wide range; lengths in pixels.
+
+    Raises:
+        ConfigError: a value is of the wrong kind or out of its range.
+
+    >>> world = World()
+    >>> world.of(0, 1) == world.of(0, 1), world.of(0, 1) == world.of(0, 2)
+    (True, False)
+    """
+
+    name: str = "random"
+    alphabets: tuple[str, ...] = ALPHABETS  # a picture has its letters from one of them
+    min_length: int = 3
+    max_length: int = 12
+    height: tuple[int, int] = (24, 80)
+    fonts: tuple[str, ...] = tuple(FONTS)
+    plain: float = 0.15  # share of the pictures without anything but letters
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            object.__setattr__(self, field.name, tuple(value) if isinstance(value, list) else value)
+        try:
+            fits = 1 <= self.min_length <= self.max_length <= 32 and 16 <= self.height[0] <= self.height[1] <= 512
+            fits &= len(self.height) == 2 and 0 <= self.plain <= 1 and bool(self.alphabets) and bool(self.fonts)
+        except TypeError as error:
+            raise ConfigError(f"scheme {self.name!r}: {error}") from error
+        if not fits:
+            raise ConfigError(
+                f"scheme {self.name!r}: lengths must be within 1 to 32 and heights within 16 to 512, the first not "
+                "above the second, plain within 0 to 1, and at least one alphabet and one font given"
+            )
+        self.of(0, 0)  # what else is wrong, a scheme says
+
+    def __str__(self) -> str:
+        """As YAML, which `scheme` reads back from a file."""
+        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
+        return text.rstrip("\n")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for YAML or JSON."""
+        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> World:
+        """From plain values; what is left out takes its default.
+
+        Raises:
+            ConfigError: an option is unknown, of the wrong kind or out of its range.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"scheme {values.get('name')!r}: unknown option {name!r}{closest(str(name), known)}")
+        return cls(**values)
+
+    def of(self, seed: int, index: int) -> Scheme:
+        """The scheme of one picture."""
+        uniform: Draw = np.random.RandomState([seed, index, 7]).random_sample
+        alphabet = pick(uniform, self.alphabets)
+        # Most texts are of four to six letters.
+        length = self.min_length + int((self.max_length - self.min_length + 1) * uniform() ** 1.7)
+        height = whole(uniform, self.height)
+        size = max(10, int(height * between(uniform, (0.5, 0.9))))
+        tight = uniform() < 0.4
+        gap = (-0.18 * size, 0.0) if tight else (0.0, between(uniform, (0.05, 0.4)) * size)
+        room = length * size * between(uniform, (0.55, 0.75)) + length * max(gap[1], 0.0) + 12
+        width = int(max(room * between(uniform, (0.95, 1.5)), 8 * length, 24))
+        shape = {
+            "name": self.name, "width": min(width, 2048), "height": height, "alphabet": alphabet,
+            "min_length": length, "max_length": length, "font_size": (size, size), "gap": gap,
+            "fonts": tuple(pick(uniform, self.fonts) for _ in range(3)), **_colours(uniform),
+        }  # fmt: skip
+        if uniform() < self.plain:
+            return Scheme(**shape)
+
+        def some(share: float, ends: tuple[float, float]) -> float:
+            """Of a share of the pictures a number, of the others nought."""
+            return between(uniform, ends) if uniform() < share else 0.0
+
+        return Scheme(
+            **shape,
+            mixed=uniform() < 0.4,
+            styles=(pick(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
+            rotation=some(0.7, (2, 35)),
+            stretch=(between(uniform, (0.75, 1.0)), between(uniform, (1.0, 1.25))),
+            shear=some(0.4, (0.05, 0.35)),
+            jitter=some(0.6, (1, height / 6)),
+            elastic_amplitude=some(0.3, (0.5, size / 12)),
+            elastic_period=between(uniform, (16, 128)),
+            grounds=(pick(uniform, GROUNDS),) if uniform() < 0.4 and not shape["black_and_white"] else ("flat",),
+            over=uniform() < 0.5,
+            lines=_upto(some(0.5, (1, 9))),
+            line_width=(0.6, between(uniform, (0.8, max(1.0, size / 14)))),
+            spots=_upto(some(0.45, (5, width * height / 60))),
+            spot_radius=(0.4, between(uniform, (0.5, 1.8))),
+            arcs=_upto(some(0.25, (1, 6))),
+            boxes=_upto(some(0.08, (1, 6))),
+            grid=(0, 0) if uniform() < 0.92 else (6, 24),
+            decoys=_upto(some(0.08, (3, 20))),
+            warp_amplitude=some(0.25, (0.5, height / 16)),
+            warp_period=between(uniform, (20, 160)),
+            perspective=some(0.15, (0.02, 0.15)),
+            blur=(0.0, some(0.2, (0.3, height / 50))),
+            grey=uniform() < 0.15,
+            salt=some(0.1, (0.005, 0.08)),
+            noise=int(some(0.35, (4, 60))),
+            jpeg_quality=int(some(0.35, (25, 90))),
+        )
+
+
+def _upto(most: float) -> tuple[int, int]:
+    return int(most * 0.6), int(most)
+
+
+def _colours(uniform: Draw) -> dict[str, Any]:
+    """Paper and inks of any hue, far enough from each other in lightness to be read."""
+    bits = uniform() < 0.08
+    dark_on_light = uniform() < 0.8
+    apart = between(uniform, (0.7, 0.85) if bits else (0.3, 0.85))  # far enough for one bit to tell them apart
+    light = between(uniform, (max(apart, 0.6), 1.0)) if dark_on_light else between(uniform, (0.0, min(1 - apart, 0.4)))
+    ink = light - apart if dark_on_light else light + apart
+    coloured = uniform() < 0.7 and not bits
+
+    def colour(lightness: float, most: float) -> str:
+        hue, saturation = uniform(), uniform() * most if coloured else 0.0
+        red, green, blue = colorsys.hls_to_rgb(hue, min(max(lightness, 0.0), 1.0), saturation)
+        return "#" + "".join(f"{min(255, max(0, int(part * 255 + 0.5))):02x}" for part in (red, green, blue))
+
+    paper = tuple(colour(light + between(uniform, (-0.04, 0.04)), 0.6) for _ in range(2))
+    inks = tuple(colour(ink + between(uniform, (-0.08, 0.08)), 1.0) for _ in range(4))
+    strewn = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
+    inks = tuple(one for one in inks if one not in paper)
+    return {"paper": paper, "ink": inks, "clutter_ink": strewn, "black_and_white": bits}
