@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart import images
-from tellapart.charset import Charset, decode_ctc
-from tellapart.errors import BundleError, ImageError
+from tellapart.beam import Rule, read
+from tellapart.charset import Charset
+from tellapart.errors import BundleError, ConfigError, ImageError
 from tellapart.files import whole_file
 from tellapart.images import Pixels
 from tellapart.preprocess import Preprocess
@@ -50,6 +51,7 @@ class Prediction:
     group: str | None = None
     error: str | None = None
     sure: bool | None = None  # None: the bundle never abstains
+    others: Sequence[tuple[str, float]] = ()  # the next best texts and their confidences, where they were asked for
 
     def to_json(self) -> dict[str, Any]:
         """The row of ``predict --json``."""
@@ -57,11 +59,13 @@ class Prediction:
             return {"file": self.file, "error": self.error}
         if self.task == "read":
             characters = [{"character": c, "confidence": round(p, 6)} for c, p in self.characters]
+            others = [{"text": text, "confidence": round(p, 6)} for text, p in self.others]
             return {
                 "file": self.file,
                 "text": self.answer,
                 "confidence": round(self.confidence, 6),
                 "characters": characters,
+                **({"others": others} if others else {}),
             }
         row: dict[str, Any] = {
             "file": self.file,
@@ -166,12 +170,31 @@ class Predictor:
     """A bundle ready to answer.
 
     The graph runs on all cores while the next images are decoded beside it.
+
+    Args:
+        threads: of the graph; by default one a core.
+        alphabet, pattern, best: of a reader, what its texts may be and how many a picture; see `tellapart.beam.Rule`.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: a rule that is none, or for a classifier.
     """
 
-    def __init__(self, path: str | Path | Bundle, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path | Bundle,
+        *,
+        threads: int | None = None,
+        alphabet: str | None = None,
+        pattern: str | None = None,
+        best: int = 1,
+    ) -> None:
         import onnxruntime as ort
 
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
+        self.rule = Rule(alphabet, pattern, best)
+        if self.bundle.task != "read" and self.rule != Rule():
+            raise ConfigError(f"{self.bundle.path}: a classifier; alphabet, pattern and best are for a reader's texts")
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
@@ -246,9 +269,12 @@ class Predictor:
         bundle = self.bundle
         if bundle.task == "read":
             return [
-                Prediction(name, "read", r.text, r.confidence, characters=r.characters)
-                for name, r in zip(names, decode_ctc(probabilities, bundle.charset), strict=True)
-            ]
+                Prediction(
+                    name, "read", first.text, first.confidence, characters=first.characters,
+                    others=[(reading.text, reading.confidence) for reading in rest],
+                )
+                for name, (first, *rest) in zip(names, read(probabilities, bundle.charset, self.rule), strict=True)
+            ]  # fmt: skip
         labels, groups = bundle.labels, bundle.groups
         threshold, abstain = bundle.calibration.get("threshold"), bundle.calibration.get("abstain")
         results = []
@@ -271,13 +297,14 @@ class Predictor:
         return results
 
 
-def load(path: str | Path, *, threads: int | None = None) -> Predictor:
-    """A predictor from a bundle or a run folder.
+def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predictor:
+    """A predictor from a bundle or a run folder; the same options as `Predictor`.
 
     Raises:
         BundleError: there is no usable bundle.
+        ConfigError: a rule that is none, or for a classifier.
     """
-    return Predictor(path, threads=threads)
+    return Predictor(path, threads=threads, **rule)
 
 
 def file_digest(path: Path) -> str:

@@ -20,6 +20,7 @@ from tellapart.captcha import scheme as find_scheme
 from tellapart.captcha.fonts import font_file
 from tellapart.errors import ConfigError
 from tellapart.files import whole_file, whole_folder
+from tellapart.like import like as scheme_like
 from tellapart.progress import track
 from tellapart.workers import in_processes
 
@@ -36,10 +37,11 @@ _Encoded = list[tuple[bytes, str]]  # PNG and text
 
 
 def generate(
-    scheme: str | Scheme | World,
+    scheme: str | Scheme | World | None,
     n: int,
     out: str | Path,
     *,
+    like: str | Path | None = None,
     seed: int = 0,
     grid: str | Path | None = None,
     workers: int | None = None,
@@ -51,8 +53,9 @@ def generate(
     Parquet file is laid out as Hugging Face does, and an older one of its name is replaced.
 
     Args:
-        scheme: a named scheme, a ``.yaml`` file, or a scheme.
+        scheme: a named scheme, a ``.yaml`` file, or a scheme; None with ``like``.
         out: a new or empty folder, or a name that ends in ``.parquet``.
+        like: labelled CAPTCHAs; a scheme that looks like them is searched for (see `tellapart.like`) and drawn.
         seed: other seeds draw other images; 0 to 2**32 - 1.
         grid: also write up to 40 samples, each above its text, as one PNG.
         workers: processes; the images do not depend on it. Up to 4, one a processor, if not given.
@@ -63,6 +66,7 @@ def generate(
 
     Raises:
         ConfigError: an option cannot be used, the folder is not empty, or a font is missing.
+        CatalogError: what ``like`` names holds no usable images with texts.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp()) / "digits"
@@ -73,11 +77,16 @@ def generate(
     """
     began = time.perf_counter()
     out, grid = Path(out), None if grid is None else Path(grid)
-    if isinstance(scheme, str):
-        scheme = find_scheme(scheme)
+    if (scheme is None) == (like is None):
+        raise ConfigError("what to draw: give a scheme, or examples that it should look like, one of the two")
     if workers is None:
         workers = min(os.cpu_count() or 1, 4)
     _check(n, out, grid, workers)
+    if like is not None:
+        scheme = scheme_like(like, seed=seed, progress=progress)
+    elif isinstance(scheme, str):
+        scheme = find_scheme(scheme)
+    assert scheme is not None
     draw(scheme, seed, [0])  # a bad seed or a missing font is found before anything is written
 
     batches = _batches(scheme, seed, n, workers)

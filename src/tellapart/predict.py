@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tellapart import images
 from tellapart.bundle import Bundle, Prediction, Predictor
@@ -24,18 +24,20 @@ def predict(
     *,
     stdin: BinaryIO | None = None,
     progress: bool = False,
+    **rule: Any,
 ) -> list[Prediction]:
     """Answers of a bundle (or a run's) for images, in order; a bad file is a row with its ``error``.
 
     Args:
         inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
             the bytes of one image, or file names, one a line.
+        rule: for a reader: ``alphabet``, ``pattern``, ``best``; see `tellapart.beam.Rule`.
 
     Raises:
         BundleError: there is no usable bundle.
-        ConfigError: an input does not exist, or a folder holds no image.
+        ConfigError: an input does not exist, a folder holds no image, or a rule that is none.
     """
-    predictor = Predictor(model)
+    predictor = Predictor(model, **rule)
     wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
     return list(track(predictor.stream(named), "predicting", len(named), show=progress))

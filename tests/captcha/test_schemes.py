@@ -1,13 +1,15 @@
 """A scheme is read, checked and written back without loss, and refuses in words."""
 
 import dataclasses
+import shutil
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tellapart.captcha import SCHEMES, Scheme, scheme
+from tellapart.captcha import SCHEMES, Scheme, render, scheme
 from tellapart.captcha.fonts import FONTS, font_file
 from tellapart.errors import ConfigError
 
@@ -77,8 +79,21 @@ def test_a_missing_font_package_says_how_to_install_it(monkeypatch):
 
 
 def test_an_unknown_font_names_the_known():
-    with pytest.raises(ConfigError, match=r"^there is no font 'lat' \(did you mean 'lato'\?\); known: caladea, "):
+    with pytest.raises(
+        ConfigError, match=r"^there is no font 'lat' \(did you mean 'lato'\?\); name a \.ttf, \.otf or "
+    ):
         font_file("lat")
+
+
+def test_a_font_file_of_ones_own_draws_like_the_packaged_one(tmp_path):
+    copy = tmp_path / "mine.ttf"
+    shutil.copy(font_file("lato"), copy)
+    named = Scheme.from_dict(GOOD | {"fonts": ["lato"]})
+    own = dataclasses.replace(named, fonts=(str(copy),))
+    assert np.array_equal(render(own, 0, 3)[0], render(named, 0, 3)[0])
+    missing = dataclasses.replace(named, fonts=(str(tmp_path / "gone.otf"),))
+    with pytest.raises(ConfigError, match=r"^the font file '.*gone\.otf' does not exist$"):
+        render(missing, 0, 0)
 
 
 @pytest.mark.parametrize(

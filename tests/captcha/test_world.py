@@ -72,7 +72,7 @@ def test_it_survives_a_file(tmp_path):
         ({"height": "tall"}, r"scheme 'random'"),
         ({"plain": 2}, r"plain within 0 to 1"),
         ({"alphabets": []}, r"at least one alphabet"),
-        ({"fonts": ["comic"]}, r"fonts holds 'comic'"),
+        ({"fonts": ["comic"]}, r"fonts: there is no font 'comic'"),
     ],
 )
 def test_refusals(values, message):

@@ -105,3 +105,28 @@ def test_csv_of_texts():
     rows = [Prediction("a.png", "read", "0042", 0.5), Prediction("b.png", "read", 'a,"b', 0.25)]
     assert to_csv(rows) == 'file,text,confidence,error\na.png,0042,0.500000,\nb.png,"a,""b",0.250000,\n'
     assert to_csv([]) == "file,label,confidence,error\n"
+
+
+def test_a_rule_constrains_a_readers_texts(text_bundle, texts):
+    files = sorted(texts.rglob("*.png"))[:12]
+    plain = tellapart.predict(text_bundle, files)
+    known = tellapart.load(text_bundle).bundle.charset.characters
+    one = known[0]
+    assert {row.answer.replace(one, "") for row in tellapart.predict(text_bundle, files, alphabet=one)} == {""}
+    for row in tellapart.predict(text_bundle, files, pattern=f"[{known[0]}{known[1]}]{{2}}"):
+        assert len(row.answer) == 2
+        assert set(row.answer) <= set(known[:2])
+        assert row.answer == "".join(character for character, _ in row.characters)
+    for row, free in zip(tellapart.predict(text_bundle, files, best=3), plain, strict=True):
+        told = [row.answer, *(text for text, _ in row.others)]
+        assert len(set(told)) == 3
+        assert free.answer in told
+        assert [other["text"] for other in row.to_json()["others"]] == told[1:]
+    assert "others" not in plain[0].to_json()
+    (nothing,) = tellapart.predict(text_bundle, files[0], pattern="é")
+    assert (nothing.answer, nothing.confidence, nothing.error) == ("", 0.0, None)
+
+
+def test_a_rule_for_a_classifier_is_refused(shape_bundle, files):
+    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern and best are for a reader's texts"):
+        tellapart.predict(shape_bundle, files[0], pattern="[0-9]+")

@@ -168,7 +168,7 @@ def _glyph(font: str, size: int, character: str) -> tuple[Image.Image, float]:
     left, top, right, bottom = (int(edge) for edge in face.getbbox(character, anchor="ls"))
     mask = Image.new("L", (right - left + 2 * _PAD, bottom - top + 2 * _PAD))
     ImageDraw.Draw(mask).text((_PAD - left, _PAD - top), character, fill=255, font=face, anchor="ls")
-    if mask.getbbox() is None or bytes(face.getmask(character)) == bytes(face.getmask(_NOBODY)):
+    if mask.getbbox() is None or not _has(font, character):
         raise ConfigError(f"the font {font!r} has no {character!r}; take it out of the alphabet or the fonts")
     return mask, (top + bottom) / 2
 
@@ -176,7 +176,13 @@ def _glyph(font: str, size: int, character: str) -> tuple[Image.Image, float]:
 _NOBODY = "\U0010fffe"  # a character that no font has: it draws the box for missing ones
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=65536)
+def _has(font: str, character: str) -> bool:
+    face = _face(font, 24)
+    return bytes(face.getmask(character)) != bytes(face.getmask(_NOBODY))
+
+
+@lru_cache(maxsize=4096)
 def _face(font: str, size: int) -> ImageFont.FreeTypeFont:
     # The basic layout is Pillow's own; the other depends on a library that not every machine has.
     return ImageFont.truetype(font_file(font), size, layout_engine=ImageFont.Layout.BASIC)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tellapart.captcha.fonts import FONTS
+from tellapart.captcha.fonts import check_font
 from tellapart.errors import ConfigError, closest
 
 # Every number's range, both ends allowed; a pair must lie within it and run from low to high.
@@ -75,7 +75,7 @@ class Scheme:
     min_length: int
     max_length: int
 
-    fonts: tuple[str, ...] = ("lato",)  # keys of `fonts.FONTS`
+    fonts: tuple[str, ...] = ("lato",)  # keys of `fonts.FONTS`, or font files
     font_size: tuple[int, int] = (28, 32)  # shrunk where the text would not fit
     mixed: bool = False  # every letter has its own font, size, ink and style, not one for the whole text
     styles: tuple[str, ...] = ("solid",)  # of `STYLES`
@@ -205,10 +205,10 @@ class Scheme:
             if not values:
                 raise ConfigError(f"{self._where(option)} is empty")
         for font in self.fonts:
-            if font not in FONTS:
-                raise ConfigError(
-                    f"{self._where('fonts')} holds {font!r}{closest(font, FONTS)}; known: {', '.join(FONTS)}"
-                )
+            try:
+                check_font(font)
+            except ConfigError as error:
+                raise ConfigError(f"{self._where('fonts')}: {error}") from error
         for option, chosen, known in (("styles", self.styles, STYLES), ("grounds", self.grounds, GROUNDS)):
             for each in chosen or ("",):
                 if each not in known:

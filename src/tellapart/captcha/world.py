@@ -106,7 +106,7 @@ class World:
         return Scheme(
             **shape,
             mixed=uniform() < 0.4,
-            styles=(pick(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
+            styles=STYLES if uniform() < 0.06 else (pick(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
             rotation=some(0.7, (2, 35)),
             stretch=(between(uniform, (0.75, 1.0)), between(uniform, (1.0, 1.25))),
             shear=some(0.4, (0.05, 0.35)),

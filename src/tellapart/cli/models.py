@@ -79,10 +79,14 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("model", help="a run or a bundle")
     parser.add_argument("inputs", nargs="+", help="image files, folders, or - for standard input")
     parser.add_argument("--csv", action="store_true", help="print CSV")
+    parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
+    parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches, such as [0-9]{5}")
+    parser.add_argument("--best", type=int, default=1, help="of a reader: so many readings an image, in JSON")
     given, as_json = parse(parser, words)
     from tellapart.predict import predict, to_csv
 
-    predictions = predict(given["model"], given["inputs"], progress=True)
+    rule = {name: given[name] for name in ("alphabet", "pattern", "best")}
+    predictions = predict(given["model"], given["inputs"], progress=True, **rule)
     if given["csv"] and not as_json:
         print(to_csv(predictions), end="")
     else:
@@ -110,7 +114,8 @@ def export_verb(words: list[str]) -> int:
 
 def generate_verb(words: list[str]) -> int:
     parser = new_parser("generate", "Draw CAPTCHAs: the same image for the same seed on any machine.")
-    parser.add_argument("--scheme", required=True, help="random, characters, classic, plain, digits, or a YAML file")
+    parser.add_argument("--scheme", help="random, characters, classic, plain, digits, or a YAML file")
+    parser.add_argument("--like", help="instead: labelled CAPTCHAs of yours; a scheme that looks like them is searched")
     parser.add_argument("--n", type=int, required=True, help="how many")
     parser.add_argument("--out", required=True, help="a folder, or FILE.parquet")
     parser.add_argument("--seed", type=int, default=0)

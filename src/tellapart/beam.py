@@ -1,0 +1,195 @@
+"""The best readings under a rule: an alphabet, a pattern, or several readings instead of one.
+
+Prefix beam search sums over all the ways in which CTC can emit a text (Graves et al. 2006; Hannun et al. 2014), and
+only grows texts that can still fit the rule.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.charset import BLANK, Charset, Reading, decode_ctc
+from tellapart.errors import ConfigError, TextError, some
+
+WIDTH = 24  # texts that live on from step to step
+WIDEST = 24 * 4**3  # where none of fewer fits the pattern
+LEAST = 1e-6  # a letter less likely than this at a step is not tried there
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a text may be.
+
+    Args:
+        alphabet: the characters it may hold; None: any.
+        pattern: a regular expression that the whole of it matches; None: any text.
+        best: how many readings are wanted.
+
+    Raises:
+        ConfigError: no character, a pattern that is none, or less than one reading.
+
+    >>> rule = Rule(pattern="[0-9]{2}")
+    >>> rule.grows("1"), rule.grows("123"), rule.fits("1"), rule.fits("12")
+    (True, False, False, True)
+    """
+
+    alphabet: str | None = None
+    pattern: str | None = None
+    best: int = 1
+    _grows: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.alphabet is not None and not self.alphabet:
+            raise ConfigError("the alphabet is empty: give the characters that a text may hold")
+        if self.best < 1:
+            raise ConfigError(f"best {self.best}: ask for at least 1 reading")
+        if self.pattern is not None:
+            import regex
+
+            try:
+                regex.compile(self.pattern)
+            except regex.error as error:
+                raise ConfigError(f"pattern {self.pattern!r}: {error}; write it as in [0-9]{{5}}") from error
+
+    @property
+    def searches(self) -> bool:
+        """Whether the best path alone cannot answer."""
+        return self.pattern is not None or self.best > 1
+
+    @cached_property
+    def _compiled(self) -> Any:
+        import regex
+
+        return regex.compile(self.pattern or ".*", regex.DOTALL)
+
+    def grows(self, text: str) -> bool:
+        """Whether a text that begins so can match the pattern."""
+        if self.pattern is None:
+            return True
+        if text not in self._grows:
+            self._grows[text] = self._compiled.fullmatch(text, partial=True) is not None
+        return self._grows[text]
+
+    def fits(self, text: str) -> bool:
+        """Whether the whole text matches the pattern."""
+        return self.pattern is None or self._compiled.fullmatch(text) is not None
+
+    def masked(self, probabilities: Array, charset: Charset) -> Array:
+        """Probabilities (N, T, C) given that only the blank and the alphabet's characters come.
+
+        Raises:
+            TextError: the charset holds none of the alphabet's characters.
+        """
+        if self.alphabet is None:
+            return probabilities
+        allowed = [index for index, character in enumerate(charset.characters, 1) if character in self.alphabet]
+        if not allowed:
+            raise TextError(
+                f"the alphabet {self.alphabet!r} has no character in common with what the model knows: "
+                f"{some(charset.characters, 100)}"
+            )
+        kept = np.zeros_like(probabilities)
+        kept[..., [BLANK, *allowed]] = probabilities[..., [BLANK, *allowed]]
+        kept[..., BLANK] += kept.sum(axis=-1) == 0  # nothing that is allowed has a chance: then no letter
+        result: Array = kept / kept.sum(axis=-1, keepdims=True)
+        return result
+
+
+def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Reading]]:
+    """The readings of each image, best first: the best path's alone (`decode_ctc`), or what the rule asks for.
+
+    Where no text fits the rule, the one reading is empty and has no confidence.
+
+    Args:
+        probabilities: N, T, C.
+
+    Raises:
+        TextError: the charset holds none of the rule's alphabet.
+        InputError: as in `decode_ctc`.
+    """
+    masked = rule.masked(probabilities, charset)
+    best = decode_ctc(masked, charset)
+    if not rule.searches:
+        return [[reading] for reading in best]
+    return [search(steps, charset, rule) or [Reading("", 0.0, [])] for steps in masked]
+
+
+def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
+    """The likeliest texts of one image that fit the rule, best first; none, if none fits.
+
+    Args:
+        probabilities: T, C; of the rule's alphabet already, see `Rule.masked`.
+
+    >>> steps = np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]])
+    >>> [reading.text for reading in search(steps, Charset(("a", "b")), Rule(best=2))]
+    ['ab', 'bb']
+    >>> [reading.text for reading in search(steps, Charset(("a", "b")), Rule(pattern="b+"))]
+    ['bb']
+    """
+    width = max(WIDTH, 2 * rule.best)
+    while True:
+        texts = [text for text in _grown(probabilities, charset, rule, width) if rule.fits(charset.decode(text))]
+        if len(texts) >= rule.best or width >= WIDEST or rule.pattern is None:
+            return [_reading(probabilities, charset, text) for text in texts[: rule.best]]
+        width *= 4
+
+
+def _grown(probabilities: Array, charset: Charset, rule: Rule, width: int) -> list[tuple[int, ...]]:
+    """Texts as indices, the likeliest first."""
+    beam: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}  # ending in a blank, and in a letter
+    for step in probabilities.astype(np.float64):
+        tried = [int(index) for index in np.flatnonzero(step >= LEAST) if index != BLANK]
+        new: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for text, (blank, letter) in beam.items():
+            new[text][0] += (blank + letter) * step[BLANK]
+            if text:
+                new[text][1] += letter * step[text[-1]]
+            for index in tried:
+                chance = (blank if text and index == text[-1] else blank + letter) * step[index]
+                longer = (*text, index)
+                if chance and (longer in new or rule.grows(charset.decode(longer))):
+                    new[longer][1] += chance
+        best = sorted(new.items(), key=lambda item: (-sum(item[1]), item[0]))[:width]
+        most = sum(best[0][1]) or 1.0  # texts are compared with each other only, and products of many steps underflow
+        beam = {text: (blank / most, letter / most) for text, (blank, letter) in best}
+    return list(beam)
+
+
+def _reading(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Reading:
+    """A text with the confidence of each letter: the highest probability among the steps that emit it.
+
+    The steps are those of the likeliest path that emits the text (Viterbi 1967).
+    """
+    if not text:
+        return Reading("", float(probabilities[:, BLANK].mean()), [])
+    states = np.full(2 * len(text) + 1, BLANK)
+    states[1::2] = text
+    with np.errstate(divide="ignore"):
+        scores = np.log(probabilities[:, states].astype(np.float64))
+    skips = np.zeros(len(states), bool)  # over the blank between two different letters
+    skips[3::2] = states[3::2] != states[1:-2:2]
+    best = np.full(len(states), -np.inf)
+    best[:2] = scores[0, :2]
+    came = np.zeros(scores.shape, int)
+    for step in range(1, len(scores)):
+        ways = np.full((3, len(states)), -np.inf)
+        ways[0], ways[1, 1:] = best, best[:-1]
+        ways[2, 2:] = np.where(skips[2:], best[:-2], -np.inf)
+        came[step] = ways.argmax(axis=0)
+        best = ways.max(axis=0) + scores[step]
+    state = len(states) - 1 if best[-1] >= best[-2] else len(states) - 2
+    peaks = np.zeros(len(text))
+    for step in range(len(scores) - 1, -1, -1):
+        if state % 2:
+            peaks[state // 2] = max(peaks[state // 2], probabilities[step, states[state]])
+        state -= int(came[step, state])
+    characters = list(zip(charset.decode(text), peaks.clip(0, 1).tolist(), strict=True))
+    return Reading("".join(name for name, _ in characters), float(np.prod(peaks.clip(0, 1))), characters)

@@ -1,0 +1,90 @@
+"""Readings under a rule are those that a sum over all CTC paths gives."""
+
+import itertools
+import re
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tellapart.beam import Rule, search
+from tellapart.charset import BLANK, Charset, decode_ctc
+from tellapart.errors import ConfigError, TextError
+
+ABC = Charset(("a", "b", "1"))
+
+
+def drawn(seed, steps, sharp=2.0):
+    logits = np.random.default_rng(seed).normal(size=(steps, ABC.size)) * sharp
+    chances = np.exp(logits)
+    return chances / chances.sum(axis=1, keepdims=True)
+
+
+def summed(chances):
+    """Every text's probability, from the definition: over all paths."""
+    total = defaultdict(float)
+    for path in itertools.product(range(chances.shape[1]), repeat=len(chances)):
+        text = "".join(ABC.characters[index - 1] for index, _ in itertools.groupby(path) if index != BLANK)
+        total[text] += float(np.prod([chances[step, index] for step, index in enumerate(path)]))
+    return total
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5))
+def test_the_best_are_those_of_a_sum_over_all_paths(seed, steps):
+    chances = drawn(seed, steps)
+    found = [reading.text for reading in search(chances, ABC, Rule(best=5))]
+    total = summed(chances)
+    expected = sorted(total, key=lambda text: -total[text])[:5]
+    assert [total[text] for text in found] == pytest.approx([total[text] for text in expected])
+    assert len(set(found)) == len(found)
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["[ab]{2}", "1?a+", "(ab|b1)", "[^1]*"]))
+def test_a_pattern_gives_the_best_text_that_matches(seed, pattern):
+    chances = drawn(seed, 5)
+    total = {text: p for text, p in summed(chances).items() if re.fullmatch(pattern, text)}
+    [reading] = search(chances, ABC, Rule(pattern=pattern))
+    assert total[reading.text] == pytest.approx(max(total.values()))
+
+
+@given(st.integers(0, 10_000))
+def test_a_sure_reading_has_the_confidences_of_the_best_path(seed):
+    chances = drawn(seed, 6, sharp=12.0)
+    [best] = decode_ctc(chances[None], ABC)
+    [found] = search(chances, ABC, Rule(pattern=re.escape(best.text)))
+    assert found.text == best.text
+    assert [p for _, p in found.characters] == pytest.approx([p for _, p in best.characters])
+    assert found.confidence == pytest.approx(best.confidence)
+
+
+def test_an_alphabet_leaves_no_chance_to_others():
+    chances = drawn(1, 7)[None]
+    kept = Rule(alphabet="1").masked(chances, ABC)
+    assert kept.sum(axis=-1) == pytest.approx(np.ones((1, 7)))
+    assert not kept[..., 1:3].any()
+    assert kept[0, :, 3] / kept[0, :, 0] == pytest.approx(chances[0, :, 3] / chances[0, :, 0])
+    nothing = np.array([[[0.0, 1.0, 0.0, 0.0]]])
+    assert Rule(alphabet="1").masked(nothing, ABC).tolist() == [[[1.0, 0.0, 0.0, 0.0]]]
+
+
+def test_no_text_fits():
+    assert search(drawn(0, 2), ABC, Rule(pattern="[ab]{3}")) == []
+    assert search(drawn(0, 5), ABC, Rule(pattern="x")) == []
+
+
+def test_many_steps_do_not_underflow():
+    flat = np.full((400, ABC.size), 1 / ABC.size)
+    assert len(search(flat, ABC, Rule(best=3))) == 3
+
+
+def test_wrong_rules_are_refused_in_words():
+    with pytest.raises(ConfigError, match=r"^pattern '\[': .*; write it as in \[0-9\]\{5\}$"):
+        Rule(pattern="[")
+    with pytest.raises(ConfigError, match=r"^the alphabet is empty"):
+        Rule(alphabet="")
+    with pytest.raises(ConfigError, match=r"^best 0: ask for at least 1 reading$"):
+        Rule(best=0)
+    with pytest.raises(TextError, match=r"^the alphabet 'xyz' has no character in common with what the model knows"):
+        Rule(alphabet="xyz").masked(drawn(0, 2)[None], ABC)
