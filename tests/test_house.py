@@ -29,7 +29,7 @@ ROOMS = [
     "models.scratch", "models.reader", "models.classifier", "models.trunk", "models", "embed",
     "audit", "clean", "balance", "prepare",
     "tasks.base", "tasks.classify", "tasks.read", "tasks",
-    "run", "export", "history", "clock", "features", "solve", "fit", "members",
+    "run", "export", "start", "history", "clock", "features", "solve", "fit", "members",
     "traces", "why", "confusion", "track", "train",
     "trial", "tune", "demo",
 ]  # fmt: skip

@@ -92,6 +92,7 @@ class TrainConfig:
             things, such as faces or scans, earlier features tell more. None keeps all of it.
         grid: features of a cut backbone are pooled in grid x grid cells, so that it counts where something is.
         pretrained: start from ImageNet weights where the backbone has them.
+        start: for read: a run, or a bundle exported with its weights, whose network the training begins with.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
         colour: grey, rgb, or auto: as the images are.
@@ -132,6 +133,7 @@ class TrainConfig:
     depth: int | None = None
     grid: int = 4
     pretrained: bool = True
+    start: str | None = None
     height: int | None = None
     width: int | None = None
     colour: Literal["auto", "grey", "rgb"] = "auto"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tellapart.bundle import ABOUT, GRAPH, Bundle, Predictor
@@ -24,7 +25,7 @@ from tellapart.errors import ConfigError, ParityError
 from tellapart.evaluate import content
 from tellapart.files import whole_folder
 from tellapart.preprocess import Preprocess
-from tellapart.run import Run
+from tellapart.run import MODEL, Run
 from tellapart.tasks.base import Scale
 
 TOLERANCE = 1e-4  # of any probability
@@ -47,7 +48,7 @@ class Deployed(nn.Module):
         return result
 
 
-def export(run: str | Path | Run, *, out: str | Path | None = None) -> Bundle:
+def export(run: str | Path | Run, *, out: str | Path | None = None, weights: bool = False) -> Bundle:
     """Pack a finished run as a bundle, after comparing it with the trained model on real images.
 
     All test images (all images, where there is no test part) in batches of 1, 2, 7 and 32; for reading
@@ -55,6 +56,7 @@ def export(run: str | Path | Run, *, out: str | Path | None = None) -> Bundle:
 
     Args:
         out: the bundle's folder; by default ``bundle`` in the run's.
+        weights: also the weights, in half precision, so that another training can start from the bundle.
 
     Raises:
         ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
@@ -72,6 +74,11 @@ def export(run: str | Path | Run, *, out: str | Path | None = None) -> Bundle:
         raise ConfigError(f"{target}: there already and not a bundle; give another --out")
     with whole_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
+        if weights:
+            halves = {
+                name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()
+            }
+            save_file(halves, folder / MODEL)
         bundle = Bundle.write(folder, _description(run, catalog, spec))
         compared = compare(deployed, Predictor(bundle), catalog, spec)
         about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}

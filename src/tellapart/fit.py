@@ -35,6 +35,7 @@ from tellapart.preprocess import Preprocess
 from tellapart.progress import say
 from tellapart.run import HISTORY, TIME, Run
 from tellapart.solve import solve_head
+from tellapart.start import begin
 from tellapart.tasks import ClassifyTask, ReadTask, Task
 from tellapart.tasks.base import Scale
 from tellapart.tasks.classify import balanced_weights
@@ -64,6 +65,8 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
     torch.manual_seed(config.seed)
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
+    if config.start is not None:
+        begin(model, run.charset, spec, config.start)
     rows = [*sorted(set(catalog.training_rows())), *catalog.rows("val")]
     clock = Clock()
     with clock("decode"):

@@ -12,7 +12,7 @@ import numpy as np
 from tellapart import images
 from tellapart.catalog import Catalog
 from tellapart.config import Stage, TrainConfig
-from tellapart.errors import ImageError
+from tellapart.errors import ConfigError, ImageError
 from tellapart.preprocess import Preprocess
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
@@ -37,7 +37,13 @@ TRANSFER_SIDE = 256  # px; a little above the 224 of the ImageNet training gains
 
 
 def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
-    """The configuration with every open choice made for this data."""
+    """The configuration with every open choice made for this data.
+
+    Raises:
+        ConfigError: an option that is not for this task.
+    """
+    if config.start is not None and catalog.task != "read":
+        raise ConfigError("start: only a reader begins with another's weights; a classifier takes a --backbone")
     rows = catalog.rows()
     trained = len(catalog.training_rows())
     widths = np.array([catalog.column("width")[row] for row in rows])

@@ -100,10 +100,11 @@ def export_verb(words: list[str]) -> int:
     parser = new_parser("export", "Pack a finished run as a bundle, after comparing it with the trained model.")
     parser.add_argument("run", help="a run folder")
     parser.add_argument("--out", help="the bundle's folder; by default RUN/bundle")
+    parser.add_argument("--weights", action="store_true", help="also the weights, so that a training can start from it")
     given, as_json = parse(parser, words)
     from tellapart import export
 
-    bundle = export(given["run"], out=given["out"])
+    bundle = export(given["run"], out=given["out"], weights=given["weights"])
     parity = bundle.about["parity"]
     prose = (
         f"{bundle.path}: {parity['compared']} comparisons on {parity['images']} images, 0 different answers, largest "

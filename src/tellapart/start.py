@@ -1,0 +1,73 @@
+"""A reader that begins with what another has learnt: the same network, its letters matched by character."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from tellapart.bundle import Bundle
+from tellapart.charset import Charset
+from tellapart.errors import ConfigError
+from tellapart.preprocess import Preprocess
+from tellapart.run import MODEL, Run
+
+BASE = "base"  # the packaged reader
+
+
+def base_reader() -> Path:
+    """The folder of the packaged reader's bundle."""
+    return Path(str(resources.files("tellapart") / "base_reader"))
+
+
+def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> None:
+    """Give a reader the weights of another; of its letters, those that the other knows too.
+
+    A letter that is new begins at random, as do all in a training from nothing.
+
+    Args:
+        source: a run folder, a bundle with weights, or `BASE`.
+
+    Raises:
+        ConfigError: it holds no weights, is no reader, or sees pictures of another size.
+        BundleError: there is neither a run nor a bundle.
+    """
+    path = base_reader() if source == BASE else Path(source)
+    weights, known, seen = _learnt(path)
+    if (seen.height, seen.channels) != (spec.height, spec.channels):
+        what = {1: "grey", 3: "colour"}
+        raise ConfigError(
+            f"start {source!r}: it reads pictures of {seen.height} px in {what[seen.channels]}, here they have "
+            f"{spec.height} px in {what[spec.channels]}; leave out height and colour, or train from scratch"
+        )
+    place = {character: index for index, character in enumerate(known.characters, 1)}
+    own = model.state_dict()
+    for name in ("head.weight", "head.bias"):
+        other, mine = weights.pop(name, None), own[name].clone()
+        if other is None or other.shape[1:] != mine.shape[1:]:
+            raise ConfigError(f"start {source!r}: another network than this version trains; train from scratch")
+        mine[0] = other[0]
+        for index, character in enumerate(charset.characters, 1):
+            if character in place:
+                mine[index] = other[place[character]]
+        own[name] = mine
+    if odd := [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]:
+        raise ConfigError(f"start {source!r}: another network than this version trains ({odd[0]}); train from scratch")
+    model.load_state_dict(own | weights)
+
+
+def _learnt(path: Path) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:
+    if (path / MODEL).is_file() and not (path / "bundle.json").is_file():
+        run = Run.open(path)
+        if run.config.task != "read":
+            raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
+        return load_file(path / MODEL), run.charset, run.preprocess()
+    bundle = Bundle.open(path)
+    if bundle.task != "read":
+        raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
+    if not (bundle.path / MODEL).is_file():
+        raise ConfigError(f"{path}: this bundle only predicts; start from its run folder, or export it with --weights")
+    return load_file(bundle.path / MODEL), bundle.charset, bundle.preprocess  # halves; copying makes floats of them

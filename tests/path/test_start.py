@@ -1,0 +1,92 @@
+"""A reader begins with another's weights: the network as it was, the letters by character."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import tellapart
+from tellapart.bundle import Bundle
+from tellapart.charset import Charset
+from tellapart.errors import BundleError, ConfigError
+from tellapart.models.reader import Reader
+from tellapart.preprocess import Preprocess
+from tellapart.run import Run
+from tellapart.start import begin
+
+SPEC = Preprocess(height=24, width=None, channels=1, pad="edge")
+
+
+@pytest.fixture(scope="module")
+def packed(text_run, tmp_path_factory):
+    """A bundle with its weights."""
+    return tellapart.export(text_run, out=tmp_path_factory.mktemp("packed") / "bundle", weights=True).path
+
+
+def test_letters_are_matched_by_character(text_run):
+    theirs, known = load_file(text_run / "model.safetensors"), Run.open(text_run).charset.characters
+    charset = Charset((known[3], "é", known[0]))
+    torch.manual_seed(0)
+    model = Reader(charset.size)
+    fresh = model.head.weight[2].detach().clone()
+    begin(model, charset, SPEC, str(text_run))
+    head = model.state_dict()["head.weight"]
+    assert torch.equal(head[[0, 1, 3]], theirs["head.weight"][[0, 4, 1]])
+    assert torch.equal(head[2], fresh)
+    assert torch.equal(model.state_dict()["features.0.0.weight"], theirs["features.0.0.weight"])
+
+
+def test_a_bundle_with_weights_gives_them_in_half_precision(text_run, packed):
+    theirs = load_file(text_run / "model.safetensors")
+    model = Reader(Run.open(text_run).charset.size)
+    begin(model, Run.open(text_run).charset, SPEC, str(packed))
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, theirs[name].half().to(value.dtype) if value.is_floating_point() else theirs[name])
+    assert "model.safetensors" in Bundle.open(packed).about["files"]
+
+
+def test_training_goes_on_from_what_was_learnt(text_run, texts, text_options, tmp_path):
+    brief = text_options | {"stages": [{"train": "all", "epochs": 1, "lr": 1e-5}], "seed": 5}
+    scratch = tellapart.train(texts, out=tmp_path / "scratch", **brief)
+    started = tellapart.train(texts, out=tmp_path / "started", start=str(text_run), **brief)
+    assert started["test"]["cer"]["value"] < scratch["test"]["cer"]["value"] / 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (
+            Preprocess(height=48, width=None, channels=1),
+            "reads pictures of 24 px in grey, here they have 48 px in grey",
+        ),
+        (
+            Preprocess(height=24, width=None, channels=3),
+            "reads pictures of 24 px in grey, here they have 24 px in colour",
+        ),
+    ],
+)
+def test_pictures_of_another_kind_are_refused(text_run, spec, words):
+    charset = Run.open(text_run).charset
+    with pytest.raises(ConfigError, match=words):
+        begin(Reader(charset.size, spec.channels), charset, spec, str(text_run))
+
+
+def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape_bundle, tmp_path):
+    charset = Charset(("a",))
+    for source, words in (
+        (text_bundle, "this bundle only predicts; start from its run folder, or export it with --weights"),
+        (shape_run, "a classifier; a reader can only start from a reader"),
+        (shape_bundle, "a classifier; a reader can only start from a reader"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            begin(Reader(charset.size), charset, SPEC, str(source))
+    with pytest.raises(BundleError, match="no bundle"):
+        begin(Reader(charset.size), charset, SPEC, str(tmp_path))
+    with pytest.raises(ConfigError, match=r"another network than this version trains"):
+        begin(Reader(charset.size, width=16), charset, SPEC, str(text_bundle.parent))
+
+
+def test_a_classifier_takes_no_start(shapes, shape_run, shape_options, tmp_path):
+    with pytest.raises(ConfigError, match="start: only a reader begins with another's weights"):
+        tellapart.train(shapes, out=tmp_path / "run", start=str(shape_run), **shape_options)
