@@ -179,6 +179,10 @@ def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tu
         yield from flush(width)
 
 
+def _halved(value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() else value
+
+
 def _description(run: Run, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
     named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
     if catalog.task == "classify" and catalog.groups:

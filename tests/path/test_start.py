@@ -58,11 +58,11 @@ def test_training_goes_on_from_what_was_learnt(text_run, texts, text_options, tm
     [
         (
             Preprocess(height=48, width=None, channels=1),
-            "reads pictures of 24 px in grey, here they have 48 px in grey",
+            "24 px in grey, here they have 48 px in grey",
         ),
         (
             Preprocess(height=24, width=None, channels=3),
-            "reads pictures of 24 px in grey, here they have 24 px in colour",
+            "24 px in grey, here they have 24 px in colour",
         ),
     ],
 )
