@@ -8,6 +8,7 @@ import re
 import jiwer
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
@@ -69,6 +70,24 @@ def test_wilson_refuses_what_is_no_share():
 def test_bootstrap_of_a_share_is_near_wilson():
     drawn_share = np.array([1, 0]) / 1000
     assert bootstrap(lambda drawn: drawn @ drawn_share, [900, 100]) == pytest.approx(wilson(900, 1000), abs=0.004)
+
+
+def test_bootstrap_is_that_of_scipy():
+    dice = np.random.default_rng(3)
+    heights = dice.exponential(size=60) ** 2  # skewed, so that the correction matters
+
+    def spread(sample, axis=-1):
+        return np.std(sample, axis=axis) / np.mean(sample, axis=axis)
+
+    def counted(drawn):
+        mean = drawn @ heights / len(heights)
+        return np.sqrt(drawn @ heights**2 / len(heights) - mean**2) / mean
+
+    theirs = scipy.stats.bootstrap((heights,), spread, n_resamples=20_000, method="BCa", rng=1).confidence_interval
+    plain = scipy.stats.bootstrap((heights,), spread, n_resamples=20_000, method="percentile", rng=1)
+    ours = bootstrap(counted, np.ones(60, int), resamples=20_000)
+    assert ours == pytest.approx(tuple(theirs), abs=0.02)
+    assert ours != pytest.approx(tuple(plain.confidence_interval), abs=0.05)
 
 
 def test_bootstrap_is_seeded_and_does_not_depend_on_how_it_is_cut(monkeypatch):

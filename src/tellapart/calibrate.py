@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,14 +45,48 @@ def temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
         scale = np.exp(-log_t)
         return float((np.log(np.exp(values * scale).sum(axis=1)) - own * scale).mean())
 
-    low, high = float(np.log(COOLEST)), float(np.log(HOTTEST))
-    while high - low > 1e-4:
-        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        if loss(left) <= loss(right):
-            high = right
+    return float(np.exp(_lowest(loss, float(np.log(COOLEST)), float(np.log(HOTTEST)))))
+
+
+def text_temperature(confidence: Callable[[float], npt.ArrayLike], correct: npt.ArrayLike) -> float:
+    """The same for a reader: by how much to divide its logits so that whole texts' confidences fit.
+
+    The likelihood is that of right and wrong texts, softened as in `temperature`.
+
+    Args:
+        confidence: of each text, N, at a temperature.
+        correct: whether each text is right, N.
+
+    >>> chances = np.linspace(0.5, 1.0, 2000)
+    >>> right = np.random.default_rng(0).random(2000) < chances
+    >>> 1.7 < text_temperature(lambda t: chances ** (2 / t), right) < 2.3
+    True
+    """
+    right = np.asarray(correct, bool)
+    soft = 1 / (len(right) + 2)
+    target = np.where(right, 1 - soft, soft)
+
+    def loss(log_t: float) -> float:
+        chance = np.clip(np.asarray(confidence(float(np.exp(log_t))), np.float64), 1e-7, 1 - 1e-7)
+        return float(-(target * np.log(chance) + (1 - target) * np.log(1 - chance)).mean())
+
+    return float(np.exp(_lowest(loss, float(np.log(0.2)), float(np.log(20.0)), 0.005)))
+
+
+def _lowest(loss: Callable[[float], float], low: float, high: float, width: float = 1e-4) -> float:
+    """Where a function with one valley is lowest (golden-section search; Kiefer 1953)."""
+    inner = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
+    losses = [loss(at) for at in inner]
+    while high - low > width:
+        if losses[0] <= losses[1]:
+            high, inner[1], losses[1] = inner[1], inner[0], losses[0]
+            inner[0] = high - GOLDEN * (high - low)
+            losses[0] = loss(inner[0])
         else:
-            low = left
-    return float(np.exp((low + high) / 2))
+            low, inner[0], losses[0] = inner[0], inner[1], losses[1]
+            inner[1] = low + GOLDEN * (high - low)
+            losses[1] = loss(inner[1])
+    return (low + high) / 2
 
 
 def read_aim(text: str) -> tuple[str, float]:

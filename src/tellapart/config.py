@@ -115,7 +115,7 @@ class TrainConfig:
             again; 0 runs it in every epoch.
         positive: of two classes the one that a threshold is for; by default the rarer one.
         threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part.
-        abstain: the share of right answers below which the bundle rather says that it is not sure.
+        abstain: the share of right answers below which the bundle rather says that it is not sure; of readers, texts.
         mirror: for classify: answers for the picture and its mirror image together, which takes twice the time.
         members: networks trained from different seeds and averaged into one bundle.
         folds: networks trained on different validation parts instead, and averaged; 0 for none.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tellapart import calibrate
 from tellapart.catalog import Catalog
+from tellapart.charset import Charset, decode_ctc
 from tellapart.config import TrainConfig
 from tellapart.discriminant import softmax
 from tellapart.errors import ConfigError, closest
@@ -24,8 +25,8 @@ def check_decisions(config: TrainConfig, catalog: Catalog) -> None:
     Raises:
         ConfigError: it does not.
     """
-    if catalog.task == "read" and (config.threshold or config.positive or config.abstain):
-        raise ConfigError("threshold, positive and abstain: for classify only")
+    if catalog.task == "read" and (config.threshold or config.positive):
+        raise ConfigError("threshold and positive: for classify only")
     if config.threshold is not None and len(catalog.labels) != 2:
         raise ConfigError(
             f"threshold: a threshold parts two classes, and there are {len(catalog.labels)}; leave it out"
@@ -38,11 +39,40 @@ def decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Fl
     """What the bundle does with its network's answers, chosen on validation rows.
 
     Args:
-        logits: N, K in the order of ``rows``.
+        logits: in the order of ``rows``; N, K of a classifier, N, T, K of a reader.
 
     Returns:
         ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
     """
+    return (_of_texts if catalog.task == "read" else _of_classes)(config, catalog, rows, logits)
+
+
+def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    charset = Charset.of(catalog.labels)
+    truth = [catalog.column("label")[row] for row in rows]
+
+    def confidences(temperature: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        readings = decode_ctc(softmax(logits / np.float32(temperature)), charset)
+        right = [reading.text == text for reading, text in zip(readings, truth, strict=True)]
+        return np.array([reading.confidence for reading in readings], np.float32), np.array(right)
+
+    before, right = confidences(1.0)
+    temperature = calibrate.text_temperature(lambda t: confidences(t)[0], right)
+    after = confidences(temperature)[0]
+    result: dict[str, Any] = {
+        "temperature": temperature,
+        "n": len(rows),
+        "ece": {
+            "before": expected_calibration_error(before, right),
+            "after": expected_calibration_error(after, right),
+        },
+    }
+    if config.abstain is not None:
+        result["abstain"] = {"below": calibrate.sure_from(after, right, config.abstain), "aim": config.abstain}
+    return result
+
+
+def _of_classes(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
     labels = list(catalog.labels)
     index = {label: place for place, label in enumerate(labels)}
     target = np.array([index[catalog.column("label")[row]] for row in rows])

@@ -61,7 +61,7 @@ def temperature(logits: Array, target: Array) -> float:
 
 
 def softmax(logits: Array) -> Array:
-    """Logits N, K → probabilities."""
-    soft = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Array = soft / soft.sum(axis=1, keepdims=True)
+    """Logits ..., K → probabilities."""
+    soft = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: Array = soft / soft.sum(axis=-1, keepdims=True)
     return result

@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from tellapart import metrics
+from tellapart import images, metrics
 from tellapart.bundle import Bundle, Prediction, Predictor
-from tellapart.catalog import Catalog, open_catalog
+from tellapart.catalog import Catalog, check_target, open_catalog
+from tellapart.confusion import draw_confusion
 from tellapart.discriminant import softmax
 from tellapart.errors import CatalogError, TextError, some
-from tellapart.files import write_json
+from tellapart.files import whole_file, write_json
+from tellapart.misread import misreadings
 from tellapart.progress import track
+from tellapart.sheet import Sample, draw_sheet
 from tellapart.split import split as split_catalog
 
+SHOWN = 24  # samples in a reader's picture
 LABELLING = ("label_from", "file_column", "label_column", "together")  # options that say where labels stand
 
 
@@ -26,7 +30,10 @@ def evaluate(
     *,
     split: str | None = None,
     out: str | Path | None = None,
+    picture: str | Path | None = None,
     groups: str | Path | None = None,
+    alphabet: str | None = None,
+    pattern: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
@@ -34,19 +41,24 @@ def evaluate(
     classify: accuracy, macro_f1, micro_f1, per_class, confusion; with groups also fine_accuracy and
     fine_macro_f1, the unprefixed figures then being those of the groups; ece, the expected calibration error of the
     classes' confidences (Guo et al. 2017), and what it was before calibration; where the bundle abstains, answered
-    and answered_accuracy. read: exact_match,
-    exact_match_folded (case ignored), cer. Both: images_per_second of this machine.
+    and answered_accuracy. read: exact_match, exact_match_folded (case ignored), cer, ece of whole texts, answered and
+    answered_accuracy likewise, by_position, by_length and confused. Both: images_per_second of this machine.
 
     Args:
         split: train, val, test or all. By default test where the data has splits or is the data that the
             model was trained on (its split is then made again from the seed in the bundle), else all.
         out: where to write the report as JSON.
+        picture: a PNG to write: of a classifier the confusion, of a reader samples with a colour a character, errors by
+            position and the characters most often confused.
+        alphabet, pattern: of a reader, what its texts may be; see `tellapart.beam.Rule`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
         CatalogError: no image in that split, or labels the model does not know.
         TextError: texts with characters the model does not know.
     """
+    if picture is not None:
+        check_target(picture, ".png")
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     training = bundle.about.get("training", {})
     options = {name: training[name] for name in LABELLING if training.get(name) is not None} | options
@@ -60,7 +72,7 @@ def evaluate(
     truth = [catalog.column("label")[row] for row in rows]
     _check_known(bundle, truth, str(catalog.source))
 
-    predictor = Predictor(bundle)
+    predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern)
     files = catalog.column("file")
     order: list[int] = []
 
@@ -82,8 +94,7 @@ def evaluate(
     scores = (
         dict(metrics.reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
     )
-    if bundle.task == "classify":
-        scores |= _confidences(bundle, truth, [by_row[row] for row in rows])
+    scores |= _confidences(bundle, truth, [by_row[row] for row in rows])
     report = {
         "model": str(bundle.path),
         "data": str(catalog.source),
@@ -92,22 +103,52 @@ def evaluate(
         **scores,
         "images_per_second": round(len(rows) / seconds, 1),
     }
+    if bundle.task == "read":
+        report |= misreadings(truth, predicted)
     if out is not None:
         write_json(out, report)
+    if picture is not None:
+        _draw(Path(picture), bundle, catalog, [(row, by_row[row]) for row in rows], report)
     return report
+
+
+def _draw(
+    path: Path, bundle: Bundle, catalog: Catalog, answers: list[tuple[int, Prediction]], report: dict[str, Any]
+) -> None:
+    if bundle.task == "classify":
+        table = report.get("fine_confusion") or report["confusion"]
+        with whole_file(path) as temporary:
+            draw_confusion(table["labels"], table["counts"]).save(temporary, "PNG")
+        return
+    truth = catalog.column("label")
+    wrong = [answer for answer in answers if answer[1].answer != truth[answer[0]]]
+    right = [answer for answer in answers if answer[1].answer == truth[answer[0]]]
+    wrong = sorted(wrong, key=lambda answer: -answer[1].confidence)[: SHOWN // 2]  # the surest mistakes tell most
+    spread = right[:: max(1, len(right) // (SHOWN - len(wrong)))][: SHOWN - len(wrong)]
+    chosen = dict([*wrong, *spread])
+    pixels = {row: images.decode(data) for row, data in catalog.read(sorted(chosen))}
+    samples = [Sample(pixels[row], truth[row], answer.characters) for row, answer in chosen.items()]
+    exact, cer = report["exact_match"]["value"], report["cer"]["value"]
+    title = f"{report['n']:,} texts, {exact:.1%} read exactly, {cer:.2%} of the characters misread; mistakes first"
+    draw_sheet(path, title.replace("%", " %"), samples, report)
 
 
 def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
     """How much the confidences may be believed, and where the bundle abstains, how it answers when it does not."""
     right = np.array([row.answer == label for row, label in zip(predictions, truth, strict=True)])
-    chances = np.array([list(row.probabilities.values()) for row in predictions])
-    top, own = chances.max(axis=1), np.array(bundle.labels)[chances.argmax(axis=1)] == np.array(truth)
-    # The graph's logits before calibration, up to a constant, are those after times the temperature.
-    cold = softmax(np.log(np.maximum(chances, 1e-30)) * bundle.calibration.get("temperature", 1.0))
-    result: dict[str, Any] = {
-        "ece": metrics.expected_calibration_error(top, own),
-        "ece_uncalibrated": metrics.expected_calibration_error(cold.max(axis=1), own),
-    }
+    result: dict[str, Any]
+    if bundle.task == "read":
+        confidence = np.array([row.confidence for row in predictions])
+        result = {"ece": metrics.expected_calibration_error(confidence, right)}
+    else:
+        chances = np.array([list(row.probabilities.values()) for row in predictions])
+        top, own = chances.max(axis=1), np.array(bundle.labels)[chances.argmax(axis=1)] == np.array(truth)
+        # The graph's logits before calibration, up to a constant, are those after times the temperature.
+        cold = softmax(np.log(np.maximum(chances, 1e-30)) * bundle.calibration.get("temperature", 1.0))
+        result = {
+            "ece": metrics.expected_calibration_error(top, own),
+            "ece_uncalibrated": metrics.expected_calibration_error(cold.max(axis=1), own),
+        }
     sure = np.array([row.sure is not False for row in predictions])
     if "abstain" in bundle.calibration:
         result["answered"] = metrics.accuracy(sure.tolist(), [True] * len(sure))

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tellapart._lightning import EarlyStopping, ModelCheckpoint, TorchCheckpointIO, WeightAveraging, pl
 from tellapart.catalog import Catalog
+from tellapart.charset import BLANK
 from tellapart.clock import Clock, told
 from tellapart.config import Stage, TrainConfig
 from tellapart.data import Batch, CachedImages, PixelCache, WidthBatches
@@ -40,7 +41,8 @@ from tellapart.tasks import ClassifyTask, ReadTask, Task
 from tellapart.tasks.base import Scale
 from tellapart.tasks.classify import balanced_weights
 
-Answers = tuple[list[int], npt.NDArray[np.float32]]  # rows, and logits N, K
+Answers = tuple[list[int], npt.NDArray[np.float32]]  # rows, and logits: N, K, or N, T, K of a reader
+SURE = 50.0  # a logit that leaves the others no chance
 
 
 @dataclass
@@ -107,16 +109,25 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
 
 
 def answers(model: torch.nn.Module, spec: Preprocess, cache: PixelCache, config: TrainConfig, size: int) -> Answers:
-    """Logits for the validation rows; of a reader none, as its pictures differ in width."""
+    """Logits for the validation rows; of a reader N, T, K, where steps beyond a picture's own say blank."""
     rows = cache.catalog.rows("val")
-    if config.task == "read":
-        return [], np.zeros((0, 0), np.float32)
     model.eval().cpu()
     scale = Scale(spec)
     batches = WidthBatches(rows, cache.widths, size, shuffle=False)
     with torch.inference_mode():
         logits = [model(scale(torch.from_numpy(np.stack([cache[row] for row in batch])))).numpy() for batch in batches]
+    if config.task == "read":
+        steps = max(part.shape[1] for part in logits)
+        logits = [_with_blanks(part, steps) for part in logits]
     return [row for batch in batches for row in batch], np.concatenate(logits)
+
+
+def _with_blanks(logits: npt.NDArray[np.float32], steps: int) -> npt.NDArray[np.float32]:
+    """N, T, K → N, ``steps``, K."""
+    filled = np.full((len(logits), steps, logits.shape[2]), -SURE, np.float32)
+    filled[:, :, BLANK] = SURE
+    filled[:, : logits.shape[1]] = logits
+    return filled
 
 
 def _task(run: Run, catalog: Catalog, model: torch.nn.Module, spec: Any, stage: Stage, number: int) -> Task:

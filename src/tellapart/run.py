@@ -129,7 +129,7 @@ class Run:
         return model.eval()
 
     def calibration(self) -> dict[str, Any]:
-        """Temperature, threshold and the level to abstain below; a reader's is empty."""
+        """Temperature, threshold and the level to abstain below."""
         file = self.path / CALIBRATION
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 

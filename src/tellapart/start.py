@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tellapart.bundle import Bundle
+from tellapart.bundle import BASE, Bundle, base_reader
 from tellapart.charset import Charset
 from tellapart.errors import ConfigError
 from tellapart.preprocess import Preprocess
 from tellapart.run import MODEL, Run
-
-BASE = "base"  # the packaged reader
-
-
-def base_reader() -> Path:
-    """The folder of the packaged reader's bundle."""
-    return Path(str(resources.files("tellapart") / "base_reader"))
 
 
 def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> None:
@@ -29,7 +21,7 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
     A letter that is new begins at random, as do all in a training from nothing.
 
     Args:
-        source: a run folder, a bundle with weights, or `BASE`.
+        source: a run folder, a bundle with weights, or ``base``, the packaged reader.
 
     Raises:
         ConfigError: it holds no weights, is no reader, or sees pictures of another size.

@@ -93,8 +93,7 @@ def train(
         began = time.perf_counter()
         with lightning_quiet():
             weights, answers = (fit if run.count == 1 else fit_members)(run, catalog)
-        if catalog.task == "classify":
-            write_json(run.path / CALIBRATION, decisions(planned, catalog, *answers))
+        write_json(run.path / CALIBRATION, decisions(planned, catalog, *answers))
         write_json(run.path / "environment.json", _environment(time.perf_counter() - began))
         with whole_file(run.path / MODEL) as temporary:  # last: a run with its weights is finished
             save_file(weights, temporary)

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tellapart import page as paging
 from tellapart.audit import charts
-from tellapart.audit import page as paging
 from tellapart.audit import review as reviewing
 from tellapart.audit.checks import CHECKS
 from tellapart.audit.findings import Finding, Findings

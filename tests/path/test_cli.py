@@ -165,7 +165,7 @@ def test_export(answered, said, shape_run, tmp_path, monkeypatch):
     result = answered("export", shape_run, "--out", tmp_path / "bundle")
     about = tellapart.Bundle.open(tmp_path / "bundle").about
     assert result == {"bundle": str(tmp_path / "bundle"), "parity": about["parity"]}
-    monkeypatch.setattr(tellapart, "export", lambda run, out: tellapart.Bundle.open(tmp_path / "bundle"))
+    monkeypatch.setattr(tellapart, "export", lambda run, **options: tellapart.Bundle.open(tmp_path / "bundle"))
     worst = about["parity"]["largest_difference"]
     assert said("export", shape_run)[1] == (
         f"{tmp_path / 'bundle'}: 19 comparisons on 9 images, 0 different answers, "

@@ -211,9 +211,9 @@ class TestRefusals:
             tellapart.train(deciding.data, out=tmp_path / "run", threshold="f1", positive="rings")
         assert not (tmp_path / "run").exists()
 
-    @pytest.mark.parametrize("option", [{"threshold": "f1"}, {"positive": "7"}, {"abstain": 0.9}])
-    def test_any_of_them_for_reading(self, texts, tmp_path, refuses, option):
-        with refuses(ConfigError, "threshold, positive and abstain: for classify only"):
+    @pytest.mark.parametrize("option", [{"threshold": "f1"}, {"positive": "7"}])
+    def test_a_threshold_for_reading(self, texts, tmp_path, refuses, option):
+        with refuses(ConfigError, "threshold and positive: for classify only"):
             tellapart.train(texts, out=tmp_path / "run", task="read", **option)
         assert not (tmp_path / "run").exists()
 

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precisio
 import tellapart
 from tellapart.bundle import Bundle
 from tellapart.catalog import open_catalog
-from tellapart.errors import CatalogError, TextError
+from tellapart.errors import CatalogError, ConfigError, TextError
 from tellapart.split import split
 
 GROUP = {"bar": "straight", "disc": "round", "ring": "round"}
@@ -242,3 +242,21 @@ def test_the_data_is_read_as_the_models_own_was(shapes, shape_bundle, tmp_path):
     assert flat["fine_confusion"] == nested["fine_confusion"]
     with pytest.raises(CatalogError, match="the name holds no label by the rule 'prefix'"):
         tellapart.evaluate(named, tmp_path, label_from="prefix")
+
+
+def test_a_reader_tells_where_it_errs_and_shows_it(text_bundle, texts, tmp_path):
+    report = tellapart.evaluate(text_bundle, texts, split="all", picture=tmp_path / "sheet.png")
+    wrong = sum(place["cer"] * place["n"] for place in report["by_position"])
+    assert wrong == pytest.approx(report["cer"]["value"] * sum(place["n"] for place in report["by_position"]))
+    assert 0 <= report["ece"] <= 1
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_confusion_of_a_classifier_as_a_picture(shape_bundle, shapes, tmp_path):
+    tellapart.evaluate(shape_bundle, shapes, picture=tmp_path / "confusion.png")
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_must_be_a_png(shape_bundle, shapes, tmp_path):
+    with pytest.raises(ConfigError, match=r"name a file that ends in \.png"):
+        tellapart.evaluate(shape_bundle, shapes, picture=tmp_path / "picture.jpg")

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil, log2, sqrt
 
-from tellapart.audit.page import Content, Html, join, name, tag
 from tellapart.errors import counted
+from tellapart.page import Content, Html, join, name, tag
 
 COLUMN = 20  # bars one below the other; more stand beside them
 ROOM = 17  # letters of a name beside its bar

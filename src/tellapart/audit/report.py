@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tellapart.audit.charts import bars, scatter
 from tellapart.audit.findings import Finding, Findings
-from tellapart.audit.page import (
+from tellapart.audit.words import BADGES, KNOW, LOOK, MEND, TITLES, WORDS
+from tellapart.errors import counted
+from tellapart.page import (
     Content,
     Html,
     Pictures,
@@ -22,8 +24,6 @@ from tellapart.audit.page import (
     tag,
     write_page,
 )
-from tellapart.audit.words import BADGES, KNOW, LOOK, MEND, TITLES, WORDS
-from tellapart.errors import counted
 
 MOST_IMAGES = 60  # shown of one check,
 MOST_GROUPS = 36  # groups of copies,

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tellapart.audit.findings import Findings
-from tellapart.audit.page import (
+from tellapart.audit.report import brief, numbered, title
+from tellapart.audit.words import WORDS
+from tellapart.errors import counted
+from tellapart.page import (
     Content,
     Html,
     Pictures,
@@ -20,9 +23,6 @@ from tellapart.audit.page import (
     tag,
     write_page,
 )
-from tellapart.audit.report import brief, numbered, title
-from tellapart.audit.words import WORDS
-from tellapart.errors import counted
 
 MOST = 5000  # images on one page: beyond that a browser becomes slow, and a person sooner
 UNREADABLE = "unreadable"

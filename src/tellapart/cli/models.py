@@ -67,6 +67,9 @@ def evaluate_verb(words: list[str]) -> int:
     data_options(parser, task=False)
     parser.add_argument("--split", help="train, val, test or all")
     parser.add_argument("--out", help="write the report as JSON")
+    parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
+    parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches")
+    parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     given, as_json = parse(parser, words, only_given=True)
     from tellapart import evaluate
 
