@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,13 @@ from tellapart.workers import in_processes
 
 EXAMPLES = 64  # images that are looked at
 DRAWN = 8  # pictures that a candidate is judged by
-FIRST, BROOD, GENERATIONS, PARENTS = (
-    320,
-    96,
-    5,
-    12,
-)  # candidates at first, in each generation after, and how many live on
+FIRST, BROOD, GENERATIONS = 320, 96, 5  # candidates at first, in each generation after, and how many generations
+PARENTS = 12  # that live on
+QUANTILES = np.array([0.02, 0.25, 0.5, 0.75, 0.98])
+LAYOUT = 3  # times as much as any other feature counts where the ink lies
 COLOURS = 8
-FIXED = ("name", "width", "height", "alphabet", "min_length", "max_length", "paper", "ink")
+FIXED = ("name", "width", "height", "alphabet", "min_length", "max_length", "paper", "ink", "grey", "black_and_white")
+COLOURED = 12  # of 255: channels that differ less are grey but for what JPEG does
 
 Array = npt.NDArray[Any]
 
@@ -59,7 +58,7 @@ def like(data: str | Path, *, name: str = "like", seed: int = 0, progress: bool 
     world = World(height=(fixed["height"],) * 2)
     wanted = np.stack([_features(pixels) for pixels in examples])
     dice = np.random.RandomState(seed)
-    schemes = [dataclasses.replace(world.of(seed, index), **fixed) for index in range(FIRST)]
+    schemes = [_candidate(world, seed, index, fixed) for index in range(FIRST)]
     spread = wanted.std(axis=0)
     best: list[tuple[float, Scheme]] = []
     for generation in range(GENERATIONS + 1):
@@ -70,9 +69,15 @@ def like(data: str | Path, *, name: str = "like", seed: int = 0, progress: bool 
             spread = np.concatenate([*features, wanted]).std(axis=0) + 1e-3
         best += [(_scored(each, wanted, spread), scheme) for each, scheme in zip(features, schemes, strict=True)]
         best = sorted(best, key=lambda pair: pair[0])[:PARENTS]
-        fresh = [dataclasses.replace(world.of(seed, FIRST + generation * BROOD + at), **fixed) for at in range(BROOD)]
+        fresh = [_candidate(world, seed, FIRST + generation * BROOD + at, fixed) for at in range(BROOD)]
         schemes = [_child([scheme for _, scheme in best], other, dice) for other in fresh]
     return best[0][1]
+
+
+def _candidate(world: World, seed: int, index: int, fixed: Mapping[str, Any]) -> Scheme:
+    """A scheme at random, but for what is known; every other one strews its clutter in the ink of its letters."""
+    drawn = world.of(seed, index)
+    return dataclasses.replace(drawn, **fixed, clutter_ink=drawn.clutter_ink if index % 2 else ())
 
 
 def _unseen(draft: Catalog) -> dict[int, Facts]:
@@ -91,6 +96,7 @@ def _read_off(name: str, texts: Sequence[str], examples: Sequence[Pixels]) -> di
     papers, inks = zip(*(_paper_and_ink(pixels) for pixels in examples), strict=True)
     paper = _some(papers)
     lengths = [len(text) for text in texts]
+    spread = [np.percentile(np.ptp(pixels.astype(np.int16), axis=2), 99) for pixels in examples]
     most = max(lengths)
     return {
         "name": name,
@@ -101,6 +107,8 @@ def _read_off(name: str, texts: Sequence[str], examples: Sequence[Pixels]) -> di
         "max_length": most,
         "paper": paper,
         "ink": tuple(colour for colour in _some(inks) if colour not in paper) or ("#000001",),
+        "grey": bool(np.max(spread) < COLOURED),
+        "black_and_white": bool(np.max(spread) == 0 and all({*np.unique(pixels)} <= {0, 255} for pixels in examples)),
     }
 
 
@@ -121,11 +129,23 @@ def _some(colours: Sequence[Array]) -> tuple[str, ...]:
 
 
 def _features(pixels: Pixels) -> Array:
-    """What is measured of a picture, and where along its height and width the ink lies."""
+    """What is measured of a picture, and of its ink where it lies and how it is spread."""
     grey = np.asarray(Image.fromarray(pixels).convert("L"), np.float32)
     ink = np.abs(grey - np.median(grey)) / 255
-    rows, columns = (np.array([part.mean() for part in np.array_split(ink, 8, axis=axis)]) for axis in (0, 1))
-    return np.concatenate([measure(Image.fromarray(pixels)), rows, columns]).astype(np.float64)
+    return np.concatenate([measure(Image.fromarray(pixels)), *[_layout(ink)] * LAYOUT]).astype(np.float64)
+
+
+def _layout(ink: Array) -> Array:
+    """Of ink, height x width: its edges and middle, how evenly it lies, in how many pieces, and how thick."""
+    strong = ink > max(0.1, float(ink.max()) / 2)
+    places = []
+    for axis in (0, 1):
+        profile = np.cumsum(strong.sum(axis=axis) + 1e-3)
+        places += (np.searchsorted(profile, profile[-1] * QUANTILES) / len(profile)).tolist()
+    columns = strong.any(axis=0)
+    thick = strong.sum() / max(1, (strong[:, 1:] != strong[:, :-1]).sum()) / len(ink)
+    pieces = (columns[1:] & ~columns[:-1]).sum() / 10
+    return np.array([*places, columns.mean(), pieces, 10 * thick, ink.mean(), strong.mean(), strong.any(axis=1).mean()])
 
 
 def _drawn_features(scheme: Scheme, seed: int) -> Array:
