@@ -32,7 +32,7 @@ ROOMS = [
     "run", "export", "start", "history", "clock", "features", "solve", "fit", "members",
     "traces", "why", "track", "train",
     "trial", "tune",
-    "demo",
+    "strength.changes", "strength.attack", "strength.page", "strength", "demo",
 ]  # fmt: skip
 TORCH_BEGINS = "_torchvision"
 

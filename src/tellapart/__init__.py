@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tellapart.audit import audit
     from tellapart.balance import balance
-    from tellapart.bundle import Bundle, Prediction, Predictor, load
+    from tellapart.bundle import Bundle, Prediction, Predictor, base_reader, load
     from tellapart.catalog import Catalog, catalog
     from tellapart.clean import clean
     from tellapart.demo import demo
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tellapart.quick import quick
     from tellapart.recipes import recipes
     from tellapart.split import split
+    from tellapart.strength import strength
     from tellapart.tidy import tidy
     from tellapart.train import train
     from tellapart.tune import tune
@@ -46,6 +47,7 @@ _HOME = {
     "TellapartError": "errors",
     "audit": "audit",
     "balance": "balance",
+    "base_reader": "bundle",
     "catalog": "catalog",
     "clean": "clean",
     "demo": "demo",
@@ -58,6 +60,7 @@ _HOME = {
     "quick": "quick",
     "recipes": "recipes",
     "split": "split",
+    "strength": "strength",
     "tidy": "tidy",
     "train": "train",
     "tune": "tune",
@@ -72,6 +75,7 @@ __all__ = [
     "TellapartError",
     "audit",
     "balance",
+    "base_reader",
     "catalog",
     "clean",
     "demo",
@@ -84,6 +88,7 @@ __all__ = [
     "quick",
     "recipes",
     "split",
+    "strength",
     "tidy",
     "train",
     "tune",

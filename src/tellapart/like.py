@@ -142,7 +142,7 @@ def _layout(ink: Array) -> Array:
     for axis in (0, 1):
         profile = np.cumsum(strong.sum(axis=axis) + 1e-3)
         places += (np.searchsorted(profile, profile[-1] * QUANTILES) / len(profile)).tolist()
-    columns = strong.any(axis=0)
+    columns = np.asarray(strong.any(axis=0))
     thick = strong.sum() / max(1, (strong[:, 1:] != strong[:, :-1]).sum()) / len(ink)
     pieces = (columns[1:] & ~columns[:-1]).sum() / 10
     return np.array([*places, columns.mean(), pieces, 10 * thick, ink.mean(), strong.mean(), strong.any(axis=1).mean()])

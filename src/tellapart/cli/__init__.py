@@ -30,6 +30,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
   tellapart export RUN --out BUNDLE                pack a run again, compared with the trained model
   tellapart generate --scheme NAME --n N --out DIR draw CAPTCHAs for training
+  tellapart strength DATA|SCHEME --out FOLDER      how strong is your CAPTCHA, by an attacker's labels
   tellapart recipes [NAME]                         ready-made trainings and what they reach
   tellapart demo                                   the whole path on drawn CAPTCHAs, in a few minutes
 
@@ -91,6 +92,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "predict": models.predict_verb,
     "export": models.export_verb,
     "generate": models.generate_verb,
+    "strength": models.strength_verb,
     "recipes": models.recipes_verb,
     "demo": models.demo_verb,
 }

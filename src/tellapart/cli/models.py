@@ -133,6 +133,41 @@ def generate_verb(words: list[str]) -> int:
     return show(as_json, result, lambda: prose)
 
 
+def strength_verb(words: list[str]) -> int:
+    parser = new_parser("strength", "What an attacker with so many labels reads of a CAPTCHA that you own or may test.")
+    parser.add_argument("target", help="labelled images, a named scheme, or a scheme's YAML file")
+    parser.add_argument("--out", required=True, help="a folder for what is drawn and trained")
+    parser.add_argument("--labels", default="0,50,100,200,500,1000", help="how many the attacker has")
+    parser.add_argument("--no_changes", action="store_true", help="of a scheme, do not attack changes of it too")
+    parser.add_argument("--report", help="an HTML page to write")
+    parser.add_argument("--seed", type=int, default=0)
+    given, as_json = parse(parser, words)
+    from tellapart import strength
+    from tellapart.errors import ConfigError
+
+    try:
+        labels = [int(number) for number in given["labels"].split(",")]
+    except ValueError as error:
+        raise ConfigError(f"labels {given['labels']!r}: give whole numbers, such as 0,100,1000") from error
+    result = strength(
+        given["target"], out=given["out"], labels=labels, changes=not given["no_changes"], report=given["report"],
+        seed=given["seed"],
+    )  # fmt: skip
+
+    def prose() -> str:
+        rows = [("labels", "texts read", "95 % interval", "training")]
+        for step in result["curve"]:
+            figure = step["exact_match"]
+            low, high = figure["ci95"]
+            rows.append((f"{step['labels']:,}", f"{figure['value']:.4f}", f"{low:.4f} to {high:.4f}",
+                         f"{step['seconds']:.0f} s"))  # fmt: skip
+        rows += [(change["change"], f"{change['exact_match']['value']:.4f}", "", "") for change in result["changes"]]
+        wide = max(len(row[0]) for row in rows)
+        return "\n".join(f"{a:<{wide}}  {b:>10}  {c:>18}  {d:>8}".rstrip() for a, b, c, d in rows)
+
+    return show(as_json, result, prose)
+
+
 def recipes_verb(words: list[str]) -> int:
     parser = new_parser("recipes", "The packaged recipes: command, data, time and score of each.")
     parser.add_argument("name", nargs="?", help="print the whole of one")
