@@ -97,10 +97,10 @@ def test_without_pretraining_all_of_the_net_learns(pictures):
 
 def test_reading_has_an_open_width(pictures):
     made = plan(TrainConfig(), pictures(160, 60, task="read"))
-    assert (made.task, made.backbone, made.height, made.width) == ("read", SMALL, 48, None)
+    assert (made.task, made.backbone, made.height, made.width) == ("read", SMALL, 40, None)
     assert (made.colour, made.augment, made.batch_size) == ("grey", "glyph", 32)
     spec = preprocessing(made)
-    assert (spec.height, spec.width, spec.channels, spec.pad) == (48, None, 1, "edge")
+    assert (spec.height, spec.width, spec.channels, spec.pad) == (40, None, 1, "edge")
 
 
 def test_what_was_said_stays_said(pictures):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tellapart.audit import audit
     from tellapart.balance import balance
-    from tellapart.bundle import Bundle, Prediction, Predictor, base_reader, load
+    from tellapart.bundle import Bundle, Prediction, Predictor, load
     from tellapart.catalog import Catalog, catalog
     from tellapart.clean import clean
     from tellapart.demo import demo
@@ -47,7 +47,6 @@ _HOME = {
     "TellapartError": "errors",
     "audit": "audit",
     "balance": "balance",
-    "base_reader": "bundle",
     "catalog": "catalog",
     "clean": "clean",
     "demo": "demo",
@@ -75,7 +74,6 @@ __all__ = [
     "TellapartError",
     "audit",
     "balance",
-    "base_reader",
     "catalog",
     "clean",
     "demo",

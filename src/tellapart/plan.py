@@ -20,6 +20,7 @@ SMALL = "small"
 SMALL_BELOW = 64  # px: a picture whose longer side is shorter than this gains nothing from ImageNet features
 SAMPLE = 64  # images looked at to tell grey from colour
 
+READ_HEIGHT = 40  # px
 UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
 FEWEST, MOST = 8, 150  # epochs
 TRANSFER_STAGES = {
@@ -55,7 +56,7 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
         filled = replace(
             config,
             backbone=config.backbone or SMALL,
-            height=config.height or 48,
+            height=config.height or READ_HEIGHT,
             stages=config.stages or from_nothing(trained, config.batch_size or 32, 2e-3, config.effort),
             batch_size=config.batch_size or 32,
             augment=config.augment or "glyph",

@@ -137,7 +137,7 @@ def strength_verb(words: list[str]) -> int:
     parser = new_parser("strength", "What an attacker with so many labels reads of a CAPTCHA that you own or may test.")
     parser.add_argument("target", help="labelled images, a named scheme, or a scheme's YAML file")
     parser.add_argument("--out", required=True, help="a folder for what is drawn and trained")
-    parser.add_argument("--labels", default="0,50,100,200,500,1000", help="how many the attacker has")
+    parser.add_argument("--labels", default="50,100,200,500,1000", help="how many the attacker has")
     parser.add_argument("--no_changes", action="store_true", help="of a scheme, do not attack changes of it too")
     parser.add_argument("--report", help="an HTML page to write")
     parser.add_argument("--seed", type=int, default=0)
@@ -148,7 +148,7 @@ def strength_verb(words: list[str]) -> int:
     try:
         labels = [int(number) for number in given["labels"].split(",")]
     except ValueError as error:
-        raise ConfigError(f"labels {given['labels']!r}: give whole numbers, such as 0,100,1000") from error
+        raise ConfigError(f"labels {given['labels']!r}: give whole numbers, such as 50,200,1000") from error
     result = strength(
         given["target"], out=given["out"], labels=labels, changes=not given["no_changes"], report=given["report"],
         seed=given["seed"],

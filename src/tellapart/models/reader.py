@@ -1,12 +1,15 @@
 """Pictures of a text to a letter, or the blank, at each step from left to right.
 
-Convolutions halve the height down to one row but the width only twice, so every 4 px of the picture are a
-step; CTC (Graves et al. 2006) needs no more. There is no recurrence: the width stays free, training is
-parallel, and the published comparison found plain CTC over such features the best trade (SVTRv2, Du et al. 2024).
+Convolutions with stride bring the height down to a few rows but the width only to a quarter, so every 4 px of the
+picture are a step; CTC (Graves et al. 2006) needs no more. There is no recurrence and no attention: the width stays
+free, training is parallel, and the published comparison found plain CTC over such features the best trade (SVTRv2, Du
+et al. 2024); docs/log.md has ours.
 """
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tellapart.models.scratch import ConvBlock, Residual
@@ -19,31 +22,22 @@ class Reader(nn.Module):
     def __init__(self, classes: int, channels: int = 1, width: int = 24, dropout: float = 0.2) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            ConvBlock(channels, width),
-            nn.MaxPool2d(2),
-            ConvBlock(width, width * 2),
-            nn.MaxPool2d(2),
-            ConvBlock(width * 2, width * 4),
+            ConvBlock(channels, width, stride=2),
+            ConvBlock(width, width * 2, stride=2),
+            Residual(width * 2),
+            ConvBlock(width * 2, width * 4, stride=(2, 1)),
             Residual(width * 4),
-            nn.MaxPool2d((2, 1)),
-            ConvBlock(width * 4, width * 6),
-            Residual(width * 6),
-            nn.MaxPool2d((2, 1)),
-            ConvBlock(width * 6, width * 8),
+            ConvBlock(width * 4, width * 8, stride=(2, 1)),
         )
-        # Over the remaining rows: what stands where in the column, then what stands beside it.
+        # Over the remaining rows: what stands where in the column, what stands beside it, and what in all of the text.
         self.column = nn.Sequential(
             nn.AdaptiveAvgPool2d((3, None)),
             nn.Conv2d(width * 8, width * 8, (3, 1), bias=False),
             nn.BatchNorm2d(width * 8),
             nn.ReLU(inplace=True),
         )
-        self.context = nn.Sequential(
-            nn.Conv2d(width * 8, width * 8, (1, 5), padding=(0, 2), groups=width * 8, bias=False),
-            nn.BatchNorm2d(width * 8),
-            nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
-        )
+        self.context = nn.Sequential(Beside(width * 8), Whole(width * 8), Beside(width * 8))
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width * 8, classes)
 
     @staticmethod
@@ -54,5 +48,39 @@ class Reader(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W → N, T, K."""
         x = self.context(self.column(self.features(x)))  # N, C, 1, T
-        logits: Tensor = self.head(x.squeeze(2).transpose(1, 2))
+        logits: Tensor = self.head(self.dropout(x).squeeze(2).transpose(1, 2))
         return logits
+
+
+class Beside(nn.Module):
+    """What two steps to either side tell, beside the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.steps = nn.Conv2d(channels, channels, (1, 5), padding=(0, 2), bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)  # starts as the identity, as `Residual` does
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, 1, T."""
+        return F.relu(x + self.norm(self.steps(x)))
+
+
+class Whole(nn.Module):
+    """What the mean and the largest of all steps tell each of them: among digits, a ring is a zero.
+
+    After squeeze-and-excitation (Hu et al. 2018), but added: a step's letters become likelier or less so.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels * 2, channels // 2)
+        self.tell = nn.Linear(channels // 2, channels)
+        nn.init.zeros_(self.tell.weight)  # starts as the identity
+        nn.init.zeros_(self.tell.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, 1, T."""
+        seen = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        told: Tensor = self.tell(F.relu(self.squeeze(seen)))
+        return x + told[:, :, None, None]

@@ -1,0 +1,146 @@
+"""How strong is a CAPTCHA? What an attacker reads of it with so many labels, and which of its hardships hold out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tellapart.captcha import Scheme
+    from tellapart.catalog import Catalog
+
+LABELS = (50, 100, 200, 500, 1000)
+TESTED = 1000  # drawn images that judge
+BROKEN = (
+    0.01  # of all texts read right; Bursztein, Martin & Mitchell, "Text-based CAPTCHA strengths and weaknesses" (2011)
+)
+CHANGED = 200  # labels of the attacks on changed schemes
+LIMITS = (
+    "The attacker is this package's reader on an ordinary processor; one with more patience, people to label, or "
+    "another model reads at least as much. A high figure therefore proves weakness; a low one proves no strength.",
+    "Images that are read are not all that guards a form: limits on attempts, expiry and traffic analysis count too, "
+    "and people must still be able to read what is drawn.",
+)
+
+
+def strength(
+    target: str | Path | Scheme,
+    *,
+    out: str | Path,
+    labels: Sequence[int] = LABELS,
+    changes: bool = True,
+    report: str | Path | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> dict[str, Any]:
+    """Measure what an attacker reads of a CAPTCHA that you own or may test.
+
+    Of labelled images, some teach and others judge; a scheme is drawn, as many as are needed. For each number of labels
+    a reader is trained; the option ``start`` gives it another to begin with. Of a scheme, each hardship is also taken away and others are added, and each change is attacked anew.
+    The same call again goes on where a stopped one left off.
+
+    Args:
+        target: labelled images (see `tellapart.catalog.open_catalog`), a named scheme, or a scheme's YAML file.
+        out: a folder for what is drawn and trained.
+        labels: how many the attacker has; those that the data has not, or that are too few to train on, are left out.
+        changes: of a scheme, whether to attack changes of it too.
+        report: an HTML page to write.
+        options: of the training, such as ``effort``.
+
+    Returns:
+        ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels), ``broken_with`` (the fewest labels
+        with which at least 1 % is surely read, or None), ``characters`` (hardest first), ``changes``, ``limits``.
+
+    Raises:
+        ConfigError: numbers of labels that are none, or a place where nothing can be written.
+        CatalogError: data without texts.
+    """
+    from tellapart.catalog import check_target
+    from tellapart.files import whole_file, write_json
+    from tellapart.strength.attack import attack, ladder
+    from tellapart.strength.page import page
+
+    wanted = sorted(set(labels))
+    if not wanted or wanted[0] < 1:
+        raise ConfigError(f"labels {list(labels)}: give numbers from 1, such as 50 200 1000")
+    if report is not None:
+        check_target(report, ".html", ".htm")
+    out = Path(out)
+    scheme = _scheme(target)
+    catalog = _drawn(scheme, max(wanted), out / "data", seed) if scheme else _given(target, seed)
+    curve = [attack(catalog, n, out / f"labels-{n}", seed=seed, **options) for n in ladder(wanted, catalog)]
+    result: dict[str, Any] = {
+        "target": scheme.name if scheme else str(target),
+        "n": curve[-1]["n"] if curve else 0,
+        "curve": curve,
+        "broken_with": next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > BROKEN), None),
+        "characters": _characters(curve[-1]) if curve else [],
+        "changes": _changes(scheme, out, seed, options) if scheme and changes else [],
+        "limits": list(LIMITS),
+    }
+    write_json(out / "strength.json", result)
+    if report is not None:
+        with whole_file(Path(report)) as temporary:
+            temporary.write_text(page(result), encoding="utf-8")
+    return result
+
+
+def _scheme(target: str | Path | Scheme) -> Scheme | None:
+    from tellapart.captcha import SCHEMES, Scheme, World
+    from tellapart.captcha import scheme as find
+
+    if isinstance(target, Scheme):
+        return target
+    if str(target) not in SCHEMES and Path(target).suffix.lower() not in (".yaml", ".yml"):
+        return None
+    found = find(str(target))
+    if isinstance(found, World):
+        raise ConfigError(f"{target}: another scheme each picture, whose strength is no one's; name a scheme")
+    return found
+
+
+def _drawn(scheme: Scheme, most: int, folder: Path, seed: int, tested: int = TESTED) -> Catalog:
+    """A scheme's images: as many as the attacker has labels, and those that judge."""
+    from tellapart.catalog import open_catalog
+    from tellapart.generate import generate
+
+    if not folder.is_dir():
+        generate(scheme, most + tested, folder, seed=seed)
+    catalog = open_catalog(folder, task="read", progress=True)
+    # No two drawn images are copies, so the first judge and the others teach.
+    return catalog.with_column("split", ["test" if row < tested else "train" for row in range(len(catalog))])
+
+
+def _given(target: str | Path | Any, seed: int) -> Catalog:
+    from tellapart.catalog import open_catalog
+    from tellapart.split import split
+
+    return split(open_catalog(target, task="read", progress=True), seed=seed)
+
+
+def _characters(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Characters by how often they were misread, the worst first; of those that were at all."""
+    missed: dict[str, int] = {}
+    for pair in report["confused"]:
+        if pair["truth"]:
+            missed[pair["truth"]] = missed.get(pair["truth"], 0) + pair["n"]
+    return [
+        {"character": name, "missed": n} for name, n in sorted(missed.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _changes(scheme: Scheme, out: Path, seed: int, options: dict[str, Any]) -> list[dict[str, Any]]:
+    from tellapart.strength.attack import attack
+    from tellapart.strength.changes import harder, without
+
+    rows = []
+    tried = {"as it is": scheme, **without(scheme), **harder(scheme)}
+    for number, (name, changed) in enumerate(tried.items()):
+        folder = out / "changes" / f"{number:02d}"
+        catalog = _drawn(changed, CHANGED, folder / "data", seed, TESTED // 2)
+        step = attack(catalog, CHANGED, folder / "run", seed=seed, **options)
+        rows.append({"change": name, **{key: step[key] for key in ("labels", "seconds", "n", "exact_match", "cer")}})
+    return rows

@@ -1,0 +1,116 @@
+"""How strong a CAPTCHA is: no judged image teaches, changes can be drawn, the page tells what was measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+import tellapart
+from tellapart.captcha import SCHEMES, Scheme, render
+from tellapart.catalog import open_catalog
+from tellapart.errors import ConfigError
+from tellapart.run import Run
+from tellapart.split import split
+from tellapart.strength.attack import attack, ladder
+from tellapart.strength.changes import harder, without
+from tellapart.strength.page import page
+
+NAMED = [each for each in SCHEMES.values() if isinstance(each, Scheme)]
+HASTY = {"stages": [{"train": "all", "epochs": 4, "lr": 5e-3}], "height": 24, "batch_size": 8, "augment": "none",
+         "device": "cpu", "precision": "float32"}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", NAMED, ids=lambda scheme: scheme.name)
+def test_every_change_is_one_and_can_be_drawn(scheme):
+    changed = without(scheme) | harder(scheme)
+    assert len(changed) > 5
+    for name, other in changed.items():
+        assert other != scheme, name
+        assert render(other, 0, 0)[0].shape == (other.height, other.width, 3)
+
+
+def test_a_hardship_that_is_not_there_is_not_taken_away():
+    plain = Scheme("plain", width=80, height=30, alphabet="01", min_length=3, max_length=3)
+    assert without(plain) == {}
+    lined = dataclasses.replace(plain, lines=(1, 2))
+    assert without(lined) == {"without lines": plain}
+
+
+@pytest.fixture(scope="module")
+def judged(texts):
+    return split(open_catalog(texts, task="read"), seed=0)
+
+
+def test_the_ladder_ends_with_what_there_is(judged):
+    most = len(judged.rows()) - len(judged.rows("test"))
+    assert ladder([20, 1000], judged) == [20, most]
+    assert ladder([10, 20], judged) == [10, 20]
+    assert ladder([3], judged) == []  # too few to train and to choose on
+
+
+def test_an_attacker_learns_from_its_labels_alone(judged, tmp_path):
+    step = attack(judged, 20, tmp_path / "run", seed=1, **HASTY)
+    catalog = Run.open(tmp_path / "run").catalog()
+    assert (len(catalog.rows("train")), len(catalog.rows("val"))) == (17, 3)
+    assert [catalog.column("file")[row] for row in catalog.rows("test")] == [
+        judged.column("file")[row] for row in judged.rows("test")
+    ]
+    assert step["labels"] == 20
+    assert step["n"] == len(judged.rows("test"))
+    fewer = attack(judged, 10, tmp_path / "fewer", seed=1, **HASTY)  # of the same, so that more labels are more
+    known = {catalog.column("file")[row] for row in [*catalog.rows("train"), *catalog.rows("val")]}
+    few = Run.open(tmp_path / "fewer").catalog()
+    assert {few.column("file")[row] for row in [*few.rows("train"), *few.rows("val")]} < known
+    assert fewer["seconds"] > 0
+
+
+def test_the_whole_of_it(texts, tmp_path):
+    result = tellapart.strength(texts, out=tmp_path / "out", labels=[20], report=tmp_path / "page.html", **HASTY)
+    assert json.loads((tmp_path / "out" / "strength.json").read_text()) == result
+    assert [step["labels"] for step in result["curve"]] == [20]
+    assert result["changes"] == []
+    low = result["curve"][0]["exact_match"]["ci95"][0]
+    assert result["broken_with"] == (20 if low > 0.01 else None)
+    text = (tmp_path / "page.html").read_text()
+    assert "For CAPTCHAs that you own or may test." in text
+    assert "What this does not say" in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def figure(value):
+    return {"value": value, "ci95": [max(0, value - 0.05), min(1, value + 0.05)], "n": 100}
+
+
+def told(*values, changes=()):
+    curve = [{"labels": 10**place, "seconds": 1.0, "n": 100, "exact_match": figure(value), "cer": figure(0.1),
+              "exact_match_folded": figure(value)} for place, value in enumerate(values)]  # fmt: skip
+    rows = [{"change": name, "labels": 200, "seconds": 1.0, "n": 100, "exact_match": figure(value), "cer": figure(0.1)}
+            for name, value in changes]  # fmt: skip
+    broken = next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > 0.01), None)
+    return {"target": "mine", "n": 100, "curve": curve, "broken_with": broken, "characters": [], "changes": rows,
+            "limits": ["limit"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (told(0.0, 0.4), "Broken with 10 labels"),
+        (told(0.0, 0.0), "Not shown to be broken"),
+        (
+            told(0.5, changes=[("as it is", 0.5), ("lines", 0.2)]),
+            "“lines” costs the attacker most: 50.0 % become",
+        ),
+        (told(0.5, changes=[("as it is", 0.5), ("lines", 0.48)]), "Nothing that was tried costs the attacker more"),
+    ],
+)
+def test_the_page_says_what_was_measured(result, words):
+    assert words in page(result)
+
+
+def test_what_has_no_strength_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"^random: another scheme each picture"):
+        tellapart.strength("random", out=tmp_path)
+    with pytest.raises(ConfigError, match=r"^labels \[-1\]: give numbers from 1"):
+        tellapart.strength("digits", out=tmp_path, labels=[-1])
