@@ -39,7 +39,8 @@ def strength(
     """Measure what an attacker reads of a CAPTCHA that you own or may test.
 
     Of labelled images, some teach and others judge; a scheme is drawn, as many as are needed. For each number of labels
-    a reader is trained; the option ``start`` gives it another to begin with. Of a scheme, each hardship is also taken away and others are added, and each change is attacked anew.
+    a reader is trained; the option ``start`` gives it another to begin with. Of a scheme, each hardship is also taken
+    away and others are added, and each change is attacked anew.
     The same call again goes on where a stopped one left off.
 
     Args:
