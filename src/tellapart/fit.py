@@ -100,7 +100,7 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
         done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
         state = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
         weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
-        if done["score"] >= best_score:
+        if -math.inf < done["score"] >= best_score:
             best_score, best = done["score"], weights
     model.load_state_dict(best)
     say(f"where the time went: {told(clock.seconds)}")

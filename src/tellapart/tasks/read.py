@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -34,7 +35,12 @@ class ReadTask(Task):
         )
 
     def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
-        """Exact match is the score; character errors and the loss break ties, and lead while it is zero."""
+        """Exact match is the score; character errors and the loss break ties, and lead while it is zero.
+
+        Logits that are no numbers have no score: such weights are no result.
+        """
+        if not all(bool(logits.isfinite().all()) for logits, _, _ in seen):
+            return {"loss": math.nan, "exact_match": 0.0, "cer": 1.0, "score": -math.inf}
         truth, read = [], []
         for logits, rows, _ in seen:
             truth += [self.texts[row] for row in rows.tolist()]
