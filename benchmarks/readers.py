@@ -1,6 +1,6 @@
-"""The packaged reader beside ddddocr, captcha-whisperer and Tesseract: zero-shot, same images, one core, one run.
+"""A reader of ours beside ddddocr, captcha-whisperer and Tesseract: zero-shot, same images, one core, one run.
 
-    TELLAPART_DATA=DATA python benchmarks/readers.py [--model base] [--drawn FOLDER]
+    TELLAPART_DATA=DATA python benchmarks/readers.py MODEL [--drawn FOLDER]
 
 Sets: the four real ones in DATA/captcha (folders with labels.csv; the test part of the split of seed 0), and what
 benchmarks/foreign.py drew into FOLDER with the generators of others. Printed: texts read exactly, case ignored, with
@@ -83,7 +83,7 @@ def images(folder: Path, part: str | None) -> Images:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="base")
+    parser.add_argument("model", help="a run or a bundle")
     parser.add_argument("--drawn", type=Path)
     given = parser.parse_args()
     # One core for all: libraries count processors when they start.

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,6 @@ from tellapart.preprocess import Preprocess
 FORMAT = 1
 ABOUT = "bundle.json"
 GRAPH = "model.onnx"
-BASE = "base"  # names the packaged reader wherever a model is asked for
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
 Floats = npt.NDArray[np.float32]
@@ -91,12 +89,12 @@ class Bundle:
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
-        """Open a bundle, or the bundle of a run folder, or ``base``, and check every byte of it.
+        """Open a bundle, or the bundle of a run folder, and check every byte of it.
 
         Raises:
             BundleError: no bundle there, another format, a missing file, or a changed byte.
         """
-        folder = base_reader() if str(path) == BASE else Path(path)
+        folder = Path(path)
         if not (folder / ABOUT).is_file() and (folder / "bundle" / ABOUT).is_file():
             folder = folder / "bundle"
         if not (folder / ABOUT).is_file():
@@ -310,11 +308,6 @@ def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predic
         ConfigError: a rule that is none, or for a classifier.
     """
     return Predictor(path, threads=threads, **rule)
-
-
-def base_reader() -> Path:
-    """The folder of the packaged reader's bundle: a model that reads texts of many looks without any training."""
-    return Path(str(resources.files("tellapart") / "base_reader"))
 
 
 def file_digest(path: Path) -> str:

@@ -75,10 +75,7 @@ def export(run: str | Path | Run, *, out: str | Path | None = None, weights: boo
     with whole_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
         if weights:
-            halves = {
-                name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()
-            }
-            save_file(halves, folder / MODEL)
+            save_file({name: _halved(value) for name, value in model.state_dict().items()}, folder / MODEL)
         bundle = Bundle.write(folder, _description(run, catalog, spec))
         compared = compare(deployed, Predictor(bundle), catalog, spec)
         about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tellapart.bundle import BASE, Bundle, base_reader
+from tellapart.bundle import Bundle
 from tellapart.charset import Charset
 from tellapart.errors import ConfigError
 from tellapart.preprocess import Preprocess
@@ -21,14 +21,13 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
     A letter that is new begins at random, as do all in a training from nothing.
 
     Args:
-        source: a run folder, a bundle with weights, or ``base``, the packaged reader.
+        source: a run folder, or a bundle with weights.
 
     Raises:
         ConfigError: it holds no weights, is no reader, or sees pictures of another size.
         BundleError: there is neither a run nor a bundle.
     """
-    path = base_reader() if source == BASE else Path(source)
-    weights, known, seen = _learnt(path)
+    weights, known, seen = _learnt(Path(source))
     if (seen.height, seen.channels) != (spec.height, spec.channels):
         what = {1: "grey", 3: "colour"}
         raise ConfigError(

@@ -50,8 +50,39 @@ _LEAST_LETTER = 8  # pixels of width a letter needs to be read at all
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
+class Written:
+    """A dataclass that reads and writes as YAML."""
+
+    def __str__(self) -> str:
+        """As YAML, which `scheme` reads back from a file."""
+        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
+        return text.rstrip("\n")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for YAML or JSON.
+
+        >>> from tellapart.captcha.named import scheme
+        >>> scheme("digits").to_dict()["alphabet"]
+        '0123456789'
+        """
+        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))  # type: ignore[arg-type]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+    @classmethod
+    def check_options(cls, values: Mapping[str, Any], where: str) -> None:
+        """Make sure that every value has its field.
+
+        Raises:
+            ConfigError: an option is unknown.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"{where}: unknown option {name!r}{closest(str(name), known)}")
+
+
 @dataclass(frozen=True)
-class Scheme:
+class Scheme(Written):
     """What a CAPTCHA looks like: lengths in pixels, angles in degrees, pairs are (least, most).
 
     Raises:
@@ -125,24 +156,9 @@ class Scheme:
         self._check_text()
         self._check_choices()
 
-    def __str__(self) -> str:
-        """The scheme as YAML, which `scheme` reads back from a file."""
-        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
-        return text.rstrip("\n")
-
     def of(self, seed: int, index: int) -> Scheme:
         """The scheme of one picture: this one."""
         return self
-
-    def to_dict(self) -> dict[str, Any]:
-        """The scheme as plain values for YAML or JSON.
-
-        >>> from tellapart.captcha.named import scheme
-        >>> scheme("digits").to_dict()["alphabet"]
-        '0123456789'
-        """
-        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Scheme:
@@ -159,11 +175,8 @@ class Scheme:
         if not isinstance(values, Mapping):
             raise ConfigError(f"a scheme is a mapping of options to values, not {type(values).__name__}")
         fields = dataclasses.fields(cls)
-        known = [field.name for field in fields]
         where = f"scheme {values.get('name', 'without a name')!r}"
-        for name in values:
-            if name not in known:
-                raise ConfigError(f"{where}: unknown option {name!r}{closest(str(name), known)}")
+        cls.check_options(values, where)
         missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in values]
         if missing:
             raise ConfigError(f"{where}: missing {', '.join(missing)}")

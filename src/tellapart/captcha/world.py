@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import yaml
 
 from tellapart.captcha.dice import Draw, between, pick, whole
 from tellapart.captcha.fonts import FONTS
-from tellapart.captcha.schemes import GROUNDS, STYLES, Scheme
-from tellapart.errors import ConfigError, closest
+from tellapart.captcha.schemes import GROUNDS, STYLES, Scheme, Written
+from tellapart.errors import ConfigError
 
 DIGITS, LOWER, UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = (DIGITS, DIGITS, LOWER, UPPER, LOWER + DIGITS, UPPER + DIGITS, LOWER + UPPER, LOWER + UPPER + DIGITS)
 
 
 @dataclass(frozen=True)
-class World:
+class World(Written):
     """Draws one scheme a picture, each number of it from a wide range; lengths in pixels.
 
     Raises:
@@ -56,16 +55,6 @@ class World:
             )
         self.of(0, 0)  # what else is wrong, a scheme says
 
-    def __str__(self) -> str:
-        """As YAML, which `scheme` reads back from a file."""
-        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
-        return text.rstrip("\n")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for YAML or JSON."""
-        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> World:
         """From plain values; what is left out takes its default.
@@ -73,10 +62,7 @@ class World:
         Raises:
             ConfigError: an option is unknown, of the wrong kind or out of its range.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                raise ConfigError(f"scheme {values.get('name')!r}: unknown option {name!r}{closest(str(name), known)}")
+        cls.check_options(values, f"scheme {values.get('name')!r}")
         return cls(**values)
 
     def of(self, seed: int, index: int) -> Scheme:
