@@ -1,0 +1,70 @@
+"""The scheme ``classic``, whole: exact match, character errors, what the confidence is worth, and parity.
+
+    python benchmarks/classic.py [--run RUN] [--fresh 10000]
+
+Trains the recipe captcha-text (10,000 drawn images) with a level to abstain below for 99 % precision, then draws fresh
+images and reads them with the bundle and with the network that was exported: readings that differ, exact match, CER,
+ECE of whole words, and of the words that the bundle is sure of how many are right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+
+import tellapart
+from tellapart.bundle import Predictor
+from tellapart.catalog import open_catalog
+from tellapart.export import Deployed
+from tellapart.run import Run
+
+PRECISION = 0.99
+BATCH = 32
+
+
+def differing(run: Run, data: Path) -> tuple[int, int]:
+    """How many images the trained network and the bundle read differently, and of how many."""
+    catalog = open_catalog(data, task="read")
+    spec, predictor = run.preprocess(), Predictor(run.path / "bundle")
+    trained = Deployed(run.model(), spec, run.calibration().get("temperature", 1.0)).eval()
+    images = [image for _, image in catalog.read(catalog.rows())]
+    theirs = []
+    for start in range(0, len(images), BATCH):
+        for image in images[start : start + BATCH]:
+            with torch.inference_mode():
+                probabilities = trained(torch.from_numpy(spec.load(image)[None]))[0].numpy()
+            theirs += predictor.interpret([""], probabilities)
+    ours = predictor.predict(images)
+    return sum(a.answer != b.answer for a, b in zip(ours, theirs, strict=True)), len(images)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, help="where to train, or a finished run")
+    parser.add_argument("--fresh", type=int, default=10_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        drawn, fresh = Path(folder) / "classic.parquet", Path(folder) / "fresh.parquet"
+        tellapart.generate("classic", 10_000, drawn, seed=0)
+        tellapart.generate("classic", given.fresh, fresh, seed=1)
+        out = given.run or Path(folder) / "run"
+        result = tellapart.train(drawn, recipe="captcha-text", abstain=PRECISION, out=out)
+        test = result["test"]
+        print(f"training {result['seconds']:.0f} s")
+        for name in ("exact_match", "cer"):
+            low, high = test[name]["ci95"]
+            print(f"test part, {name}: {test[name]['value']:.4f} [{low:.4f}, {high:.4f}], n {test['n']}")
+        report = tellapart.evaluate(out, fresh, split="all")
+        for name in ("exact_match", "cer", "ece", "answered", "answered_accuracy"):
+            value = report[name]["value"] if isinstance(report[name], dict) else report[name]
+            print(f"fresh images, {name}: {value:.4f}, n {report['n']}")
+        different, n = differing(Run.open(out), fresh)
+        print(f"readings that differ between the trained network and the bundle: {different} of {n}")
+
+
+if __name__ == "__main__":
+    main()

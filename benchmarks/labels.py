@@ -1,0 +1,87 @@
+"""What a reader reaches with so many labels: the shipped one to begin with, or from nothing.
+
+    TELLAPART_DATA=DATA python benchmarks/labels.py [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
+        [--from-scratch]
+
+Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/hard, of which 1,000
+drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed: texts
+of the test part read exactly, the mean over the seeds with each seed's, seconds of training, and the validation score
+after each of the first two epochs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tellapart
+from tellapart.catalog import Catalog, open_catalog
+from tellapart.strength.attack import attack
+
+REAL = ("keras1040", "blue6", "digits5", "digits4")
+HARD = Path(__file__).parent / "hard"
+TESTED = 1000  # drawn images that judge
+MOST = 1000  # and that may teach
+
+
+def catalog(name: str, seed: int, folder: Path) -> Catalog:
+    """A set with the split of a seed; a drawn one is drawn anew for each seed."""
+    scheme = HARD / f"{name}.yaml"
+    if not scheme.is_file():
+        data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "captcha" / name
+        return tellapart.split(open_catalog(data, task="read"), seed=seed)
+    drawn = folder / f"{name}-{seed}.parquet"
+    tellapart.generate(str(scheme), TESTED + MOST, drawn, seed=seed)
+    found = open_catalog(drawn, task="read")
+    return found.with_column("split", ["test" if row < TESTED else "train" for row in range(len(found))])
+
+
+def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[float, float, list[float]]:
+    """Exact match on the test part, seconds, exact match on the validation part after each of the first two epochs."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = catalog(name, seed, Path(folder))
+        taught = len(found.rows()) - len(found.rows("test"))
+        number = taught if labels == "all" else int(labels)
+        step = attack(found, number, Path(folder) / "run", seed=seed, **options)
+        lines = (Path(folder) / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    first = [float(json.loads(line)["val_exact_match"]) for line in lines[:2]]
+    return step["exact_match"]["value"], step["seconds"], first
+
+
+def main() -> None:
+    """Measure and print."""
+    hard = tuple(sorted(path.stem for path in HARD.glob("*.yaml")))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="+", default=[*REAL, *hard], choices=[*REAL, *hard])
+    parser.add_argument("--labels", nargs="+", default=["20", "50", "200", "all"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--from-scratch", action="store_true")
+    parser.add_argument("--start", help="a run, a checkpoint or a bundle to begin with instead")
+    given = parser.parse_args()
+    options: dict[str, Any] = {"pretrained": False} if given.from_scratch else {}
+    options |= {"start": given.start} if given.start else {}
+    if not os.environ.get("TELLAPART_DATA"):
+        print("TELLAPART_DATA is not set: the real sets are left out")
+        given.sets = [name for name in given.sets if name in hard]
+    for labels in given.labels:
+        means = []
+        for name in given.sets:
+            found = [one(name, labels, seed, options) for seed in given.seeds]
+            means.append(statistics.mean(exact for exact, _, _ in found))
+            each = " ".join(f"{exact:.3f}" for exact, _, _ in found)
+            took = statistics.mean(seconds for _, seconds, _ in found)
+            first = "  ".join(" ".join(f"{exact:.2f}" for exact in epochs) for _, _, epochs in found)
+            print(
+                f"{labels:>4} labels  {name:<10} exact {means[-1]:.4f} ({each})  {took:4.0f} s  first epochs {first}",
+                flush=True,
+            )
+        print(f"{labels:>4} labels  mean       exact {statistics.mean(means):.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
