@@ -103,6 +103,21 @@ def test_reading_has_an_open_width(pictures):
     assert (spec.height, spec.width, spec.channels, spec.pad) == (40, None, 1, "edge")
 
 
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [
+        ({}, "base"),
+        ({"pretrained": False}, None),
+        ({"height": 40}, "base"),
+        ({"height": 48}, None),  # the shipped reader sees 40 px
+        ({"colour": "rgb"}, None),
+        ({"start": "mine"}, "mine"),
+    ],
+)
+def test_a_reader_begins_with_the_shipped_one_where_that_fits(pictures, options, start):
+    assert plan(TrainConfig(**options), pictures(160, 60, task="read")).start == start
+
+
 def test_what_was_said_stays_said(pictures):
     said = TrainConfig(
         backbone=SMALL, height=40, width=72, colour="rgb", stages=[Stage("all", 7, 0.5)], batch_size=3, augment="none"

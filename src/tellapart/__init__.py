@@ -20,14 +20,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tellapart.audit import audit
     from tellapart.balance import balance
-    from tellapart.bundle import Bundle, Prediction, Predictor, load
+    from tellapart.bundle import Bundle, Prediction, Predictor, base_reader, load
     from tellapart.catalog import Catalog, catalog
     from tellapart.clean import clean
     from tellapart.demo import demo
+    from tellapart.drift import drift
     from tellapart.errors import InputError, TellapartError
     from tellapart.evaluate import evaluate
+    from tellapart.explain import explain
     from tellapart.export import export
     from tellapart.generate import generate
+    from tellapart.maps import map
     from tellapart.predict import predict
     from tellapart.prepare import prepare
     from tellapart.quick import quick
@@ -47,13 +50,17 @@ _HOME = {
     "TellapartError": "errors",
     "audit": "audit",
     "balance": "balance",
+    "base_reader": "bundle",
     "catalog": "catalog",
     "clean": "clean",
     "demo": "demo",
+    "drift": "drift",
     "evaluate": "evaluate",
+    "explain": "explain",
     "export": "export",
     "generate": "generate",
     "load": "bundle",
+    "map": "maps",
     "predict": "predict",
     "prepare": "prepare",
     "quick": "quick",
@@ -74,13 +81,17 @@ __all__ = [
     "TellapartError",
     "audit",
     "balance",
+    "base_reader",
     "catalog",
     "clean",
     "demo",
+    "drift",
     "evaluate",
+    "explain",
     "export",
     "generate",
     "load",
+    "map",
     "predict",
     "prepare",
     "quick",

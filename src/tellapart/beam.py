@@ -138,7 +138,7 @@ def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
     while True:
         texts = [text for text in _grown(probabilities, charset, rule, width) if rule.fits(charset.decode(text))]
         if len(texts) >= rule.best or width >= WIDEST or rule.pattern is None:
-            return [_reading(probabilities, charset, text) for text in texts[: rule.best]]
+            return [reading(probabilities, charset, text) for text in texts[: rule.best]]
         width *= 4
 
 
@@ -163,8 +163,8 @@ def _grown(probabilities: Array, charset: Charset, rule: Rule, width: int) -> li
     return list(beam)
 
 
-def _reading(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Reading:
-    """A text with the confidence of each letter: the highest probability among the steps that emit it.
+def reading(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Reading:
+    """A text, as indices, with the confidence of each letter: the highest probability among the steps that emit it.
 
     The steps are those of the likeliest path that emits the text (Viterbi 1967).
     """

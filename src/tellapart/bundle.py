@@ -1,7 +1,9 @@
 """The bundle: a folder that answers the same everywhere. The only thing that predicts; it needs no torch.
 
     bundle.json   task, labels or charset, groups, preprocessing, metrics, data, versions, sha256 of every file
-    model.onnx    uint8 pixels in, probabilities out
+    model.onnx    uint8 pixels in, probabilities and features out
+    README.md     the model card
+    reference.parquet  a sample of unseen images in numbers, for `tellapart drift`
 
 A renamed folder still works; a changed byte is refused.
 """
@@ -15,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,9 @@ import numpy.typing as npt
 
 from tellapart import images
 from tellapart.beam import Rule, read
+from tellapart.card import card
 from tellapart.charset import Charset
+from tellapart.config import BASE
 from tellapart.errors import BundleError, ConfigError, ImageError
 from tellapart.files import whole_file
 from tellapart.images import Pixels
@@ -33,6 +38,8 @@ from tellapart.preprocess import Preprocess
 FORMAT = 1
 ABOUT = "bundle.json"
 GRAPH = "model.onnx"
+PROBABILITIES, FEATURES = "probabilities", "features"  # the graph's outputs
+CARD = "README.md"  # where people and model hubs look for it
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
 Floats = npt.NDArray[np.float32]
@@ -89,12 +96,12 @@ class Bundle:
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
-        """Open a bundle, or the bundle of a run folder, and check every byte of it.
+        """Open a bundle, or the bundle of a run folder, and check every byte of it; ``base`` is the shipped reader.
 
         Raises:
             BundleError: no bundle there, another format, a missing file, or a changed byte.
         """
-        folder = Path(path)
+        folder = base_reader() if isinstance(path, str) and path == BASE else Path(path)
         if not (folder / ABOUT).is_file() and (folder / "bundle" / ABOUT).is_file():
             folder = folder / "bundle"
         if not (folder / ABOUT).is_file():
@@ -123,7 +130,9 @@ class Bundle:
 
     @classmethod
     def write(cls, folder: Path, about: Mapping[str, Any]) -> Bundle:
-        """Write the description of the files that lie in ``folder`` already."""
+        """Write the description of the files that lie in ``folder`` already, and the model card."""
+        with whole_file(folder / CARD) as temporary:
+            temporary.write_text(card(about), encoding="utf-8")
         files = {item.name: file_digest(item) for item in sorted(folder.iterdir()) if item.name != ABOUT}
         full = {"format": FORMAT, **about, "files": files}
         with whole_file(folder / ABOUT) as temporary:
@@ -208,8 +217,24 @@ class Predictor:
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """Model pixels, ``uint8`` N, H, W, C → probabilities: N, K for classes, N, T, K for texts."""
-        result: Floats = self.session.run(None, {self.input: pixels})[0]
+        result: Floats = self.session.run([PROBABILITIES], {self.input: pixels})[0]
         return result
+
+    def features(self, pixels: npt.NDArray[np.uint8]) -> Floats:
+        """Model pixels → what the answers are made of: N, F.
+
+        Raises:
+            BundleError: a bundle of an earlier version.
+        """
+        if FEATURES not in [output.name for output in self.session.get_outputs()]:
+            raise BundleError(f"{self.bundle.path}: it gives no features; export the run again")
+        result: Floats = self.session.run([FEATURES], {self.input: pixels})[0]
+        return result
+
+    def both(self, pixels: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Probabilities, as `run`, and features, as `features`, of one look."""
+        probabilities, features = self.session.run([PROBABILITIES, FEATURES], {self.input: pixels})
+        return probabilities, features
 
     def predict(self, items: str | Path | bytes | Pixels | Iterable[str | Path | bytes | Pixels]) -> list[Prediction]:
         """Answers for images given as paths, encoded bytes or RGB arrays, in their order.
@@ -310,6 +335,17 @@ def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predic
     return Predictor(path, threads=threads, **rule)
 
 
+def base_reader() -> Path:
+    """The bundle of the reader that ships with the package; wherever a model is asked for, ``base`` names it.
+
+    Trained on nothing but what our generator draws with openly licensed fonts: ``training/README.md``.
+
+    >>> Bundle.open(base_reader()).task
+    'read'
+    """
+    return Path(str(resources.files("tellapart") / "weights" / "base"))
+
+
 def file_digest(path: Path) -> str:
     """sha256 of a file, in hex."""
     with path.open("rb") as stream:
@@ -322,6 +358,25 @@ def _digest_of(about: Mapping[str, Any]) -> str:
 
 def _described(about: Mapping[str, Any]) -> str:
     return json.dumps({**about, "sha256": _digest_of(about)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def in_batches(items: Iterable[tuple[Any, Pixels]], size: int = BATCH) -> Iterator[tuple[list[Any], Pixels]]:
+    """Keys and model pixels → keys and stacked pixels of one width each, as soon as a batch is full.
+
+    >>> pictures = [(n, np.zeros((8, width, 1), np.uint8)) for n, width in enumerate((8, 16, 8))]
+    >>> [(keys, pixels.shape) for keys, pixels in in_batches(pictures, 2)]
+    [([0, 2], (2, 8, 8, 1)), ([1], (1, 8, 16, 1))]
+    """
+    waiting: dict[int, list[tuple[Any, Pixels]]] = {}
+    for key, pixels in items:
+        part = waiting.setdefault(pixels.shape[1], [])
+        part.append((key, pixels))
+        if len(part) == size:
+            yield [key for key, _ in part], np.stack([pixels for _, pixels in part])
+            part.clear()
+    for part in waiting.values():
+        if part:
+            yield [key for key, _ in part], np.stack([pixels for _, pixels in part])
 
 
 def _named(

@@ -19,6 +19,7 @@ import yaml
 from tellapart.calibrate import read_aim
 from tellapart.errors import ConfigError, closest, some
 
+BASE = "base"  # the name of the reader that ships with the package; a folder of this name is ./base
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
 
 
@@ -91,8 +92,9 @@ class TrainConfig:
         depth: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos of
             things, such as faces or scans, earlier features tell more. None keeps all of it.
         grid: features of a cut backbone are pooled in grid x grid cells, so that it counts where something is.
-        pretrained: start from ImageNet weights where the backbone has them.
-        start: for read: a run, or a bundle exported with its weights, whose network the training begins with.
+        pretrained: start from ImageNet weights where the backbone has them; a reader, from the shipped one.
+        start: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported with
+            its weights. By default ``base``, the shipped reader, where its height and colour fit.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
         colour: grey, rgb, or auto: as the images are.
@@ -106,7 +108,8 @@ class TrainConfig:
         mixup: for classify: blends pairs of images and their labels by Beta(mixup, mixup) (Zhang et al. 2018); 0: none.
         ema: validates and keeps a moving average of the weights with this decay, such as 0.99; 0 does not.
         dropout: before the head.
-        patience: stop a stage after so many epochs without a better validation score.
+        patience: stop a stage after so many epochs without a better validation score; by default 10, of a reader half
+            of the stage's if that is more.
         device: auto, cpu, cuda or mps.
         precision: float32, bfloat16, or auto: the faster of the two that this processor and network have.
         cache_gb: memory and disk that decoded pixels, and what a frozen trunk makes of them, may take; what does not
@@ -146,7 +149,7 @@ class TrainConfig:
     mixup: float = 0.0
     ema: float = 0.0
     dropout: float = 0.2
-    patience: int = 10
+    patience: int | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     cache_gb: float = 4.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tellapart.errors import CatalogError, TextError, some
 from tellapart.files import whole_file, write_json
 from tellapart.misread import misreadings
 from tellapart.progress import track
+from tellapart.report import Evaluation, write_report
 from tellapart.sheet import Sample, draw_sheet
 from tellapart.split import split as split_catalog
 
@@ -31,6 +33,7 @@ def evaluate(
     split: str | None = None,
     out: str | Path | None = None,
     picture: str | Path | None = None,
+    report: str | Path | None = None,
     groups: str | Path | None = None,
     alphabet: str | None = None,
     pattern: str | None = None,
@@ -50,6 +53,8 @@ def evaluate(
         out: where to write the report as JSON.
         picture: a PNG to write: of a classifier the confusion, of a reader samples with a colour a character, errors by
             position and the characters most often confused.
+        report: an HTML page to write, which asks nothing of any other file: figures in words, what is confused, how
+            sure the answers are, how the training went, and pictures of mistakes.
         alphabet, pattern: of a reader, what its texts may be; see `tellapart.beam.Rule`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
@@ -59,6 +64,8 @@ def evaluate(
     """
     if picture is not None:
         check_target(picture, ".png")
+    if report is not None:
+        check_target(report, ".html", ".htm")
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     training = bundle.about.get("training", {})
     options = {name: training[name] for name in LABELLING if training.get(name) is not None} | options
@@ -95,7 +102,7 @@ def evaluate(
         dict(metrics.reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
     )
     scores |= _confidences(bundle, truth, [by_row[row] for row in rows])
-    report = {
+    figures = {
         "model": str(bundle.path),
         "data": str(catalog.source),
         "split": part,
@@ -104,12 +111,31 @@ def evaluate(
         "images_per_second": round(len(rows) / seconds, 1),
     }
     if bundle.task == "read":
-        report |= misreadings(truth, predicted)
+        figures |= misreadings(truth, predicted)
     if out is not None:
-        write_json(out, report)
+        write_json(out, figures)
     if picture is not None:
-        _draw(Path(picture), bundle, catalog, [(row, by_row[row]) for row in rows], report)
-    return report
+        _draw(Path(picture), bundle, catalog, [(row, by_row[row]) for row in rows], figures)
+    if report is not None:
+        answers = [by_row[row] for row in rows]
+        found = Evaluation(
+            bundle, catalog, rows, answers, figures, _history(bundle.path), _taught(bundle, catalog, part)
+        )
+        write_report(found, Path(report))
+    return figures
+
+
+def _taught(bundle: Bundle, catalog: Catalog, part: str) -> bool | None:
+    """Whether some of these images taught the model; of other data than its own nobody knows."""
+    if content(catalog) != bundle.about["data"]["content"]:
+        return None
+    return part != "test" or catalog.fingerprint != bundle.about["data"]["fingerprint"]
+
+
+def _history(bundle: Path) -> list[dict[str, Any]]:
+    """How the training went, where the bundle still lies in its run."""
+    file = bundle.parent / "history.jsonl"
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
 
 
 def _draw(

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from tellapart.bundle import ABOUT, GRAPH, Bundle, Predictor
+from tellapart.bundle import ABOUT, FEATURES, GRAPH, PROBABILITIES, Bundle, Predictor
 from tellapart.catalog import Catalog
+from tellapart.drift import FEWEST, REFERENCE
+from tellapart.drift.sample import KEPT, Reference, looked_at
 from tellapart.errors import ConfigError, ParityError
 from tellapart.evaluate import content
 from tellapart.files import whole_folder
@@ -42,13 +44,19 @@ class Deployed(nn.Module):
         self.model = model
         self.temperature = temperature
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """uint8 N, H, W, C → probabilities N, K or N, T, K."""
-        result: Tensor = (self.model(self.scale(pixels)) / self.temperature).softmax(dim=-1)
-        return result
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 N, H, W, C → probabilities N, K or N, T, K, and the features N, F that they are made of."""
+        logits, features = self.model.with_features(self.scale(pixels))  # type: ignore[operator]
+        return (logits / self.temperature).softmax(dim=-1), features
 
 
-def export(run: str | Path | Run, *, out: str | Path | None = None, weights: bool = False) -> Bundle:
+def export(
+    run: str | Path | Run,
+    *,
+    out: str | Path | None = None,
+    weights: bool = False,
+    checkpoint: str | None = None,
+) -> Bundle:
     """Pack a finished run as a bundle, after comparing it with the trained model on real images.
 
     All test images (all images, where there is no test part) in batches of 1, 2, 7 and 32; for reading
@@ -57,32 +65,55 @@ def export(run: str | Path | Run, *, out: str | Path | None = None, weights: boo
     Args:
         out: the bundle's folder; by default ``bundle`` in the run's.
         weights: also the weights, in half precision, so that another training can start from the bundle.
+        checkpoint: instead of the trained network that of a checkpoint, uncalibrated, finished or not: ``last``,
+            ``best``, or a file; it needs an ``out``.
 
     Raises:
         ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
-        ConfigError: the run is not finished.
+        ConfigError: the run is not finished, or there is no such checkpoint.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    if not run.finished:
-        raise ConfigError(f"{run.path}: the run is not finished; run its train command again to go on")
+    if checkpoint is not None and out is None:
+        raise ConfigError(f"checkpoint {checkpoint!r}: name an out too; the run's own bundle is of its trained network")
+    if checkpoint is None and not run.finished:
+        raise ConfigError(
+            f"{run.path}: the run is not finished; run its train command again to go on, or name a checkpoint"
+        )
     catalog = run.catalog()
-    model = run.model()
+    model = run.model(checkpoint)
     spec = run.preprocess()
-    deployed = Deployed(model, spec, run.calibration().get("temperature", 1.0)).eval().cpu()
+    calibration = {} if checkpoint else run.calibration()
+    deployed = Deployed(model, spec, calibration.get("temperature", 1.0)).eval().cpu()
     target = Path(out) if out is not None else run.path / "bundle"
     if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
         raise ConfigError(f"{target}: there already and not a bundle; give another --out")
     with whole_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
         if weights:
-            save_file({name: _halved(value) for name, value in model.state_dict().items()}, folder / MODEL)
-        bundle = Bundle.write(folder, _description(run, catalog, spec))
-        compared = compare(deployed, Predictor(bundle), catalog, spec)
+            (folder / MODEL).write_bytes(save({name: _halved(value) for name, value in model.state_dict().items()}))
+        bundle = Bundle.write(folder, _description(run, catalog, spec, calibration))
+        predictor = Predictor(bundle)
+        compared = compare(deployed, predictor, catalog, spec)
+        # With folds, what one network was chosen on has taught the others.
+        kept = catalog.rows("test") if run.config.folds else [*catalog.rows("test"), *catalog.rows("val")]
+        _write_reference(predictor, catalog, kept, folder / REFERENCE)
         about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}
         bundle = Bundle.write(folder, about | {"parity": compared})
-        if metrics := run.metrics():
+        if (metrics := run.metrics()) and checkpoint is None:
             bundle.with_metrics(metrics)
     return Bundle.open(target)
+
+
+def _write_reference(predictor: Predictor, catalog: Catalog, rows: list[int], path: Path) -> None:
+    """What drift is told from: images kept from learning, of the test part if that has enough."""
+    if len(rows) < FEWEST:
+        return
+    test = len(catalog.rows("test"))
+    pool = rows[:test] if test >= KEPT else rows
+    chosen = np.random.default_rng(0).permutation(len(pool))[:KEPT]
+    files = catalog.column("file")
+    images = ((files[row], data) for row, data in catalog.read(sorted(pool[at] for at in chosen)))
+    Reference.of(looked_at(predictor, images)).write(path)
 
 
 def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
@@ -99,12 +130,23 @@ def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
             dynamo=True,
             dynamic_shapes=(dynamic,),
             input_names=["pixels"],
-            output_names=["probabilities"],
+            output_names=[PROBABILITIES, FEATURES],
             opset_version=OPSET,
             verbose=False,
         )
         assert program is not None
-        program.save(str(path), external_data=False)
+        model = program.model_proto
+    # Torch notes at each node which line of whose folder made it: nobody's business, and a tenth of a small graph.
+    for part in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+    ):
+        del part.metadata_props[:]
+    path.write_bytes(model.SerializeToString())
 
 
 def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
@@ -119,8 +161,9 @@ def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: P
     n = 0
     for names, batch in _batches(catalog, rows, spec):
         with torch.inference_mode():
-            theirs = deployed(torch.from_numpy(batch)).numpy()
+            theirs, features = (each.numpy() for each in deployed(torch.from_numpy(batch)))
         ours = predictor.run(batch)
+        _compare_features(names, features, predictor.features(batch))
         n += len(batch)
         for name, a, b in zip(names, predictor.interpret(names, theirs), predictor.interpret(names, ours), strict=True):
             if a.answer != b.answer:
@@ -144,6 +187,17 @@ def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: P
         "different_answers": 0,
         "largest_difference": worst,
     }
+
+
+def _compare_features(names: list[str], theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32]) -> None:
+    """The same tolerance, of the largest feature."""
+    difference = np.abs(theirs - ours).max(axis=1) / max(1.0, float(np.abs(theirs).max()))
+    if difference.max() > TOLERANCE:
+        raise ParityError(
+            f"{names[int(difference.argmax())]}: a feature of the exported graph differs by {difference.max():.2g} of "
+            f"the largest from the trained model's (allowed: {TOLERANCE:g}); nothing was written. "
+            "Please report it with the backbone's name"
+        )
 
 
 def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
@@ -180,7 +234,7 @@ def _halved(value: Tensor) -> Tensor:
     return value.half() if value.is_floating_point() else value
 
 
-def _description(run: Run, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
+def _description(run: Run, catalog: Catalog, spec: Preprocess, calibration: dict[str, Any]) -> dict[str, Any]:
     named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
     if catalog.task == "classify" and catalog.groups:
         named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}
@@ -188,7 +242,7 @@ def _description(run: Run, catalog: Catalog, spec: Preprocess) -> dict[str, Any]
         "task": catalog.task,
         **named,
         "preprocess": spec.to_json(),
-        **({"calibration": run.calibration()} if run.calibration() else {}),
+        **({"calibration": calibration} if calibration else {}),
         "data": {
             "fingerprint": catalog.fingerprint,
             "content": content(catalog),

@@ -31,10 +31,10 @@ from tellapart.features import cache_trunk
 from tellapart.files import whole_file, write_json
 from tellapart.history import History
 from tellapart.memory import keep_freed_memory
-from tellapart.plan import SMALL
+from tellapart.plan import PATIENCE, SMALL
 from tellapart.preprocess import Preprocess
 from tellapart.progress import say
-from tellapart.run import HISTORY, TIME, Run
+from tellapart.run import HISTORY, TIME, Run, checkpointed
 from tellapart.solve import solve_head
 from tellapart.start import begin
 from tellapart.tasks import ClassifyTask, ReadTask, Task
@@ -98,8 +98,7 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
                 size = _Step(math.ceil(size.size / 2), size.accumulate * 2)
                 say(f"out of memory: going on with {size.size} images a step, {size.accumulate} steps an update")
         done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
-        state = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
-        weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
+        weights = checkpointed(folder / "best.ckpt")
         if -math.inf < done["score"] >= best_score:
             best_score, best = done["score"], weights
     model.load_state_dict(best)
@@ -134,7 +133,9 @@ def _task(run: Run, catalog: Catalog, model: torch.nn.Module, spec: Any, stage: 
     common = (model, spec, run.config, stage, number)
     labels = catalog.column("label")
     if catalog.task == "read":
-        return ReadTask(*common, texts=labels, charset=run.charset)
+        taught = set().union(*(labels[row] for row in catalog.training_rows()))
+        unseen = set(run.charset.characters) - taught if run.config.start is not None else set()
+        return ReadTask(*common, texts=labels, charset=run.charset, unseen=sorted(unseen))
     index = {label: place for place, label in enumerate(run.labels)}
     targets = np.array([index.get(label, -1) for label in labels])
     weights = None
@@ -167,7 +168,7 @@ def _fit_stage(
         # The newest last: it keeps what the others know of this epoch.
         callbacks=[
             *average,
-            EarlyStopping("val_score", mode="max", patience=config.patience),
+            EarlyStopping("val_score", mode="max", patience=config.patience or PATIENCE),
             history,
             clock,
             *callbacks,

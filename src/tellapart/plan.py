@@ -11,7 +11,7 @@ import numpy as np
 
 from tellapart import images
 from tellapart.catalog import Catalog
-from tellapart.config import Stage, TrainConfig
+from tellapart.config import BASE, Stage, TrainConfig
 from tellapart.errors import ConfigError, ImageError
 from tellapart.preprocess import Preprocess
 
@@ -20,9 +20,11 @@ SMALL = "small"
 SMALL_BELOW = 64  # px: a picture whose longer side is shorter than this gains nothing from ImageNet features
 SAMPLE = 64  # images looked at to tell grey from colour
 
-READ_HEIGHT = 40  # px
+READ_HEIGHT = 40  # px; what the shipped reader sees
 UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
+BEGUN_UPDATES = 500  # of a reader that begins with another
 FEWEST, MOST = 8, 150  # epochs
+PATIENCE = 10  # epochs
 TRANSFER_STAGES = {
     "quick": [Stage("solve", epochs=1)],
     "good": [Stage("solve", epochs=1), Stage("all", epochs=6, lr=3e-4)],
@@ -53,11 +55,14 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     if colour == "auto":
         colour = "grey" if catalog.task == "read" or is_grey(catalog) else "rgb"
     if catalog.task == "read":
+        start = _begun_with(config, colour)
+        lr, updates = (2e-3, UPDATES) if start is None else (1e-3, BEGUN_UPDATES)
         filled = replace(
             config,
             backbone=config.backbone or SMALL,
+            start=start,
             height=config.height or READ_HEIGHT,
-            stages=config.stages or from_nothing(trained, config.batch_size or 32, 2e-3, config.effort),
+            stages=config.stages or from_nothing(trained, config.batch_size or 32, lr, config.effort, updates),
             batch_size=config.batch_size or 32,
             augment=config.augment or "glyph",
         )
@@ -88,17 +93,28 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     stages = filled.stages or []
     if config.epochs is not None:
         stages = scale_epochs(stages, config.epochs)
-    return replace(filled, task=cast(Literal["classify", "read"], catalog.task), colour=colour, stages=stages)
+    # A reader stands at nothing for a while, and its few validation texts are soon all right or all wrong.
+    longest = max(stage.epochs for stage in stages)
+    patience = config.patience or (max(PATIENCE, longest // 2) if catalog.task == "read" else PATIENCE)
+    task = cast(Literal["classify", "read"], catalog.task)
+    return replace(filled, task=task, colour=colour, stages=stages, patience=patience)
 
 
-def from_nothing(images: int, batch_size: int, lr: float, effort: str = "good") -> list[Stage]:
-    """One stage over the whole network, as many epochs as make `UPDATES` updates, or as the effort says of that.
+def _begun_with(config: TrainConfig, colour: str) -> str | None:
+    """What a reader begins with: what was asked for, else the shipped reader where pictures are as that sees them."""
+    if config.start is not None or not config.pretrained:
+        return config.start
+    return BASE if config.height in (None, READ_HEIGHT) and colour == "grey" else None
+
+
+def from_nothing(images: int, batch_size: int, lr: float, effort: str = "good", updates: int = UPDATES) -> list[Stage]:
+    """One stage over the whole network, as many epochs as make so many updates, or as the effort says of that.
 
     >>> [stage.epochs for n in (40, 800, 100_000) for stage in from_nothing(n, 32, 1e-3)]
     [150, 48, 8]
     """
     steps = -(-images // batch_size)
-    epochs = min(max(round(UPDATES / steps), FEWEST), MOST)
+    epochs = min(max(round(updates / steps), FEWEST), MOST)
     return [Stage("all", epochs=max(1, round(epochs * FROM_NOTHING[effort])), lr=lr)]
 
 

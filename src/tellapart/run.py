@@ -16,13 +16,15 @@ bundle/             what predicts
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
-from torch import nn
+from torch import Tensor, nn
 
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.charset import Charset
@@ -120,13 +122,41 @@ class Run:
             return preprocessing(self.config, model.mean, model.std)
         return preprocessing(self.config)
 
-    def model(self) -> nn.Module:
-        """The trained network, in evaluation mode on the CPU."""
+    def model(self, checkpoint: str | None = None) -> nn.Module:
+        """The trained network, or that of a checkpoint, in evaluation mode on the CPU."""
         from safetensors.torch import load_file
 
         model = self.network(pretrained=False)
-        model.load_state_dict(load_file(self.path / MODEL))
+        if checkpoint is None:
+            model.load_state_dict(load_file(self.path / MODEL))
+            return model.eval()
+        file = self.checkpoint(checkpoint)
+        try:
+            model.load_state_dict(checkpointed(file))
+        except RuntimeError as error:
+            raise ConfigError(f"{file}: of another network than the one of {self.path}") from error
         return model.eval()
+
+    def checkpoint(self, name: str) -> Path:
+        """The file of a checkpoint: ``last`` or ``best`` of the stage that the training has come to, or a path.
+
+        Raises:
+            ConfigError: there is no such file.
+        """
+        if name not in ("last", "best"):
+            file = Path(name)
+        elif self.count > 1:
+            first = self.path / "members" / "0"
+            raise ConfigError(f"{self.path}: several networks, a run each; name one of them, such as {first}")
+        else:
+            stages = [self.path / "checkpoints" / f"stage-{number}" for number in range(len(self.config.stages or []))]
+            begun = [stage for stage in stages if (stage / "best.ckpt").is_file()]
+            # A head that was solved in closed form has no epochs: its best is its last.
+            files = [stage / kind for stage in begun[-1:] for kind in (f"{name}.ckpt", "best.ckpt")]
+            file = next((file for file in files if file.is_file()), stages[-1] / f"{name}.ckpt")
+        if not file.is_file():
+            raise ConfigError(f"{file}: no such checkpoint; one is written after each epoch of a training")
+        return file
 
     def calibration(self) -> dict[str, Any]:
         """Temperature, threshold and the level to abstain below."""
@@ -137,3 +167,26 @@ class Run:
         """The figures on the test part, once there are any."""
         file = self.path / METRICS
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def checkpointed(file: Path) -> dict[str, Tensor]:
+    """The network's weights in a checkpoint.
+
+    Raises:
+        ConfigError: the file is none.
+    """
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        EOFError,
+        IndexError,
+        AttributeError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise ConfigError(f"{file}: not a checkpoint of a training: {error}") from error
+    return {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}

@@ -57,8 +57,10 @@ def split(
         check_target(out, ".parquet")
     catalog = data if isinstance(data, Catalog) else open_catalog(data, **options)
     assigned, notes = _assign(catalog, seed, shares)
+    own = any(part is not None for part in catalog.column("split"))
     result = catalog.with_column("split", assigned).with_notes(notes)
-    result = result.with_meta(split={"seed": seed, "fractions": list(shares)})
+    if not own:  # else whoever split it says how, or nobody does
+        result = result.with_meta(split={"seed": seed, "fractions": list(shares)})
     if out is not None:
         result.write(out)
     return result

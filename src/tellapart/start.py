@@ -8,11 +8,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tellapart.bundle import Bundle
+from tellapart.bundle import Bundle, base_reader
 from tellapart.charset import Charset
+from tellapart.config import BASE
 from tellapart.errors import ConfigError
 from tellapart.preprocess import Preprocess
-from tellapart.run import MODEL, Run
+from tellapart.run import MODEL, Run, checkpointed
 
 
 def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> None:
@@ -21,13 +22,13 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
     A letter that is new begins at random, as do all in a training from nothing.
 
     Args:
-        source: a run folder, or a bundle with weights.
+        source: a run folder, a checkpoint in one, a bundle with weights, or ``base``, the shipped reader.
 
     Raises:
         ConfigError: it holds no weights, is no reader, or sees pictures of another size.
         BundleError: there is neither a run nor a bundle.
     """
-    weights, known, seen = _learnt(Path(source))
+    weights, known, seen = _learnt(base_reader() if source == BASE else Path(source))
     if (seen.height, seen.channels) != (spec.height, spec.channels):
         what = {1: "grey", 3: "colour"}
         raise ConfigError(
@@ -51,6 +52,13 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
 
 
 def _learnt(path: Path) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:
+    if path.suffix == ".ckpt":
+        if len(path.parents) < 3:
+            raise ConfigError(f"{path}: not within a run folder, such as RUN/checkpoints/stage-0/last.ckpt")
+        run = Run.open(path.parents[2])
+        if run.config.task != "read":
+            raise ConfigError(f"{path}: a classifier's; a reader can only start from a reader")
+        return checkpointed(run.checkpoint(str(path))), run.charset, run.preprocess()
     if (path / MODEL).is_file() and not (path / "bundle.json").is_file():
         run = Run.open(path)
         if run.config.task != "read":

@@ -15,20 +15,19 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from tellapart import charset as charsets
 from tellapart.augment import PRESETS, show
 from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog, check_target, open_catalog
 from tellapart.config import TrainConfig, make_config, recipe_part
 from tellapart.decide import check_decisions, decisions
-from tellapart.errors import CatalogError, ConfigError, TextError, some
+from tellapart.errors import CatalogError, ConfigError, some
 from tellapart.evaluate import evaluate
 from tellapart.export import export
 from tellapart.files import whole_file, write_json
 from tellapart.fit import fit, lightning_quiet
 from tellapart.generate import generate
+from tellapart.legible import check_texts
 from tellapart.members import FOLDER, fit_members
-from tellapart.models.reader import Reader
 from tellapart.plan import plan
 from tellapart.progress import say
 from tellapart.run import CALIBRATION, CONFIG, DATA, HISTORY, METRICS, MODEL, Run
@@ -79,8 +78,8 @@ def train(
     check_decisions(asked, catalog)
     planned = plan(asked, catalog)
     run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
-    check_texts(run, catalog)
-    for note in catalog.notes:
+    hard = check_texts(catalog, run.preprocess()) if catalog.task == "read" else []
+    for note in [*catalog.notes, *hard]:
         say(f"note: {note}")
     if show_augment is not None:
         check_target(show_augment, ".png")
@@ -186,29 +185,6 @@ def check_data(catalog: Catalog) -> None:
         learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:
             raise CatalogError(f"{catalog.source}: classes without a training image: {some(unlearnt)}")
-
-
-def check_texts(run: Run, catalog: Catalog) -> None:
-    """The same for texts, once the height of what the network sees is known.
-
-    Raises:
-        TextError: texts too long for the steps that their pictures give.
-    """
-    if catalog.task != "read":
-        return
-    spec = run.preprocess()
-    label = catalog.column("label")
-    widths, heights = catalog.column("width"), catalog.column("height")
-    too_long = []
-    for row in catalog.rows():
-        steps = Reader.steps(spec.canvas_width(widths[row], heights[row]))
-        if charsets.required_steps(label[row]) > steps:
-            too_long.append(f"{catalog.column('file')[row]} ({label[row]!r}, {steps} steps)")
-    if too_long:
-        raise TextError(
-            f"{len(too_long)} texts are longer than CTC can emit at their picture's width: {some(too_long)}; "
-            f"raise --height (now {spec.height}), which widens the pictures with it, or drop them"
-        )
 
 
 def _environment(seconds: float) -> Mapping[str, Any]:

@@ -19,8 +19,8 @@ from tellapart.config import TrainConfig
 from tellapart.errors import ConfigError
 from tellapart.files import whole_file
 from tellapart.fit import fit
+from tellapart.legible import check_texts
 from tellapart.run import CONFIG, DATA, Run
-from tellapart.train import check_texts
 
 
 class TimeUpError(Exception):
@@ -62,7 +62,8 @@ def trained(folder: Path, config: TrainConfig, catalog: Catalog, watch: Watch) -
     with whole_file(folder / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
     run = Run(folder, config)
-    check_texts(run, catalog)
+    if catalog.task == "read":
+        check_texts(catalog, run.preprocess())
     with (folder / "log.txt").open("w", encoding="utf-8") as log, redirect_stderr(log):
         fit(run, catalog, callbacks=[watch])
     stages = folder.glob("checkpoints/stage-*/done.json")

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tellapart.charset import required_steps
 from tellapart.errors import ConfigError, counted, some
+from tellapart.legible import steps
 from tellapart.near import grouped
+from tellapart.preprocess import PIXELS_A_STEP
 from tellapart.run import Run
 from tellapart.split import near_duplicates
 from tellapart.traces import Traces, largest, skill
@@ -23,6 +26,7 @@ from tellapart.traces import Traces, largest, skill
 POOR = 0.5  # skill, see `tellapart.traces.skill`
 FEW = 20  # training images of a class
 USUAL = (1e-5, 2e-2)  # rates that AdamW, whose steps are about as long as the rate, gets along with
+TIGHT = 1.5  # steps a letter: CTC wants a blank between two of them
 SAME = 4.0  # of 255: pictures that differ less, where they differ most, are all alike
 LEAKED = 0.01  # share of the test part
 
@@ -70,7 +74,7 @@ def diagnose(run: Run) -> list[Cause]:
         if alike := list(_alike(look)):
             return alike  # there is nothing else to see
         causes = list(_too_fast(look)) or list(_shuffled(look)) or [*_too_slow(look), *_too_few(look)]
-        causes += [*_one_class(look), *_empty(look)]
+        causes += [*_one_class(look), *_empty(look), *_narrow(look), *_unheard_of(look), *_case(look)]
     return [*causes, *leakage(run)]
 
 
@@ -189,7 +193,9 @@ def _too_few(look: Traces) -> Iterator[Cause]:
             f"of its {counted(look.seen.total(), 'training image')} it answers {look.known:.0%} right, of new ones "
             f"{look.figure['value']:.0%}{each}",
             "collect more images, above all of the small classes; meanwhile a pretrained backbone and stronger "
-            "augmentation go furthest",
+            "augmentation go furthest"
+            if look.classify
+            else "label more, or draw some that look like them with `tellapart generate --like`",
         )
 
 
@@ -221,6 +227,53 @@ def _empty(look: Traces) -> Iterator[Cause]:
             f"{look.metrics['cer']['value']:.2f}",
             "CTC learns to answer nothing first: train for more epochs, or with another lr; see that the texts are "
             "legible at the height the network sees",
+        )
+
+
+def _narrow(look: Traces) -> Iterator[Cause]:
+    """Letters so close that CTC has hardly a step for each and none for the blanks between them."""
+    if look.classify:
+        return
+    spec = look.run.preprocess()
+    rows = look.catalog.rows("train")
+    room = [steps(look.catalog, spec, row) / max(1, required_steps(look.labels[row])) for row in rows]
+    tight = sum(share < TIGHT for share in room)
+    if tight > len(rows) / 10:
+        yield Cause(
+            "width too small for the text",
+            f"{tight:,} of {counted(len(rows), 'training picture')} are so narrow for their text that a letter has "
+            f"under {TIGHT:g} steps of {PIXELS_A_STEP} px, and the tightest has {min(room):.1f}",
+            f"raise the height from {spec.height} px: the width the network sees grows with it",
+        )
+
+
+def _unheard_of(look: Traces) -> Iterator[Cause]:
+    """Characters that are asked for and were never shown."""
+    if look.classify:
+        return
+    taught = set().union(*(look.labels[row] for row in look.catalog.training_rows()))
+    judged = [look.labels[row] for row in look.catalog.rows("test") or look.catalog.rows()]
+    new = [text for text in judged if set(text) - taught]
+    if len(new) > len(judged) / 20:
+        characters = some(map(repr, sorted(set().union(*new) - taught)))
+        yield Cause(
+            "alphabet mismatch",
+            f"{len(new):,} of {counted(len(judged), 'test text')} hold characters that no training text has: "
+            f"{characters}",
+            "label images that show them, or see whether the labels of one part are written another way",
+        )
+
+
+def _case(look: Traces) -> Iterator[Cause]:
+    """Right but for upper and lower case."""
+    if look.classify:
+        return
+    exact, folded = (look.metrics[name]["value"] for name in ("exact_match", "exact_match_folded"))
+    if folded - exact > max(0.1, (1 - exact) / 2):
+        yield Cause(
+            "case of the labels",
+            f"{exact:.0%} of the test texts are read exactly, but {folded:.0%} if case is ignored",
+            "where the pictures show one case only, write the labels in it; where case does not count, compare without",
         )
 
 

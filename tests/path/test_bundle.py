@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.bundle import ABOUT, FORMAT, GRAPH, Bundle, Prediction, load
+from tellapart.bundle import ABOUT, CARD, FORMAT, GRAPH, Bundle, Prediction, load
 from tellapart.errors import BundleError
 from tellapart.images import decode
 
@@ -69,6 +69,8 @@ def test_figures_are_written_in(shape_bundle, copied):
     bundle.with_metrics(report)
     again = Bundle.open(bundle.path).about
     assert again["metrics"] == {"split": "test", "accuracy": figure}
+    # Nothing else but the card, which states them, is another.
+    assert again["files"].pop(CARD) != bundle.about["files"].pop(CARD)
     assert {**again, "metrics": 0} == {**bundle.about, "metrics": 0}
 
 

@@ -12,10 +12,10 @@ import torch
 from onnx import numpy_helper
 
 import tellapart
-from tellapart.bundle import ABOUT, GRAPH, Bundle, Predictor
+from tellapart.bundle import ABOUT, CARD, GRAPH, Bundle, Predictor
 from tellapart.cli import main
 from tellapart.errors import ConfigError, ParityError
-from tellapart.run import Run
+from tellapart.run import MODEL, Run
 
 TOLERANCE = 1e-5
 
@@ -64,7 +64,8 @@ def test_the_graph_eats_pixels_in_any_number(which, width, outputs, request):
     bundle = request.getfixturevalue(f"{which}_bundle")
     graph = onnx.load(bundle / GRAPH)
     onnx.checker.check_model(graph, full_check=True)
-    (pixels,), (probabilities,) = graph.graph.input, graph.graph.output
+    (pixels,), (probabilities, *rest) = graph.graph.input, graph.graph.output
+    assert [output.name for output in rest] == ["features"]
     assert (pixels.name, probabilities.name) == ("pixels", "probabilities")
     assert pixels.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     sizes = [side.dim_value or None for side in pixels.type.tensor_type.shape.dim]
@@ -84,7 +85,7 @@ def test_the_bundle_says_what_it_is(shape_bundle, shape_result, shape_run):
     assert about["data"]["fingerprint"] == Run.open(shape_run).catalog().fingerprint
     assert about["training"]["backbone"] == "small"
     assert about["versions"].keys() >= {"tellapart", "torch", "onnx", "onnxruntime", "python"}
-    assert about["files"].keys() == {GRAPH}
+    assert about["files"].keys() == {GRAPH, CARD}
     # 9 test images in one batch, then again in batches of 1, 2 and 7.
     assert about["parity"].items() >= {"images": 9, "compared": 9 + 1 + 2 + 7, "different_answers": 0}.items()
     assert about["parity"]["largest_difference"] < 1e-4
@@ -98,6 +99,45 @@ def test_a_readers_bundle_says_its_characters(text_bundle):
     assert about["preprocess"]["width"] is None
     assert "labels" not in about
     assert "groups" not in about
+
+
+@pytest.mark.parametrize("which", ["shape", "text"])
+def test_the_graph_does_not_say_whose_machine_made_it(which, request):
+    graph = (request.getfixturevalue(f"{which}_bundle") / GRAPH).read_bytes()
+    assert b"tellapart/" not in graph
+    assert b"site-packages" not in graph
+
+
+# --- checkpoints -------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_of_an_unfinished_run_can_be_packed(text_run, copied, tmp_path):
+    run = copied(text_run)
+    (run / MODEL).unlink()
+    with pytest.raises(ConfigError, match="the run is not finished; run its train command again to go on, or name a"):
+        tellapart.export(run, out=tmp_path / "none")
+    before = sorted(run.rglob("*"))
+    best = tellapart.export(run, out=tmp_path / "best", checkpoint="best")
+    named = tellapart.export(run, out=tmp_path / "named", checkpoint=str(run / "checkpoints/stage-0/best.ckpt"))
+    assert sorted(run.rglob("*")) == before
+    assert best.calibration == {}
+    assert "metrics" not in best.about
+    trained = Predictor(text_run / "bundle")
+    files = [image for _, image in Run.open(run).catalog().read([0, 1, 2])]
+    assert [a.answer for a in Predictor(best).predict(files)] == [a.answer for a in trained.predict(files)]
+    assert best.about["files"][GRAPH] == named.about["files"][GRAPH]
+
+
+def test_a_checkpoint_that_is_none_is_refused(text_run, copied, tmp_path):
+    run = copied(text_run)
+    with pytest.raises(ConfigError, match="name an out too"):
+        tellapart.export(run, checkpoint="last")
+    with pytest.raises(ConfigError, match=r"away\.ckpt: no such checkpoint; one is written after each epoch"):
+        tellapart.export(run, out=tmp_path / "new", checkpoint=str(tmp_path / "away.ckpt"))
+    (tmp_path / "bad.ckpt").write_bytes(b"no checkpoint")
+    with pytest.raises(ConfigError, match=r"bad\.ckpt: not a checkpoint of a training"):
+        tellapart.export(run, out=tmp_path / "new", checkpoint=str(tmp_path / "bad.ckpt"))
+    assert not (tmp_path / "new").exists()
 
 
 # --- a graph that is not the model -------------------------------------------------------------------
@@ -181,7 +221,8 @@ def test_an_unfinished_run_is_refused(shape_run, copied, refuses):
     run = copied(shape_run)
     (run / "model.safetensors").unlink()
     shutil.rmtree(run / "bundle")
-    with refuses(ConfigError, f"{run}: the run is not finished; run its train command again to go on"):
+    words = f"{run}: the run is not finished; run its train command again to go on, or name a checkpoint"
+    with refuses(ConfigError, words):
         tellapart.export(run)
     assert not (run / "bundle").exists()
 
@@ -206,8 +247,8 @@ def test_a_folder_of_something_else_is_never_replaced(shape_run, tmp_path, tree,
 def test_exported_elsewhere_it_answers_the_same(text_run, texts, tmp_path):
     bundle = tellapart.export(text_run, out=tmp_path / "deep" / "reader")
     assert bundle.path == tmp_path / "deep" / "reader"
-    assert sorted(item.name for item in bundle.path.iterdir()) == [ABOUT, GRAPH]
-    assert names_below(tmp_path) == ["deep", "deep/reader", f"deep/reader/{ABOUT}", f"deep/reader/{GRAPH}"]
+    assert sorted(item.name for item in bundle.path.iterdir()) == [CARD, ABOUT, GRAPH]
+    assert names_below(tmp_path) == ["deep", "deep/reader", *(f"deep/reader/{name}" for name in (CARD, ABOUT, GRAPH))]
     files = sorted(texts.glob("*.png"))
     assert Predictor(bundle).predict(files) == Predictor(text_run).predict(files)
     assert bundle.about["metrics"] == Bundle.open(text_run).about["metrics"]

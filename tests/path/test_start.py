@@ -46,6 +46,18 @@ def test_a_bundle_with_weights_gives_them_in_half_precision(text_run, packed):
     assert "model.safetensors" in Bundle.open(packed).about["files"]
 
 
+def test_a_checkpoint_can_be_begun_with(text_run, copied, tmp_path):
+    run = copied(text_run)
+    (run / "model.safetensors").unlink()  # not finished
+    charset = Run.open(run).charset
+    model = Reader(charset.size)
+    begin(model, charset, SPEC, str(run / "checkpoints" / "stage-0" / "best.ckpt"))
+    best = load_file(text_run / "model.safetensors")
+    assert all(torch.equal(value, best[name]) for name, value in model.state_dict().items())
+    with pytest.raises(ConfigError, match=r"not within a run folder, such as RUN/checkpoints/stage-0/last\.ckpt"):
+        begin(model, charset, SPEC, "last.ckpt")
+
+
 def test_training_goes_on_from_what_was_learnt(text_run, texts, text_options, tmp_path):
     brief = text_options | {"stages": [{"train": "all", "epochs": 1, "lr": 1e-5}], "seed": 5}
     scratch = tellapart.train(texts, out=tmp_path / "scratch", **brief)
@@ -70,6 +82,17 @@ def test_pictures_of_another_kind_are_refused(text_run, spec, words):
     charset = Run.open(text_run).charset
     with pytest.raises(ConfigError, match=words):
         begin(Reader(charset.size, spec.channels), charset, spec, str(text_run))
+
+
+def test_a_folder_called_base_is_not_the_shipped_reader(text_run, tmp_path, monkeypatch):
+    (tmp_path / "base").symlink_to(text_run)
+    monkeypatch.chdir(tmp_path)
+    assert Bundle.open("base").path == tellapart.base_reader()
+    assert Bundle.open("./base").charset.characters == ("0", "1", "4", "7")
+    charset = Run.open(text_run).charset
+    begin(Reader(charset.size), charset, SPEC, "./base")
+    with pytest.raises(ConfigError, match="pictures of 40 px"):
+        begin(Reader(charset.size), charset, SPEC, "base")
 
 
 def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape_bundle, tmp_path):

@@ -13,7 +13,7 @@ from tellapart.catalog import open_catalog
 from tellapart.errors import ConfigError
 from tellapart.run import Run
 from tellapart.split import split
-from tellapart.strength.attack import attack, ladder
+from tellapart.strength.attack import attack, ladder, untaught
 from tellapart.strength.changes import harder, without
 from tellapart.strength.page import page
 
@@ -66,6 +66,24 @@ def test_an_attacker_learns_from_its_labels_alone(judged, tmp_path):
     assert fewer["seconds"] > 0
 
 
+def test_without_labels_the_shipped_reader_reads(tmp_path):
+    tellapart.generate("digits", 40, tmp_path / "data")
+    catalog = split(open_catalog(tmp_path / "data", task="read"), seed=0)
+    step = untaught(catalog)
+    assert step["labels"] == 0
+    assert step["n"] == len(catalog.rows("test"))
+    assert step["cer"]["value"] < 0.5
+
+
+def test_without_labels_an_unknown_script_is_left_out(tmp_path, draw_texts, capsys):
+    data = draw_texts(tmp_path / "data", n=12)
+    table = data / "labels.csv"
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    table.write_text("".join(f"{file},{text.replace('7', 'я')}\n" for file, text in rows), encoding="utf-8")
+    assert untaught(split(open_catalog(data, task="read"), seed=0)) is None
+    assert "left out, as the shipped reader does not know я" in capsys.readouterr().err
+
+
 def test_the_whole_of_it(texts, tmp_path):
     result = tellapart.strength(texts, out=tmp_path / "out", labels=[20], report=tmp_path / "page.html", **HASTY)
     assert json.loads((tmp_path / "out" / "strength.json").read_text()) == result
@@ -112,5 +130,5 @@ def test_the_page_says_what_was_measured(result, words):
 def test_what_has_no_strength_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"^random: another scheme each picture"):
         tellapart.strength("random", out=tmp_path)
-    with pytest.raises(ConfigError, match=r"^labels \[-1\]: give numbers from 1"):
+    with pytest.raises(ConfigError, match=r"^labels \[-1\]: give numbers from 0"):
         tellapart.strength("digits", out=tmp_path, labels=[-1])

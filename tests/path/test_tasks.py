@@ -61,6 +61,20 @@ def test_the_loss_of_classes(smoothing, weights):
     assert float(task.loss(logits, rows, training=False)) == pytest.approx(cross_entropy(*numbers, 0.0), rel=1e-5)
 
 
+def test_letters_that_no_text_holds_are_not_unlearnt():
+    logits = torch.randn(2, 8, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    common = (Reader(5), Preprocess(height=24, width=None, channels=1), TrainConfig(augment="none"), Stage("all"), 0)
+    task = ReadTask(*common, texts=["147", "4"], charset=Charset(("0", "1", "4", "7")), unseen=["0"])
+    task.loss(logits, torch.tensor([0, 1]), training=True).backward()
+    assert logits.grad.isfinite().all()
+    assert not logits.grad[:, :, 1].any()
+    assert logits.grad[:, :, [0, 2, 3, 4]].any(dim=(0, 1)).all()
+    # What validates is what answers: there they count.
+    assert task.loss(logits, torch.tensor([0, 1]), training=False) > task.loss(
+        logits, torch.tensor([0, 1]), training=True
+    )
+
+
 def test_balanced_weights_are_scikit_learns():
     targets = np.random.default_rng(0).choice(4, 200, p=[0.6, 0.3, 0.08, 0.02])
     expected = compute_class_weight("balanced", classes=np.arange(4), y=targets)

@@ -86,7 +86,7 @@ def test_the_contract_and_the_run_folder(shape_result, shape_run, shapes):
     stages = {f"checkpoints/stage-{n}/{name}" for n in (0, 1) for name in ("best.ckpt", "last.ckpt", "done.json")}
     assert left == stages | {
         "config.yaml", "data.parquet", "environment.json", "history.jsonl", "model.safetensors", "metrics.json",
-        "calibration.json", "time.json", "bundle/bundle.json", "bundle/model.onnx",
+        "calibration.json", "time.json", "bundle/bundle.json", "bundle/model.onnx", "bundle/README.md",
     }  # fmt: skip
     assert json.loads((shape_run / "metrics.json").read_text(encoding="utf-8")) == test
     config = yaml.safe_load((shape_run / "config.yaml").read_text(encoding="utf-8"))

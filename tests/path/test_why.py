@@ -172,6 +172,45 @@ def test_a_reader(texts, tmp_path, text_options, lr, name):
     assert name in told(run)
 
 
+def test_pictures_too_narrow_for_their_texts(tmp_path, text_options):
+    data = tmp_path / "data"
+    data.mkdir()
+    dice = np.random.default_rng(0)
+    for index in range(40):
+        Image.fromarray(dice.integers(0, 255, (24, 24), dtype=np.uint8)).save(data / f"{index:02}.png")
+    labelled(data, [(f"{index:02}.png", "".join(dice.permutation(list("014789")))) for index in range(40)])
+    stages = [{"train": "all", "epochs": 1, "lr": 1e-3}]
+    run = Run.open(tellapart.train(data, out=tmp_path / "run", **text_options | {"stages": stages})["run"])
+    cause = told(run)["width too small for the text"]
+    assert cause.evidence == (
+        "28 of 28 training pictures are so narrow for their text that a letter has under 1.5 steps of 4 px, and the "
+        "tightest has 1.3"
+    )
+    assert "raise the height from 24 px" in cause.advice
+
+
+def test_characters_that_no_training_text_has(draw_texts, tmp_path, text_options):
+    data = draw_texts(tmp_path / "data")
+    rows = list(csv.reader((data / "labels.csv").read_text(encoding="utf-8").splitlines()))[1:]
+    parts = ["test" if "7" in text else "val" if place % 5 == 0 else "train" for place, (_, text) in enumerate(rows)]
+    labelled(data, [(*row, part) for row, part in zip(rows, parts, strict=True)], "split")
+    run = Run.open(tellapart.train(data, out=tmp_path / "run", **text_options)["run"])
+    tested = parts.count("test")
+    assert told(run)["alphabet mismatch"].evidence == (
+        f"{tested} of {tested} test texts hold characters that no training text has: '7'"
+    )
+
+
+def test_labels_whose_case_the_pictures_do_not_show(text_run, copied):
+    run = Run.open(copied(text_run))
+    figures = run.metrics() | {"exact_match": {"value": 0.1, "ci95": [0, 0.3], "n": 9}}
+    figures |= {"exact_match_folded": {"value": 0.9, "ci95": [0.7, 1], "n": 9}}
+    (run.path / "metrics.json").write_text(json.dumps(figures), encoding="utf-8")
+    assert told(run)["case of the labels"].evidence == (
+        "10% of the test texts are read exactly, but 90% if case is ignored"
+    )
+
+
 # --- what counts as poor -----------------------------------------------------------------------------
 
 

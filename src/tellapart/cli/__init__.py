@@ -27,7 +27,10 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart train DATA --task classify|read        train, pack, and report on the test part
   tellapart tune DATA --minutes 30                 search for better options; the test part stays unseen
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval
+  tellapart map MODEL|BACKBONE DATA --out map.html alike images near each other: page, picture, file
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
+  tellapart drift MODEL IMAGES                     has the input changed since the model was packed?
+  tellapart explain MODEL IMAGE --out where.png    what of a picture the answer hangs on
   tellapart export RUN --out BUNDLE                pack a run again, compared with the trained model
   tellapart generate --scheme NAME --n N --out DIR draw CAPTCHAs for training
   tellapart strength DATA|SCHEME --out FOLDER      how strong is your CAPTCHA, by an attacker's labels
@@ -59,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return refuse(f"{where}{error.strerror or error}")
     except ModuleNotFoundError as error:
         missing = error.name or ""
-        extra = "generate" if missing.startswith("font_") else "tune" if missing == "optuna" else "train"
+        extra = EXTRAS.get(missing, "generate" if missing.startswith("font_") else "train")
         return refuse(f'{error.name} is not installed; this verb needs: pip install "tellapart[{extra}]"')
 
 
@@ -78,6 +81,8 @@ def _run(words: list[str]) -> int:
     return verb(words[1:])
 
 
+EXTRAS = {"optuna": "tune", "openTSNE": "map", "umap": "umap"}  # what a missing package is in
+
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "catalog": data.catalog_verb,
     "audit": data.audit_verb,
@@ -89,7 +94,10 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": models.train_verb,
     "tune": models.tune_verb,
     "evaluate": models.evaluate_verb,
+    "map": data.map_verb,
     "predict": models.predict_verb,
+    "drift": models.drift_verb,
+    "explain": models.explain_verb,
     "export": models.export_verb,
     "generate": models.generate_verb,
     "strength": models.strength_verb,

@@ -257,3 +257,23 @@ def _known_table(found: dict[str, Any]) -> str:
         lines += [f"{file}: in the set as {like['file']}, {like['how']}" for like in answer.get("like", [])]
     lines = [_plain(line) for line in lines]
     return "\n".join([*lines, f"{counted(found['index'], 'image')} in the index, {found['added']} of them added now"])
+
+
+def map_verb(words: list[str]) -> int:
+    parser = new_parser("map", "Draw a set as a map: alike images near each other, as a page, a picture and a file.")
+    parser.add_argument("model", help="a run, a bundle, or a timm backbone such as tf_efficientnet_lite0")
+    data_options(parser, task=False)
+    parser.add_argument("--out", required=True, help="the page, .html; .png and .parquet lie beside it")
+    parser.add_argument("--method", default="tsne", help="tsne or umap")
+    parser.add_argument("--colour", help="label, group or split; by default the groups where there are any")
+    parser.add_argument("--split", help="only train, val or test")
+    parser.add_argument("--perplexity", type=float, help="about how many neighbours count")
+    parser.add_argument("--on", help="an older map's .parquet: these images are placed on it")
+    parser.add_argument("--seed", type=int, default=0)
+    given, as_json = parse(parser, words)
+    from tellapart import map as draw
+
+    result = draw(given.pop("model"), given.pop("data"), **given)
+    return show(
+        as_json, result, lambda: f"{result['n']:,} images\n{result['page']}\n{result['picture']}\n{result['map']}"
+    )

@@ -15,8 +15,11 @@ def train_verb(words: list[str]) -> int:
     parser.add_argument("--track", help="a folder where MLflow keeps the finished run too")
     parser.add_argument("--recipe", help="a packaged recipe, see `tellapart recipes`")
     parser.add_argument("--config", help="a YAML file of the options below")
+    parser.add_argument("--from_scratch", action="store_true", help="the same as --pretrained false")
     parser.add_class_arguments(TrainConfig)
     given, as_json = parse(parser, words, only_given=True)
+    if given.pop("from_scratch", False):
+        given["pretrained"] = False
     from tellapart import train
 
     result = train(given.pop("data", None), **given)
@@ -70,6 +73,7 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
     parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
+    parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
     given, as_json = parse(parser, words, only_given=True)
     from tellapart import evaluate
 
@@ -104,10 +108,11 @@ def export_verb(words: list[str]) -> int:
     parser.add_argument("run", help="a run folder")
     parser.add_argument("--out", help="the bundle's folder; by default RUN/bundle")
     parser.add_argument("--weights", action="store_true", help="also the weights, so that a training can start from it")
+    parser.add_argument("--checkpoint", help="last, best or a file: that network instead; it needs an --out")
     given, as_json = parse(parser, words)
     from tellapart import export
 
-    bundle = export(given["run"], out=given["out"], weights=given["weights"])
+    bundle = export(given.pop("run"), **given)
     parity = bundle.about["parity"]
     prose = (
         f"{bundle.path}: {parity['compared']} comparisons on {parity['images']} images, 0 different answers, largest "
@@ -137,7 +142,7 @@ def strength_verb(words: list[str]) -> int:
     parser = new_parser("strength", "What an attacker with so many labels reads of a CAPTCHA that you own or may test.")
     parser.add_argument("target", help="labelled images, a named scheme, or a scheme's YAML file")
     parser.add_argument("--out", required=True, help="a folder for what is drawn and trained")
-    parser.add_argument("--labels", default="50,100,200,500,1000", help="how many the attacker has")
+    parser.add_argument("--labels", default="0,50,100,200,500,1000", help="how many the attacker has")
     parser.add_argument("--no_changes", action="store_true", help="of a scheme, do not attack changes of it too")
     parser.add_argument("--report", help="an HTML page to write")
     parser.add_argument("--seed", type=int, default=0)
@@ -148,7 +153,7 @@ def strength_verb(words: list[str]) -> int:
     try:
         labels = [int(number) for number in given["labels"].split(",")]
     except ValueError as error:
-        raise ConfigError(f"labels {given['labels']!r}: give whole numbers, such as 50,200,1000") from error
+        raise ConfigError(f"labels {given['labels']!r}: give whole numbers, such as 0,50,200") from error
     result = strength(
         given["target"], out=given["out"], labels=labels, changes=not given["no_changes"], report=given["report"],
         seed=given["seed"],
@@ -187,3 +192,51 @@ def demo_verb(words: list[str]) -> int:
 
     result = demo(out=given["out"])
     return show(as_json, result, lambda: str(result["summary"]))
+
+
+def explain_verb(words: list[str]) -> int:
+    parser = new_parser("explain", "Where did it look? What of a picture the answer hangs on, checked by deletion.")
+    parser.add_argument("model", help="a run or a bundle")
+    parser.add_argument("image", help="an image file")
+    parser.add_argument("--out", help="a PNG: the picture, and beside it what mattered")
+    parser.add_argument("--masks", type=int, default=1000, help="how often the picture is shown in parts")
+    parser.add_argument("--seed", type=int, default=0)
+    given, as_json = parse(parser, words)
+    from tellapart import explain
+
+    result = explain(given.pop("model"), given.pop("image"), **given)
+
+    def prose() -> str:
+        verdict = "convincing" if result["convincing"] else "NOT convincing: do not believe the picture"
+        return (
+            f"{result['answer']}  {result['confidence']:.3f}\n"
+            f"while what matters is taken away the answer's probability is {result['deletion']:.3f} on the mean, "
+            f"by chance {result['by_chance']:.3f}: {verdict}"
+        )
+
+    return show(as_json, result, prose)
+
+
+def drift_verb(words: list[str]) -> int:
+    parser = new_parser("drift", "Has the input changed since the model was packed? Exit status 1 if it has.")
+    parser.add_argument("model", help="a run or a bundle")
+    parser.add_argument("window", help="new images: a folder, or any labelled source")
+    parser.add_argument("--alpha", type=float, default=0.01, help="false alarms, as a share of unchanged windows")
+    parser.add_argument("--report", help="an HTML page to write")
+    parser.add_argument("--seed", type=int, default=0)
+    given, as_json = parse(parser, words)
+    from tellapart import drift
+
+    result = drift(given.pop("model"), given.pop("window"), **given)
+
+    def prose() -> str:
+        lines = [f"{result['n']:,} images beside {result['n_reference']:,} of the reference", ""]
+        for check in result["checks"]:
+            mark = "changed" if check["found"] else ""
+            lines.append(
+                f"{check['check']:<12} distance {check['distance']:.3f}   p {check['adjusted']:.4f}  {mark}".rstrip()
+            )
+        return "\n".join([*lines, "", "changed" if result["drift"] else "no change that could be told from chance"])
+
+    show(as_json, result, prose)
+    return 1 if result["drift"] else 0

@@ -73,9 +73,14 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W → logits N, K; where it is to ``mirror`` and not to learn, of both views' mean probability."""
-        if self.mirror and not self.training:
-            return averaged([self.once(x), self.once(x.flip(3))])
-        return self.once(x)
+        return self.with_features(x)[0]
+
+    def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x: N, C, H, W → the same logits, and the features N, F that they are made of, both views' mean."""
+        views = [x, x.flip(3)] if self.mirror and not self.training else [x]
+        features = [self.embed(view) for view in views]
+        logits = [self.head(self.dropout(each)) for each in features]
+        return (averaged(logits), torch.stack(features).mean(dim=0)) if len(views) > 1 else (logits[0], features[0])
 
 
 class Cut(nn.Module):
@@ -139,7 +144,12 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W."""
-        return averaged([member(x) for member in self.members])
+        return self.with_features(x)[0]
+
+    def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x: N, C, H, W → the same, and the members' features one after another."""
+        found = [member.with_features(x) for member in self.members]  # type: ignore[operator]
+        return averaged([logits for logits, _ in found]), torch.cat([features for _, features in found], dim=1)
 
 
 def averaged(logits: Sequence[Tensor]) -> Tensor:

@@ -47,9 +47,13 @@ class Reader(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W → N, T, K."""
-        x = self.context(self.column(self.features(x)))  # N, C, 1, T
+        return self.with_features(x)[0]
+
+    def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x: N, C, H, W → the same logits, and the mean over the steps of what they are made of, N, F."""
+        x = self.context(self.column(self.features(x)))  # N, F, 1, T
         logits: Tensor = self.head(self.dropout(x).squeeze(2).transpose(1, 2))
-        return logits
+        return logits, x.mean(dim=(2, 3))
 
 
 class Beside(nn.Module):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tellapart.captcha import Scheme
     from tellapart.catalog import Catalog
 
-LABELS = (50, 100, 200, 500, 1000)
+LABELS = (0, 50, 100, 200, 500, 1000)
 TESTED = 1000  # drawn images that judge
 BROKEN = (
     0.01  # of all texts read right; Bursztein, Martin & Mitchell, "Text-based CAPTCHA strengths and weaknesses" (2011)
@@ -39,7 +39,8 @@ def strength(
     """Measure what an attacker reads of a CAPTCHA that you own or may test.
 
     Of labelled images, some teach and others judge; a scheme is drawn, as many as are needed. For each number of labels
-    a reader is trained; the option ``start`` gives it another to begin with. Of a scheme, each hardship is also taken
+    a reader is trained, which begins with the shipped one; without labels that one is told the alphabet and the lengths
+    only. Of a scheme, each hardship is also taken
     away and others are added, and each change is attacked anew.
     The same call again goes on where a stopped one left off.
 
@@ -61,18 +62,20 @@ def strength(
     """
     from tellapart.catalog import check_target
     from tellapart.files import whole_file, write_json
-    from tellapart.strength.attack import attack, ladder
+    from tellapart.strength.attack import attack, ladder, untaught
     from tellapart.strength.page import page
 
     wanted = sorted(set(labels))
-    if not wanted or wanted[0] < 1:
-        raise ConfigError(f"labels {list(labels)}: give numbers from 1, such as 50 200 1000")
+    if not wanted or wanted[0] < 0 or wanted[-1] < 1:
+        raise ConfigError(f"labels {list(labels)}: give numbers from 0, one of them not 0, such as 0 50 200")
     if report is not None:
         check_target(report, ".html", ".htm")
     out = Path(out)
     scheme = _scheme(target)
     catalog = _drawn(scheme, max(wanted), out / "data", seed) if scheme else _given(target, seed)
-    curve = [attack(catalog, n, out / f"labels-{n}", seed=seed, **options) for n in ladder(wanted, catalog)]
+    first = untaught(catalog) if 0 in wanted else None
+    curve = [first] if first else []
+    curve += [attack(catalog, n, out / f"labels-{n}", seed=seed, **options) for n in ladder(wanted, catalog)]
     result: dict[str, Any] = {
         "target": scheme.name if scheme else str(target),
         "n": curve[-1]["n"] if curve else 0,

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog
+from tellapart.config import BASE
+from tellapart.errors import some
+from tellapart.evaluate import evaluate
 from tellapart.progress import say
 from tellapart.train import train
 
@@ -36,6 +40,24 @@ def attack(catalog: Catalog, labels: int, out: Path, *, seed: int = 0, **options
     say(f"an attacker with {labels:,} labels")
     result = train(catalog.with_column("split", part), out=out, task="read", seed=seed, **options)
     return {"labels": labels, "seconds": result["seconds"], **result["test"]}
+
+
+def untaught(catalog: Catalog) -> dict[str, Any] | None:
+    """What the shipped reader reads of the test part without a single label, told the alphabet and the lengths.
+
+    Returns:
+        As `attack`, with 0 labels; None where texts hold characters that it does not know.
+    """
+    bundle = Bundle.open(BASE)
+    if unknown := bundle.charset.unknown(catalog.labels):
+        say(f"without labels: left out, as the shipped reader does not know {some(unknown)}")
+        return None
+    say("an attacker without labels")
+    alphabet = "".join(sorted(set().union(*catalog.labels)))
+    lengths = [len(text) for text in catalog.labels]
+    pattern = f".{{{min(lengths)},{max(lengths)}}}"
+    report = evaluate(bundle, catalog, split="test", alphabet=alphabet, pattern=pattern)
+    return {"labels": 0, "seconds": 0.0, **report}
 
 
 def ladder(wanted: Sequence[int], catalog: Catalog) -> list[int]:

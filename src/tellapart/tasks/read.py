@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,19 +14,29 @@ from tellapart.charset import Charset, decode_ctc
 from tellapart.metrics import reading_scores
 from tellapart.tasks.base import Task
 
+ABSENT = -1e4  # a logit that leaves no chance
+
 
 class ReadTask(Task):
-    """``texts`` by catalog row; the charset holds all their characters."""
+    """``texts`` by catalog row; the charset holds all their characters.
 
-    def __init__(self, *args: Any, texts: list[str], charset: Charset) -> None:
+    Args:
+        unseen: characters that no training text holds but the network knows from elsewhere. They take no part in the
+            training's softmax: else it would learn, from their absence alone, never to read them.
+    """
+
+    def __init__(self, *args: Any, texts: list[str], charset: Charset, unseen: Iterable[str] = ()) -> None:
         super().__init__(*args)
         self.texts = texts
         self.charset = charset
+        self.unseen = torch.tensor(charset.encode("".join(unseen)), dtype=torch.long)
 
     def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
         """logits: N, T, K."""
         encoded = [self.charset.encode(self.texts[row]) for row in rows.tolist()]
         n, steps, _ = logits.shape
+        if training and len(self.unseen):
+            logits = logits.index_fill(2, self.unseen.to(logits.device), ABSENT)
         return F.ctc_loss(
             logits.log_softmax(dim=2).transpose(0, 1),
             torch.tensor([index for text in encoded for index in text], dtype=torch.long),

@@ -1,0 +1,86 @@
+"""Answers at every threshold: pure functions on numpy, as `tellapart.metrics` for one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+
+
+class Curve(NamedTuple):
+    """A curve over thresholds: ``x`` and ``y`` (M,), and the threshold of each point."""
+
+    x: Floats
+    y: Floats
+    at: Floats
+
+
+class Reliability(NamedTuple):
+    """Bins of equal width: mean confidence, share right, and how many answers; empty bins are left out."""
+
+    confidence: Floats
+    right: Floats
+    n: npt.NDArray[np.int64]
+
+
+def roc(truth: npt.ArrayLike, score: npt.ArrayLike) -> Curve:
+    """The receiver operating characteristic: false against true positive rate, from (0, 0) to (1, 1).
+
+    Args:
+        truth: whether each of N images is positive.
+        score: of the positive class, N; an image is called positive from the threshold on.
+
+    Raises:
+        InputError: not both kinds occur.
+
+    >>> curve = roc([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
+    >>> curve.x.tolist(), curve.y.tolist()
+    ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
+    """
+    hits, alarms, at = _counted(truth, score)
+    return Curve(np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1]), np.append(np.inf, at))
+
+
+def precision_recall(truth: npt.ArrayLike, score: npt.ArrayLike) -> Curve:
+    """Recall (x) against precision (y), from the highest threshold to the lowest; see `roc`.
+
+    Raises:
+        InputError: not both kinds occur.
+
+    >>> curve = precision_recall([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
+    >>> curve.x.tolist(), curve.y.round(2).tolist()
+    ([0.5, 0.5, 1.0, 1.0], [1.0, 0.5, 0.67, 0.5])
+    """
+    hits, alarms, at = _counted(truth, score)
+    return Curve(hits / hits[-1], hits / (hits + alarms), at)
+
+
+def reliability(confidence: npt.ArrayLike, right: npt.ArrayLike, bins: int = 15) -> Reliability:
+    """Confidence against accuracy, in the bins of the expected calibration error (Guo et al. 2017).
+
+    >>> found = reliability([0.95, 0.95, 0.4], [True, False, False], bins=2)
+    >>> found.confidence.tolist(), found.right.tolist(), found.n.tolist()
+    ([0.4, 0.95], [0.0, 0.5], [1, 2])
+    """
+    sure, hit = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
+    where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
+    n = np.bincount(where, minlength=bins)
+    full = n > 0
+    mean_sure, mean_hit = (np.bincount(where, weights=of, minlength=bins)[full] / n[full] for of in (sure, hit))
+    return Reliability(mean_sure, mean_hit, n[full])
+
+
+def _counted(truth: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """True and false positives at each distinct threshold, the highest first, and the thresholds."""
+    positive, values = np.asarray(truth, bool), np.asarray(score, np.float64)
+    if positive.all() or not positive.any():
+        raise InputError("a curve over thresholds needs images of both classes")
+    order = np.argsort(-values, kind="stable")
+    last = np.append(np.diff(values[order]) != 0, True)  # of equal scores only the last is a threshold's end
+    hits, alarms = np.cumsum(positive[order])[last], np.cumsum(~positive[order])[last]
+    return hits.astype(np.float64), alarms.astype(np.float64), values[order][last]
