@@ -31,8 +31,9 @@ from tellapart.catalog import Catalog, open_catalog
 from tellapart.charset import Charset, decode_ctc
 from tellapart.images import decode
 from tellapart.preprocess import Preprocess
+from tellapart.strength.attack import with_labels
 
-LABELS, JUDGED, ENOUGH = 500, 75, 0.95
+LABELS, ENOUGH = 500, 0.95
 
 
 class CRNN(nn.Module):
@@ -56,16 +57,6 @@ class CRNN(nn.Module):
         """Logits."""
         logits: Tensor = self.head(self.sequence(self.features(x).squeeze(2).transpose(1, 2))[0])
         return logits
-
-
-def chosen(data: Path, seed: int) -> Catalog:
-    """The catalog with 500 images for training and validation, the test part as it was split."""
-    catalog = tellapart.split(open_catalog(data, task="read"), seed=seed)
-    part: list[str | None] = ["test" if each == "test" else None for each in catalog.column("split")]
-    rows = [row for row in catalog.rows() if part[row] is None]
-    for place, at in enumerate(np.random.RandomState(seed).permutation(len(rows))[:LABELS].tolist()):
-        part[rows[at]] = "val" if place < JUDGED else "train"
-    return catalog.with_column("split", part)
 
 
 def crnn(catalog: Catalog, seed: int, limit: float) -> tuple[float, float]:
@@ -144,7 +135,7 @@ def main() -> None:
         return
     found: dict[str, list[float]] = {}
     for seed in given.seeds:
-        catalog = chosen(data, seed)
+        catalog = with_labels(tellapart.split(open_catalog(data, task="read"), seed=seed), LABELS, seed)
         for name, (seconds, exact) in {
             "ours": ours(catalog, seed, given.limit),
             "ours, from scratch": ours(catalog, seed, given.limit, "--from-scratch"),

@@ -274,20 +274,18 @@ class Predictor:
 
     def _answer(self, loaded: Sequence[tuple[str, Pixels | ImageError]]) -> list[Prediction]:
         answers: list[Prediction | None] = [None] * len(loaded)
-        by_width: dict[int, list[int]] = {}
-        for index, (name, pixels) in enumerate(loaded):
-            if isinstance(pixels, ImageError):
-                answers[index] = Prediction(name, self.bundle.task, error=pixels.reason)
-            else:
-                by_width.setdefault(pixels.shape[1], []).append(index)
-        for indices in by_width.values():
-            for start in range(0, len(indices), BATCH):
-                part = indices[start : start + BATCH]
-                probabilities = self.run(np.stack([loaded[i][1] for i in part]))  # type: ignore[misc]
-                for i, prediction in zip(
-                    part, self.interpret([loaded[i][0] for i in part], probabilities), strict=True
-                ):
-                    answers[i] = prediction
+
+        def readable() -> Iterator[tuple[int, Pixels]]:
+            for index, (name, pixels) in enumerate(loaded):
+                if isinstance(pixels, ImageError):
+                    answers[index] = Prediction(name, self.bundle.task, error=pixels.reason)
+                else:
+                    yield index, pixels
+
+        for indices, batch in in_batches(readable()):
+            names = [loaded[index][0] for index in indices]
+            for index, prediction in zip(indices, self.interpret(names, self.run(batch)), strict=True):
+                answers[index] = prediction
         return [answer for answer in answers if answer is not None]
 
     def interpret(self, names: Sequence[str], probabilities: Floats) -> list[Prediction]:

@@ -7,7 +7,6 @@ import io
 import logging
 import platform
 import warnings
-from collections import defaultdict
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +18,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from tellapart.bundle import ABOUT, FEATURES, GRAPH, PROBABILITIES, Bundle, Predictor
+from tellapart.bundle import ABOUT, FEATURES, GRAPH, PROBABILITIES, Bundle, Predictor, in_batches
 from tellapart.catalog import Catalog
 from tellapart.drift import FEWEST, REFERENCE
 from tellapart.drift.sample import KEPT, Reference, looked_at
@@ -203,31 +202,19 @@ def _compare_features(names: list[str], theirs: npt.NDArray[np.float32], ours: n
 def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
     """All rows in batches of 32, the first of each width also in small batches and on wider canvases."""
     files = catalog.column("file")
-    waiting: dict[int, list[tuple[str, npt.NDArray[np.uint8]]]] = defaultdict(list)
     probed: set[int] = set()
-
-    def flush(width: int) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
-        items = waiting.pop(width)
-        pixels = np.stack([item[1] for item in items])
-        names = [item[0] for item in items]
+    loaded = ((files[row], spec.load(data, files[row])) for row, data in catalog.read(rows))
+    for names, pixels in in_batches(loaded, BATCHES[-1]):
         yield names, pixels
+        width = pixels.shape[2]
         if width in probed:
-            return
+            continue
         probed.add(width)
         for size in BATCHES[:-1]:
             yield names[:size], pixels[:size]
         if spec.width is None:
             for more in (spec.step, 3 * spec.step):
                 yield names[:7], np.pad(pixels[:7], ((0, 0), (0, 0), (0, more), (0, 0)), mode="edge")
-
-    for row, data in catalog.read(rows):
-        pixels = spec.load(data, files[row])
-        width = pixels.shape[1]
-        waiting[width].append((files[row], pixels))
-        if len(waiting[width]) == BATCHES[-1]:
-            yield from flush(width)
-    for width in list(waiting):
-        yield from flush(width)
 
 
 def _halved(value: Tensor) -> Tensor:

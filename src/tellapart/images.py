@@ -115,6 +115,11 @@ def is_image_name(name: str | Path) -> bool:
     return text.lower().endswith(SUFFIXES) and not os.path.basename(text).startswith(".")  # noqa: PTH119
 
 
+def image_files(folder: Path) -> list[Path]:
+    """The files of a folder, at any depth and sorted, whose names are images'."""
+    return sorted(item for item in folder.rglob("*") if is_image_name(item) and item.is_file())
+
+
 def looks_like_image(data: bytes) -> bool:
     """Whether bytes begin like an image of a known format.
 

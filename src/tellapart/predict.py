@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from tellapart import images
 from tellapart.bundle import Bundle, Prediction, Predictor
 from tellapart.errors import ConfigError
-from tellapart.images import is_image_name
+from tellapart.images import image_files
 from tellapart.progress import track
 
 Named = tuple[str, str | Path | bytes]
@@ -48,7 +48,7 @@ def _expand(each: str | Path, stdin: BinaryIO) -> Iterator[Named]:
     if str(each) == "-":
         yield from _from_stdin(stdin)
     elif path.is_dir():
-        found = sorted(item for item in path.rglob("*") if is_image_name(item) and item.is_file())
+        found = image_files(path)
         if not found:
             raise ConfigError(f"{each}: no image in this folder (looked for {', '.join(images.SUFFIXES)})")
         for item in found:

@@ -107,10 +107,10 @@ def _half(values: Any) -> Any:
 def _images(window: Path) -> tuple[Iterator[tuple[str, bytes | Path]], int]:
     """Names and images of a folder or of a labelled source, and how many of that cannot be read."""
     from tellapart.catalog import open_catalog
-    from tellapart.images import is_image_name
+    from tellapart.images import image_files
 
     if window.is_dir():
-        files = sorted(item for item in window.rglob("*") if is_image_name(item) and item.is_file())
+        files = image_files(window)
         if files:
             return ((str(file), file) for file in files), 0
         if not any(window.glob("*.parquet")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -78,9 +78,8 @@ def energy(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
     return _permuted(apart, n, m, seed)
 
 
-def _permuted(apart: object, n: int, m: int, seed: int) -> tuple[float, float]:
+def _permuted(apart: Callable[[npt.NDArray[np.bool_]], Floats], n: int, m: int, seed: int) -> tuple[float, float]:
     """A distance, and the share of shuffles that reach it; the observed one counts as a shuffle."""
-    assert callable(apart)
     dice = np.random.default_rng(seed)
     own = np.zeros((1, n + m), bool)
     own[0, :n] = True

@@ -72,12 +72,11 @@ def looked_at(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -
             said = str(len(answer.answer)) if answer.task == "read" else answer.answer
             rows[place] = measured(picture), answer.confidence, said, feature
     ordered = [rows[place] for place in sorted(rows)]
-    wide = predictor.both(np.zeros((1, spec.height, spec.width or spec.step, spec.channels), np.uint8))[1].shape[1]
     return Sample(
         np.array([row[0] for row in ordered], np.float32).reshape(-1, len(MEASURES)),
         np.array([row[1] for row in ordered], np.float32),
         [row[2] for row in ordered],
-        np.array([row[3] for row in ordered], np.float32).reshape(-1, wide),
+        np.array([row[3] for row in ordered], np.float32),
         unreadable,
     )
 

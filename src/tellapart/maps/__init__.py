@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -121,7 +122,7 @@ def map(  # noqa: A001
     side = LARGE if len(files) <= FEW else THUMBNAIL
     thumbnails = _thumbnails(catalog, rows, side)
     blank = np.full((side, side, 3), 224, np.uint8)
-    cells = thumbnails if old is None else _after([blank] * len(old.files), thumbnails)
+    cells = chain([blank] * (len(files) - len(rows)), thumbnails)
     text = page(title, at, files, labels, parts, chosen, sheets(cells, side), side, notes, new if old else ())
     with whole_file(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -188,8 +189,3 @@ def _thumbnails(catalog: Catalog, rows: list[int], side: int) -> Iterator[npt.ND
     made = dict(in_threads(make, catalog.read(rows)))
     for row in rows:
         yield made.pop(row)
-
-
-def _after(first: list[Any], then: Iterator[Any]) -> Iterator[Any]:
-    yield from first
-    yield from then

@@ -11,23 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.bundle import Bundle, Prediction
+from tellapart.card import FIGURES
 from tellapart.catalog import Catalog
 from tellapart.curves import reliability
+from tellapart.metrics import expected_calibration_error
 from tellapart.page import Content, Html, join, tag
 from tellapart.plots import Axes, columns, diagonal, dots, key, line, plot, upright
 
 SHOWN = 24  # pictures of a gallery
-NAMES = {
-    "accuracy": "images answered right",
-    "fine_accuracy": "fine classes right",
-    "macro_f1": "mean F1 of the classes",
-    "fine_macro_f1": "mean F1 of the fine classes",
-    "exact_match": "texts read exactly",
-    "exact_match_folded": "texts read, case ignored",
-    "cer": "characters misread",
-    "answered": "answered at all",
-    "answered_accuracy": "right where answered",
-}
+# Micro-F1 is the accuracy where an image has one label.
+NAMES = {name: what for name, what in FIGURES.items() if name != "micro_f1"}
 SHARES = ("accuracy", "fine_accuracy", "exact_match", "exact_match_folded", "cer", "answered", "answered_accuracy")
 
 
@@ -133,7 +126,7 @@ def confidence(found: Evaluation) -> Html:
         dots(unit, bins.confidence.tolist(), bins.right.tolist(), told),
         across="confidence", up="share right", told="Reliability: " + "; ".join(told),
         note=f"On the dashed line, an answer that is 0.8 sure is right 8 times of 10. The mean distance from it (ECE) "
-        f"is {(np.abs(bins.confidence - bins.right) * bins.n).sum() / bins.n.sum():.3f}.",
+        f"is {expected_calibration_error(sure, right):.3f}.",
     )  # fmt: skip
     return tag("div", histogram, diagram, class_="charts")
 

@@ -31,15 +31,20 @@ def attack(catalog: Catalog, labels: int, out: Path, *, seed: int = 0, **options
     Returns:
         ``labels``, ``seconds`` of training, the figures of the test part.
     """
+    say(f"an attacker with {labels:,} labels")
+    result = train(with_labels(catalog, labels, seed), out=out, task="read", seed=seed, **options)
+    return {"labels": labels, "seconds": result["seconds"], **result["test"]}
+
+
+def with_labels(catalog: Catalog, labels: int, seed: int) -> Catalog:
+    """The catalog with so many labels to learn and choose from, of what is not the test part, which stays."""
     rows = [row for row in catalog.rows() if catalog.column("split")[row] != "test"]
     chosen = np.random.RandomState(seed).permutation(len(rows))[:labels].tolist()
     judged = max(1, round(VAL * labels))
     part: list[str | None] = ["test" if part == "test" else None for part in catalog.column("split")]
     for place, at in enumerate(chosen):
         part[rows[at]] = "val" if place < judged else "train"
-    say(f"an attacker with {labels:,} labels")
-    result = train(catalog.with_column("split", part), out=out, task="read", seed=seed, **options)
-    return {"labels": labels, "seconds": result["seconds"], **result["test"]}
+    return catalog.with_column("split", part)
 
 
 def untaught(catalog: Catalog) -> dict[str, Any] | None:
