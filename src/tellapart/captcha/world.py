@@ -38,6 +38,16 @@ class World(Written):
     height: tuple[int, int] = (24, 80)
     fonts: tuple[str, ...] = tuple(FONTS)
     plain: float = 0.15  # share of the pictures without anything but letters
+    size: tuple[float, float] = (0.5, 0.9)  # of a letter, in heights of the picture
+    least_size: float = 1.0  # where each letter has its own manner, its size is this part of the largest, or more
+    overlap: float = 0.18  # of tight letters, at most, in sizes
+    spread: tuple[float, float] = (0.05, 0.4)  # between loose letters, in sizes
+    room: tuple[float, float] = (0.95, 1.5)  # width of the picture, in those of its text
+    contrast: tuple[float, float] = (0.3, 0.85)  # of ink and paper, in lightness
+    uneven: float = 0.08  # lightness by which the inks of one picture differ from their mean
+    rotation: float = 35.0
+    warp: float = 1 / 16  # of the whole picture, at most, in heights
+    cut: float = 0.0  # share of the pictures whose lines and spots have the paper's colour and cut the letters
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -46,12 +56,17 @@ class World(Written):
         try:
             fits = 1 <= self.min_length <= self.max_length <= 32 and 16 <= self.height[0] <= self.height[1] <= 512
             fits &= len(self.height) == 2 and 0 <= self.plain <= 1 and bool(self.alphabets) and bool(self.fonts)
+            pairs = {name: getattr(self, name) for name in ("size", "spread", "room", "contrast")}
+            fits &= all(len(pair) == 2 and 0 <= pair[0] <= pair[1] <= 4 for pair in pairs.values())
+            parts = self.least_size, self.overlap, self.uneven, self.warp, self.cut, self.contrast[1]
+            fits &= all(0 <= part <= 1 for part in parts) and 2 <= self.rotation <= 60
         except TypeError as error:
             raise ConfigError(f"scheme {self.name!r}: {error}") from error
         if not fits:
             raise ConfigError(
                 f"scheme {self.name!r}: lengths must be within 1 to 32 and heights within 16 to 512, the first not "
-                "above the second, plain within 0 to 1, and at least one alphabet and one font given"
+                "above the second, parts and shares within 0 to 1, rotation within 2 to 60, and at least one "
+                "alphabet and one font given"
             )
         self.of(0, 0)  # what else is wrong, a scheme says
 
@@ -72,16 +87,22 @@ class World(Written):
         # Most texts are of four to six letters.
         length = self.min_length + int((self.max_length - self.min_length + 1) * uniform() ** 1.7)
         height = whole(uniform, self.height)
-        size = max(10, int(height * between(uniform, (0.5, 0.9))))
+        size = max(10, int(height * between(uniform, self.size)))
         tight = uniform() < 0.4
-        gap = (-0.18 * size, 0.0) if tight else (0.0, between(uniform, (0.05, 0.4)) * size)
+        gap = (max(-16.0, -self.overlap * size), 0.0) if tight else (0.0, between(uniform, self.spread) * size)
+        gap = gap[0], min(gap[1], 64.0)
         room = length * size * between(uniform, (0.55, 0.75)) + length * max(gap[1], 0.0) + 12
-        width = int(max(room * between(uniform, (0.95, 1.5)), 8 * length, 24))
+        width = int(max(room * between(uniform, self.room), 8 * length, 24))
         shape = {
             "name": self.name, "width": min(width, 2048), "height": height, "alphabet": alphabet,
             "min_length": length, "max_length": length, "font_size": (size, size), "gap": gap,
-            "fonts": tuple(pick(uniform, self.fonts) for _ in range(3)), **_colours(uniform),
+            "fonts": tuple(pick(uniform, self.fonts) for _ in range(3)), **self._colours(uniform),
         }  # fmt: skip
+        # What the plainest world lacks costs it no die, so that a seed there stays the picture that it was.
+        if self.least_size < 1:
+            shape["font_size"] = max(10, int(size * between(uniform, (self.least_size, 1.0)))), size
+        if self.cut and uniform() < self.cut:
+            shape["clutter_ink"] = shape["paper"]
         if uniform() < self.plain:
             return Scheme(**shape)
 
@@ -93,7 +114,7 @@ class World(Written):
             **shape,
             mixed=uniform() < 0.4,
             styles=STYLES if uniform() < 0.06 else (pick(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
-            rotation=some(0.7, (2, 35)),
+            rotation=some(0.7, (2, self.rotation)),
             stretch=(between(uniform, (0.75, 1.0)), between(uniform, (1.0, 1.25))),
             shear=some(0.4, (0.05, 0.35)),
             jitter=some(0.6, (1, height / 6)),
@@ -109,7 +130,7 @@ class World(Written):
             boxes=_upto(some(0.08, (1, 6))),
             grid=(0, 0) if uniform() < 0.92 else (6, 24),
             decoys=_upto(some(0.08, (3, 20))),
-            warp_amplitude=some(0.25, (0.5, height / 16)),
+            warp_amplitude=some(0.25, (0.5, min(16.0, max(0.5, height * self.warp)))),
             warp_period=between(uniform, (20, 160)),
             perspective=some(0.15, (0.02, 0.15)),
             blur=(0.0, some(0.2, (0.3, height / 50))),
@@ -119,27 +140,33 @@ class World(Written):
             jpeg_quality=int(some(0.35, (25, 90))),
         )
 
+    def _colours(self, uniform: Draw) -> dict[str, Any]:
+        """Paper and inks of any hue, far enough from each other in lightness to be read."""
+        bits = uniform() < 0.08
+        dark_on_light = uniform() < 0.8
+        apart = between(uniform, (0.7, 0.85) if bits else self.contrast)  # far enough for one bit to tell them apart
+        light = (
+            between(uniform, (max(apart, 0.6), 1.0)) if dark_on_light else between(uniform, (0.0, min(1 - apart, 0.4)))
+        )
+        ink = light - apart if dark_on_light else light + apart
+        coloured = uniform() < 0.7 and not bits
+
+        def colour(lightness: float, most: float) -> str:
+            hue, saturation = uniform(), uniform() * most if coloured else 0.0
+            red, green, blue = colorsys.hls_to_rgb(hue, min(max(lightness, 0.0), 1.0), saturation)
+            return "#" + "".join(f"{min(255, max(0, int(part * 255 + 0.5))):02x}" for part in (red, green, blue))
+
+        paper = tuple(colour(light + between(uniform, (-0.04, 0.04)), 0.6) for _ in range(2))
+        inks = tuple(colour(_apart(ink + between(uniform, (-self.uneven, self.uneven)), light), 1.0) for _ in range(4))
+        strewn = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
+        inks = tuple(one for one in inks if one not in paper)
+        return {"paper": paper, "ink": inks, "clutter_ink": strewn, "black_and_white": bits}
+
 
 def _upto(most: float) -> tuple[int, int]:
     return int(most * 0.6), int(most)
 
 
-def _colours(uniform: Draw) -> dict[str, Any]:
-    """Paper and inks of any hue, far enough from each other in lightness to be read."""
-    bits = uniform() < 0.08
-    dark_on_light = uniform() < 0.8
-    apart = between(uniform, (0.7, 0.85) if bits else (0.3, 0.85))  # far enough for one bit to tell them apart
-    light = between(uniform, (max(apart, 0.6), 1.0)) if dark_on_light else between(uniform, (0.0, min(1 - apart, 0.4)))
-    ink = light - apart if dark_on_light else light + apart
-    coloured = uniform() < 0.7 and not bits
-
-    def colour(lightness: float, most: float) -> str:
-        hue, saturation = uniform(), uniform() * most if coloured else 0.0
-        red, green, blue = colorsys.hls_to_rgb(hue, min(max(lightness, 0.0), 1.0), saturation)
-        return "#" + "".join(f"{min(255, max(0, int(part * 255 + 0.5))):02x}" for part in (red, green, blue))
-
-    paper = tuple(colour(light + between(uniform, (-0.04, 0.04)), 0.6) for _ in range(2))
-    inks = tuple(colour(ink + between(uniform, (-0.08, 0.08)), 1.0) for _ in range(4))
-    strewn = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
-    inks = tuple(one for one in inks if one not in paper)
-    return {"paper": paper, "ink": inks, "clutter_ink": strewn, "black_and_white": bits}
+def _apart(ink: float, light: float) -> float:
+    """A lightness of ink that is told from the paper's still."""
+    return ink if abs(ink - light) >= 0.2 else light - 0.2 if light > 0.5 else light + 0.2
