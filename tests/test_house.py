@@ -27,6 +27,8 @@ ROOMS = [
     "captcha.world", "captcha.named", "captcha.render", "captcha", "like", "generate",
     "beam", "metrics", "misread", "sheet", "confusion", "decide", "card", "bundle", "predict",
     "curves", "plots", "report.parts", "report.classes", "report.texts", "report", "evaluate", "explain",
+    "serve.settings", "serve.state", "serve.batch", "serve.keep", "serve.live", "serve.refusal", "serve.guard",
+    "serve.ask", "serve.meter", "serve.openapi", "serve.app", "serve", "serve.service",
     "drift.distances", "drift.sample", "drift.page", "drift",
     "_torchvision", "_lightning", "data", "augment",
     "models.scratch", "models.reader", "models.classifier", "models.trunk", "models", "embed",

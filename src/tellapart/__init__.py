@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tellapart.prepare import prepare
     from tellapart.quick import quick
     from tellapart.recipes import recipes
+    from tellapart.serve import serve, switch
     from tellapart.split import split
     from tellapart.strength import strength
     from tellapart.tidy import tidy
@@ -65,8 +66,10 @@ _HOME = {
     "prepare": "prepare",
     "quick": "quick",
     "recipes": "recipes",
+    "serve": "serve",
     "split": "split",
     "strength": "strength",
+    "switch": "serve",
     "tidy": "tidy",
     "train": "train",
     "tune": "tune",
@@ -96,8 +99,10 @@ __all__ = [
     "prepare",
     "quick",
     "recipes",
+    "serve",
     "split",
     "strength",
+    "switch",
     "tidy",
     "train",
     "tune",

@@ -252,7 +252,7 @@ class Predictor:
             ahead: list[list[Future[tuple[str, Pixels | ImageError]]]] = []
 
             def fill() -> None:
-                if window := [pool.submit(self._load, *item) for item in islice(source, BATCH * 4)]:
+                if window := [pool.submit(self.prepare, *item) for item in islice(source, BATCH * 4)]:
                     ahead.append(window)
 
             fill()
@@ -260,7 +260,8 @@ class Predictor:
                 fill()  # the next window decodes while this one is answered
                 yield from self._answer([future.result() for future in ahead.pop(0)])
 
-    def _load(self, name: str, item: str | Path | bytes | Pixels) -> tuple[str, Pixels | ImageError]:
+    def prepare(self, name: str, item: str | Path | bytes | Pixels) -> tuple[str, Pixels | ImageError]:
+        """An image as the graph takes it, with its name; one that cannot be used as its error."""
         try:
             if isinstance(item, np.ndarray):
                 if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8 or not item.size:
@@ -284,9 +285,13 @@ class Predictor:
 
         for indices, batch in in_batches(readable()):
             names = [loaded[index][0] for index in indices]
-            for index, prediction in zip(indices, self.interpret(names, self.run(batch)), strict=True):
+            for index, prediction in zip(indices, self.answer(names, batch), strict=True):
                 answers[index] = prediction
         return [answer for answer in answers if answer is not None]
+
+    def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C."""
+        return self.interpret(names, self.run(pixels))
 
     def interpret(self, names: Sequence[str], probabilities: Floats) -> list[Prediction]:
         """Probabilities of a batch → answers."""

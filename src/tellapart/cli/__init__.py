@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tellapart.cli import data, models
+from tellapart.cli import data, models, serving
 from tellapart.cli.words import refuse
 from tellapart.errors import TellapartError, closest
 
@@ -29,6 +29,8 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval
   tellapart map MODEL|BACKBONE DATA --out map.html alike images near each other: page, picture, file
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
+  tellapart serve MODEL ... --port 3000            answers over HTTP, in batches; this machine alone, or a token
+  tellapart switch STATE NAME BUNDLE               let a running server answer with another bundle, or --back
   tellapart drift MODEL IMAGES                     has the input changed since the model was packed?
   tellapart explain MODEL IMAGE --out where.png    what of a picture the answer hangs on
   tellapart export RUN --out BUNDLE                pack a run again, compared with the trained model
@@ -81,7 +83,9 @@ def _run(words: list[str]) -> int:
     return verb(words[1:])
 
 
-EXTRAS = {"optuna": "tune", "openTSNE": "map", "umap": "umap"}  # what a missing package is in
+EXTRAS = {  # what a missing package is in
+    "optuna": "tune", "openTSNE": "map", "umap": "umap", "bentoml": "serve", "httpx": "client", "gradio": "page",
+}  # fmt: skip
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "catalog": data.catalog_verb,
@@ -98,6 +102,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "predict": models.predict_verb,
     "drift": models.drift_verb,
     "explain": models.explain_verb,
+    "serve": serving.serve_verb,
+    "switch": serving.switch_verb,
     "export": models.export_verb,
     "generate": models.generate_verb,
     "strength": models.strength_verb,

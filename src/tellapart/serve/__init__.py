@@ -1,0 +1,99 @@
+"""Bundles behind HTTP: answers in batches, models switched while they answer, corrections kept for training."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tellapart.errors import ConfigError
+from tellapart.serve.settings import Settings, is_loopback
+from tellapart.serve.state import State
+
+
+def serve(
+    models: Sequence[str],
+    *,
+    state: str | Path = "serving",
+    host: str = "127.0.0.1",
+    port: int = 3000,
+    workers: int | None = None,
+    token_file: str | Path | None = None,
+    sample: float = 0.0,
+    check: bool = False,
+) -> Settings:
+    """Serve bundles until stopped; this process becomes the server.
+
+    Args:
+        models: bundles or runs, each ``PATH`` or ``NAME=PATH``; a name stands in the address of its answers.
+        state: the folder of what the server keeps: which versions there are, corrections, samples.
+        host: where to listen; anything but the machine itself needs a token.
+        workers: processes; by default one a core, at most four.
+        token_file: a file whose first line callers must send; or the environment variable ``TELLAPART_TOKEN``.
+        sample: this share of the images asked about is kept, with the answers.
+        check: only make sure that it could start.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: a name twice, a port that is none, an address that needs a token.
+    """
+    if not 0 < port < 65536:
+        raise ConfigError(f"port {port}: give a number from 1 to 65535")
+    if not 0 <= sample <= 1:
+        raise ConfigError(f"sample {sample:g}: give a share from 0 to 1")
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers {workers}: at least one")
+    token = _token(token_file)
+    if not is_loopback(host) and not token:
+        raise ConfigError(
+            f"host {host}: others could ask too, so callers must send a token; write a long random one into a file and "
+            "give --token-file, or set TELLAPART_TOKEN"
+        )
+    folder = State(Path(state).absolute())
+    folder.start(models)
+    processes = workers or min(os.cpu_count() or 1, 4)
+    settings = Settings(str(folder.path), host, port, processes, token, sample)
+    if not check:
+        _become(settings)
+    return settings
+
+
+def switch(state: str | Path, name: str, bundle: str | Path | None = None, *, wait: float = 30.0) -> str:
+    """Let a running server answer with another bundle, or with the one before if none is given; nothing is dropped.
+
+    Returns:
+        The bundle that answers now.
+
+    Raises:
+        BundleError: there is no usable bundle, or a worker could not load it.
+        ConfigError: no such name, or nothing to go back to.
+    """
+    return State(Path(state)).switch(name, bundle, wait=wait)
+
+
+def _token(file: str | Path | None) -> str:
+    if file is None:
+        token = os.environ.get("TELLAPART_TOKEN", "").strip()
+        what = "TELLAPART_TOKEN"
+    else:
+        try:
+            token = (Path(file).read_text(encoding="utf-8").splitlines() or [""])[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: the token cannot be read: {error}") from error
+        what = str(file)
+    if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
+        raise ConfigError(f"{what}: a token has at least 16 printable ASCII characters; make a random one")
+    if file is not None and not token:
+        raise ConfigError(f"{file}: its first line is empty; a token has at least 16 characters")
+    return token
+
+
+def _become(settings: Settings) -> None:
+    # Before the change of process: a missing package is said in the words of every other verb.
+    import bentoml  # noqa: F401
+
+    words = [sys.executable, "-m", "bentoml", "serve", "tellapart.serve.service:Recogniser",
+             "--host", settings.host, "--port", str(settings.port)]  # fmt: skip
+    sys.stdout.flush()
+    os.execve(sys.executable, words, {**os.environ, **settings.to_environment()})

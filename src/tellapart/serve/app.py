@@ -1,0 +1,207 @@
+"""The addresses of the server: models, answers, corrections, and what they are like in OpenAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tellapart import images
+from tellapart.bundle import Prediction
+from tellapart.errors import ImageError
+from tellapart.serve.ask import Asked, asked
+from tellapart.serve.batch import Busy, Gone
+from tellapart.serve.keep import Full, Shelf
+from tellapart.serve.live import Live, Model, described
+from tellapart.serve.meter import Meter
+from tellapart.serve.openapi import openapi
+from tellapart.serve.refusal import Refusal, busy
+from tellapart.serve.settings import Settings
+
+_LONGEST = 100  # characters of a correction
+
+
+class App:
+    """What one process answers with.
+
+    Args:
+        settings: of the server.
+        live: its models.
+        meter: where it counts.
+    """
+
+    def __init__(self, settings: Settings, live: Live, meter: Meter) -> None:
+        self.settings, self.live, self.meter = settings, live, meter
+        self._decoders = ThreadPoolExecutor(2, "decode")
+        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self.asgi = Starlette(
+            routes=[
+                Route("/v1/models", self._counted("/v1/models", self._models)),
+                Route("/v1/models/{name}", self._counted("/v1/models/{name}", self._model)),
+                Route("/v1/models/{name}/predict", self._counted("predict", self._predict), methods=["POST"]),
+                Route("/v1/models/{name}/correct", self._counted("correct", self._correct), methods=["POST"]),
+                Route("/openapi.json", self._openapi),
+            ],
+            exception_handlers={Refusal: _refused, HTTPException: _unknown},
+        )
+
+    def close(self) -> None:
+        """Write what waits to be written."""
+        for shelf in self._shelves.values():
+            shelf.flush()
+        self.live.close()
+
+    def _counted(self, path: str, handler: Any) -> Any:
+        async def counting(request: Request) -> Response:
+            start, status = time.perf_counter(), 500
+            try:
+                response: Response = await handler(request)
+                status = response.status_code
+                return response
+            except Refusal as refusal:
+                status = refusal.status
+                self.meter.errors.labels(refusal.code).inc()
+                raise
+            finally:
+                self.meter.requests.labels(path, str(status)).inc()
+                self.meter.seconds.labels(path).observe(time.perf_counter() - start)
+
+        return counting
+
+    def _named(self, request: Request) -> Model:
+        name = request.path_params["name"]
+        if name not in self.live.models:
+            known = ", ".join(self.live.models)
+            raise Refusal(404, "unknown_model", f"no model {name[:60]!r}", f"there are: {known}")
+        return self.live.models[name]
+
+    async def _models(self, _: Request) -> Response:
+        return JSONResponse({"models": [described(model) for model in self.live.models.values()]})
+
+    async def _model(self, request: Request) -> Response:
+        return JSONResponse(described(self._named(request)))
+
+    async def _openapi(self, request: Request) -> Response:
+        return JSONResponse(openapi(self.live.models.values(), self.settings, str(request.base_url)))
+
+    async def _predict(self, request: Request) -> Response:
+        model = self._named(request)
+        what = await asked(request, self.settings)
+        while True:
+            try:
+                answers = await self._answers(model, what)
+                break
+            except Gone:
+                model = self._named(request)
+        self._note(model, what, answers)
+        body: dict[str, Any] = {
+            "model": model.name, "version": model.version, "predictions": [answer.to_json() for answer in answers],
+        }  # fmt: skip
+        if any(answer.error is None for answer in answers):
+            return JSONResponse(body)
+        body["error"] = {"code": "bad_image", "reason": answers[0].error, "next": "send an image that opens"}
+        return JSONResponse(body, 422)
+
+    async def _answers(self, model: Model, what: Asked) -> list[Prediction]:
+        loop = asyncio.get_running_loop()
+        prepare = partial(_prepare, model, self.settings.image_pixels)
+        loaded = await asyncio.gather(
+            *(loop.run_in_executor(self._decoders, prepare, name, data) for name, data in what.images)
+        )
+        good = [(name, pixels) for name, pixels in loaded if not isinstance(pixels, ImageError)]
+        try:
+            futures = model.batcher.submit([name for name, _ in good], [pixels for _, pixels in good])
+        except Busy as error:
+            raise busy(error.seconds) from error
+        answered = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+        return [
+            Prediction(name, model.bundle.task, error=pixels.reason)
+            if isinstance(pixels, ImageError)
+            else next(answered)
+            for name, pixels in loaded
+        ]
+
+    def _note(self, model: Model, what: Asked, answers: list[Prediction]) -> None:
+        meter = self.meter
+        good = [answer for answer in answers if answer.error is None]
+        meter.images.labels(model.name, model.version).inc(len(good))
+        meter.errors.labels("bad_image").inc(len(answers) - len(good))
+        meter.queue.labels(model.name).set(len(model.batcher))
+        for answer in good:
+            meter.confidence.labels(model.name).observe(answer.confidence)
+        for (name, data), answer in zip(what.images, answers, strict=True):
+            if answer.error is None and random.random() < self.settings.sample:
+                shelf = self._shelf("samples", model)
+                kept = partial(shelf.put, data, name, answer.answer, confidence=answer.confidence,
+                               model=model.name, version=model.version)  # fmt: skip
+                self._decoders.submit(kept)
+
+    async def _correct(self, request: Request) -> Response:
+        model = self._named(request)
+        what = await asked(request, self.settings)
+        right = what.words.get("right", "").strip()
+        if len(what.images) != 1:
+            raise Refusal(400, "too_many", "a correction is of one image", "send one image, and right=ANSWER")
+        if not 0 < len(right) <= _LONGEST or not right.isprintable():
+            raise Refusal(
+                400, "no_answer", f"right is missing, or no text of 1 to {_LONGEST} characters",
+                "send the right answer as the field 'right'",
+            )  # fmt: skip
+        ((name, data),) = what.images
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(
+                self._decoders, partial(images.decode, data, name, max_pixels=self.settings.image_pixels)
+            )
+        except ImageError as error:
+            raise Refusal(422, "bad_image", error.reason, "send an image that opens") from error
+        shelf = self._shelf("corrections", model)
+        answer = what.words.get("answer", "")[:_LONGEST]
+        keep = partial(shelf.put, data, name, right, answer=answer, model=model.name, version=model.version)
+        try:
+            await loop.run_in_executor(self._decoders, keep)
+        except (Full, OSError) as error:
+            raise Refusal(
+                507, "full", "there is no room for more corrections", "tell whoever runs the server"
+            ) from error
+        self.meter.corrections.labels(model.name).inc()
+        return JSONResponse({"kept": True, "right": right}, 201)
+
+    def _shelf(self, kind: str, model: Model) -> Shelf:
+        if (kind, model.name) not in self._shelves:
+            column = "text" if model.bundle.task == "read" else "label"
+            sampled = kind == "samples"
+            folder = self.live.state.path / kind / model.name
+            self._shelves[kind, model.name] = Shelf(folder, column, rotate=sampled, wait=sampled)
+        return self._shelves[kind, model.name]
+
+
+def _prepare(model: Model, most: int, name: str, data: bytes) -> Any:
+    """As the predictor does, but with the server's own limit on pixels."""
+    try:
+        width, height = images.size(data, name, max_pixels=most)
+    except ImageError as error:
+        return name, error
+    if width * height > most:
+        return name, ImageError(name, f"larger than {most:,} pixels")
+    return model.predictor.prepare(name, data)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return cast(Refusal, error).response()  # registered for it
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    if status == 405:
+        return Refusal(405, "wrong_method", f"{request.method} is not taken here", "see /openapi.json").response()
+    return Refusal(404, "unknown_path", "nothing lies at this address", "see /openapi.json").response()

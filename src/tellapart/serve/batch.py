@@ -1,0 +1,121 @@
+"""Answers in batches of what waits: nobody waits for a batch to fill, and a busy model fills its batches by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tellapart.bundle import BATCH, Prediction, Predictor
+from tellapart.images import Pixels
+
+
+class Busy(Exception):  # noqa: N818  (no error: an answer, later)
+    """So many images wait already that this one would wait too long; ``seconds`` until it is worth another try."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"try again in {seconds} s")
+        self.seconds = seconds
+
+
+class Gone(Exception):  # noqa: N818
+    """The model was replaced between the question and the answer: ask its successor."""
+
+
+@dataclass
+class _Job:
+    name: str
+    pixels: Pixels
+    future: Future[Prediction] = field(default_factory=Future)
+
+
+class Batcher:
+    """One thread that answers what was asked, oldest first, as many of one width at a time as wait.
+
+    Args:
+        most: images that may wait.
+        seen: is told the size of each batch.
+
+    >>> from tellapart import base_reader, load
+    >>> predictor = load(base_reader(), threads=1)
+    >>> batcher = Batcher(predictor)
+    >>> future, = batcher.submit(["a"], [np.full((40, 96, 1), 255, np.uint8)])
+    >>> future.result().task
+    'read'
+    >>> batcher.close()
+    """
+
+    def __init__(self, predictor: Predictor, *, most: int = 256, seen: Callable[[int], None] | None = None) -> None:
+        self.predictor = predictor
+        self._most = most
+        self._seen = seen or (lambda _: None)
+        self._waiting: deque[_Job] = deque()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._pace = 0.01  # seconds an image, a running mean
+        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, names: Sequence[str], pixels: Sequence[Pixels]) -> list[Future[Prediction]]:
+        """All of the images, or none.
+
+        Raises:
+            Busy: too many wait.
+            Gone: it was closed.
+        """
+        jobs = [_Job(*each) for each in zip(names, pixels, strict=True)]
+        with self._wake:
+            if self._closed:
+                raise Gone
+            if self._waiting and len(self._waiting) + len(jobs) > self._most:
+                raise Busy(max(1, round(len(self._waiting) * self._pace)))
+            self._waiting.extend(jobs)
+            self._wake.notify()
+        return [job.future for job in jobs]
+
+    def close(self) -> None:
+        """Answer what waits, then end."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+
+    def _work(self) -> None:
+        while batch := self._next():
+            self._seen(len(batch))
+            start = time.perf_counter()
+            try:
+                answers = self.predictor.answer([job.name for job in batch], np.stack([job.pixels for job in batch]))
+            except Exception as error:  # whoever asked is told; the thread must live on for the others
+                for job in batch:
+                    job.future.set_exception(error)
+                continue
+            self._pace = 0.9 * self._pace + 0.1 * (time.perf_counter() - start) / len(batch)
+            for job, answer in zip(batch, answers, strict=True):
+                job.future.set_result(answer)
+
+    def _next(self) -> list[_Job]:
+        """Waits until there is something to answer; empty at the end."""
+        with self._wake:
+            batch: list[_Job] = []
+            while not batch:
+                while not self._waiting:
+                    if self._closed:
+                        return []
+                    self._wake.wait()
+                others: deque[_Job] = deque()
+                while self._waiting and len(batch) < BATCH:
+                    job = self._waiting.popleft()
+                    if batch and job.pixels.shape != batch[0].pixels.shape:
+                        others.append(job)
+                    elif job.future.set_running_or_notify_cancel():  # who has gone away need not be answered
+                        batch.append(job)
+                self._waiting.extendleft(reversed(others))
+            return batch

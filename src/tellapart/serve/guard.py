@@ -1,0 +1,108 @@
+"""What every request passes first: who asks, how much, and what is said when something breaks."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tellapart.serve.refusal import Refusal, busy
+from tellapart.serve.settings import Settings, is_loopback
+
+_OPEN = ("/livez", "/readyz")  # for whoever watches over the server
+_log = logging.getLogger("tellapart.serve")
+
+
+class Guard:
+    """ASGI middleware: token, host, size and number of requests; any failure inside becomes JSON without its insides.
+
+    Without a token only this machine may ask, and no page of another site through a browser on it: a foreign ``Host``
+    or ``Origin`` is refused.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._settings = settings
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            if scope["path"] in _OPEN:
+                await self.app(scope, receive, send)
+                return
+            headers = Headers(scope=scope)
+            self._who(headers)
+            limited = self._limited(headers, receive)
+            if self._running >= self._settings.requests:
+                raise busy(1)
+            self._running += 1
+            try:
+                await self.app(scope, limited, noted)
+            finally:
+                self._running -= 1
+        except Refusal as refusal:
+            if begun:
+                raise
+            await refusal.response()(scope, receive, send)
+        except Exception:
+            if begun:
+                raise
+            _log.exception("%s %s", scope["method"], scope["path"])
+            broken = Refusal(500, "internal", "the server failed", "look into its log, at " + time.strftime("%H:%M:%S"))
+            await broken.response()(scope, receive, send)
+
+    def _who(self, headers: Headers) -> None:
+        if self._settings.token:
+            kind, _, given = headers.get("authorization", "").partition(" ")
+            known = hmac.compare_digest(given.strip().encode(), self._settings.token.encode())
+            if kind.lower() != "bearer" or not known:
+                raise Refusal(401, "unauthorized", "no token, or another one", "send Authorization: Bearer TOKEN")
+            return
+        asked = urlsplit("//" + headers.get("host", "localhost"))
+        origin = headers.get("origin")
+        names = [asked, *([urlsplit(origin)] if origin else [])]
+        if not all(_is_here(name.netloc) for name in names):
+            raise Refusal(403, "foreign", "a request by way of another site", "ask 127.0.0.1, or start with a token")
+
+    def _limited(self, headers: Headers, receive: Receive) -> Receive:
+        """Counts what comes, whatever was announced."""
+        most = self._settings.request_bytes
+        too_large = Refusal(
+            413, "too_large", f"the request has more than {most:,} bytes", "send fewer or smaller images at a time"
+        )
+        announced = headers.get("content-length", "0")
+        if announced.isdigit() and int(announced[:18]) > most:
+            raise too_large
+        come = 0
+
+        async def counted() -> Message:
+            nonlocal come
+            message = await receive()
+            come += len(message.get("body", b""))
+            if come > most:
+                raise too_large
+            return message
+
+        return counted
+
+
+def _is_here(netloc: str) -> bool:
+    try:
+        return is_loopback(urlsplit("//" + netloc).hostname or "")
+    except ValueError:
+        return False

@@ -1,0 +1,58 @@
+"""The server as BentoML runs it: processes that are watched over and started again, their figures, and the app."""
+
+from __future__ import annotations
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tellapart.serve.app import App
+from tellapart.serve.guard import Guard
+from tellapart.serve.live import Live
+from tellapart.serve.meter import Meter
+from tellapart.serve.settings import Settings
+
+SETTINGS = Settings.from_environment()
+
+
+class _Late:
+    """The app, once its process has loaded the models: BentoML wants it named before."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+_late = _Late()
+
+
+@bentoml.service(
+    name="tellapart",
+    workers=SETTINGS.workers,
+    traffic={"timeout": 120},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(_late, path="/")
+class Recogniser:
+    """Loads the models of the state folder and answers."""
+
+    def __init__(self) -> None:
+        meter = Meter()
+        live = Live(
+            SETTINGS,
+            seen=lambda name, size: meter.batch.labels(name).observe(size),
+            switched=lambda name: meter.switches.labels(name).inc(),
+        )
+        self.app = App(SETTINGS, live, meter)
+        _late.app = self.app.asgi
+
+    def __is_ready__(self) -> bool:
+        return bool(self.app.live.models)
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def shut(self) -> None:
+        """Write what waits."""
+        self.app.close()
+
+
+Recogniser.add_asgi_middleware(Guard, settings=SETTINGS)  # type: ignore[attr-defined]

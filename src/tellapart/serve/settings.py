@@ -1,0 +1,61 @@
+"""What the server's processes need to know, from one environment to the next, and the limits of a request."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+_VARIABLE = "TELLAPART_SERVE"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server was started, and what it takes of a request.
+
+    >>> settings = Settings("serving", "127.0.0.1", 3000, 2)
+    >>> Settings.from_environment(settings.to_environment()) == settings
+    True
+    """
+
+    state: str
+    host: str = "127.0.0.1"
+    port: int = 3000
+    workers: int = 1
+    token: str = ""
+    sample: float = 0.0
+    request_bytes: int = 32 * 2**20
+    image_pixels: int = 24_000_000  # more than a phone's camera takes; a picture of it decoded is 72 MB
+    images: int = 64  # a request
+    requests: int = 128  # a process reads or answers at a time
+    queue: int = 256  # images a model of a process has waiting
+
+    def to_environment(self) -> dict[str, str]:
+        """For the processes that will answer; BentoML is asked to report to nobody."""
+        return {
+            _VARIABLE: json.dumps(asdict(self)),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "OMP_WAIT_POLICY": "passive",
+        }
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Those that `to_environment` wrote."""
+        return cls(**json.loads(environment[_VARIABLE]))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own, out of reach for others.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("[::1]"), is_loopback("0.0.0.0"), is_loopback("127.evil.example")
+    (True, True, False, False)
+    """
+    host = host.strip("[]").rstrip(".").lower()
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,152 @@
+"""Which bundles are served, in a file that outlives the server and that its processes watch.
+
+models.json    name → versions, the one that answers
+workers/       of each process, what it has loaded
+corrections/   what users said was wrong: NAME/*.parquet, a labelled source
+samples/       a share of what was asked, where that is switched on: NAME/*.parquet
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tellapart.bundle import Bundle
+from tellapart.errors import BundleError, ConfigError, closest
+from tellapart.files import write_json
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LOOK = 0.1  # seconds between two looks at what the workers have loaded
+
+
+@dataclass(frozen=True)
+class State:
+    """The folder of a server."""
+
+    path: Path
+
+    @property
+    def file(self) -> Path:
+        """Whose change tells the workers of a switch."""
+        return self.path / "models.json"
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Name → ``versions`` (bundle folders) and ``current`` (which of them).
+
+        Raises:
+            ConfigError: no server was started with this folder.
+        """
+        try:
+            models: dict[str, dict[str, Any]] = json.loads(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{self.path}: no folder of a server (there is no {self.file.name} in it)") from error
+        return models
+
+    def start(self, models: Sequence[str]) -> None:
+        """Note what is to be served; versions from before stay known.
+
+        Raises:
+            BundleError: there is no usable bundle.
+            ConfigError: a name that is none, or twice.
+        """
+        known = self.read() if self.file.is_file() else {}
+        wanted: dict[str, dict[str, Any]] = {}
+        for each in models:
+            name, path = _named(each)
+            if name in wanted:
+                raise ConfigError(f"two models are named {name!r}; name them: NAME=BUNDLE")
+            folder = _folder(path)
+            versions = [*known.get(name, {}).get("versions", [])]
+            if folder not in versions:
+                versions.append(folder)
+            wanted[name] = {"versions": versions, "current": versions.index(folder)}
+        if not wanted:
+            raise ConfigError("nothing to serve: give a bundle")
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.file, wanted)
+
+    def switch(self, name: str, bundle: str | Path | None, *, wait: float) -> str:
+        """Point a name at another bundle, or at the one before; wait until all workers answer with it."""
+        models = self.read()
+        if name not in models:
+            raise ConfigError(f"{self.path}: no model {name!r}{closest(name, models)}; there are: {', '.join(models)}")
+        model = models[name]
+        before = dict(model)
+        if bundle is not None:
+            folder = _folder(bundle)
+            if folder in model["versions"]:
+                model["versions"].remove(folder)  # a version's place is when it was switched to last
+            model["versions"].append(folder)
+            model["current"] = len(model["versions"]) - 1
+        elif model["current"] == 0:
+            raise ConfigError(f"{name}: no version before {model['versions'][0]}")
+        else:
+            model["current"] -= 1
+        write_json(self.file, models)
+        now: str = model["versions"][model["current"]]
+        trouble = self._wait(name, now, wait)
+        if trouble:
+            write_json(self.file, self.read() | {name: before})
+            raise BundleError(f"{now}: not taken, the version before still answers: {trouble}")
+        return now
+
+    def report(self, loaded: dict[str, str], trouble: dict[str, str]) -> None:
+        """Of a worker: what answers in it, and what could not be loaded."""
+        folder = self.path / "workers"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / f"{os.getpid()}.json", {"models": loaded, "trouble": trouble})
+        for other in folder.glob("*.json"):
+            if other.stem.isdigit() and not _alive(int(other.stem)):
+                other.unlink(missing_ok=True)
+
+    def _wait(self, name: str, folder: str, seconds: float) -> str:
+        """Empty once every worker that lives has loaded it; else why not."""
+        end = time.monotonic() + seconds
+        while True:
+            reports = []
+            for file in (self.path / "workers").glob("*.json"):
+                try:
+                    if _alive(int(file.stem)):
+                        reports.append(json.loads(file.read_text(encoding="utf-8")))
+                except (OSError, ValueError):
+                    continue  # it has just gone
+            for each in reports:
+                if each["trouble"].get(name, "").startswith(f"{folder}: "):
+                    return str(each["trouble"][name])
+            if all(each["models"].get(name) == folder for each in reports):
+                return ""
+            if time.monotonic() > end:
+                return f"a worker has not taken it within {seconds:g} s"
+            time.sleep(_LOOK)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _named(each: str) -> tuple[str, str]:
+    """``NAME=PATH``, or a path whose last folder of its own is the name."""
+    name, equals, path = each.partition("=")
+    if not equals:
+        folder = Path(each).absolute()
+        path, name = each, folder.parent.name if folder.name == "bundle" else folder.name
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{each}: {name!r} is no name for an address; letters, digits, '.', '_' and '-': NAME=BUNDLE")
+    return name, path
+
+
+def _folder(path: str | Path) -> str:
+    """Where a bundle really lies, once it is known to be one."""
+    return str(Bundle.open(path).path.absolute())
