@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tellapart.bundle import Bundle, Prediction, Predictor, base_reader, load
     from tellapart.catalog import Catalog, catalog
     from tellapart.clean import clean
+    from tellapart.client import Client
     from tellapart.demo import demo
     from tellapart.drift import drift
     from tellapart.errors import InputError, TellapartError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Bundle": "bundle",
     "Catalog": "catalog",
+    "Client": "client",
     "InputError": "errors",
     "Prediction": "bundle",
     "Predictor": "bundle",
@@ -78,6 +80,7 @@ _HOME = {
 __all__ = [
     "Bundle",
     "Catalog",
+    "Client",
     "InputError",
     "Prediction",
     "Predictor",

@@ -86,6 +86,24 @@ class Prediction:
             row["sure"] = self.sure
         return row | {"probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any], task: str) -> Prediction:
+        """From a row of `to_json`.
+
+        >>> row = Prediction("a.png", "read", "ab", 0.9, characters=[("a", 0.9), ("b", 1.0)]).to_json()
+        >>> Prediction.from_json(row, "read").to_json() == row
+        True
+        """
+        if "error" in row:
+            return cls(row["file"], task, error=row["error"])
+        return cls(
+            row["file"], task, row["text" if task == "read" else "label"], row["confidence"],
+            row.get("probabilities", {}),
+            [(each["character"], each["confidence"]) for each in row.get("characters", [])],
+            row.get("group"), sure=row.get("sure"),
+            others=[(each["text"], each["confidence"]) for each in row.get("others", [])],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Bundle:

@@ -6,7 +6,8 @@
     │   ├── CatalogError      a data set: missing files, unknown columns, empty labels
     │   ├── TextError         a text a reader cannot hold: unknown character, too long for the width
     │   ├── ConfigError       an option, a recipe or a run folder
-    │   └── BundleError       a bundle: a changed byte, a missing file, a foreign format
+    │   ├── BundleError       a bundle: a changed byte, a missing file, a foreign format
+    │   └── ServerError       a server: out of reach, or it refuses
     └── GateError             the work was done and failed its gate: the command line exits with 1
         └── ParityError       the exported graph does not answer like the trained model
 
@@ -63,6 +64,10 @@ class ConfigError(InputError):
 
 class BundleError(InputError):
     """A bundle cannot be used."""
+
+
+class ServerError(InputError):
+    """A server cannot be asked."""
 
 
 class GateError(TellapartError):

@@ -6,11 +6,13 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tellapart import images
 from tellapart.bundle import Bundle, Prediction, Predictor
+from tellapart.client import Client
 from tellapart.errors import ConfigError
 from tellapart.images import image_files
 from tellapart.progress import track
@@ -24,6 +26,7 @@ def predict(
     *,
     stdin: BinaryIO | None = None,
     progress: bool = False,
+    server: str | None = None,
     **rule: Any,
 ) -> list[Prediction]:
     """Answers of a bundle (or a run's) for images, in order; a bad file is a row with its ``error``.
@@ -31,16 +34,26 @@ def predict(
     Args:
         inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
             the bytes of one image, or file names, one a line.
+        server: the address of a server; ``model`` is the name of one of its models then.
         rule: for a reader: ``alphabet``, ``pattern``, ``best``; see `tellapart.beam.Rule`.
 
     Raises:
         BundleError: there is no usable bundle.
-        ConfigError: an input does not exist, a folder holds no image, or a rule that is none.
+        ConfigError: an input does not exist, a folder holds no image, or a rule that is none, or one for a server.
+        ServerError: it cannot be reached, or refuses.
     """
-    predictor = Predictor(model, **rule)
     wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
-    return list(track(predictor.stream(named), "predicting", len(named), show=progress))
+    with nullcontext(Predictor(model, **rule)) if server is None else _client(server, str(model), rule) as answering:
+        return list(track(answering.stream(named), "predicting", len(named), show=progress))
+
+
+def _client(server: str, model: str, rule: dict[str, Any]) -> Client:
+    if any(value not in (None, 1) for value in rule.values()):
+        raise ConfigError(
+            f"server {server}: it answers as its bundle does; alphabet, pattern and best are for a bundle here"
+        )
+    return Client(server, model)
 
 
 def _expand(each: str | Path, stdin: BinaryIO) -> Iterator[Named]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import functools
 import json
 import os
 import shutil
+import signal
+import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 # Workers share the cores; one thread each, in the processes that tests start too, is the quickest.
@@ -207,3 +213,80 @@ def without_packing(monkeypatch):
     monkeypatch.setattr(module, "export", lambda run: None)
     monkeypatch.setattr(module, "evaluate", lambda *_, **__: {"made": "up"})
     monkeypatch.setattr(module, "Bundle", Opened)
+
+
+# --- servers ---------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _meter():
+    from tellapart.serve.meter import Meter
+
+    return Meter()  # Prometheus knows a figure once in a process
+
+
+@contextlib.contextmanager
+def _here(folder, models, *, patient=False, **settings):
+    """The app of one worker, in this process; `TestClient` raises what the app does, unless it is to be patient."""
+    from starlette.testclient import TestClient
+
+    from tellapart.serve.app import App
+    from tellapart.serve.guard import Guard
+    from tellapart.serve.live import Live
+    from tellapart.serve.settings import Settings
+    from tellapart.serve.state import State
+
+    State(folder).start(models)
+    settings = Settings(str(folder), **settings)
+    live = Live(settings)
+    app = App(settings, live, _meter())
+    guarded = Guard(app.asgi, settings)
+    try:
+        yield TestClient(guarded, base_url="http://127.0.0.1:3000", raise_server_exceptions=not patient), live
+    finally:
+        app.close()
+
+
+@contextlib.contextmanager
+def _process(folder, models, *words, environment=None):
+    """A real server with two workers; its address and its process."""
+    import httpx
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    line = [sys.executable, "-m", "tellapart.cli", "serve", *map(str, models), "--state", str(folder)]
+    line += ["--port", str(port), "--workers", "2", *words]
+    log = folder.parent / "serve.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            line, stdout=output, stderr=output, env={**os.environ, **(environment or {})}, start_new_session=True
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            end = time.monotonic() + 60
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+                        break
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < end, log.read_text()
+                time.sleep(0.2)
+            yield url, server
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                raise
+
+
+@pytest.fixture(scope="session")
+def here():
+    return _here
+
+
+@pytest.fixture(scope="session")
+def process():
+    return _process

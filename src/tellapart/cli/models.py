@@ -89,10 +89,13 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
     parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches, such as [0-9]{5}")
     parser.add_argument("--best", type=int, default=1, help="of a reader: so many readings an image, in JSON")
+    parser.add_argument(
+        "--server", help="ask this address instead, such as http://127.0.0.1:3000; MODEL is a name there"
+    )
     given, as_json = parse(parser, words)
     from tellapart.predict import predict, to_csv
 
-    rule = {name: given[name] for name in ("alphabet", "pattern", "best")}
+    rule = {name: given[name] for name in ("alphabet", "pattern", "best", "server")}
     predictions = predict(given["model"], given["inputs"], progress=True, **rule)
     if given["csv"] and not as_json:
         print(to_csv(predictions), end="")

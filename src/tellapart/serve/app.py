@@ -24,7 +24,7 @@ from tellapart.serve.keep import Full, Shelf
 from tellapart.serve.live import Live, Model, described
 from tellapart.serve.meter import Meter
 from tellapart.serve.openapi import openapi
-from tellapart.serve.refusal import Refusal, busy
+from tellapart.serve.refusal import Refusal, broken, busy
 from tellapart.serve.settings import Settings
 
 _LONGEST = 100  # characters of a correction
@@ -51,7 +51,7 @@ class App:
                 Route("/v1/models/{name}/correct", self._counted("correct", self._correct), methods=["POST"]),
                 Route("/openapi.json", self._openapi),
             ],
-            exception_handlers={Refusal: _refused, HTTPException: _unknown},
+            exception_handlers={Refusal: _refused, HTTPException: _unknown, Exception: _broken},
         )
 
     def close(self) -> None:
@@ -188,16 +188,18 @@ class App:
 def _prepare(model: Model, most: int, name: str, data: bytes) -> Any:
     """As the predictor does, but with the server's own limit on pixels."""
     try:
-        width, height = images.size(data, name, max_pixels=most)
+        images.size(data, name, max_pixels=most)
     except ImageError as error:
         return name, error
-    if width * height > most:
-        return name, ImageError(name, f"larger than {most:,} pixels")
     return model.predictor.prepare(name, data)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     return cast(Refusal, error).response()  # registered for it
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    return broken().response()  # Starlette raises it again, for the log
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hmac
 import logging
-import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tellapart.serve.refusal import Refusal, busy
+from tellapart.serve.refusal import Refusal, broken, busy
 from tellapart.serve.settings import Settings, is_loopback
 
 _OPEN = ("/livez", "/readyz")  # for whoever watches over the server
@@ -63,8 +62,7 @@ class Guard:
             if begun:
                 raise
             _log.exception("%s %s", scope["method"], scope["path"])
-            broken = Refusal(500, "internal", "the server failed", "look into its log, at " + time.strftime("%H:%M:%S"))
-            await broken.response()(scope, receive, send)
+            await broken().response()(scope, receive, send)
 
     def _who(self, headers: Headers) -> None:
         if self._settings.token:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from starlette.responses import JSONResponse
 
 
@@ -28,3 +30,9 @@ class Refusal(Exception):  # noqa: N818  (an answer, raised from wherever it is 
 def busy(seconds: int) -> Refusal:
     """More is asked than can be answered."""
     return Refusal(503, "busy", "too many requests are being answered", f"try again in {seconds} s", seconds)
+
+
+def broken() -> Refusal:
+    """Our fault, and nothing of how."""
+    at = time.strftime("%Y-%m-%d %H:%M:%S")
+    return Refusal(500, "internal", "the server failed", f"whoever runs it finds the reason in its log, at {at}")

@@ -20,7 +20,7 @@ class Settings:
     True
     """
 
-    state: str
+    state: str = "serving"
     host: str = "127.0.0.1"
     port: int = 3000
     workers: int = 1
@@ -37,13 +37,14 @@ class Settings:
         return {
             _VARIABLE: json.dumps(asdict(self)),
             "BENTOML_DO_NOT_TRACK": "True",
+            "BENTOML_HOME": f"{self.state}/bentoml",
             "OMP_WAIT_POLICY": "passive",
         }
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Those that `to_environment` wrote."""
-        return cls(**json.loads(environment[_VARIABLE]))
+        """Those that `to_environment` wrote; without them the defaults."""
+        return cls(**json.loads(environment.get(_VARIABLE, "{}")))
 
 
 def is_loopback(host: str) -> bool:
