@@ -50,6 +50,7 @@ class App:
                 Route("/v1/models/{name}/predict", self._counted("predict", self._predict), methods=["POST"]),
                 Route("/v1/models/{name}/correct", self._counted("correct", self._correct), methods=["POST"]),
                 Route("/openapi.json", self._openapi),
+                Route("/metrics", self._metrics),
             ],
             exception_handlers={Refusal: _refused, HTTPException: _unknown, Exception: _broken},
         )
@@ -92,6 +93,10 @@ class App:
 
     async def _openapi(self, request: Request) -> Response:
         return JSONResponse(openapi(self.live.models.values(), self.settings, str(request.base_url)))
+
+    async def _metrics(self, _: Request) -> Response:
+        page = await asyncio.to_thread(self.meter.page)
+        return Response(page, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _predict(self, request: Request) -> Response:
         model = self._named(request)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _TIMES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -23,3 +26,11 @@ class Meter:
         self.queue = Gauge("tellapart_queue", "Images that wait", ["model"], multiprocess_mode="livesum")
         self.switches = Counter("tellapart_switches", "Models replaced while answering", ["model"])
         self.corrections = Counter("tellapart_corrections", "Answers that users corrected", ["model"])
+
+    def page(self) -> bytes:
+        """All figures, of all processes, as Prometheus reads them."""
+        registry = REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
