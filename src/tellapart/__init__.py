@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tellapart.tidy import tidy
     from tellapart.train import train
     from tellapart.tune import tune
+    from tellapart.web import web
 
 _HOME = {
     "Bundle": "bundle",
@@ -75,6 +76,7 @@ _HOME = {
     "tidy": "tidy",
     "train": "train",
     "tune": "tune",
+    "web": "web",
 }
 
 __all__ = [
@@ -109,6 +111,7 @@ __all__ = [
     "tidy",
     "train",
     "tune",
+    "web",
 ]
 
 __version__ = _version("tellapart")

@@ -31,6 +31,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
   tellapart serve MODEL ... --port 3000            answers over HTTP, in batches; this machine alone, or a token
   tellapart switch STATE NAME BUNDLE               let a running server answer with another bundle, or --back
+  tellapart web MODEL --port 3001                  a page: drop, paste or take pictures, correct the answers
   tellapart drift MODEL IMAGES                     has the input changed since the model was packed?
   tellapart explain MODEL IMAGE --out where.png    what of a picture the answer hangs on
   tellapart export RUN --out BUNDLE                pack a run again, compared with the trained model
@@ -84,7 +85,7 @@ def _run(words: list[str]) -> int:
 
 
 EXTRAS = {  # what a missing package is in
-    "optuna": "tune", "openTSNE": "map", "umap": "umap", "bentoml": "serve", "httpx": "client", "gradio": "page",
+    "optuna": "tune", "openTSNE": "map", "umap": "umap", "bentoml": "serve", "httpx": "client", "gradio": "web",
 }  # fmt: skip
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
@@ -104,6 +105,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "explain": models.explain_verb,
     "serve": serving.serve_verb,
     "switch": serving.switch_verb,
+    "web": serving.web_verb,
     "export": models.export_verb,
     "generate": models.generate_verb,
     "strength": models.strength_verb,

@@ -37,3 +37,22 @@ def switch_verb(words: list[str]) -> int:
         raise ConfigError("give a bundle to switch to, or --back, not both")
     now = switch(given["state"], given["name"], given["bundle"])
     return show(as_json, {"name": given["name"], "bundle": now}, lambda: f"{given['name']} answers with {now}")
+
+
+def web_verb(words: list[str]) -> int:
+    parser = new_parser("web", "A page in the browser: give it pictures, see the answers, correct them. Until stopped.")
+    parser.add_argument("model", help="a run or a bundle; with --server, the name of a model there")
+    parser.add_argument("--server", help="let this address answer, such as http://127.0.0.1:3000")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen")
+    parser.add_argument("--port", type=int, default=3001)
+    parser.add_argument("--corrections", default="corrections", help="without a server: a folder for what was wrong")
+    parser.add_argument("--token_file", help="its first line is the password of the user tellapart; or TELLAPART_TOKEN")
+    parser.add_argument("--check", action="store_true", help="only make sure that it could start")
+    given, as_json = parse(parser, words)
+    from tellapart import web
+
+    address = f"http://{given['host']}:{given['port']}"
+    if not given["check"]:
+        print(f"{address} (Ctrl-C ends it)", flush=True)
+    web(given.pop("model"), **given)
+    return show(as_json, {"address": address}, lambda: "ready" if given["check"] else "stopped")

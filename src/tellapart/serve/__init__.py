@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tellapart.errors import ConfigError
-from tellapart.serve.settings import Settings, is_loopback
+from tellapart.serve.settings import Settings, is_loopback, token
 from tellapart.serve.state import State
 
 
@@ -44,8 +44,8 @@ def serve(
         raise ConfigError(f"sample {sample:g}: give a share from 0 to 1")
     if workers is not None and workers < 1:
         raise ConfigError(f"workers {workers}: at least one")
-    token = _token(token_file)
-    if not is_loopback(host) and not token:
+    secret = token(token_file)
+    if not is_loopback(host) and not secret:
         raise ConfigError(
             f"host {host}: others could ask too, so callers must send a token; write a long random one into a file and "
             "give --token-file, or set TELLAPART_TOKEN"
@@ -53,7 +53,7 @@ def serve(
     folder = State(Path(state).absolute())
     folder.start(models)
     processes = workers or min(os.cpu_count() or 1, 4)
-    settings = Settings(str(folder.path), host, port, processes, token, sample)
+    settings = Settings(str(folder.path), host, port, processes, secret, sample)
     if not check:
         _become(settings)
     return settings
@@ -70,23 +70,6 @@ def switch(state: str | Path, name: str, bundle: str | Path | None = None, *, wa
         ConfigError: no such name, or nothing to go back to.
     """
     return State(Path(state)).switch(name, bundle, wait=wait)
-
-
-def _token(file: str | Path | None) -> str:
-    if file is None:
-        token = os.environ.get("TELLAPART_TOKEN", "").strip()
-        what = "TELLAPART_TOKEN"
-    else:
-        try:
-            token = (Path(file).read_text(encoding="utf-8").splitlines() or [""])[0].strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file}: the token cannot be read: {error}") from error
-        what = str(file)
-    if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
-        raise ConfigError(f"{what}: a token has at least 16 printable ASCII characters; make a random one")
-    if file is not None and not token:
-        raise ConfigError(f"{file}: its first line is empty; a token has at least 16 characters")
-    return token
 
 
 def _become(settings: Settings) -> None:

@@ -7,6 +7,9 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tellapart.errors import ConfigError
 
 _VARIABLE = "TELLAPART_SERVE"
 
@@ -60,3 +63,25 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def token(file: str | Path | None) -> str:
+    """The secret that callers must send, of a file's first line or the environment; empty if there is none.
+
+    Raises:
+        ConfigError: the file cannot be read, or the secret could be guessed.
+    """
+    if file is None:
+        secret = os.environ.get("TELLAPART_TOKEN", "").strip()
+        what = "TELLAPART_TOKEN"
+    else:
+        try:
+            secret = (Path(file).read_text(encoding="utf-8").splitlines() or [""])[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: the token cannot be read: {error}") from error
+        what = str(file)
+    if secret and (len(secret) < 16 or not secret.isascii() or not secret.isprintable()):
+        raise ConfigError(f"{what}: a token has at least 16 printable ASCII characters; make a random one")
+    if file is not None and not secret:
+        raise ConfigError(f"{file}: its first line is empty; a token has at least 16 characters")
+    return secret
