@@ -8,6 +8,9 @@ import io
 import os
 import random
 import signal
+import subprocess
+import sys
+import tarfile
 import threading
 import time
 
@@ -291,6 +294,7 @@ def test_start_is_refused_in_words(tmp_path, shape_bundle, monkeypatch):
     settings = tellapart.serve(
         [str(shape_bundle)], state=state, host="0.0.0.0", token_file=tmp_path / "token", check=True
     )
+    assert settings is not None
     assert settings.token == "a-long-random-token"
     with pytest.raises(ConfigError, match="no folder of a server"):
         State(tmp_path / "nix").read()
@@ -359,3 +363,16 @@ def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, e
         assert 'tellapart_images_total{model="shapes"' in figures
         assert 'tellapart_switches_total{model="shapes"} ' in figures
     assert len(open_catalog(tmp_path / "state" / "corrections" / "shapes")) == 1
+
+
+def test_a_bento_holds_the_models_and_the_service(tmp_path, shape_bundle):
+    line = [sys.executable, "-m", "tellapart.cli", "serve", f"shapes={shape_bundle}", "--bento"]
+    subprocess.run([*line, str(tmp_path / "shapes.bento")], check=True, capture_output=True)
+    with tarfile.open(tmp_path / "shapes.bento") as packed:
+        names = packed.getnames()
+        packed.extractall(tmp_path / "unpacked", filter="data")
+    assert any(name.endswith("src/service.py") for name in names)
+    models = next((tmp_path / "unpacked").rglob("models/shapes"))
+    assert tellapart.Bundle.open(models).labels == tellapart.Bundle.open(shape_bundle).labels
+    with pytest.raises(ConfigError, match="bento"):
+        tellapart.serve([str(shape_bundle)], bento=tmp_path / "shapes.zip")

@@ -14,11 +14,14 @@ def serve_verb(words: list[str]) -> int:
     parser.add_argument("--workers", type=int, help="processes; by default one a core, at most four")
     parser.add_argument("--token_file", help="its first line is what callers must send; or TELLAPART_TOKEN")
     parser.add_argument("--sample", type=float, default=0.0, help="keep this share of the images that are asked about")
+    parser.add_argument("--bento", help="instead, pack models and server as this FILE.bento, for BentoML")
     parser.add_argument("--check", action="store_true", help="only make sure that it could start")
     given, as_json = parse(parser, words)
     from tellapart import serve
 
     settings = serve(given.pop("models"), **given)
+    if settings is None:
+        return show(as_json, {"bento": given["bento"]}, lambda: str(given["bento"]))
     result = {"state": settings.state, "host": settings.host, "port": settings.port, "workers": settings.workers}
     return show(as_json, result, lambda: f"ready to serve on {settings.host}:{settings.port} from {settings.state}")
 

@@ -21,8 +21,9 @@ def serve(
     workers: int | None = None,
     token_file: str | Path | None = None,
     sample: float = 0.0,
+    bento: str | Path | None = None,
     check: bool = False,
-) -> Settings:
+) -> Settings | None:
     """Serve bundles until stopped; this process becomes the server.
 
     Args:
@@ -32,12 +33,18 @@ def serve(
         workers: processes; by default one a core, at most four.
         token_file: a file whose first line callers must send; or the environment variable ``TELLAPART_TOKEN``.
         sample: this share of the images asked about is kept, with the answers.
+        bento: instead of serving, pack the models and the server as this file, for BentoML.
         check: only make sure that it could start.
 
     Raises:
         BundleError: there is no usable bundle.
         ConfigError: a name twice, a port that is none, an address that needs a token.
     """
+    if bento is not None:
+        from tellapart.serve.bento import bento as pack
+
+        pack(models, bento)
+        return None
     if not 0 < port < 65536:
         raise ConfigError(f"port {port}: give a number from 1 to 65535")
     if not 0 <= sample <= 1:

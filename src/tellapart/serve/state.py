@@ -57,17 +57,11 @@ class State:
         """
         known = self.read() if self.file.is_file() else {}
         wanted: dict[str, dict[str, Any]] = {}
-        for each in models:
-            name, path = _named(each)
-            if name in wanted:
-                raise ConfigError(f"two models are named {name!r}; name them: NAME=BUNDLE")
-            folder = _folder(path)
+        for name, folder in named(models).items():
             versions = [*known.get(name, {}).get("versions", [])]
             if folder not in versions:
                 versions.append(folder)
             wanted[name] = {"versions": versions, "current": versions.index(folder)}
-        if not wanted:
-            raise ConfigError("nothing to serve: give a bundle")
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.file, wanted)
 
@@ -136,15 +130,32 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _named(each: str) -> tuple[str, str]:
-    """``NAME=PATH``, or a path whose last folder of its own is the name."""
-    name, equals, path = each.partition("=")
-    if not equals:
-        folder = Path(each).absolute()
-        path, name = each, folder.parent.name if folder.name == "bundle" else folder.name
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{each}: {name!r} is no name for an address; letters, digits, '.', '_' and '-': NAME=BUNDLE")
-    return name, path
+def named(models: Sequence[str]) -> dict[str, str]:
+    """Name → bundle folder, of words that are ``NAME=PATH``, or a path whose last folder of its own is the name.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: a name that is none, or twice, or no word at all.
+
+    >>> list(named(["base", "mine=base"]))
+    ['base', 'mine']
+    """
+    result: dict[str, str] = {}
+    for each in models:
+        name, equals, path = each.partition("=")
+        if not equals:
+            folder = Path(each).absolute()
+            path, name = each, folder.parent.name if folder.name == "bundle" else folder.name
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{each}: {name!r} is no name for an address; letters, digits, '.', '_', '-': NAME=BUNDLE"
+            )
+        if name in result:
+            raise ConfigError(f"two models are named {name!r}; name them: NAME=BUNDLE")
+        result[name] = _folder(path)
+    if not result:
+        raise ConfigError("nothing to serve: give a bundle")
+    return result
 
 
 def _folder(path: str | Path) -> str:

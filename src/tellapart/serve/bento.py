@@ -1,0 +1,67 @@
+"""The bundles and the server as one Bento, for those who deploy with BentoML."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from tellapart.catalog import check_target
+from tellapart.files import whole_file
+from tellapart.serve.settings import Settings, token
+from tellapart.serve.state import State, named
+
+_SERVICE = '''"""The service of this Bento: the models beside this file, answered for by tellapart."""
+
+from pathlib import Path
+
+from tellapart.serve.bento import unpacked
+
+unpacked(Path(__file__).parent / "models")
+
+from tellapart.serve.service import Recogniser  # noqa: E402, F401
+'''
+
+
+def bento(models: Sequence[str], out: str | Path) -> Path:
+    """Build a Bento and write it as one file; it needs no store and no network.
+
+    Args:
+        models: bundles or runs, each ``PATH`` or ``NAME=PATH``.
+        out: ``FILE.bento``.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: a name twice, or another suffix.
+    """
+    check_target(out, ".bento")
+    found = named(models)
+    with tempfile.TemporaryDirectory() as work:
+        os.environ |= {"BENTOML_HOME": f"{work}/home", "BENTOML_DO_NOT_TRACK": "True"}
+        import bentoml
+
+        context = Path(work) / "context"
+        for name, folder in found.items():
+            shutil.copytree(folder, context / "models" / name)
+        (context / "service.py").write_text(_SERVICE, encoding="utf-8")
+        packages = {"packages": [f"tellapart[serve]=={version('tellapart')}"], "lock_packages": False}
+        built = bentoml.build(
+            "service:Recogniser", name="tellapart", build_ctx=str(context), include=["service.py", "models/**"],
+            python=packages,
+        )  # fmt: skip
+        with whole_file(out) as temporary:
+            written = built.export(str(Path(work) / "packed.bento"))
+            shutil.copyfile(written, temporary)
+    return Path(out)
+
+
+def unpacked(folder: Path) -> None:
+    """Inside a Bento: serve the models of a folder; ``TELLAPART_STATE`` is where the server remembers."""
+    state = State(Path(os.environ.get("TELLAPART_STATE", f"{tempfile.gettempdir()}/tellapart")))
+    if not state.file.is_file():  # else another process has begun, or a switch is to be remembered
+        state.start([f"{each.name}={each}" for each in sorted(folder.iterdir())])
+    settings = Settings(str(state.path), workers=min(os.cpu_count() or 1, 4), token=token(None))
+    os.environ |= {key: value for key, value in settings.to_environment().items() if not key.startswith("BENTOML")}
