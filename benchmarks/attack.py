@@ -110,6 +110,12 @@ def mutants(dice: random.Random, seeds: list[bytes]) -> dict[str, Callable[[], S
     }
 
 
+def peak(process: int) -> int:
+    """The most bytes that a process ever had in memory."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=5000)
@@ -144,24 +150,23 @@ def main() -> None:
 
         good = send(*multipart(seeds[0]))
         before = max(resident(each) for each in workers)
-        most, count, broken = before, collections.Counter[tuple[str, int, str]](), []
+        count, broken = collections.Counter[tuple[str, int, str]](), []
         makers = mutants(dice, seeds)
         for number in range(given.n):
             name = dice.choice(list(makers))
             status, code = send(*makers[name]())
             count[name, status, code] += 1
-            if status >= 500:
+            if status >= 500 or status == 0:
                 broken.append((name, status, code))
             if number % 50 == 0:
-                most = max(most, *(resident(each) for each in workers))
                 assert send(*multipart(seeds[0])) == good, "a good image was not answered as before"
         for _ in range(4):
             count["200 MB", *send(bytes(200 * 2**20), {"Content-Type": "image/png"})] += 1
-            most = max(most, *(resident(each) for each in workers))
+        most = max(peak(each) for each in workers)
         server.stop()
         for (name, status, code), times in sorted(count.items()):
             print(f"{name:<14} {status} {code:<14} {times}")
-        print(f"{sum(count.values()):,} requests, {len(broken)} of status 500 or above {broken[:3]}")
+        print(f"{sum(count.values()):,} requests, {len(broken)} of status 500 or above or cut off {broken[:3]}")
         print(f"tracebacks in the log: {log.read_text().count('Traceback')}")
         print(f"memory of a worker {before / 2**20:.0f} MB before, {most / 2**20:.0f} MB at most")
         alive = [int(file.stem) for file in (state / "workers").glob("*.json")]

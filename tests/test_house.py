@@ -29,7 +29,7 @@ ROOMS = [
     "curves", "plots", "report.parts", "report.classes", "report.texts", "report", "evaluate", "explain",
     "serve.settings", "serve.state", "serve.batch", "serve.keep", "serve.live", "serve.refusal", "serve.guard",
     "serve.ask", "serve.meter", "serve.openapi", "serve.app", "serve.bento", "serve", "serve.service",
-    "web.words", "web.answering", "web.blocks", "web",
+    "web.words", "web.answering", "web.blocks", "web.here", "web",
     "drift.distances", "drift.sample", "drift.page", "drift",
     "_torchvision", "_lightning", "data", "augment",
     "models.scratch", "models.reader", "models.classifier", "models.trunk", "models", "embed",

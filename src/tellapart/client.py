@@ -6,7 +6,6 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +14,8 @@ from tellapart import images
 from tellapart.bundle import Prediction
 from tellapart.errors import ConfigError, ImageError, ServerError
 
-AT_ONCE = 16  # images a request
+AT_ONCE = 16  # images a request, and
+BYTES = 24 * 2**20  # of them: a server takes 32 MiB a request
 _AGAIN = (502, 503, 504)  # what a moment may mend
 _LONGEST = 30.0  # seconds between two tries
 
@@ -51,21 +51,19 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"server {url!r}: no address such as http://127.0.0.1:3000")
-        token = token if token is not None else os.environ.get("TELLAPART_TOKEN", "")
+        token = (token if token is not None else os.environ.get("TELLAPART_TOKEN", "")).strip()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A proxy of the environment is for addresses elsewhere; one's own machine is asked directly.
         near = parts.hostname in ("localhost", "127.0.0.1", "::1")
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=not near)
         self._retries = retries
         self.url = url
-        self.models: dict[str, dict[str, Any]] = {
-            each["name"]: each for each in self._send("GET", "/v1/models")["models"]
-        }
-        if model is None and len(self.models) > 1:
-            raise ServerError(f"{url}: it has several models, name one: {', '.join(self.models)}")
-        self.model = model or next(iter(self.models))
-        if self.model not in self.models:
-            raise ServerError(f"{url}: no model {self.model!r}; there are: {', '.join(self.models)}")
+        try:
+            self.models = self._listed()
+            self.model = self._chosen(model)
+        except BaseException:
+            self.close()
+            raise
 
     def _listed(self) -> dict[str, dict[str, Any]]:
         listed = self._send("GET", "/v1/models").get("models")
@@ -109,9 +107,18 @@ class Client:
 
     def stream(self, named: Iterable[tuple[str, str | Path | bytes]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all."""
-        source = iter(named)
-        while part := list(islice(source, AT_ONCE)):
-            yield from self._ask([(name, _bytes(item)) for name, item in part])
+        part: list[tuple[str, bytes | ImageError]] = []
+        size = 0
+        for name, item in named:
+            data = _bytes(item)
+            more = len(data) if isinstance(data, bytes) else 0
+            if part and (len(part) == AT_ONCE or size + more > BYTES):
+                yield from self._ask(part)
+                part, size = [], 0
+            part.append((name, data))
+            size += more
+        if part:
+            yield from self._ask(part)
 
     def correct(self, image: str | Path | bytes, right: str, *, answer: str = "") -> None:
         """Tell the server what the right answer would have been; it keeps the image for the next training.
@@ -123,7 +130,7 @@ class Client:
         data = image if isinstance(image, bytes) else images.read_bytes(image)
         self._send(
             "POST", f"/v1/models/{self.model}/correct", files=[("image", ("image", data))],
-            data={"right": right, "answer": answer},
+            data={"right": right, "answer": answer}, twice=False,
         )  # fmt: skip
 
     def _ask(self, loaded: Sequence[tuple[str, bytes | ImageError]]) -> list[Prediction]:
@@ -140,14 +147,15 @@ class Client:
             for place, (name, data) in enumerate(loaded)
         ]
 
-    def _send(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+    def _send(self, method: str, path: str, *, twice: bool = True, **more: Any) -> dict[str, Any]:
+        """Ask until there is an answer; what must not be done ``twice`` only while the server has not seen it."""
         import httpx
 
         for left in range(self._retries, -1, -1):
             try:
                 response = self._http.request(method, path, **more)
             except httpx.HTTPError as error:
-                if not left:
+                if not left or not (twice or isinstance(error, httpx.ConnectError)):
                     raise ServerError(
                         f"{self.url}: no answer ({type(error).__name__}: {error}); is it running?"
                     ) from error
@@ -163,21 +171,24 @@ class Client:
 
     def _read(self, response: Any) -> dict[str, Any]:
         try:
-            body: dict[str, Any] = response.json()
+            told: Any = response.json()
         except ValueError:
-            body = {}
+            told = {}
+        body: dict[str, Any] = told if isinstance(told, dict) else {}
         if "predictions" in body or response.status_code < 400:
             return body
-        told = body.get("error") if isinstance(body, dict) else None
-        if isinstance(told, dict):
-            raise ServerError(f"{self.url}: {told.get('reason')}; {told.get('next')}")
+        refused = body.get("error")
+        if isinstance(refused, dict):
+            raise ServerError(f"{self.url}: {refused.get('reason')}; {refused.get('next')}")
         raise ServerError(f"{self.url}: status {response.status_code}; is it a server of tellapart?")
 
 
 def _bytes(item: str | Path | bytes) -> bytes | ImageError:
-    if isinstance(item, bytes):
-        return item or ImageError("image", "the file is empty")
     try:
-        return images.read_bytes(item) or ImageError(str(item), "the file is empty")
+        data = item if isinstance(item, bytes) else images.read_bytes(item)
     except ImageError as error:
         return error
+    name = "image" if isinstance(item, bytes) else str(item)
+    if len(data) > BYTES:
+        return ImageError(name, f"{len(data):,} bytes are too many for a server, which takes {BYTES:,} of an image")
+    return data or ImageError(name, "the file is empty")

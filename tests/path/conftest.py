@@ -242,7 +242,7 @@ def _here(folder, models, *, patient=False, **settings):
     app = App(settings, live, _meter())
     guarded = Guard(app.asgi, settings)
     try:
-        yield TestClient(guarded, base_url="http://127.0.0.1:3000", raise_server_exceptions=not patient), live
+        yield TestClient(guarded, "http://127.0.0.1:3000", not patient, client=("127.0.0.1", 1)), live
     finally:
         app.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import contextlib
 import io
 import os
 import random
@@ -23,6 +24,7 @@ from PIL import Image
 import tellapart
 from tellapart.catalog import open_catalog
 from tellapart.errors import BundleError, ConfigError, ServerError
+from tellapart.serve import keep
 from tellapart.serve.batch import Batcher, Busy, Gone
 from tellapart.serve.keep import Full, Shelf
 from tellapart.serve.state import State
@@ -93,6 +95,8 @@ def test_a_bad_image_among_good_ones_is_a_row_and_alone_is_422(shapes_here, pict
         (400, "malformed", {"json": {"images": ["http://127.0.0.1/a.png"]}}),
         (400, "malformed", {"json": {"images": ["/etc/passwd"]}}),
         (400, "malformed", {"json": ["x"]}),
+        (413, "too_many", {"json": {"images": [""] * 1000}}),
+        (403, "foreign", {"headers": {"host": "[x"}}),
         (400, "malformed", {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}),
         (400, "malformed", {"content": b"\xff", "headers": {"content-type": "application/json"}}),
         (400, "malformed", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
@@ -191,15 +195,16 @@ def test_more_than_the_queue_holds_is_told_to_wait(shape_bundle):
 
     batcher = Batcher(Slow(), most=4)
     pixels = np.zeros((4, 4, 1), np.uint8)
-    first = batcher.submit(["a"], [pixels])
-    while len(batcher):
-        time.sleep(0.001)
-    waiting = batcher.submit(["b", "c", "d"], [pixels] * 3)
-    with pytest.raises(Busy) as busy:
-        batcher.submit(["e", "f"], [pixels] * 2)
-    assert busy.value.seconds >= 1
-    gate.set()
-    assert [future.result(10) for future in [*first, *waiting]] == ["a", "b", "c", "d"]
+    with batcher.room(1), batcher.room(3):
+        asked = batcher.submit(list("abcd"), [pixels] * 4)
+        with pytest.raises(Busy) as busy, batcher.room(1):
+            pass
+        assert busy.value.seconds >= 1
+        gate.set()
+        assert [future.result(10) for future in asked] == list("abcd")
+    assert len(batcher) == 0
+    with batcher.room(100):  # who finds it empty gets it
+        assert len(batcher) == 100
     batcher.close()
     with pytest.raises(Gone):
         batcher.submit(["g"], [pixels])
@@ -255,12 +260,64 @@ def test_samples_are_kept_only_if_asked_for(here, tmp_path, shape_bundle, pictur
     assert sorted(table.column("label").to_pylist()) == sorted(row["label"] for row in expected)
 
 
+def test_a_row_that_cannot_be_written_takes_no_other_with_it(tmp_path):
+    shelf = Shelf(tmp_path / "kept", "label")
+    shelf.put(b"1", "1", "a")
+    with pytest.raises(UnicodeEncodeError):
+        shelf.put(b"2", "2", "\ud800")
+    shelf.put(b"3", "3", "c")
+    assert pq.read_table(tmp_path / "kept").column("label").to_pylist() == ["a", "c"]
+
+
+def test_a_sample_does_not_wait_for_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(keep, "FLUSH", 0.05)
+    Shelf(tmp_path / "kept", "label", wait=True).put(b"1", "1", "a")
+    end = time.monotonic() + 10
+    while not list(tmp_path.glob("kept/*.parquet")):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_switch_outlives_a_restart_and_a_failed_one_leaves_no_trace(tmp_path, shape_bundle, copied):
+    other, state = str(copied(shape_bundle)), State(tmp_path / "state")
+    words = [f"a={shape_bundle}"]
+    state.start(words)
+    with pytest.raises(ConfigError, match="no server runs"):
+        state.switch("a", other, wait=1)
+    before = state.read()
+    with process_that_holds(state.path):
+        with pytest.raises(ConfigError, match="a server runs"):
+            state.hold()
+        state.report({"a": str(shape_bundle)}, {"a": f"{other}: broken"})  # a worker that cannot load it
+        with pytest.raises(BundleError, match="broken"):
+            state.switch("a", other, wait=5)
+        assert state.read() == before
+        state.report({"a": other}, {})
+        assert state.switch("a", other, wait=5) == other
+    state.start(words)
+    assert state.read()["a"]["versions"][state.read()["a"]["current"]] == other
+    tellapart.serve([str(shape_bundle)], state=state.path, check=True)
+    assert list(state.read()) == ["a"]  # only looked
+
+
+@contextlib.contextmanager
+def process_that_holds(folder):
+    code = f"from pathlib import Path; from tellapart.serve.state import State; State(Path({str(folder)!r})).hold()"
+    holder = subprocess.Popen([sys.executable, "-c", f"{code}; print('held', flush=True); input()"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        yield
+    finally:
+        holder.communicate(b"\n", timeout=10)
+
+
 def test_a_shelf_rotates_or_refuses_when_it_is_full(tmp_path):
     kept = Shelf(tmp_path / "kept", "label", most_bytes=50_000)
     for n in range(30):
         kept.put(os.urandom(1000), str(n), "a")
     with pytest.raises(Full):
-        kept.put(os.urandom(20_000), "too much", "a")
+        kept.put(os.urandom(25_000), "too much", "a")
     assert pq.read_table(tmp_path / "kept").num_rows == 30
     rolling = Shelf(tmp_path / "rolling", "label", most_bytes=200_000, rotate=True, wait=True)
     for n in range(400):
@@ -326,14 +383,18 @@ def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, e
         with pytest.raises(ServerError, match="there are"):
             tellapart.Client(url, "nix")
 
-        stop, wrong, answered = threading.Event(), [], [0]
+        stop, wrong, failed, answered = threading.Event(), [], [], [0]
 
         def ask(seed):
             dice = random.Random(seed)
-            with tellapart.Client(url, "shapes") as mine:
+            with tellapart.Client(url, "shapes", retries=0) as mine:
                 while not stop.is_set():
                     place = dice.randrange(len(pictures))
-                    row = mine.predict(pictures[place])[0].to_json()
+                    try:
+                        row = mine.predict(pictures[place])[0].to_json()
+                    except ServerError as error:
+                        failed.append(error)
+                        continue
                     answered[0] += 1
                     if {**row, "file": ""} != {**expected[place], "file": ""}:
                         wrong.append(row)
@@ -345,6 +406,7 @@ def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, e
             tellapart.switch(tmp_path / "state", "shapes", bundle)
         with pytest.raises(BundleError):
             tellapart.switch(tmp_path / "state", "shapes", tmp_path)
+        assert not failed  # not one of those that were asked during the switches
         workers = sorted((tmp_path / "state" / "workers").iterdir())
         assert len(workers) == 2
         os.kill(int(workers[0].stem), signal.SIGKILL)
@@ -356,6 +418,7 @@ def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, e
         for each in askers:
             each.join()
         assert not wrong
+        assert len(failed) < 50  # the killed worker's own, while it was down
         assert answered[0] > 20
         with tellapart.Client(url, "shapes") as client:
             client.correct(pictures[0], "ring")

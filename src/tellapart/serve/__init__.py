@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tellapart.errors import ConfigError
 from tellapart.serve.settings import Settings, is_loopback, token
-from tellapart.serve.state import State
+from tellapart.serve.state import State, named
 
 
 def serve(
@@ -58,10 +58,14 @@ def serve(
             "give --token-file, or set TELLAPART_TOKEN"
         )
     folder = State(Path(state).absolute())
-    folder.start(models)
     processes = workers or min(os.cpu_count() or 1, 4)
-    settings = Settings(str(folder.path), host, port, processes, secret, sample)
-    if not check:
+    numeric = "127.0.0.1" if host == "localhost" else host.strip("[]")
+    settings = Settings(str(folder.path), numeric, port, processes, secret, sample)
+    if check:
+        named(models)
+    else:
+        folder.hold()
+        folder.start(models)
         _become(settings)
     return settings
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
 
@@ -27,6 +28,7 @@ from tellapart.serve.openapi import openapi
 from tellapart.serve.refusal import Refusal, broken, busy
 from tellapart.serve.settings import Settings
 
+_log = logging.getLogger("tellapart.serve")
 _LONGEST = 100  # characters of a correction
 
 
@@ -57,6 +59,7 @@ class App:
 
     def close(self) -> None:
         """Write what waits to be written."""
+        self._decoders.shutdown(wait=True)
         for shelf in self._shelves.values():
             shelf.flush()
         self.live.close()
@@ -103,10 +106,13 @@ class App:
         what = await asked(request, self.settings)
         while True:
             try:
-                answers = await self._answers(model, what)
+                with model.batcher.room(len(what.images)):
+                    answers = await self._answers(model, what)
                 break
             except Gone:
                 model = self._named(request)
+            except Busy as error:
+                raise busy(error.seconds) from error
         self._note(model, what, answers)
         body: dict[str, Any] = {
             "model": model.name, "version": model.version, "predictions": [answer.to_json() for answer in answers],
@@ -123,10 +129,7 @@ class App:
             *(loop.run_in_executor(self._decoders, prepare, name, data) for name, data in what.images)
         )
         good = [(name, pixels) for name, pixels in loaded if not isinstance(pixels, ImageError)]
-        try:
-            futures = model.batcher.submit([name for name, _ in good], [pixels for _, pixels in good])
-        except Busy as error:
-            raise busy(error.seconds) from error
+        futures = model.batcher.submit([name for name, _ in good], [pixels for _, pixels in good])
         answered = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
         return [
             Prediction(name, model.bundle.task, error=pixels.reason)
@@ -148,7 +151,7 @@ class App:
                 shelf = self._shelf("samples", model)
                 kept = partial(shelf.put, data, name, answer.answer, confidence=answer.confidence,
                                model=model.name, version=model.version)  # fmt: skip
-                self._decoders.submit(kept)
+                self._decoders.submit(kept).add_done_callback(_said)
 
     async def _correct(self, request: Request) -> Response:
         model = self._named(request)
@@ -170,7 +173,7 @@ class App:
         except ImageError as error:
             raise Refusal(422, "bad_image", error.reason, "send an image that opens") from error
         shelf = self._shelf("corrections", model)
-        answer = what.words.get("answer", "")[:_LONGEST]
+        answer = "".join(letter for letter in what.words.get("answer", "")[:_LONGEST] if letter.isprintable())
         keep = partial(shelf.put, data, name, right, answer=answer, model=model.name, version=model.version)
         try:
             await loop.run_in_executor(self._decoders, keep)
@@ -197,6 +200,12 @@ def _prepare(model: Model, most: int, name: str, data: bytes) -> Any:
     except ImageError as error:
         return name, error
     return model.predictor.prepare(name, data)
+
+
+def _said(kept: Future[None]) -> None:
+    """A sample that could not be kept is no caller's trouble, but somebody's."""
+    if not kept.cancelled() and (error := kept.exception()) is not None:
+        _log.error("a sample was not kept: %s", error)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -41,7 +42,7 @@ async def asked(request: Request, settings: Settings) -> Asked:
         if kind == "multipart/form-data":
             result = await _multipart(request, settings)
         elif kind == "application/json":
-            result = _json(await request.body())
+            result = await asyncio.to_thread(_json, await request.body(), settings)
         elif kind.startswith("image/") or kind in ("", "application/octet-stream"):
             body = await request.body()
             result = Asked([("image", body)] if body else [], dict(request.query_params))
@@ -87,7 +88,7 @@ async def _multipart(request: Request, settings: Settings) -> Asked:
         await form.close()
 
 
-def _json(body: bytes) -> Asked:
+def _json(body: bytes, settings: Settings) -> Asked:
     malformed = Refusal(400, "malformed", "the body is not JSON as described", _HOW)
     try:
         value = json.loads(body)
@@ -100,6 +101,8 @@ def _json(body: bytes) -> Asked:
         given = [given]
     if not isinstance(given, list):
         raise malformed
+    if len(given) > settings.images:
+        raise _too_many(settings)
     images = [_from_base64(each, place) for place, each in enumerate(given)]
     words = {str(key): text for key, text in value.items() if isinstance(text, str)}
     return Asked(images, words)

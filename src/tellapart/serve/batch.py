@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +39,7 @@ class Batcher:
     """One thread that answers what was asked, oldest first, as many of one width at a time as wait.
 
     Args:
-        most: images that may wait.
+        most: images that may be inside, from their arrival to their answer.
         seen: is told the size of each batch.
 
     >>> from tellapart import base_reader, load
@@ -57,26 +58,42 @@ class Batcher:
         self._waiting: deque[_Job] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._inside = 0
         self._pace = 0.01  # seconds an image, a running mean
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        """Images inside."""
+        return self._inside
+
+    @contextmanager
+    def room(self, images: int) -> Iterator[None]:
+        """Room for so many images, asked for before they are decoded; who finds it empty gets it, however many.
+
+        Raises:
+            Busy: there is none.
+        """
+        with self._wake:
+            if self._inside and self._inside + images > self._most:
+                raise Busy(max(1, round(self._inside * self._pace)))
+            self._inside += images
+        try:
+            yield
+        finally:
+            with self._wake:
+                self._inside -= images
 
     def submit(self, names: Sequence[str], pixels: Sequence[Pixels]) -> list[Future[Prediction]]:
         """All of the images, or none.
 
         Raises:
-            Busy: too many wait.
             Gone: it was closed.
         """
         jobs = [_Job(*each) for each in zip(names, pixels, strict=True)]
         with self._wake:
             if self._closed:
                 raise Gone
-            if self._waiting and len(self._waiting) + len(jobs) > self._most:
-                raise Busy(max(1, round(len(self._waiting) * self._pace)))
             self._waiting.extend(jobs)
             self._wake.notify()
         return [job.future for job in jobs]
@@ -89,16 +106,17 @@ class Batcher:
 
     def _work(self) -> None:
         while batch := self._next():
-            self._seen(len(batch))
             start = time.perf_counter()
             try:
-                answers = self.predictor.answer([job.name for job in batch], np.stack([job.pixels for job in batch]))
+                self._seen(len(batch))
+                names, pixels = [job.name for job in batch], np.stack([job.pixels for job in batch])
+                answered = list(zip(batch, self.predictor.answer(names, pixels), strict=True))
             except Exception as error:  # whoever asked is told; the thread must live on for the others
                 for job in batch:
                     job.future.set_exception(error)
                 continue
             self._pace = 0.9 * self._pace + 0.1 * (time.perf_counter() - start) / len(batch)
-            for job, answer in zip(batch, answers, strict=True):
+            for job, answer in answered:
                 job.future.set_result(answer)
 
     def _next(self) -> list[_Job]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from tellapart.catalog import check_target
+from tellapart.errors import ConfigError
 from tellapart.files import whole_file
 from tellapart.serve.settings import Settings, token
 from tellapart.serve.state import State, named
@@ -39,8 +41,10 @@ def bento(models: Sequence[str], out: str | Path) -> Path:
     """
     check_target(out, ".bento")
     found = named(models)
-    with tempfile.TemporaryDirectory() as work:
-        os.environ |= {"BENTOML_HOME": f"{work}/home", "BENTOML_DO_NOT_TRACK": "True"}
+    with (
+        tempfile.TemporaryDirectory() as work,
+        _environment(BENTOML_HOME=f"{work}/home", BENTOML_DO_NOT_TRACK="True", TELLAPART_STATE=f"{work}/state"),
+    ):
         import bentoml
 
         context = Path(work) / "context"
@@ -58,10 +62,25 @@ def bento(models: Sequence[str], out: str | Path) -> Path:
     return Path(out)
 
 
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """BentoML runs the service while it packs it, and asks the environment: as it was, once it has."""
+    before = dict(os.environ)
+    os.environ |= values
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
 def unpacked(folder: Path) -> None:
     """Inside a Bento: serve the models of a folder; ``TELLAPART_STATE`` is where the server remembers."""
-    state = State(Path(os.environ.get("TELLAPART_STATE", f"{tempfile.gettempdir()}/tellapart")))
-    if not state.file.is_file():  # else another process has begun, or a switch is to be remembered
-        state.start([f"{each.name}={each}" for each in sorted(folder.iterdir())])
+    if "TELLAPART_STATE" not in os.environ:
+        os.environ["TELLAPART_STATE"] = tempfile.mkdtemp(prefix="tellapart-")
+    state = State(Path(os.environ["TELLAPART_STATE"]))
+    with suppress(ConfigError):  # another process of this server has it already
+        state.hold()
+    state.start([f"{each.name}={each}" for each in sorted(folder.iterdir())])
     settings = Settings(str(state.path), workers=min(os.cpu_count() or 1, 4), token=token(None))
     os.environ |= {key: value for key, value in settings.to_environment().items() if not key.startswith("BENTOML")}

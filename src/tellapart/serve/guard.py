@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from urllib.parse import urlsplit
@@ -13,14 +14,15 @@ from tellapart.serve.refusal import Refusal, broken, busy
 from tellapart.serve.settings import Settings, is_loopback
 
 _OPEN = ("/livez", "/readyz")  # for whoever watches over the server
+_PATIENCE = 100  # seconds for a request and its answer
 _log = logging.getLogger("tellapart.serve")
 
 
 class Guard:
     """ASGI middleware: token, host, size and number of requests; any failure inside becomes JSON without its insides.
 
-    Without a token only this machine may ask, and no page of another site through a browser on it: a foreign ``Host``
-    or ``Origin`` is refused.
+    Without a token only this machine may ask, wherever the server listens, and no page of another site through a
+    browser on it: a foreign ``Host`` or ``Origin`` is refused.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -45,15 +47,21 @@ class Guard:
                 await self.app(scope, receive, send)
                 return
             headers = Headers(scope=scope)
-            self._who(headers)
+            self._who(scope, headers)
             limited = self._limited(headers, receive)
             if self._running >= self._settings.requests:
                 raise busy(1)
             self._running += 1
             try:
-                await self.app(scope, limited, noted)
+                async with asyncio.timeout(_PATIENCE):
+                    await self.app(scope, limited, noted)
             finally:
                 self._running -= 1
+        except TimeoutError:
+            if begun:
+                raise
+            slow = Refusal(504, "too_slow", f"no answer within {_PATIENCE} s", "send less at a time, or again later")
+            await slow.response()(scope, receive, send)
         except Refusal as refusal:
             if begun:
                 raise
@@ -64,17 +72,14 @@ class Guard:
             _log.exception("%s %s", scope["method"], scope["path"])
             await broken().response()(scope, receive, send)
 
-    def _who(self, headers: Headers) -> None:
+    def _who(self, scope: Scope, headers: Headers) -> None:
         if self._settings.token:
             kind, _, given = headers.get("authorization", "").partition(" ")
             known = hmac.compare_digest(given.strip().encode(), self._settings.token.encode())
             if kind.lower() != "bearer" or not known:
                 raise Refusal(401, "unauthorized", "no token, or another one", "send Authorization: Bearer TOKEN")
             return
-        asked = urlsplit("//" + headers.get("host", "localhost"))
-        origin = headers.get("origin")
-        names = [asked, *([urlsplit(origin)] if origin else [])]
-        if not all(_is_here(name.netloc) for name in names):
+        if is_foreign(scope):
             raise Refusal(403, "foreign", "a request by way of another site", "ask 127.0.0.1, or start with a token")
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
@@ -99,8 +104,15 @@ class Guard:
         return counted
 
 
-def _is_here(netloc: str) -> bool:
+def is_foreign(scope: Scope) -> bool:
+    """Whether a request comes from another machine, or from a page of another site in a browser of this one."""
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
     try:
-        return is_loopback(urlsplit("//" + netloc).hostname or "")
+        names = [urlsplit("//" + headers.get("host", "localhost")).hostname]
+        if origin is not None:
+            names.append(urlsplit(origin).hostname)
     except ValueError:
-        return False
+        return True
+    caller = scope.get("client")
+    return not all(is_loopback(name or "") for name in [*names, *([caller[0]] if caller else [])])

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from tellapart.files import whole_file
 
-SHARD = 64  # rows; the last shard is written again with each flush, so it must stay small
+SHARD = 64  # rows, and
+SHARD_BYTES = 16 * 2**20  # of a shard: the last is written again with each flush, so it must stay small
 FLUSH = 5.0  # seconds that a sample may wait to be written
 
 
@@ -45,8 +46,9 @@ class Shelf:
         self._lock = threading.Lock()
         self._rows: list[dict[str, Any]] = []
         self._file: Path | None = None
-        self._unwritten = 0
-        self._written = time.monotonic()
+        self._held = 0  # bytes of images in the last shard
+        self._unwritten = 0  # rows of it that are not on disk
+        self._timer: threading.Timer | None = None
 
     def put(self, image: bytes, name: str, value: str, **more: Any) -> None:
         """Keep one row.
@@ -58,21 +60,33 @@ class Shelf:
             self._make_room(len(image))
             row = {"image": {"bytes": image, "path": name}, self.column: value, **more, "time": time.time()}
             self._rows.append(row)
+            self._held += len(image)
             self._unwritten += 1
-            if not self._wait or len(self._rows) >= SHARD or time.monotonic() - self._written > FLUSH:
-                try:
-                    self._write()
-                except OSError:
-                    if not self._wait:  # it was not kept, so nobody may be told that it was
-                        self._rows.pop()
-                        self._unwritten = 0
-                    raise
+            if self._wait and len(self._rows) < SHARD and self._held < SHARD_BYTES:
+                self._later()
+                return
+            try:
+                self._write()
+            except BaseException:  # this row cannot be kept; those before it must not go with it
+                self._rows.pop()
+                self._held -= len(image)
+                self._unwritten -= 1
+                raise
 
     def flush(self) -> None:
         """Write what waits."""
         with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             if self._unwritten:
                 self._write()
+
+    def _later(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(FLUSH, self.flush)
+            self._timer.daemon = True
+            self._timer.start()
 
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -81,9 +95,8 @@ class Shelf:
         with whole_file(self._file) as temporary:
             pq.write_table(pa.Table.from_pylist(self._rows), temporary)
         self._unwritten = 0
-        self._written = time.monotonic()
-        if len(self._rows) >= SHARD:
-            self._rows, self._file = [], None
+        if len(self._rows) >= SHARD or self._held >= SHARD_BYTES:
+            self._rows, self._file, self._held = [], None, 0
 
     def _make_room(self, more: int) -> None:
         shards = sorted(self.folder.glob("*.parquet")) if self.folder.is_dir() else []
@@ -93,14 +106,15 @@ class Shelf:
                 sizes[shard] = shard.stat().st_size
             except OSError:
                 continue  # another process has just thrown it away
-        total = sum(sizes.values()) + more
+        if self._file is not None:
+            sizes.pop(self._file, None)
+        total = sum(sizes.values()) + self._held + more
         for shard, size in sizes.items():
             if total <= self._most_bytes:
                 return
             if not self._rotate:
                 break
-            if shard != self._file:
-                shard.unlink(missing_ok=True)
-                total -= size
+            shard.unlink(missing_ok=True)
+            total -= size
         if total > self._most_bytes:
             raise Full(f"{self.folder} holds {total - more:,} bytes, {self._most_bytes:,} at most")

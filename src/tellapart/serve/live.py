@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from tellapart.bundle import Bundle, Predictor
-from tellapart.errors import TellapartError
 from tellapart.serve.batch import Batcher
 from tellapart.serve.settings import Settings
 from tellapart.serve.state import State
@@ -92,7 +91,7 @@ class Live:
                 continue
             try:
                 new = self._load(name, path)
-            except (TellapartError, OSError) as error:
+            except Exception as error:  # of the bundle's, or the runtime's over its graph: the old version answers on
                 self.trouble[name] = f"{path}: {error}"
                 _log.error("%s: %s", name, error)
                 continue

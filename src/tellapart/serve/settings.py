@@ -30,10 +30,10 @@ class Settings:
     token: str = ""
     sample: float = 0.0
     request_bytes: int = 32 * 2**20
-    image_pixels: int = 24_000_000  # more than a phone's camera takes; a picture of it decoded is 72 MB
+    image_pixels: int = 24_000_000  # a phone's; decoded it is 72 MB, in rarer modes than RGB several times that
     images: int = 64  # a request
     requests: int = 128  # a process reads or answers at a time
-    queue: int = 256  # images a model of a process has waiting
+    queue: int = 256  # images inside, a model and process, from their arrival to their answer
 
     def to_environment(self) -> dict[str, str]:
         """For the processes that will answer; BentoML is asked to report to nobody."""

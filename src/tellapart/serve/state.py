@@ -1,6 +1,7 @@
 """Which bundles are served, in a file that outlives the server and that its processes watch.
 
-models.json    name → versions, the one that answers
+models.json    name → versions, the one that answers, the one it was last started with
+running.lock   held while a server runs with this folder
 workers/       of each process, what it has loaded
 corrections/   what users said was wrong: NAME/*.parquet, a labelled source
 samples/       a share of what was asked, where that is switched on: NAME/*.parquet
@@ -8,6 +9,7 @@ samples/       a share of what was asked, where that is switched on: NAME/*.parq
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -49,7 +51,7 @@ class State:
         return models
 
     def start(self, models: Sequence[str]) -> None:
-        """Note what is to be served; versions from before stay known.
+        """Note what is to be served. A server that is started again with the same words goes on as it was switched.
 
         Raises:
             BundleError: there is no usable bundle.
@@ -58,22 +60,62 @@ class State:
         known = self.read() if self.file.is_file() else {}
         wanted: dict[str, dict[str, Any]] = {}
         for name, folder in named(models).items():
-            versions = [*known.get(name, {}).get("versions", [])]
+            before = known.get(name, {"versions": [], "current": 0, "given": None})
+            versions = [*before["versions"]]
             if folder not in versions:
                 versions.append(folder)
-            wanted[name] = {"versions": versions, "current": versions.index(folder)}
+            again = folder == before["given"]
+            current = before["current"] if again else versions.index(folder)
+            wanted[name] = {"versions": versions, "current": current, "given": folder}
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.file, wanted)
 
+    def hold(self) -> None:
+        """Keep every other server off this folder, until this process and those that it becomes or starts have ended.
+
+        Raises:
+            ConfigError: a server runs with it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if (held := self._lock("running.lock", wait=False)) is None:
+            raise ConfigError(f"{self.path}: a server runs with this folder; stop it, or give another --state")
+        os.set_inheritable(held, True)
+        for old in (self.path / "workers").glob("*.json"):
+            old.unlink(missing_ok=True)  # of processes that ended; their numbers may be another's by now
+
+    def _lock(self, name: str, *, wait: bool) -> int | None:
+        """The open file of a lock that this process now has; nothing if another has it."""
+        import fcntl
+
+        file = os.open(self.path / name, os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(file)
+            return None
+        return file
+
     def switch(self, name: str, bundle: str | Path | None, *, wait: float) -> str:
         """Point a name at another bundle, or at the one before; wait until all workers answer with it."""
+        folder = None if bundle is None else _folder(bundle)
+        self.read()
+        if (unused := self._lock("running.lock", wait=False)) is not None:
+            os.close(unused)
+            raise ConfigError(f"{self.path}: no server runs with this folder; start one with the bundle instead")
+        held = self._lock("switch.lock", wait=True)  # one switch at a time
+        try:
+            return self._switched(name, folder, wait)
+        finally:
+            if held is not None:
+                os.close(held)
+
+    def _switched(self, name: str, folder: str | None, wait: float) -> str:
         models = self.read()
         if name not in models:
             raise ConfigError(f"{self.path}: no model {name!r}{closest(name, models)}; there are: {', '.join(models)}")
         model = models[name]
-        before = dict(model)
-        if bundle is not None:
-            folder = _folder(bundle)
+        before = copy.deepcopy(model)
+        if folder is not None:
             if folder in model["versions"]:
                 model["versions"].remove(folder)  # a version's place is when it was switched to last
             model["versions"].append(folder)

@@ -37,9 +37,12 @@ def web(
     # Before its import: it asks its makers for news otherwise.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from starlette.middleware import Middleware
+
     from tellapart.serve.settings import is_loopback, token
     from tellapart.web.answering import Far, Near
     from tellapart.web.blocks import LOOK, blocks
+    from tellapart.web.here import Here, fetch_nothing
 
     if not 0 < port < 65536:
         raise ConfigError(f"port {port}: give a number from 1 to 65535")
@@ -53,7 +56,9 @@ def web(
     page = blocks(answering)
     if check:
         return
+    fetch_nothing()
     page.launch(
         server_name=host, server_port=port, share=False, quiet=True, ssr_mode=False, footer_links=[],
-        auth=("tellapart", password) if password else None, max_file_size="32mb", show_error=True, **LOOK,
+        auth=("tellapart", password) if password else None, max_file_size="32mb", show_error=False,
+        app_kwargs={"middleware": [] if password else [Middleware(Here)]}, **LOOK,
     )  # fmt: skip

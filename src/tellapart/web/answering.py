@@ -9,6 +9,7 @@ from typing import Protocol
 from tellapart import images
 from tellapart.bundle import Prediction, Predictor
 from tellapart.client import Client
+from tellapart.images import Pixels
 from tellapart.serve.keep import Shelf
 
 
@@ -25,8 +26,8 @@ class Answering(Protocol):
     def correct(self, file: str, right: str, answer: str) -> None:
         """Keep what the answer should have been."""
 
-    def explain(self, file: str, out: str) -> bool:
-        """Write a picture of what the answer hangs on; whether it is to be believed."""
+    def explain(self, file: str) -> tuple[Pixels, bool]:
+        """A picture of what the answer hangs on, and whether it is to be believed."""
 
 
 class Near:
@@ -53,11 +54,14 @@ class Near:
         """Keep the picture with the right answer: the folder is a labelled source."""
         self._shelf.put(images.read_bytes(file), Path(file).name, right, answer=answer, model=self.name)
 
-    def explain(self, file: str, out: str) -> bool:
-        """Write a picture of what the answer hangs on; whether it is to be believed."""
+    def explain(self, file: str) -> tuple[Pixels, bool]:
+        """A picture of what the answer hangs on, and whether it is to be believed."""
         from tellapart.explain import explain
 
-        return bool(explain(self._predictor.bundle, file, out=out, masks=400)["convincing"])
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "where.png"
+            found = explain(self._predictor.bundle, file, out=out, masks=400)
+            return images.decode(out.read_bytes()), bool(found["convincing"])
 
 
 class Far:
@@ -81,12 +85,6 @@ class Far:
         """Send the picture with the right answer."""
         self._client.correct(file, right, answer=answer)
 
-    def explain(self, file: str, out: str) -> bool:
+    def explain(self, file: str) -> tuple[Pixels, bool]:
         """Only a bundle on this machine can be asked so often."""
         raise NotImplementedError
-
-
-def a_png() -> str:
-    """A file to write a picture to; Gradio copies it and throws it away with the rest of its own."""
-    with tempfile.NamedTemporaryFile(suffix=".png", delete=False) as stream:
-        return stream.name

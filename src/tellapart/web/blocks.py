@@ -12,7 +12,7 @@ from tellapart.errors import TellapartError
 from tellapart.images import SUFFIXES
 from tellapart.serve.keep import Full
 from tellapart.web import words
-from tellapart.web.answering import Answering, a_png
+from tellapart.web.answering import Answering
 
 _BUTTONS: list[Any] = ["fullscreen", "download"]  # by default also one that shares with a site elsewhere
 _FONTS = ["system-ui", "sans-serif"]  # the visitor's own: none is fetched
@@ -24,7 +24,7 @@ def blocks(answering: Answering) -> gr.Blocks:
     """The page of one model."""
     reads = answering.task == "read"
     page: gr.Blocks
-    with gr.Blocks(title=f"{answering.name} · tellapart", analytics_enabled=False) as page:
+    with gr.Blocks(title=f"{answering.name} · tellapart", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         what = "reads text" if reads else "tells classes apart"
         gr.Markdown(f"# {answering.name}\n{what}; pictures go to the machine that this page runs on, and no further")
         with gr.Tab("One picture"):
@@ -33,6 +33,7 @@ def blocks(answering: Answering) -> gr.Blocks:
             _several(answering)
         with gr.Tab("Camera"):
             _camera(answering)
+    page.queue(max_size=64)
     return page
 
 
@@ -75,21 +76,19 @@ def _one(answering: Answering) -> None:
             return "Write what the right answer is.", said
         try:
             answering.correct(file, said.strip(), before)
-        except (TellapartError, Full, OSError) as error:
-            return f"Not kept: {error}", said
+        except (TellapartError, Full, OSError):
+            return "Not kept: there is no room, or nobody answers. Tell whoever runs this page.", said
         return f"Kept as **{_plain(said.strip())}**. Thank you.", ""
 
     def look(state: tuple[str, str]) -> tuple[Any, str]:
         if not state[0]:
             return gr.Image(visible=False), "Give a picture first."
-        out = a_png()
         try:
-            convincing = answering.explain(state[0], out)
-        except TellapartError as error:
-            Path(out).unlink()
-            return gr.Image(visible=False), f"Cannot be explained: {error}"
+            picture, convincing = answering.explain(state[0])
+        except TellapartError:
+            return gr.Image(visible=False), "This answer cannot be explained."
         note = "" if convincing else "The check by deletion does not bear this picture out: do not believe it."
-        return gr.Image(out, visible=True), note
+        return gr.Image(picture, visible=True), note
 
     picture.change(ask, picture, [answer, asked, told, saliency], show_progress="minimal")
     right.submit(keep, [asked, right], [told, right])
