@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
@@ -187,3 +188,23 @@ def test_elsewhere_needs_a_password(shape_bundle, monkeypatch):
     monkeypatch.delenv("TELLAPART_TOKEN", raising=False)
     with pytest.raises(ConfigError, match="password"):
         tellapart.web(shape_bundle, host="0.0.0.0", check=True)
+
+
+def test_the_page_is_for_this_machine_and_fetches_nothing(monkeypatch):
+    from gradio import processing_utils
+    from starlette.responses import PlainTextResponse
+    from starlette.testclient import TestClient
+
+    from tellapart.web.here import Here, fetch_nothing
+
+    app = Here(PlainTextResponse("the page"))
+    mine = TestClient(app, "http://127.0.0.1:3001", client=("127.0.0.1", 1))
+    assert mine.get("/").text == "the page"
+    assert mine.get("/", headers={"host": "evil.example"}).status_code == 403
+    assert mine.post("/", headers={"origin": "https://evil.example"}).status_code == 403
+    assert TestClient(app, "http://127.0.0.1:3001", client=("192.0.2.1", 1)).get("/").status_code == 403
+
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)  # put back afterwards
+    fetch_nothing()
+    with pytest.raises(ValueError, match="never fetched"):
+        asyncio.run(processing_utils.async_ssrf_protected_download("http://127.0.0.1/a.png", "/tmp"))
