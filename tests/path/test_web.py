@@ -186,7 +186,7 @@ def test_a_camera_is_calm():
 
 def test_elsewhere_needs_a_password(shape_bundle, monkeypatch):
     monkeypatch.delenv("TELLAPART_TOKEN", raising=False)
-    with pytest.raises(ConfigError, match="password"):
+    with pytest.raises(ConfigError, match="token"):
         tellapart.web(shape_bundle, host="0.0.0.0", check=True)
 
 

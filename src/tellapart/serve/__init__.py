@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tellapart.errors import ConfigError
-from tellapart.serve.settings import Settings, is_loopback, token
+from tellapart.serve.settings import Settings, secret_for
 from tellapart.serve.state import State, named
 
 
@@ -45,18 +45,11 @@ def serve(
 
         pack(models, bento)
         return None
-    if not 0 < port < 65536:
-        raise ConfigError(f"port {port}: give a number from 1 to 65535")
     if not 0 <= sample <= 1:
         raise ConfigError(f"sample {sample:g}: give a share from 0 to 1")
     if workers is not None and workers < 1:
         raise ConfigError(f"workers {workers}: at least one")
-    secret = token(token_file)
-    if not is_loopback(host) and not secret:
-        raise ConfigError(
-            f"host {host}: others could ask too, so callers must send a token; write a long random one into a file and "
-            "give --token-file, or set TELLAPART_TOKEN"
-        )
+    secret = secret_for(host, port, token_file)
     folder = State(Path(state).absolute())
     processes = workers or min(os.cpu_count() or 1, 4)
     numeric = "127.0.0.1" if host == "localhost" else host.strip("[]")

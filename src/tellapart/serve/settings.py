@@ -65,6 +65,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def secret_for(host: str, port: int, token_file: str | Path | None) -> str:
+    """What callers must send to a server that listens there; empty if only this machine can ask.
+
+    Raises:
+        ConfigError: a port that is none, an address out in the open without a token, or a token that could be guessed.
+    """
+    if not 0 < port < 65536:
+        raise ConfigError(f"port {port}: give a number from 1 to 65535")
+    secret = token(token_file)
+    if not is_loopback(host) and not secret:
+        raise ConfigError(
+            f"host {host}: others could ask too, so callers must send a token; write a long random one into a file and "
+            "give --token-file, or set TELLAPART_TOKEN"
+        )
+    return secret
+
+
 def token(file: str | Path | None) -> str:
     """The secret that callers must send, of a file's first line or the environment; empty if there is none.
 

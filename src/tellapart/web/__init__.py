@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tellapart.errors import ConfigError
-
 
 def web(
     model: str | Path,
@@ -39,19 +37,12 @@ def web(
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from starlette.middleware import Middleware
 
-    from tellapart.serve.settings import is_loopback, token
+    from tellapart.serve.settings import secret_for
     from tellapart.web.answering import Far, Near
     from tellapart.web.blocks import LOOK, blocks
     from tellapart.web.here import Here, fetch_nothing
 
-    if not 0 < port < 65536:
-        raise ConfigError(f"port {port}: give a number from 1 to 65535")
-    password = token(token_file)
-    if not is_loopback(host) and not password:
-        raise ConfigError(
-            f"host {host}: others could look too, so they must give a password; write a long random one into a file "
-            "and give --token-file, or set TELLAPART_TOKEN"
-        )
+    password = secret_for(host, port, token_file)
     answering = Near(model, Path(corrections)) if server is None else Far(server, str(model))
     page = blocks(answering)
     if check:
