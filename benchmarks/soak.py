@@ -111,6 +111,9 @@ def main() -> None:
                 memory.append((time.monotonic() - begin, sum(resident(each) for each in workers())))
                 time.sleep(1)
 
+        def size_at(moment: float) -> int:
+            return max(size for when, size in memory if abs(when - min(moment, memory[-1][0])) < 3)
+
         whole = 60 * given.minutes
         rest(whole * 0.5)
         start = time.monotonic()
@@ -125,7 +128,6 @@ def main() -> None:
         while len([each for each in workers() if each != before[0]]) < 2:
             time.sleep(0.05)
         back = time.monotonic() - start
-        settled = len(memory)
         rest(whole)
         under.stop.set()
         for each in askers:
@@ -140,11 +142,9 @@ def main() -> None:
         print(f"20 switches in {switching:.1f} s, connections lost by them {lost_by_switching}")
         lost_by_death = len(under.again) - lost_by_switching
         print(f"worker killed: two again after {back:.1f} s, connections lost with it {lost_by_death}")
-        part = max(1, settled // 4)
-        early = [size for _, size in memory[part : 2 * part]]
-        late = [size for _, size in memory[-part:]]
-        print(f"memory of the workers {sum(early) / len(early) / 2**20:.0f} MB early, "
-              f"{sum(late) / len(late) / 2**20:.0f} MB at the end")  # fmt: skip
+        marks = {"after a tenth": 0.1, "before the switches": 0.48, "after switches and death": 0.65, "at the end": 1.0}
+        line_ = ", ".join(f"{size_at(part * whole) / 2**20:.0f} MB {when}" for when, part in marks.items())
+        print(f"memory of the workers: {line_}")
         for bad_one in (*under.wrong[:3], *under.failed[:3]):
             print(bad_one)
         if "Traceback" in log.read_text():
