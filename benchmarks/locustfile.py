@@ -20,7 +20,7 @@ _SCHEME = scheme("classic")
 _IMAGES = [encode(_SCHEME, pixels) for pixels, _ in draw(_SCHEME, 0, range(100))]
 
 
-@events.init.add_listener  # type: ignore[untyped-decorator]
+@events.init.add_listener  # type: ignore[untyped-decorator, unused-ignore]
 def only_here(environment: Any, **_: Any) -> None:
     """Loopback or nothing."""
     host = urlsplit(environment.host or "http://127.0.0.1:3000").hostname
@@ -28,7 +28,7 @@ def only_here(environment: Any, **_: Any) -> None:
         raise SystemExit(f"{host}: this load is for a server on this machine")
 
 
-class Caller(HttpUser):
+class Caller(HttpUser):  # type: ignore[misc, unused-ignore]
     """Asks, waits a moment, asks again."""
 
     host = "http://127.0.0.1:3000"
@@ -44,17 +44,17 @@ class Caller(HttpUser):
             if answer.status_code in (200, 422):
                 answer.success()
 
-    @task(10)
+    @task(10)  # type: ignore[untyped-decorator, unused-ignore]
     def one(self) -> None:
         """One image."""
         self._ask([random.choice(_IMAGES)], "one")
 
-    @task(2)
+    @task(2)  # type: ignore[untyped-decorator, unused-ignore]
     def eight(self) -> None:
         """Eight images."""
         self._ask(random.sample(_IMAGES, 8), "eight")
 
-    @task(1)
+    @task(1)  # type: ignore[untyped-decorator, unused-ignore]
     def none(self) -> None:
         """What is no image."""
         self._ask([b"no image"], "none")
