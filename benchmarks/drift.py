@@ -3,7 +3,8 @@
     python benchmarks/drift.py [--windows 100] [--n 200]
 
 A classifier of drawn characters (the scheme ``characters``, in grey levels), then windows of 200 images: drawn alike;
-blurred by a pixel; a fifth darker; a tenth of them of a class that was never there; in a font that was never there.
+blurred by a pixel; a fifth darker; a tenth, or three tenths, of them of classes that were never there; in a font that
+was never there.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def main() -> None:
         "no change": {},
         "blur": {"change": lambda image: image.filter(ImageFilter.GaussianBlur(1))},
         "darker": {"change": lambda image: image.point(lambda value: int(value * 0.8))},
-        "new class": {"scheme": STRANGE, "share": 0.1},
+        "new class, a tenth": {"scheme": STRANGE, "share": 0.1},
+        "new class, three tenths": {"scheme": STRANGE, "share": 0.3},
         "other font": {"scheme": FONT},
     }
     with tempfile.TemporaryDirectory() as root:
@@ -65,7 +67,7 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     at = window(Path(folder) / "window", 1000 + number, given.n, **how)  # type: ignore[arg-type]
                     alarms += tellapart.drift(bundle, at)["drift"]
-            print(f"{kind:<12} called changed {alarms} of {given.windows}", flush=True)
+            print(f"{kind:<24} called changed {alarms} of {given.windows}", flush=True)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def test_it_survives_a_file(tmp_path):
         ({"alphabet": "ab"}, r"unknown option 'alphabet' \(did you mean 'alphabets'\?\)$"),
         ({"min_length": 9, "max_length": 3}, r"lengths must be within 1 to 32"),
         ({"height": "tall"}, r"scheme 'random'"),
-        ({"plain": 2}, r"plain within 0 to 1"),
+        ({"plain": 2}, r"parts and shares within 0 to 1"),
         ({"alphabets": []}, r"at least one alphabet"),
         ({"fonts": ["comic"]}, r"fonts: there is no font 'comic'"),
     ],

@@ -28,7 +28,8 @@ def drift(
     """Compare new images with the reference in a bundle: the pictures, their features, the answers, how sure they are.
 
     Six numbers of each image by the test of Kolmogorov and Smirnov, the answers by total variation, the features by the
-    energy distance (Székely & Rizzo 2013), both by permutations; p-values are raised for their number (Holm 1979), so
+    energy distance (Székely & Rizzo 2013), both by permutations, and how many images are like none that is known by
+    Fisher's (1922) exact test; p-values are raised for their number (Holm 1979), so
     that a window without a change is called changed with a probability of ``alpha`` at most.
 
     Args:
@@ -45,7 +46,7 @@ def drift(
     """
     from tellapart.bundle import Predictor
     from tellapart.catalog import check_target
-    from tellapart.drift.distances import energy, holm, kolmogorov_smirnov, mixture
+    from tellapart.drift.distances import energy, holm, kolmogorov_smirnov, mixture, strangers
     from tellapart.drift.page import page
     from tellapart.drift.sample import MEASURES, Reference, looked_at
     from tellapart.files import whole_file
@@ -77,7 +78,9 @@ def drift(
     }
     found["confidence"] = kolmogorov_smirnov(before.confidence, now.confidence)
     found["answers"] = mixture(before.answers, now.answers, seed=seed)
-    found["features"] = energy(before.features, reference.reduction(now.features), seed=seed)
+    features = reference.reduction(now.features)
+    found["features"] = energy(before.features, features, seed=seed)
+    found["strangers"] = strangers(before.features, features, seed=seed)
     adjusted = holm([p for _, p in found.values()])
     checks = [
         {"check": name, "distance": distance, "p": p, "adjusted": raised, "found": raised <= alpha}

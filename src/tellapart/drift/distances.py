@@ -78,6 +78,34 @@ def energy(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
     return _permuted(apart, n, m, seed)
 
 
+def strangers(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
+    """How many more of the other sample lie far from everything known, and how likely one source gives as many.
+
+    A tenth of new things among old ones moves no mean and hardly a distribution function. So half of the first sample
+    is what is known; of the other half and of the second sample, which are alike if nothing has changed, the distance
+    to the nearest known one is taken, and the farthest tenth of all these is looked at: how many of it are of the
+    second sample (Fisher's exact test, 1922, one-sided). The distance is that share less the one by chance.
+
+    >>> dice = np.random.default_rng(0)
+    >>> old, new = dice.normal(size=(400, 3)), dice.normal(size=(200, 3))
+    >>> strangers(old, new)[1] > 0.01
+    True
+    >>> new[:20] += 8
+    >>> strangers(old, new)[1] < 0.01
+    True
+    """
+    order = np.random.default_rng(seed).permutation(len(one))
+    known, kept = one[order[: len(one) // 2]], one[order[len(one) // 2 :]]
+    points = np.concatenate([kept, other]).astype(np.float64)
+    away = ((points[:, None] - known[None].astype(np.float64)) ** 2).sum(axis=2).min(axis=1)
+    far = max(1, len(points) // 10)
+    among = int((np.argsort(-away, kind="stable")[:far] >= len(kept)).sum())
+    n, m = len(kept), len(other)
+    whole = math.comb(n + m, far)
+    as_many = sum(math.comb(m, k) * math.comb(n, far - k) for k in range(among, min(far, m) + 1))
+    return among / far - m / (n + m), as_many / whole
+
+
 def _permuted(apart: Callable[[npt.NDArray[np.bool_]], Floats], n: int, m: int, seed: int) -> tuple[float, float]:
     """A distance, and the share of shuffles that reach it; the observed one counts as a shuffle."""
     dice = np.random.default_rng(seed)

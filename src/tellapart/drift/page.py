@@ -14,6 +14,7 @@ from tellapart.plots import Axes, columns, plot
 TITLES = {
     "light": "Light", "contrast": "Contrast", "sharpness": "Sharpness", "colour": "Colour", "width": "Width",
     "confidence": "Confidence", "answers": "Answers", "features": "What the network sees",
+    "strangers": "Images like none before",
 }  # fmt: skip
 STYLE = (
     plots.STYLE
@@ -103,5 +104,7 @@ def _methods() -> list[str]:
         "Answers (of texts, their lengths): total variation of the two mixtures, by 1,999 permutations.",
         "What the network sees: the energy distance (Székely & Rizzo 2013) of its features on 12 principal axes, by "
         "1,999 permutations.",
+        "Images like none before: of the tenth of all that lies farthest from half of the old ones, how many are new "
+        "(Fisher's exact test, 1922).",
         "A change need not be harmful, and an unchanged input may still be answered worse: labels of new images tell.",
     ]
