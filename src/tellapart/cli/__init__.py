@@ -58,15 +58,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         return 0
     except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _hush()
         where = f"{error.filename}: " if error.filename else ""
         return refuse(f"{where}{error.strerror or error}")
     except ModuleNotFoundError as error:
         missing = error.name or ""
         extra = EXTRAS.get(missing, "generate" if missing.startswith("font_") else "train")
         return refuse(f'{error.name} is not installed; this verb needs: pip install "tellapart[{extra}]"')
+
+
+def _hush() -> None:
+    """Else Python would try to write at its end what could not be written, and complain in its own words."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
