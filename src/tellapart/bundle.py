@@ -20,7 +20,7 @@ from functools import cached_property
 from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,10 @@ PROBABILITIES, FEATURES = "probabilities", "features"  # the graph's outputs
 CARD = "README.md"  # where people and model hubs look for it
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
+ANSWER = {"classify": "label", "read": "text"}  # what the answer of a task is called in tables and JSON
+
 Floats = npt.NDArray[np.float32]
+_Item = TypeVar("_Item", bound=str | Path | bytes | Pixels)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Prediction:
         if "error" in row:
             return cls(row["file"], task, error=row["error"])
         return cls(
-            row["file"], task, row["text" if task == "read" else "label"], row["confidence"],
+            row["file"], task, row[ANSWER[task]], row["confidence"],
             row.get("probabilities", {}),
             [(each["character"], each["confidence"]) for each in row.get("characters", [])],
             row.get("group"), sure=row.get("sure"),
@@ -167,6 +170,17 @@ class Bundle:
     def task(self) -> str:
         """``classify`` or ``read``."""
         return str(self.about["task"])
+
+    @property
+    def name(self) -> str:
+        """The folder's name; of a run's bundle, the run's."""
+        folder = self.path.absolute()
+        return folder.parent.name if folder.name == "bundle" else folder.name
+
+    @property
+    def version(self) -> str:
+        """The sha256 of its graph, in hex."""
+        return str(self.about["files"][GRAPH])
 
     @property
     def labels(self) -> list[str]:
@@ -261,7 +275,7 @@ class Predictor:
         """
         if isinstance(items, str | Path | bytes | np.ndarray):
             items = [items]
-        return list(self.stream(_named(items)))
+        return list(self.stream(named(items)))
 
     def stream(self, named: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
@@ -400,8 +414,11 @@ def in_batches(items: Iterable[tuple[Any, Pixels]], size: int = BATCH) -> Iterat
             yield [key for key, _ in part], np.stack([pixels for _, pixels in part])
 
 
-def _named(
-    items: Iterable[str | Path | bytes | Pixels],
-) -> Iterator[tuple[str, str | Path | bytes | Pixels]]:
+def named(items: Iterable[_Item]) -> Iterator[tuple[str, _Item]]:
+    """Images with what their answers call them: a path its own words, anything else its number.
+
+    >>> [name for name, _ in named(["a.png", b"", Path("b/c.png")])]
+    ['a.png', 'image 1', 'b/c.png']
+    """
     for number, item in enumerate(items):
         yield (str(item) if isinstance(item, str | Path) else f"image {number}"), item

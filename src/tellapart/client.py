@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tellapart import images
-from tellapart.bundle import Prediction
+from tellapart.bundle import Prediction, named
 from tellapart.errors import ConfigError, ImageError, ServerError
 
 AT_ONCE = 16  # images a request, and
@@ -101,15 +101,13 @@ class Client:
         """
         if isinstance(items, str | Path | bytes):
             items = [items]
-        named = ((item if isinstance(item, str) else str(item) if isinstance(item, Path) else f"image {n}", item)
-                 for n, item in enumerate(items))  # fmt: skip
-        return list(self.stream(named))
+        return list(self.stream(named(items)))
 
-    def stream(self, named: Iterable[tuple[str, str | Path | bytes]]) -> Iterator[Prediction]:
+    def stream(self, items: Iterable[tuple[str, str | Path | bytes]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all."""
         part: list[tuple[str, bytes | ImageError]] = []
         size = 0
-        for name, item in named:
+        for name, item in items:
             data = _bytes(item)
             more = len(data) if isinstance(data, bytes) else 0
             if part and (len(part) == AT_ONCE or size + more > BYTES):
@@ -151,23 +149,25 @@ class Client:
         """Ask until there is an answer; what must not be done ``twice`` only while the server has not seen it."""
         import httpx
 
-        for left in range(self._retries, -1, -1):
+        tries = 0
+        while True:
+            tries += 1
+            last = tries > self._retries
             try:
                 response = self._http.request(method, path, **more)
             except httpx.HTTPError as error:
-                if not left or not (twice or isinstance(error, httpx.ConnectError)):
+                if last or not (twice or isinstance(error, httpx.ConnectError)):
                     raise ServerError(
                         f"{self.url}: no answer ({type(error).__name__}: {error}); is it running?"
                     ) from error
                 wait = 0.0
             else:
-                if response.status_code not in _AGAIN or not left:
+                if response.status_code not in _AGAIN or last:
                     return self._read(response)
                 given = response.headers.get("retry-after", "")
                 wait = float(given) if given.isdigit() else 0.0
-            growing = 0.2 * 2 ** (self._retries - left)
+            growing = 0.1 * 2**tries
             time.sleep(min(_LONGEST, max(wait, growing) * random.uniform(1, 1.5)))  # not all callers at once
-        raise AssertionError  # the last try returns or raises
 
     def _read(self, response: Any) -> dict[str, Any]:
         try:

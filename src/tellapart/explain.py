@@ -62,7 +62,21 @@ def explain(
         raise ConfigError(f"masks {masks}: give at least 10; some hundred tell something")
     if out is not None:
         check_target(out, ".png")
-    predictor = Predictor(model)
+    found, picture = explained(Predictor(model), image, masks=masks, seed=seed)
+    if out is not None:
+        with whole_file(Path(out)) as temporary:
+            picture.save(temporary, "PNG")
+    return found
+
+
+def explained(
+    predictor: Predictor, image: str | Path | bytes, *, masks: int = 1000, seed: int = 0
+) -> tuple[dict[str, Any], Image.Image]:
+    """What `explain` returns, and its picture.
+
+    Raises:
+        ImageError: the image cannot be used.
+    """
     data = image if isinstance(image, bytes) else images.read_bytes(image)
     name = "image" if isinstance(image, bytes) else str(image)
     pixels = predictor.bundle.preprocess.load(data, name)
@@ -80,7 +94,7 @@ def explain(
     saliency = (saliency - saliency.min()) / max(float(np.ptp(saliency)), 1e-12)
     falls = look.taken_away(-saliency)
     by_chance = [look.taken_away(look.masks(1, dice)[0]) for _ in range(ORDERS)]
-    result: dict[str, Any] = {
+    result = {
         "file": name,
         "answer": answer.answer,
         "confidence": answer.confidence,
@@ -89,9 +103,7 @@ def explain(
         "convincing": falls < min(by_chance),
         "saliency": saliency.round(4).tolist(),
     }
-    if out is not None:
-        _draw(Path(out), pixels, saliency, f"{answer.answer}  {answer.confidence:.3f}")
-    return result
+    return result, _drawn(pixels, saliency, f"{answer.answer}  {answer.confidence:.3f}")
 
 
 class _Look:
@@ -141,7 +153,7 @@ class _Look:
         return float(self.scores(masks).mean())
 
 
-def _draw(path: Path, pixels: Pixels, saliency: npt.NDArray[np.float64], title: str) -> None:
+def _drawn(pixels: Pixels, saliency: npt.NDArray[np.float64], title: str) -> Image.Image:
     """The picture, and beside it what mattered."""
     scale = max(1, round(min(SHOWN / pixels.shape[0], 2 * SHOWN / pixels.shape[1])))
     colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
@@ -158,5 +170,4 @@ def _draw(path: Path, pixels: Pixels, saliency: npt.NDArray[np.float64], title: 
         large = Image.fromarray(part).resize((width, height), Image.Resampling.BILINEAR)
         image.paste(large, (number * (width + gap), 0) if beside else (0, number * (height + gap)))
     ImageDraw.Draw(image).text((4, size[1] - below + 6), title, (30, 34, 40), ImageFont.load_default(18))
-    with whole_file(path) as temporary:
-        image.save(temporary, "PNG")
+    return image

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tellapart import images
-from tellapart.bundle import Bundle, Prediction, Predictor
+from tellapart.bundle import ANSWER, Bundle, Prediction, Predictor
 from tellapart.client import Client
 from tellapart.errors import ConfigError
 from tellapart.images import image_files
@@ -91,7 +91,7 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
     """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also sure."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    what = "text" if predictions and predictions[0].task == "read" else "label"
+    what = ANSWER[predictions[0].task] if predictions else "label"
     abstains = any(row.sure is not None for row in predictions)
     writer.writerow(["file", what, "confidence", "error", *(["sure"] if abstains else [])])
     for row in predictions:

@@ -248,26 +248,25 @@ def _here(folder, models, *, patient=False, **settings):
 
 
 @contextlib.contextmanager
-def _process(folder, models, *words, environment=None):
-    """A real server with two workers; its address and its process."""
+def _process(folder, verb, *words, environment=None):
+    """A verb that listens on a port, once it answers: its address and its process. The folder is for its log."""
     import httpx
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    line = [sys.executable, "-m", "tellapart.cli", "serve", *map(str, models), "--state", str(folder)]
-    line += ["--port", str(port), "--workers", "2", *words]
-    log = folder.parent / "serve.log"
+    line = [sys.executable, "-m", "tellapart.cli", verb, *map(str, words), "--port", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    log = folder / f"{verb}.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
             line, stdout=output, stderr=output, env={**os.environ, **(environment or {})}, start_new_session=True
         )
         try:
-            url = f"http://127.0.0.1:{port}"
-            end = time.monotonic() + 60
+            end = time.monotonic() + 90
             while True:
                 with contextlib.suppress(httpx.HTTPError):
-                    if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+                    if httpx.get(f"{url}/{'readyz' if verb == 'serve' else ''}", trust_env=False).status_code == 200:
                         break
                 assert server.poll() is None, log.read_text()
                 assert time.monotonic() < end, log.read_text()

@@ -369,8 +369,8 @@ def test_the_client_says_what_is_wrong(tmp_path):
 def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, expected, copied, capsys):
     """Two processes: answers, a switch and a killed worker under load, and the way back."""
     other = copied(shape_bundle)
-    models = [f"shapes={shape_bundle}", f"texts={text_bundle}"]
-    with process(tmp_path / "state", models) as (url, _):
+    words = [f"shapes={shape_bundle}", f"texts={text_bundle}", "--state", tmp_path / "state", "--workers", "2"]
+    with process(tmp_path, "serve", *words) as (url, _):
         files = []
         for n, data in enumerate(pictures):
             files.append(tmp_path / f"{n}.png")

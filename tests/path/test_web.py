@@ -5,15 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 
 import numpy as np
 import pytest
@@ -27,30 +19,6 @@ from tellapart.web import words
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 browser_wanted = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-
-
-@contextlib.contextmanager
-def _page(folder, *words_):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = folder / "web.log"
-    line = [sys.executable, "-m", "tellapart.cli", "web", *map(str, words_), "--port", str(port)]
-    with log.open("wb") as output:
-        page = subprocess.Popen(line, stdout=output, stderr=output, start_new_session=True)
-    try:
-        end = time.monotonic() + 90
-        while True:
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2).close()
-                break
-            assert page.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.3)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        os.killpg(page.pid, signal.SIGTERM)
-        page.wait(20)
 
 
 @contextlib.contextmanager
@@ -89,11 +57,11 @@ def _files(folder, shape, n=3):
 
 
 @browser_wanted
-def test_the_page_of_a_bundle(tmp_path, shape_bundle, shape):
+def test_the_page_of_a_bundle(process, tmp_path, shape_bundle, shape):
     files = _files(tmp_path, shape)
     answers = [row.answer for row in tellapart.predict(shape_bundle, files)]
     with (
-        _page(tmp_path, shape_bundle, "--corrections", tmp_path / "kept") as url,
+        process(tmp_path, "web", shape_bundle, "--corrections", tmp_path / "kept") as (url, _),
         _browser(url) as (tab, asked, errors),
     ):
         # Upload, answer, correction.
@@ -130,7 +98,7 @@ def test_the_page_of_a_bundle(tmp_path, shape_bundle, shape):
         tab.get_by_text("Click to Access Webcam").last.click()
         tab.locator("#camera").get_by_label("stream").or_(tab.locator("#camera").get_by_text("Record")).first.click()
         tab.wait_for_selector("#live .said")
-        assert not [each for each in asked if not each.startswith((url, "data:", "blob:"))]
+        assert not [each for each in asked if not each.startswith((f"{url}/", "data:", "blob:"))]
         assert not errors
     kept = open_catalog(tmp_path / "kept" / shape_bundle.parent.name)
     assert kept.column("label") == ["<b>new</b>"]
@@ -142,8 +110,8 @@ def test_the_page_of_a_server(process, tmp_path, shape_bundle, shape):
     (file,) = _files(tmp_path, shape, 1)
     (answer,) = tellapart.predict(shape_bundle, file)
     with (
-        process(tmp_path / "state", [f"shapes={shape_bundle}"]) as (server, _),
-        _page(tmp_path, "shapes", "--server", server) as url,
+        process(tmp_path, "serve", f"shapes={shape_bundle}", "--state", tmp_path / "state") as (server, _),
+        process(tmp_path, "web", "shapes", "--server", server) as (url, _),
         _browser(url) as (tab, asked, errors),
     ):
         tab.set_input_files("#picture input[type=file]", file)
@@ -152,7 +120,7 @@ def test_the_page_of_a_server(process, tmp_path, shape_bundle, shape):
         tab.click("#wrong")
         tab.wait_for_selector("#told >> text=Kept as ring")
         assert not tab.locator("#where").is_visible()
-        assert not [each for each in asked if not each.startswith((url, "data:", "blob:"))]
+        assert not [each for each in asked if not each.startswith((f"{url}/", "data:", "blob:"))]
         assert not errors
     assert open_catalog(tmp_path / "state" / "corrections" / "shapes").column("label") == ["ring"]
 

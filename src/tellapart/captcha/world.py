@@ -89,8 +89,7 @@ class World(Written):
         height = whole(uniform, self.height)
         size = max(10, int(height * between(uniform, self.size)))
         tight = uniform() < 0.4
-        gap = (max(-16.0, -self.overlap * size), 0.0) if tight else (0.0, between(uniform, self.spread) * size)
-        gap = gap[0], min(gap[1], 64.0)
+        gap = (-min(self.overlap * size, 16), 0.0) if tight else (0.0, min(between(uniform, self.spread) * size, 64))
         room = length * size * between(uniform, (0.55, 0.75)) + length * max(gap[1], 0.0) + 12
         width = int(max(room * between(uniform, self.room), 8 * length, 24))
         shape = {

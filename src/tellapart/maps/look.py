@@ -39,8 +39,7 @@ def looker(model: str | Path) -> Looker:
     if model == BASE or Path(model).exists():
         bundle = Bundle.open(model)
         predictor = Predictor(bundle)
-        graph = bundle.about["files"]["model.onnx"]
-        return Looker(f"bundle {graph[:16]}", bundle.task, bundle.preprocess, predictor.features)
+        return Looker(f"bundle {bundle.version[:16]}", bundle.task, bundle.preprocess, predictor.features)
     return _backbone(str(model))
 
 

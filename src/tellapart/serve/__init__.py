@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tellapart.errors import ConfigError
-from tellapart.serve.settings import Settings, secret_for
+from tellapart.serve.settings import Settings, default_workers, secret_for
 from tellapart.serve.state import State, named
 
 
@@ -51,9 +51,8 @@ def serve(
         raise ConfigError(f"workers {workers}: at least one")
     secret = secret_for(host, port, token_file)
     folder = State(Path(state).absolute())
-    processes = workers or min(os.cpu_count() or 1, 4)
     numeric = "127.0.0.1" if host == "localhost" else host.strip("[]")
-    settings = Settings(str(folder.path), numeric, port, processes, secret, sample)
+    settings = Settings(str(folder.path), numeric, port, workers or default_workers(), secret, sample)
     if check:
         named(models)
     else:

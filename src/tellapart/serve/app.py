@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tellapart import images
-from tellapart.bundle import Prediction
+from tellapart.bundle import ANSWER, Prediction
 from tellapart.errors import ImageError
 from tellapart.serve.ask import Asked, asked
 from tellapart.serve.batch import Busy, Gone
@@ -186,10 +186,9 @@ class App:
 
     def _shelf(self, kind: str, model: Model) -> Shelf:
         if (kind, model.name) not in self._shelves:
-            column = "text" if model.bundle.task == "read" else "label"
             sampled = kind == "samples"
             folder = self.live.state.path / kind / model.name
-            self._shelves[kind, model.name] = Shelf(folder, column, rotate=sampled, wait=sampled)
+            self._shelves[kind, model.name] = Shelf(folder, ANSWER[model.bundle.task], rotate=sampled, wait=sampled)
         return self._shelves[kind, model.name]
 
 

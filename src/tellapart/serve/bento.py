@@ -13,7 +13,7 @@ from pathlib import Path
 from tellapart.catalog import check_target
 from tellapart.errors import ConfigError
 from tellapart.files import whole_file
-from tellapart.serve.settings import Settings, token
+from tellapart.serve.settings import Settings, default_workers, token
 from tellapart.serve.state import State, named
 
 _SERVICE = '''"""The service of this Bento: the models beside this file, answered for by tellapart."""
@@ -82,5 +82,5 @@ def unpacked(folder: Path) -> None:
     with suppress(ConfigError):  # another process of this server has it already
         state.hold()
     state.start([f"{each.name}={each}" for each in sorted(folder.iterdir())])
-    settings = Settings(str(state.path), workers=min(os.cpu_count() or 1, 4), token=token(None))
+    settings = Settings(str(state.path), workers=default_workers(), token=token(None))
     os.environ |= {key: value for key, value in settings.to_environment().items() if not key.startswith("BENTOML")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -107,9 +106,8 @@ class Live:
         _, pixels = predictor.prepare("warm", np.full((64, 128, 3), 255, np.uint8))
         if isinstance(pixels, np.ndarray):
             predictor.run(pixels[None])
-        version = str(predictor.bundle.about["files"]["model.onnx"])[:12]
         batcher = Batcher(predictor, most=self._settings.queue, seen=lambda size: self._seen(name, size))
-        return Model(name, path, version, predictor, batcher)
+        return Model(name, path, predictor.bundle.version[:12], predictor, batcher)
 
     def _wanted(self) -> dict[str, str]:
         return {name: model["versions"][model["current"]] for name, model in self.state.read().items()}
@@ -124,12 +122,9 @@ class Live:
 
 def described(model: Model) -> dict[str, object]:
     """What callers are told of a model: nothing of where it lies."""
-    about = model.bundle.about
     result: dict[str, object] = {"name": model.name, "task": model.bundle.task, "version": model.version}
     if model.bundle.task == "read":
         result["characters"] = list(model.bundle.charset.characters)
     else:
         result["labels"] = model.bundle.labels
-    figures = about.get("metrics") or {}
-    result["metrics"] = json.loads(json.dumps(figures))
-    return result
+    return result | {"metrics": model.bundle.about.get("metrics") or {}}

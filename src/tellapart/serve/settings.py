@@ -50,6 +50,11 @@ class Settings:
         return cls(**json.loads(environment.get(_VARIABLE, "{}")))
 
 
+def default_workers() -> int:
+    """One process a core, at most four."""
+    return min(os.cpu_count() or 1, 4)
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address is this machine's own, out of reach for others.
 

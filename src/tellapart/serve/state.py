@@ -14,7 +14,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,37 +78,51 @@ class State:
             ConfigError: a server runs with it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        if (held := self._lock("running.lock", wait=False)) is None:
-            raise ConfigError(f"{self.path}: a server runs with this folder; stop it, or give another --state")
+        try:
+            held = self._lock("running.lock", wait=False)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"{self.path}: a server runs with this folder; stop it, or give another --state"
+            ) from error
         os.set_inheritable(held, True)
         for old in (self.path / "workers").glob("*.json"):
             old.unlink(missing_ok=True)  # of processes that ended; their numbers may be another's by now
 
-    def _lock(self, name: str, *, wait: bool) -> int | None:
-        """The open file of a lock that this process now has; nothing if another has it."""
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        file = self._lock(name, wait=True)
+        try:
+            yield
+        finally:
+            os.close(file)
+
+    def _lock(self, name: str, *, wait: bool) -> int:
+        """The open file of a lock that this process now has; `BlockingIOError` if another has it and none waits."""
         import fcntl
 
         file = os.open(self.path / name, os.O_CREAT | os.O_RDWR, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
+        except BaseException:
             os.close(file)
-            return None
+            raise
         return file
+
+    def _running(self) -> bool:
+        try:
+            os.close(self._lock("running.lock", wait=False))
+        except BlockingIOError:
+            return True
+        return False
 
     def switch(self, name: str, bundle: str | Path | None, *, wait: float) -> str:
         """Point a name at another bundle, or at the one before; wait until all workers answer with it."""
-        folder = None if bundle is None else _folder(bundle)
+        folder = None if bundle is None else str(Bundle.open(bundle).path.absolute())
         self.read()
-        if (unused := self._lock("running.lock", wait=False)) is not None:
-            os.close(unused)
+        if not self._running():
             raise ConfigError(f"{self.path}: no server runs with this folder; start one with the bundle instead")
-        held = self._lock("switch.lock", wait=True)  # one switch at a time
-        try:
+        with self._locked("switch.lock"):  # one switch at a time
             return self._switched(name, folder, wait)
-        finally:
-            if held is not None:
-                os.close(held)
 
     def _switched(self, name: str, folder: str | None, wait: float) -> str:
         models = self.read()
@@ -185,21 +200,16 @@ def named(models: Sequence[str]) -> dict[str, str]:
     result: dict[str, str] = {}
     for each in models:
         name, equals, path = each.partition("=")
+        bundle = Bundle.open(path if equals else each)
         if not equals:
-            folder = Path(each).absolute()
-            path, name = each, folder.parent.name if folder.name == "bundle" else folder.name
+            name = bundle.name
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 f"{each}: {name!r} is no name for an address; letters, digits, '.', '_', '-': NAME=BUNDLE"
             )
         if name in result:
             raise ConfigError(f"two models are named {name!r}; name them: NAME=BUNDLE")
-        result[name] = _folder(path)
+        result[name] = str(bundle.path.absolute())
     if not result:
         raise ConfigError("nothing to serve: give a bundle")
     return result
-
-
-def _folder(path: str | Path) -> str:
-    """Where a bundle really lies, once it is known to be one."""
-    return str(Bundle.open(path).path.absolute())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from PIL import Image
+
 from tellapart import images
-from tellapart.bundle import Prediction, Predictor
+from tellapart.bundle import ANSWER, Prediction, Predictor
 from tellapart.client import Client
-from tellapart.images import Pixels
+from tellapart.explain import explained
 from tellapart.serve.keep import Shelf
 
 
@@ -18,16 +20,16 @@ class Answering(Protocol):
 
     name: str
     task: str
-    explains: bool
+
+    @property
+    def explain(self) -> Callable[[str], tuple[Image.Image, bool]] | None:
+        """Makes a picture of what the answer hangs on, and says whether it is to be believed; not everybody can."""
 
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
         """Answers for files or bytes, in their order."""
 
     def correct(self, file: str, right: str, answer: str) -> None:
         """Keep what the answer should have been."""
-
-    def explain(self, file: str) -> tuple[Pixels, bool]:
-        """A picture of what the answer hangs on, and whether it is to be believed."""
 
 
 class Near:
@@ -37,14 +39,11 @@ class Near:
         BundleError: there is no usable bundle.
     """
 
-    explains = True
-
     def __init__(self, model: str | Path, corrections: Path) -> None:
         self._predictor = Predictor(model)
         self.task = self._predictor.bundle.task
-        folder = self._predictor.bundle.path
-        self.name = folder.parent.name if folder.name == "bundle" else folder.name
-        self._shelf = Shelf(corrections / self.name, "text" if self.task == "read" else "label")
+        self.name = self._predictor.bundle.name
+        self._shelf = Shelf(corrections / self.name, ANSWER[self.task])
 
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
         """Answers for files or bytes, in their order."""
@@ -54,14 +53,10 @@ class Near:
         """Keep the picture with the right answer: the folder is a labelled source."""
         self._shelf.put(images.read_bytes(file), Path(file).name, right, answer=answer, model=self.name)
 
-    def explain(self, file: str) -> tuple[Pixels, bool]:
+    def explain(self, file: str) -> tuple[Image.Image, bool]:
         """A picture of what the answer hangs on, and whether it is to be believed."""
-        from tellapart.explain import explain
-
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "where.png"
-            found = explain(self._predictor.bundle, file, out=out, masks=400)
-            return images.decode(out.read_bytes()), bool(found["convincing"])
+        found, picture = explained(self._predictor, file, masks=400)
+        return picture, bool(found["convincing"])
 
 
 class Far:
@@ -71,7 +66,7 @@ class Far:
         ServerError: it cannot be reached, or has no such model.
     """
 
-    explains = False
+    explain = None  # only a bundle on this machine can be asked so often
 
     def __init__(self, server: str, model: str) -> None:
         self._client = Client(server, model)
@@ -84,7 +79,3 @@ class Far:
     def correct(self, file: str, right: str, answer: str) -> None:
         """Send the picture with the right answer."""
         self._client.correct(file, right, answer=answer)
-
-    def explain(self, file: str) -> tuple[Pixels, bool]:
-        """Only a bundle on this machine can be asked so often."""
-        raise NotImplementedError

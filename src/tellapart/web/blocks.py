@@ -53,13 +53,9 @@ def _one(answering: Answering) -> None:
                 )
                 wrong = gr.Button("Keep it for the next training", elem_id="wrong", scale=2)
             told = gr.Markdown(elem_id="told")
-            where = gr.Button("Where did it look?", visible=answering.explains, elem_id="where")
+            where = gr.Button("Where did it look?", visible=answering.explain is not None, elem_id="where")
             saliency = gr.Image(
-                label="What the answer hangs on",
-                visible=False,
-                interactive=False,
-                elem_id="saliency",
-                buttons=["fullscreen", "download"],
+                label="What the answer hangs on", visible=False, interactive=False, elem_id="saliency", buttons=_BUTTONS
             )
 
     def ask(file: str | None) -> tuple[str, tuple[str, str], str, Any]:
@@ -81,7 +77,7 @@ def _one(answering: Answering) -> None:
         return f"Kept as **{_plain(said.strip())}**. Thank you.", ""
 
     def look(state: tuple[str, str]) -> tuple[Any, str]:
-        if not state[0]:
+        if not state[0] or answering.explain is None:
             return gr.Image(visible=False), "Give a picture first."
         try:
             picture, convincing = answering.explain(state[0])
