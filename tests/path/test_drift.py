@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageFilter
 from scipy import stats
@@ -104,6 +105,24 @@ def test_a_change_is_seen(bundle, shape, tmp_path, name, change, classes, seen_b
     assert found["drift"]
     assert {check["check"]: check["found"] for check in found["checks"]}[seen_by], found["checks"]
     assert "Something has changed" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_images_like_none_before_are_seen(bundle, shape, tmp_path):
+    folder = window(tmp_path / "window", shape)
+    dice = np.random.default_rng(3)
+    for number in range(0, 60, 3):  # noise among discs, rings and bars
+        Image.fromarray(dice.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(folder / f"{number:02}.png")
+    found = {check["check"]: check for check in tellapart.drift(bundle, folder)["checks"]}["strangers"]
+    assert found["found"], found
+    assert found["distance"] > 0.3
+
+
+def test_the_reference_of_an_earlier_version_is_refused(bundle, copied, tmp_path):
+    old = copied(tellapart.Bundle.open(bundle).path) / REFERENCE
+    table = pq.read_table(old)
+    pq.write_table(table.drop_columns([table.column_names[-3]]), old)
+    with pytest.raises(BundleError, match="by an earlier version; export the run again"):
+        Reference.open(old)
 
 
 def test_a_table_is_a_window_too(bundle, draw_shapes, tmp_path):

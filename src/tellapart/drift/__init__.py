@@ -27,10 +27,10 @@ def drift(
 ) -> dict[str, Any]:
     """Compare new images with the reference in a bundle: the pictures, their features, the answers, how sure they are.
 
-    Six numbers of each image by the test of Kolmogorov and Smirnov, the answers by total variation, the features by the
-    energy distance (Székely & Rizzo 2013), both by permutations, and how many images are like none that is known by
-    Fisher's (1922) exact test; p-values are raised for their number (Holm 1979), so
-    that a window without a change is called changed with a probability of ``alpha`` at most.
+    Six numbers of each image by the test of Kolmogorov and Smirnov; by permutations the answers (total variation), the
+    features (the energy distance, Székely & Rizzo 2013) and how many images are like none that is known (how far their
+    features lie from all old ones, Sun et al. 2022). p-values are raised for their number (Holm 1979), so that a window
+    without a change is called changed with a probability of ``alpha`` at most.
 
     Args:
         window: an image folder, which needs no labels, or any labelled source.
@@ -78,7 +78,7 @@ def drift(
     }
     found["confidence"] = kolmogorov_smirnov(before.confidence, now.confidence)
     found["answers"] = mixture(before.answers, now.answers, seed=seed)
-    features = reference.reduction(now.features)
+    features = reference.points(now.features)
     found["features"] = energy(before.features, features, seed=seed)
     found["strangers"] = strangers(before.features, features, seed=seed)
     adjusted = holm([p for _, p in found.values()])

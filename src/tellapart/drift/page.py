@@ -102,9 +102,9 @@ def _methods() -> list[str]:
     return [
         "Light, contrast, sharpness, colour, width and confidence: the two-sample test of Kolmogorov and Smirnov.",
         "Answers (of texts, their lengths): total variation of the two mixtures, by 1,999 permutations.",
-        "What the network sees: the energy distance (Székely & Rizzo 2013) of its features on 12 principal axes, by "
-        "1,999 permutations.",
-        "Images like none before: of the tenth of all that lies farthest from half of the old ones, how many are new "
-        "(Fisher's exact test, 1922).",
+        "What the network sees: the energy distance (Székely & Rizzo 2013) of its features, their direction on 12 "
+        "principal axes and the logarithm of their length, by 1,999 permutations.",
+        "Images like none before: of the fortieth, twentieth, tenth and fifth of all whose features lie farthest from "
+        "every old one (Sun et al. 2022), how many are new; the one furthest above chance, by 1,999 permutations.",
         "A change need not be harmful, and an unchanged input may still be answered worse: labels of new images tell.",
     ]

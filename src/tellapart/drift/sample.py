@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tellapart.bundle import Predictor, in_batches
-from tellapart.errors import ImageError
+from tellapart.errors import BundleError, ImageError
 from tellapart.files import whole_file
 from tellapart.reduction import Reduction
 from tellapart.workers import in_threads
@@ -105,8 +105,12 @@ class Reference:
     def of(cls, sample: Sample) -> Reference:
         """The reference of a sample."""
         reduction = Reduction.of(sample.features, AXES)
-        kept = Sample(sample.measures, sample.confidence, sample.answers, reduction(sample.features))
+        kept = Sample(sample.measures, sample.confidence, sample.answers, _points(reduction, sample.features))
         return cls(kept, reduction)
+
+    def points(self, features: Floats) -> Floats:
+        """Features N, F as those of the sample are kept."""
+        return _points(self.reduction, features)
 
     def write(self, path: Path) -> None:
         """As Parquet in half precision, whole or not at all."""
@@ -123,14 +127,26 @@ class Reference:
 
     @classmethod
     def open(cls, path: Path) -> Reference:
-        """What `write` wrote."""
+        """What `write` wrote.
+
+        Raises:
+            BundleError: an earlier version wrote it.
+        """
         table = pq.read_table(path)
-        about = json.loads(table.schema.metadata[b"tellapart reference"])
+        reduction = Reduction.from_json(json.loads(table.schema.metadata[b"tellapart reference"]))
         features = [name for name in table.column_names if name.startswith("feature")]
+        if len(features) != reduction.axes.shape[1] + 1:
+            raise BundleError(f"{path}: kept by an earlier version; export the run again")
         sample = Sample(
             np.stack([table[name].to_numpy() for name in MEASURES], axis=1).astype(np.float32),
             table["confidence"].to_numpy(),
             table["answer"].to_pylist(),
             np.stack([table[name].to_numpy() for name in features], axis=1).astype(np.float32),
         )
-        return cls(sample, Reduction.from_json(about))
+        return cls(sample, reduction)
+
+
+def _points(reduction: Reduction, features: Floats) -> Floats:
+    """Where features point to, and the logarithm of their length: what a network never saw often differs in that."""
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.concatenate([reduction(features), np.log(np.maximum(length, 1e-12))], axis=1)
