@@ -24,8 +24,8 @@ from PIL import Image
 import tellapart
 from tellapart.catalog import open_catalog
 from tellapart.errors import BundleError, ConfigError, ServerError
-from tellapart.serve import keep
-from tellapart.serve.batch import Batcher, Busy, Gone
+from tellapart.serve import batch, keep
+from tellapart.serve.batch import Batcher, Busy, Gone, best_size
 from tellapart.serve.keep import Full, Shelf
 from tellapart.serve.state import State
 
@@ -230,6 +230,26 @@ def test_batches_hold_one_width_and_everyone_gets_their_own():
         assert list(pool.map(ask, asked)) == [f"{name}:{width}" for name, width in asked]
     assert sum(shape[0] for shape in seen) == 200
     batcher.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wanted"),
+    [
+        (lambda n: 0.01 * n, 16),  # no image costs more beside others
+        (lambda n: 0.01 + 0.01 * n, 16),  # and a run costs something too
+        (lambda n: 0.01 * n * (1 if n <= 4 else 1.5), 4),  # eight do not fit the cache
+        (lambda n: 0.01 * n**1.2, 1),
+    ],
+)
+def test_a_batch_is_as_large_as_pays(monkeypatch, seconds, wanted):
+    now = [0.0]
+    monkeypatch.setattr(batch.time, "perf_counter", lambda: now[0])
+
+    class Timed:
+        def run(self, pixels):
+            now[0] += seconds(len(pixels))
+
+    assert best_size(Timed(), np.zeros((4, 4, 1), np.uint8)) == wanted
 
 
 def test_a_correction_is_kept_and_can_be_trained_on(here, tmp_path, shape_bundle, pictures):

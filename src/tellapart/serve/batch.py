@@ -15,6 +15,9 @@ import numpy as np
 from tellapart.bundle import BATCH, Prediction, Predictor
 from tellapart.images import Pixels
 
+_TRIES = 3  # runs of each size; the quickest counts, as whatever else runs only slows
+_DEARER = 1.05  # past this a batch is not worth its size
+
 
 class Busy(Exception):  # noqa: N818  (no error: an answer, later)
     """So many images wait already that this one would wait too long; ``seconds`` until it is worth another try."""
@@ -26,6 +29,27 @@ class Busy(Exception):  # noqa: N818  (no error: an answer, later)
 
 class Gone(Exception):  # noqa: N818
     """The model was replaced between the question and the answer: ask its successor."""
+
+
+def best_size(predictor: Predictor, pixels: Pixels) -> int:
+    """How many images to answer at a time, up to `BATCH`: as many as cost no more each than fewer would.
+
+    A network whose layers of one image fill the cache runs several of them slower, on one thread, than one by one; one
+    of small images does not care. Only the clock knows; the pixels are any that the network takes, H, W, C.
+    """
+    best, least, size = 1, float("inf"), 1
+    while size <= BATCH:
+        batch = np.repeat(pixels[None], size, axis=0)
+        times = []
+        for _ in range(_TRIES):
+            start = time.perf_counter()
+            predictor.run(batch)
+            times.append((time.perf_counter() - start) / size)
+        cost = min(times)
+        if cost > _DEARER * least:
+            break
+        best, least, size = size, min(cost, least), 2 * size
+    return best
 
 
 @dataclass
@@ -40,6 +64,7 @@ class Batcher:
 
     Args:
         most: images that may be inside, from their arrival to their answer.
+        size: images of a batch at most.
         seen: is told the size of each batch.
 
     >>> from tellapart import base_reader, load
@@ -51,9 +76,17 @@ class Batcher:
     >>> batcher.close()
     """
 
-    def __init__(self, predictor: Predictor, *, most: int = 256, seen: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        *,
+        most: int = 256,
+        size: int = BATCH,
+        seen: Callable[[int], None] | None = None,
+    ) -> None:
         self.predictor = predictor
         self._most = most
+        self._size = size
         self._seen = seen or (lambda _: None)
         self._waiting: deque[_Job] = deque()
         self._wake = threading.Condition()
@@ -129,7 +162,7 @@ class Batcher:
                         return []
                     self._wake.wait()
                 others: deque[_Job] = deque()
-                while self._waiting and len(batch) < BATCH:
+                while self._waiting and len(batch) < self._size:
                     job = self._waiting.popleft()
                     if batch and job.pixels.shape != batch[0].pixels.shape:
                         others.append(job)

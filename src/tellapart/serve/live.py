@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tellapart.bundle import Bundle, Predictor
-from tellapart.serve.batch import Batcher
+from tellapart.serve.batch import Batcher, best_size
 from tellapart.serve.settings import Settings
 from tellapart.serve.state import State
 
@@ -104,9 +104,8 @@ class Live:
         predictor = Predictor(path, threads=self._threads)
         # The first run of a graph allocates; no caller should wait for that.
         _, pixels = predictor.prepare("warm", np.full((64, 128, 3), 255, np.uint8))
-        if isinstance(pixels, np.ndarray):
-            predictor.run(pixels[None])
-        batcher = Batcher(predictor, most=self._settings.queue, seen=lambda size: self._seen(name, size))
+        size = best_size(predictor, pixels) if isinstance(pixels, np.ndarray) else 1
+        batcher = Batcher(predictor, most=self._settings.queue, size=size, seen=lambda images: self._seen(name, images))
         return Model(name, path, predictor.bundle.version[:12], predictor, batcher)
 
     def _wanted(self) -> dict[str, str]:
