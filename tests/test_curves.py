@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from tellapart.curves import precision_recall, reliability, roc
+from tellapart.curves import calibration_by_chance, precision_recall, reliability, roc
 from tellapart.errors import InputError
 from tellapart.metrics import expected_calibration_error
 
@@ -53,3 +53,13 @@ def test_reliability_bins_are_those_of_the_calibration_error():
     assert np.allclose(found.confidence, mean)
     gap = (np.abs(found.confidence - found.right) * found.n).sum() / found.n.sum()
     assert gap == pytest.approx(expected_calibration_error(sure, right))
+
+
+@pytest.mark.parametrize("n", [40, 600, 20_000])
+def test_the_calibration_error_by_chance_is_that_of_outcomes_drawn_as_stated(n):
+    dice = np.random.default_rng(n)
+    sure = dice.beta(4, 1, n)
+    mean, high = calibration_by_chance(sure)
+    seen = np.array([expected_calibration_error(sure, dice.random(n) < sure) for _ in range(300)])
+    assert seen.mean() == pytest.approx(mean, rel=0.08)
+    assert 0.88 < (seen <= high).mean() < 0.99

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tellapart.errors import InputError
 
 Floats = npt.NDArray[np.float64]
+_AT_ONCE = 2_000_000  # drawn answers in memory
 
 
 class Curve(NamedTuple):
@@ -73,6 +74,32 @@ def reliability(confidence: npt.ArrayLike, right: npt.ArrayLike, bins: int = 15)
     full = n > 0
     mean_sure, mean_hit = (np.bincount(where, weights=of, minlength=bins)[full] / n[full] for of in (sure, hit))
     return Reliability(mean_sure, mean_hit, n[full])
+
+
+def calibration_by_chance(
+    confidence: npt.ArrayLike, bins: int = 15, *, draws: int = 500, seed: int = 0
+) -> tuple[float, float]:
+    """The calibration error of answers that are right exactly as often as they say: its mean, and where 95 % end.
+
+    On few answers it is far from 0, as each bin is right a little more or less often by chance. Whether an answer is
+    right is drawn with the probability that it states (consistency resampling, Bröcker & Smith 2007).
+
+    >>> few, many = (calibration_by_chance(np.full(n, 0.8))[0] for n in (100, 10_000))
+    >>> round(few, 2), round(many, 3)
+    (0.03, 0.003)
+    """
+    sure = np.asarray(confidence, np.float64)
+    where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
+    order = np.argsort(where, kind="stable")
+    sure, starts = sure[order], np.flatnonzero(np.diff(where[order], prepend=-1))
+    dice = np.random.default_rng(seed)
+    step = max(1, _AT_ONCE // len(sure))
+    errors = np.concatenate([
+        np.abs(np.add.reduceat((dice.random((min(step, draws - done), len(sure))) < sure) - sure, starts, axis=1))
+        .sum(axis=1) / len(sure)
+        for done in range(0, draws, step)
+    ])  # fmt: skip
+    return float(errors.mean()), float(np.quantile(errors, 0.95))
 
 
 def _counted(truth: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:

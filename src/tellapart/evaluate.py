@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tellapart import images, metrics
 from tellapart.bundle import Bundle, Prediction, Predictor
 from tellapart.catalog import Catalog, check_target, open_catalog
 from tellapart.confusion import draw_confusion
+from tellapart.curves import calibration_by_chance
 from tellapart.discriminant import softmax
 from tellapart.errors import CatalogError, TextError, some
 from tellapart.files import whole_file, write_json
@@ -43,9 +45,11 @@ def evaluate(
 
     classify: accuracy, macro_f1, micro_f1, per_class, confusion; with groups also fine_accuracy and
     fine_macro_f1, the unprefixed figures then being those of the groups; ece, the expected calibration error of the
-    classes' confidences (Guo et al. 2017), and what it was before calibration; where the bundle abstains, answered
-    and answered_accuracy. read: exact_match, exact_match_folded (case ignored), cer, ece of whole texts, answered and
-    answered_accuracy likewise, by_position, by_length and confused. Both: images_per_second of this machine.
+    classes' confidences (Guo et al. 2017), what it was before calibration, and what it would be by chance of so many
+    answers whose confidences are exactly right (its mean, and where 95 % of such cases end); where the bundle abstains,
+    answered and answered_accuracy. read: exact_match, exact_match_folded (case ignored), cer, ece of whole texts
+    likewise, answered and answered_accuracy, by_position, by_length and confused. Both: images_per_second of this
+    machine.
 
     Args:
         split: train, val, test or all. By default test where the data has splits or is the data that the
@@ -165,7 +169,7 @@ def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]
     result: dict[str, Any]
     if bundle.task == "read":
         confidence = np.array([row.confidence for row in predictions])
-        result = {"ece": metrics.expected_calibration_error(confidence, right)}
+        result = {"ece": metrics.expected_calibration_error(confidence, right), "ece_by_chance": _by_chance(confidence)}
     else:
         chances = np.array([list(row.probabilities.values()) for row in predictions])
         top, own = chances.max(axis=1), np.array(bundle.labels)[chances.argmax(axis=1)] == np.array(truth)
@@ -173,6 +177,7 @@ def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]
         cold = softmax(np.log(np.maximum(chances, 1e-30)) * bundle.calibration.get("temperature", 1.0))
         result = {
             "ece": metrics.expected_calibration_error(top, own),
+            "ece_by_chance": _by_chance(top),
             "ece_uncalibrated": metrics.expected_calibration_error(cold.max(axis=1), own),
         }
     sure = np.array([row.sure is not False for row in predictions])
@@ -181,6 +186,11 @@ def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]
         if sure.any():
             result["answered_accuracy"] = metrics.accuracy(right[sure].tolist(), [True] * int(sure.sum()))
     return result
+
+
+def _by_chance(confidence: npt.NDArray[np.float64]) -> dict[str, float]:
+    mean, high = calibration_by_chance(confidence)
+    return {"mean": mean, "high95": high}
 
 
 def _chosen(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalog, str]:

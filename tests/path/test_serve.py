@@ -24,7 +24,7 @@ from PIL import Image
 import tellapart
 from tellapart.catalog import open_catalog
 from tellapart.errors import BundleError, ConfigError, ServerError
-from tellapart.serve import batch, keep
+from tellapart.serve import batch, guard, keep
 from tellapart.serve.batch import Batcher, Busy, Gone, best_size
 from tellapart.serve.keep import Full, Shelf
 from tellapart.serve.state import State
@@ -185,6 +185,14 @@ def test_a_failure_inside_says_nothing_of_the_inside(here, tmp_path, shape_bundl
         assert "secret" not in answer.text
 
 
+def test_some_answers_end_their_connection(here, tmp_path, shape_bundle, monkeypatch):
+    with here(tmp_path / "state", [f"shapes={shape_bundle}"]) as (client, _):
+        headers = [client.get("/v1/models").headers for _ in range(500)]
+        assert 0 < sum(each.get("connection") == "close" for each in headers) < 50
+        monkeypatch.setattr(guard, "_MOVED", 0.0)
+        assert "connection" not in client.get("/v1/models").headers
+
+
 def test_more_than_the_queue_holds_is_told_to_wait(shape_bundle):
     gate = threading.Event()
 
@@ -196,7 +204,7 @@ def test_more_than_the_queue_holds_is_told_to_wait(shape_bundle):
     batcher = Batcher(Slow(), most=4)
     pixels = np.zeros((4, 4, 1), np.uint8)
     with batcher.room(1), batcher.room(3):
-        asked = batcher.submit(list("abcd"), [pixels] * 4)
+        asked = [batcher.submit(name, pixels) for name in "abcd"]
         with pytest.raises(Busy) as busy, batcher.room(1):
             pass
         assert busy.value.seconds >= 1
@@ -207,7 +215,7 @@ def test_more_than_the_queue_holds_is_told_to_wait(shape_bundle):
         assert len(batcher) == 100
     batcher.close()
     with pytest.raises(Gone):
-        batcher.submit(["g"], [pixels])
+        batcher.submit("g", pixels)
 
 
 def test_batches_hold_one_width_and_everyone_gets_their_own():
@@ -225,7 +233,7 @@ def test_batches_hold_one_width_and_everyone_gets_their_own():
 
         def ask(each):
             name, width = each
-            return batcher.submit([name], [np.ones((1, width, 1), np.uint8)])[0].result(10)
+            return batcher.submit(name, np.ones((1, width, 1), np.uint8)).result(10)
 
         assert list(pool.map(ask, asked)) == [f"{name}:{width}" for name, width in asked]
     assert sum(shape[0] for shape in seen) == 200

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tellapart.bundle import Bundle, Prediction
 from tellapart.card import FIGURES
 from tellapart.catalog import Catalog
-from tellapart.curves import reliability
+from tellapart.curves import calibration_by_chance, reliability
 from tellapart.metrics import expected_calibration_error
 from tellapart.page import Content, Html, join, tag
 from tellapart.plots import Axes, columns, diagonal, dots, key, line, plot, upright
@@ -120,13 +120,15 @@ def confidence(found: Evaluation) -> Html:
         note="How sure the right answers are (blue) and the wrong ones (red).",
     )  # fmt: skip
     bins, unit = reliability(sure, right), Axes()
+    mean, high = calibration_by_chance(sure)
     told = [f"{n} answers: {c:.2f} sure, {r:.2f} right" for c, r, n in zip(*bins, strict=True)]
     diagram = plot(
         unit, diagonal(unit), line(unit, bins.confidence.tolist(), bins.right.tolist()),
         dots(unit, bins.confidence.tolist(), bins.right.tolist(), told),
         across="confidence", up="share right", told="Reliability: " + "; ".join(told),
         note=f"On the dashed line, an answer that is 0.8 sure is right 8 times of 10. The mean distance from it (ECE) "
-        f"is {expected_calibration_error(sure, right):.3f}.",
+        f"is {expected_calibration_error(sure, right):.3f}; of so many answers that are right exactly as often as they "
+        f"say it would be {mean:.3f}, and 19 times of 20 below {high:.3f}.",
     )  # fmt: skip
     return tag("div", histogram, diagram, class_="charts")
 

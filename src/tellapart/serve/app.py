@@ -19,6 +19,7 @@ from starlette.routing import Route
 from tellapart import images
 from tellapart.bundle import ANSWER, Prediction
 from tellapart.errors import ImageError
+from tellapart.images import Pixels
 from tellapart.serve.ask import Asked, asked
 from tellapart.serve.batch import Busy, Gone
 from tellapart.serve.keep import Full, Shelf
@@ -123,20 +124,27 @@ class App:
         return JSONResponse(body, 422)
 
     async def _answers(self, model: Model, what: Asked) -> list[Prediction]:
-        loop = asyncio.get_running_loop()
-        prepare = partial(_prepare, model, self.settings.image_pixels)
-        loaded = await asyncio.gather(
-            *(loop.run_in_executor(self._decoders, prepare, name, data) for name, data in what.images)
-        )
-        good = [(name, pixels) for name, pixels in loaded if not isinstance(pixels, ImageError)]
-        futures = model.batcher.submit([name for name, _ in good], [pixels for _, pixels in good])
-        answered = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
-        return [
-            Prediction(name, model.bundle.task, error=pixels.reason)
-            if isinstance(pixels, ImageError)
-            else next(answered)
-            for name, pixels in loaded
-        ]
+        futures = [self._ask(model, *each) for each in what.images]
+        return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+
+    def _ask(self, model: Model, name: str, data: bytes) -> Future[Prediction]:
+        """Decoded and answered in other threads; the event loop, which all requests share, hears of it once."""
+        future: Future[Prediction] = Future()
+
+        def decode() -> None:
+            if future.cancelled():  # who has gone away need not be answered
+                return
+            try:
+                pixels = _prepare(model, self.settings.image_pixels, name, data)
+                if isinstance(pixels, ImageError):
+                    future.set_result(Prediction(name, model.bundle.task, error=pixels.reason))
+                else:
+                    model.batcher.submit(name, pixels, future)
+            except Exception as error:
+                future.set_exception(error)
+
+        self._decoders.submit(decode)
+        return future
 
     def _note(self, model: Model, what: Asked, answers: list[Prediction]) -> None:
         meter = self.meter
@@ -192,13 +200,13 @@ class App:
         return self._shelves[kind, model.name]
 
 
-def _prepare(model: Model, most: int, name: str, data: bytes) -> Any:
+def _prepare(model: Model, most: int, name: str, data: bytes) -> Pixels | ImageError:
     """As the predictor does, but with the server's own limit on pixels."""
     try:
         images.size(data, name, max_pixels=most)
     except ImageError as error:
-        return name, error
-    return model.predictor.prepare(name, data)
+        return error
+    return model.predictor.prepare(name, data)[1]
 
 
 def _said(kept: Future[None]) -> None:

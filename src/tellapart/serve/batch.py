@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def best_size(predictor: Predictor, pixels: Pixels) -> int:
 class _Job:
     name: str
     pixels: Pixels
-    future: Future[Prediction] = field(default_factory=Future)
+    future: Future[Prediction]
 
 
 class Batcher:
@@ -70,7 +70,7 @@ class Batcher:
     >>> from tellapart import base_reader, load
     >>> predictor = load(base_reader(), threads=1)
     >>> batcher = Batcher(predictor)
-    >>> future, = batcher.submit(["a"], [np.full((40, 96, 1), 255, np.uint8)])
+    >>> future = batcher.submit("a", np.full((40, 96, 1), 255, np.uint8))
     >>> future.result().task
     'read'
     >>> batcher.close()
@@ -117,19 +117,19 @@ class Batcher:
             with self._wake:
                 self._inside -= images
 
-    def submit(self, names: Sequence[str], pixels: Sequence[Pixels]) -> list[Future[Prediction]]:
-        """All of the images, or none.
+    def submit(self, name: str, pixels: Pixels, future: Future[Prediction] | None = None) -> Future[Prediction]:
+        """An image to be answered, in a future that is given or a new one.
 
         Raises:
             Gone: it was closed.
         """
-        jobs = [_Job(*each) for each in zip(names, pixels, strict=True)]
+        job = _Job(name, pixels, future or Future())
         with self._wake:
             if self._closed:
                 raise Gone
-            self._waiting.extend(jobs)
+            self._waiting.append(job)
             self._wake.notify()
-        return [job.future for job in jobs]
+        return job.future
 
     def close(self) -> None:
         """Answer what waits, then end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import random
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -15,18 +16,25 @@ from tellapart.serve.settings import Settings, is_loopback
 
 _OPEN = ("/livez", "/readyz")  # for whoever watches over the server
 _PATIENCE = 100  # seconds for a request and its answer
+# A connection stays with the process that took it, and one that was started again would have none: so some answers end
+# theirs, and the next request goes to whoever is free to take it.
+_MOVED = 0.01
 _log = logging.getLogger("tellapart.serve")
 
 
 class Guard:
     """ASGI middleware: token, host, size and number of requests; any failure inside becomes JSON without its insides.
 
+    What is let in goes straight to the app ``inside``, past what else the server that runs it has put around; only
+    whether it lives is that server's to say.
+
     Without a token only this machine may ask, wherever the server listens, and no page of another site through a
     browser on it: a foreign ``Host`` or ``Origin`` is refused.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, inside: ASGIApp | None = None) -> None:
         self.app = app
+        self._inside = inside or app
         self._settings = settings
         self._running = 0
 
@@ -39,7 +47,10 @@ class Guard:
 
         async def noted(message: Message) -> None:
             nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+            if message["type"] == "http.response.start":
+                begun = True
+                if random.random() < _MOVED:
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         try:
@@ -54,7 +65,7 @@ class Guard:
             self._running += 1
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    await self.app(scope, limited, noted)
+                    await self._inside(scope, limited, noted)
             finally:
                 self._running -= 1
         except TimeoutError:

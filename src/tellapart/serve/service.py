@@ -35,7 +35,6 @@ _late = _Late()
     metrics={"enabled": False},
     tracing={"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(_late, path="/")
 class Recogniser:
     """Loads the models of the state folder and answers."""
 
@@ -58,4 +57,4 @@ class Recogniser:
         self.app.close()
 
 
-Recogniser.add_asgi_middleware(Guard, settings=SETTINGS)  # type: ignore[attr-defined]
+Recogniser.add_asgi_middleware(Guard, settings=SETTINGS, inside=_late)  # type: ignore[attr-defined]
