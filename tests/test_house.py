@@ -25,7 +25,7 @@ ROOMS = [
     "config", "plan", "space", "bars", "recipes",
     "captcha.fonts", "captcha.schemes", "captcha.dice", "captcha.bend", "captcha.letters", "captcha.ground",
     "captcha.world", "captcha.named", "captcha.render", "captcha", "like", "generate",
-    "beam", "metrics", "misread", "sheet", "confusion", "decide", "card", "bundle", "client", "predict",
+    "beam", "widths", "metrics", "misread", "sheet", "confusion", "decide", "card", "bundle", "client", "predict",
     "curves", "plots", "report.parts", "report.classes", "report.texts", "report", "evaluate", "explain",
     "serve.settings", "serve.state", "serve.batch", "serve.keep", "serve.live", "serve.refusal", "serve.guard",
     "serve.ask", "serve.meter", "serve.openapi", "serve.app", "serve.bento", "serve", "serve.service", "serve.__main__",

@@ -163,6 +163,40 @@ def _grown(probabilities: Array, charset: Charset, rule: Rule, width: int) -> li
     return list(beam)
 
 
+def likelihood(probabilities: Array, text: tuple[int, ...]) -> float:
+    """How likely a text, as indices, is: the sum over all ways to emit it (the forward pass of Graves et al. 2006).
+
+    >>> steps = np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]])
+    >>> round(likelihood(steps, (1, 2)), 2), round(likelihood(steps, (2,)), 2)
+    (0.54, 0.04)
+    """
+    states, skips = _states(text)
+    chances = probabilities[:, states].astype(np.float64)
+    ways = np.zeros(len(states))
+    ways[:2] = chances[0, :2]
+    scale = 0.0  # the logarithm of what was divided out: products of many steps underflow
+    for step in chances[1:]:
+        before = ways.copy()
+        ways[1:] += before[:-1]
+        ways[2:] += np.where(skips[2:], before[:-2], 0)
+        ways *= step
+        most = ways.max()
+        if most == 0:
+            return 0.0
+        ways /= most
+        scale += np.log(most)
+    return float(np.exp(scale) * ways[-2:].sum())
+
+
+def _states(text: tuple[int, ...]) -> tuple[Array, Array]:
+    """What may be emitted, in its order: the letters and blanks between them; and which may follow the last but one."""
+    states = np.full(2 * len(text) + 1, BLANK)
+    states[1::2] = text
+    skips = np.zeros(len(states), bool)  # over the blank between two different letters
+    skips[3::2] = states[3::2] != states[1:-2:2]
+    return states, skips
+
+
 def reading(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Reading:
     """A text, as indices, with the confidence of each letter: the highest probability among the steps that emit it.
 
@@ -170,12 +204,9 @@ def reading(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Re
     """
     if not text:
         return Reading("", float(probabilities[:, BLANK].mean()), [])
-    states = np.full(2 * len(text) + 1, BLANK)
-    states[1::2] = text
+    states, skips = _states(text)
     with np.errstate(divide="ignore"):
         scores = np.log(probabilities[:, states].astype(np.float64))
-    skips = np.zeros(len(states), bool)  # over the blank between two different letters
-    skips[3::2] = states[3::2] != states[1:-2:2]
     best = np.full(len(states), -np.inf)
     best[:2] = scores[0, :2]
     came = np.zeros(scores.shape, int)

@@ -39,6 +39,7 @@ def evaluate(
     groups: str | Path | None = None,
     alphabet: str | None = None,
     pattern: str | None = None,
+    careful: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
@@ -59,7 +60,8 @@ def evaluate(
             position and the characters most often confused.
         report: an HTML page to write, which asks nothing of any other file: figures in words, what is confused, how
             sure the answers are, how the training went, and pictures of mistakes.
-        alphabet, pattern: of a reader, what its texts may be; see `tellapart.beam.Rule`.
+        alphabet, pattern, careful: of a reader, what its texts may be, and whether to look at them in several widths;
+            see `tellapart.beam.Rule` and `tellapart.widths`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
@@ -83,7 +85,7 @@ def evaluate(
     truth = [catalog.column("label")[row] for row in rows]
     _check_known(bundle, truth, str(catalog.source))
 
-    predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern)
+    predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, careful=careful)
     files = catalog.column("file")
     order: list[int] = []
 

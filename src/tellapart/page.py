@@ -12,7 +12,7 @@ import html
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -188,6 +188,22 @@ def card(picture: Html, *lines: Content, **attributes: object) -> Html:
     """A picture with what is said of it."""
     attributes = {"class_": "card"} | attributes
     return tag("figure", tag("div", picture, class_="pic"), tag("figcaption", *lines), **attributes)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Content]], marked: Container[int] = ()) -> Html:
+    """A table that scrolls where it is too wide; rows of these numbers have the class ``found``.
+
+    >>> table(["", "n"], [["a", 1]])
+    '<div class="scroll"><table><thead><tr><th scope="col"></th><th scope="col">n</th></tr></thead>\
+<tbody><tr><th scope="row">a</th><td>1</td></tr></tbody></table></div>'
+    """
+    body = [
+        tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]),
+            class_="found" if number in marked else None)
+        for number, row in enumerate(rows)
+    ]  # fmt: skip
+    top = tag("tr", *(tag("th", name, scope="col") for name in head))
+    return tag("div", tag("table", tag("thead", top), tag("tbody", *body)), class_="scroll")
 
 
 def cards(parts: Iterable[Html], **attributes: object) -> Html:

@@ -19,6 +19,8 @@ from tellapart.progress import track
 
 Named = tuple[str, str | Path | bytes]
 
+_PLAIN = {"alphabet": None, "pattern": None, "best": 1, "careful": False}  # as a bundle reads without further words
+
 
 def predict(
     model: str | Path | Bundle,
@@ -35,7 +37,7 @@ def predict(
         inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
             the bytes of one image, or file names, one a line.
         server: the address of a server; ``model`` is the name of one of its models then.
-        rule: for a reader: ``alphabet``, ``pattern``, ``best``; see `tellapart.beam.Rule`.
+        rule: for a reader: ``alphabet``, ``pattern``, ``best``, ``careful``; see `tellapart.Predictor`.
 
     Raises:
         BundleError: there is no usable bundle.
@@ -49,9 +51,9 @@ def predict(
 
 
 def _client(server: str, model: str, rule: dict[str, Any]) -> Client:
-    if any(value not in (None, 1) for value in rule.values()):
+    if any(value != _PLAIN[name] for name, value in rule.items()):
         raise ConfigError(
-            f"server {server}: it answers as its bundle does; alphabet, pattern and best are for a bundle here"
+            f"server {server}: it answers as its bundle does; alphabet, pattern, best and careful are for a bundle here"
         )
     return Client(server, model)
 

@@ -11,6 +11,7 @@ import pytest
 
 import tellapart
 from tellapart.bundle import Prediction
+from tellapart.catalog import open_catalog
 from tellapart.errors import BundleError, ConfigError
 from tellapart.predict import to_csv
 
@@ -127,6 +128,37 @@ def test_a_rule_constrains_a_readers_texts(text_bundle, texts):
     assert (nothing.answer, nothing.confidence, nothing.error) == ("", 0.0, None)
 
 
-def test_a_rule_for_a_classifier_is_refused(shape_bundle, files):
-    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern and best are for a reader's texts"):
-        tellapart.predict(shape_bundle, files[0], pattern="[0-9]+")
+def _labelled(bundle, texts):
+    catalog = open_catalog(texts, task="read")
+    labels = catalog.column("label")
+    answers = tellapart.load(bundle, careful=True).predict([data for _, data in catalog.read(catalog.rows())])
+    return answers, [labels[row] for row in catalog.rows()]
+
+
+def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(text_bundle, texts):
+    files = sorted(texts.rglob("*.png"))[:12]
+    together = tellapart.predict(text_bundle, files, careful=True)
+    alone = [row for file in files for row in tellapart.predict(text_bundle, file, careful=True)]
+    assert [row.answer for row in together] == [row.answer for row in alone]
+    assert [row.confidence for row in together] == pytest.approx([row.confidence for row in alone], abs=1e-4)
+    assert any(
+        careful.confidence != plain.confidence
+        for careful, plain in zip(together, tellapart.predict(text_bundle, files), strict=True)
+    )
+    known = tellapart.load(text_bundle).bundle.charset.characters
+    for row in tellapart.predict(text_bundle, files, careful=True, pattern=f"[{known[0]}{known[1]}]{{2}}", best=2):
+        assert {len(row.answer), *(len(text) for text, _ in row.others)} == {2}
+    right = sum(row.answer == label for row, label in zip(*_labelled(text_bundle, texts), strict=True))
+    assert tellapart.evaluate(text_bundle, texts, split="all", careful=True)["exact_match"]["value"] == right / 60
+
+
+@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"careful": True}])
+def test_a_rule_for_a_classifier_is_refused(shape_bundle, files, rule):
+    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern, best and careful are for a reader's texts"):
+        tellapart.predict(shape_bundle, files[0], **rule)
+
+
+@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"best": 2}, {"careful": True}])
+def test_a_rule_for_a_server_is_refused(files, rule):
+    with pytest.raises(ConfigError, match="it answers as its bundle does"):
+        tellapart.predict("any", files[0], server="http://127.0.0.1:9", **rule)

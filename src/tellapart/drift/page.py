@@ -8,7 +8,7 @@ import numpy as np
 
 from tellapart import plots
 from tellapart.drift.sample import MEASURES, Sample
-from tellapart.page import Html, document, name, tag
+from tellapart.page import Html, document, name, table, tag
 from tellapart.plots import Axes, columns, plot
 
 TITLES = {
@@ -33,13 +33,12 @@ def page(result: dict[str, Any], reference: Sample, window: Sample) -> str:
         if found
         else "Nothing has changed that could be told from chance."
     )
-    rows = [
-        tag("tr", tag("th", TITLES[check["check"]], scope="row"), tag("td", f"{check['distance']:.3f}"),
-            tag("td", f"{check['p']:.4f}"), tag("td", f"{check['adjusted']:.4f}"),
-            tag("td", "changed" if check["found"] else ""), class_="found" if check["found"] else None)
+    checks = [
+        (TITLES[check["check"]], f"{check['distance']:.3f}", f"{check['p']:.4f}", f"{check['adjusted']:.4f}",
+         "changed" if check["found"] else "")
         for check in result["checks"]
     ]  # fmt: skip
-    head = tag("tr", *(tag("th", each, scope="col") for each in ("", "distance", "p", "p of all", "")))
+    changed = [number for number, check in enumerate(result["checks"]) if check["found"]]
     said = (
         f"{result['n']:,} images beside {result['n_reference']:,} that were kept from its learning. "
         f"Of 100 windows without a change, about {100 * result['alpha']:g} at most are called changed: each check is a "
@@ -55,7 +54,7 @@ def page(result: dict[str, Any], reference: Sample, window: Sample) -> str:
         "div",
         tag("main", tag("h1", "Has the input changed?"), tag("p", tag("b", verdict)), tag("p", said),
             tag("p", unreadable) if unreadable else None,
-            tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="scroll"),
+            table(["", "distance", "p", "p of all", ""], checks, changed),
             tag("section", tag("h2", "Before (blue) and now (red)"), tag("div", *pictures, class_="charts")),
             tag("section", tag("h2", "Answers"), _answers(reference, window)),
             tag("section", tag("h2", "How it is told"), *(tag("p", line) for line in _methods())),
@@ -86,16 +85,10 @@ def _answers(reference: Sample, window: Sample) -> Html:
         before, now = (sample.answers.count(each) / max(1, len(sample)) for sample in (reference, window))
         rows.append((abs(now - before), each, before, now))
     lines = [
-        tag(
-            "tr",
-            tag("th", name(each), scope="row"),
-            tag("td", f"{100 * before:.1f} %"),
-            tag("td", f"{100 * now:.1f} %"),
-        )
+        (name(each), f"{100 * before:.1f} %", f"{100 * now:.1f} %")
         for _, each, before, now in sorted(rows, reverse=True)[:30]
     ]
-    head = tag("tr", tag("th", "answer"), tag("th", "before"), tag("th", "now"))
-    return tag("div", tag("table", tag("thead", head), tag("tbody", *lines)), class_="scroll")
+    return table(["answer", "before", "now"], lines)
 
 
 def _methods() -> list[str]:

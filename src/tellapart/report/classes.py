@@ -9,9 +9,9 @@ import numpy as np
 
 from tellapart.curves import Curve, precision_recall, roc
 from tellapart.errors import some
-from tellapart.page import Html, Pictures, card, join, name, path_name, tag
+from tellapart.page import Html, Pictures, card, join, name, path_name, table, tag
 from tellapart.plots import Axes, columns, diagonal, dots, line, plot, upright
-from tellapart.report.parts import SHOWN, Evaluation, gallery, percent, table
+from tellapart.report.parts import SHOWN, Evaluation, gallery, percent
 
 MOST = 40  # classes of a confusion that is shown whole
 PAIRS = 20  # confusions that are named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from tellapart.card import FIGURES
 from tellapart.catalog import Catalog
 from tellapart.curves import calibration_by_chance, reliability
 from tellapart.metrics import expected_calibration_error
-from tellapart.page import Content, Html, join, tag
+from tellapart.page import Html, join, tag
 from tellapart.plots import Axes, columns, diagonal, dots, key, line, plot, upright
 
 SHOWN = 24  # pictures of a gallery
@@ -172,13 +172,6 @@ def learning(history: Sequence[dict[str, Any]]) -> Html | None:
         told=f"Validation score over {len(lines)} epochs, from {values[0]:.3f} to {values[-1]:.3f}",
     )  # fmt: skip
     return tag("div", first, second, class_="charts")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Content]]) -> Html:
-    """A table that scrolls where it is too wide."""
-    body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows]
-    top = tag("tr", *(tag("th", name, scope="col") for name in head))
-    return tag("div", tag("table", tag("thead", top), tag("tbody", *body)), class_="scroll")
 
 
 def gallery(parts: Sequence[Html], none: str) -> Html:

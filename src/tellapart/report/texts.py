@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tellapart.misread import Place
-from tellapart.page import Html, Pictures, card, join, name, path_name, tag
+from tellapart.page import Html, Pictures, card, join, name, path_name, table, tag
 from tellapart.plots import Axes, columns, plot
 from tellapart.report.classes import Section
-from tellapart.report.parts import SHOWN, Evaluation, gallery, percent, spell, table
+from tellapart.report.parts import SHOWN, Evaluation, gallery, percent, spell
 
 
 def sections(found: Evaluation, pictures: Pictures) -> Iterator[Section]:

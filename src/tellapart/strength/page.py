@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log10
 from typing import Any
 
-from tellapart.page import Content, Html, document, join, tag
+from tellapart.page import Content, Html, document, join, table, tag
 
 WIDE, HIGH, LEFT, TOP = 640, 300, 56, 16  # px of the curve's picture
 STYLE = """
@@ -101,18 +101,6 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
     )  # fmt: skip
 
 
-def _table(head: list[str], rows: list[list[str]]) -> Html:
-    return tag(
-        "div",
-        tag(
-            "table",
-            tag("thead", tag("tr", *(tag("th", name) for name in head))),
-            tag("tbody", *(tag("tr", *(tag("td", cell) for cell in row)) for row in rows)),
-        ),
-        class_="scroll",
-    )
-
-
 def _steps(curve: list[dict[str, Any]]) -> Html:
     rows = [
         [
@@ -127,7 +115,7 @@ def _steps(curve: list[dict[str, Any]]) -> Html:
     ]
     head = ["labels", "texts read", "95 % interval", "case ignored", "characters misread", "training"]
     judged = curve[-1]["n"] if curve else 0
-    return join([_table(head, rows), tag("p", f"Judged on {judged:,} texts that taught nothing.", class_="note")])
+    return join([table(head, rows), tag("p", f"Judged on {judged:,} texts that taught nothing.", class_="note")])
 
 
 def _changes(changes: list[dict[str, Any]]) -> Html | None:
@@ -149,7 +137,7 @@ def _changes(changes: list[dict[str, Any]]) -> Html | None:
     said = f"An attacker with {changes[0]['labels']:,} labels, trained anew on each change."
     return tag(
         "section", tag("h2", "What its hardships are worth, and what others would be"), tag("p", said),
-        tag("p", tag("b", advice)), _table(["change", "texts read", "95 % interval", "points"], rows),
+        tag("p", tag("b", advice)), table(["change", "texts read", "95 % interval", "points"], rows),
     )  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+"""A text looked at in several widths: what is likeliest in all of them together is more often right than one look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from tellapart.beam import Rule, likelihood, read, reading
+from tellapart.charset import Charset, Reading
+
+WIDTHS = (1.0, 0.8, 1.25, 1.5)  # of the picture's own; the height stays
+
+Array = npt.NDArray[Any]
+
+
+def stretched(pixels: npt.NDArray[np.uint8], by: float, step: int) -> npt.NDArray[np.uint8]:
+    """Model pixels N, H, W, C in another width, a multiple of ``step`` px.
+
+    >>> stretched(np.zeros((2, 40, 96, 1), np.uint8), 0.8, 8).shape
+    (2, 40, 80, 1)
+    """
+    if by == 1:
+        return pixels
+    height, width = pixels.shape[1:3]
+    size = max(step, -(-round(width * by) // step) * step), height
+    flat = pixels[..., 0] if pixels.shape[3] == 1 else pixels
+    images = [np.asarray(Image.fromarray(each).resize(size, Image.Resampling.BILINEAR)) for each in flat]
+    return np.stack(images).reshape(len(pixels), height, size[0], pixels.shape[3])
+
+
+def together(views: Sequence[Array], charset: Charset, rule: Rule) -> list[Reading]:
+    """The readings of one image that are likeliest on the mean over its views, best first.
+
+    Each view proposes its own readings, and says how likely it finds those of the others (test-time augmentation by a
+    mixture, Krizhevsky et al. 2012). Confidences are those of the view that finds the text likeliest.
+
+    Args:
+        views: T, C each, with a T of its own.
+
+    Raises:
+        TextError: the charset holds none of the rule's alphabet.
+        InputError: as in `decode_ctc`.
+    """
+    masked = [rule.masked(view[None], charset)[0] for view in views]
+    found = {each.text for view in views for each in read(view[None], charset, rule)[0]}
+    texts = [tuple(charset.encode(text)) for text in sorted(found) if rule.fits(text)]
+    if not texts:
+        return [Reading("", 0.0, [])]
+    chances = np.array([[likelihood(view, text) for view in masked] for text in texts])
+    order = np.argsort(-chances.mean(axis=1), kind="stable")[: rule.best]
+    return [reading(masked[int(chances[place].argmax())], charset, texts[place]) for place in order]
