@@ -214,8 +214,8 @@ class Caller:
 def load(port: int, path: str, data: list[bytes], clients: int, seconds: float) -> tuple[float, list[float]]:
     """Answers a second, and the seconds of each."""
     requests = []
-    for each in data:
-        body, headers = multipart(each)
+    for image in data:
+        body, headers = multipart(image)
         lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Type: {headers['Content-Type']}",
                  f"Content-Length: {len(body)}", "", ""]  # fmt: skip
         requests.append("\r\n".join(lines).encode() + body)
