@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bentoml
+from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tellapart.serve.app import App
@@ -24,6 +25,15 @@ class _Late:
 
 
 _late = _Late()
+
+
+def _untimed(app: ASGIApp, timeout: float) -> ASGIApp:
+    """Instead of BentoML's time limit, whose timers stay in memory until they end; `Guard` has its own."""
+    del timeout
+    return app
+
+
+traffic.TimeoutMiddleware = _untimed  # type: ignore[assignment, misc]
 
 
 @bentoml.service(
