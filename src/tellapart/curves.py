@@ -69,7 +69,7 @@ def reliability(confidence: npt.ArrayLike, right: npt.ArrayLike, bins: int = 15)
     ([0.4, 0.95], [0.0, 0.5], [1, 2])
     """
     sure, hit = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
-    where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
+    where = _bin(sure, bins)
     n = np.bincount(where, minlength=bins)
     full = n > 0
     mean_sure, mean_hit = (np.bincount(where, weights=of, minlength=bins)[full] / n[full] for of in (sure, hit))
@@ -89,7 +89,7 @@ def calibration_by_chance(
     (0.03, 0.003)
     """
     sure = np.asarray(confidence, np.float64)
-    where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
+    where = _bin(sure, bins)
     order = np.argsort(where, kind="stable")
     sure, starts = sure[order], np.flatnonzero(np.diff(where[order], prepend=-1))
     dice = np.random.default_rng(seed)
@@ -100,6 +100,11 @@ def calibration_by_chance(
         for done in range(0, draws, step)
     ])  # fmt: skip
     return float(errors.mean()), float(np.quantile(errors, 0.95))
+
+
+def _bin(sure: Floats, bins: int) -> npt.NDArray[np.intp]:
+    """Which bin of equal width each falls into, open below and closed above."""
+    return np.digitize(sure, np.arange(1, bins) / bins, right=True)
 
 
 def _counted(truth: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:

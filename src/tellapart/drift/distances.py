@@ -64,9 +64,7 @@ def energy(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
     """
     dice = np.random.default_rng(seed)
     one, other = (side[dice.permutation(len(side))[:NEAREST]] for side in (one, other))
-    points = np.concatenate([one, other]).astype(np.float64)
-    square = (points**2).sum(axis=1)
-    away = np.sqrt(np.maximum(square[:, None] + square[None] - 2 * points @ points.T, 0))
+    away = _apart(np.concatenate([one, other]))
     sums, whole = away.sum(axis=1), away.sum()
     n, m = len(one), len(other)
 
@@ -101,9 +99,7 @@ def strangers(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, floa
     dice = np.random.default_rng(seed)
     other = other[dice.permutation(len(other))[:MOST]]
     n, m = len(one), len(other)
-    points = np.concatenate([one, other]).astype(np.float64)
-    square = (points**2).sum(axis=1)
-    away = np.sqrt(np.maximum(square[:, None] + square[None] - 2 * points @ points.T, 0))
+    away = _apart(np.concatenate([one, other]))
     np.fill_diagonal(away, -1)  # each is its own first neighbour
     near = np.argsort(away, axis=1)[:, 1 : NEIGHBOURS + 1]
     away = np.take_along_axis(away, near, axis=1)
@@ -123,10 +119,17 @@ def strangers(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, floa
         result: Floats = ((among(chosen) - tails * chance) / spread).max(axis=1)
         return result
 
-    own = (np.arange(n + m) < n)[None]
-    shares = among(own)[0] / tails - chance
-    best = int(((among(own)[0] - tails * chance) / spread).argmax())
-    return float(shares[best]), _permuted(above, n, m, seed)[1]
+    excess = among((np.arange(n + m) < n)[None])[0] - tails * chance
+    best = int((excess / spread).argmax())
+    return float(excess[best] / tails[best]), _permuted(above, n, m, seed)[1]
+
+
+def _apart(points: Floats) -> Floats:
+    """N, F → the Euclidean distances N, N."""
+    points = points.astype(np.float64)
+    square = (points**2).sum(axis=1)
+    result: Floats = np.sqrt(np.maximum(square[:, None] + square[None] - 2 * points @ points.T, 0))
+    return result
 
 
 def _permuted(apart: Callable[[npt.NDArray[np.bool_]], Floats], n: int, m: int, seed: int) -> tuple[float, float]:
