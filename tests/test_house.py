@@ -28,7 +28,7 @@ ROOMS = [
     "beam", "widths", "metrics", "misread", "sheet", "confusion", "decide", "card", "bundle", "client", "predict",
     "curves", "plots", "report.parts", "report.classes", "report.texts", "report", "evaluate", "explain",
     "serve.settings", "serve.state", "serve.batch", "serve.keep", "serve.live", "serve.refusal", "serve.guard",
-    "serve.ask", "serve.meter", "serve.openapi", "serve.app", "serve.bento", "serve", "serve.service", "serve.__main__",
+    "serve.share", "serve.ask", "serve.meter", "serve.openapi", "serve.app", "serve.bento", "serve", "serve.service", "serve.__main__",
     "web.words", "web.answering", "web.blocks", "web.here", "web",
     "drift.distances", "drift.sample", "drift.page", "drift",
     "_torchvision", "_lightning", "data", "augment",

@@ -24,7 +24,7 @@ from PIL import Image
 import tellapart
 from tellapart.catalog import open_catalog
 from tellapart.errors import BundleError, ConfigError, ServerError
-from tellapart.serve import batch, guard, keep
+from tellapart.serve import batch, keep
 from tellapart.serve.batch import Batcher, Busy, Gone, best_size
 from tellapart.serve.keep import Full, Shelf
 from tellapart.serve.state import State
@@ -183,14 +183,6 @@ def test_a_failure_inside_says_nothing_of_the_inside(here, tmp_path, shape_bundl
         assert answer.status_code == 500
         assert answer.json()["error"]["code"] == "internal"
         assert "secret" not in answer.text
-
-
-def test_some_answers_end_their_connection(here, tmp_path, shape_bundle, monkeypatch):
-    with here(tmp_path / "state", [f"shapes={shape_bundle}"]) as (client, _):
-        headers = [client.get("/v1/models").headers for _ in range(500)]
-        assert 0 < sum(each.get("connection") == "close" for each in headers) < 50
-        monkeypatch.setattr(guard, "_MOVED", 0.0)
-        assert "connection" not in client.get("/v1/models").headers
 
 
 def test_more_than_the_queue_holds_is_told_to_wait(shape_bundle):

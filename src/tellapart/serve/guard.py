@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import random
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -16,9 +15,6 @@ from tellapart.serve.settings import Settings, is_loopback
 
 _OPEN = ("/livez", "/readyz")  # for whoever watches over the server
 _PATIENCE = 100  # seconds for a request and its answer
-# A connection stays with the process that took it, and one that was started again would have none: so some answers end
-# theirs, and the next request goes to whoever is free to take it.
-_MOVED = 0.01
 _log = logging.getLogger("tellapart.serve")
 
 
@@ -49,8 +45,6 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                if random.random() < _MOVED:
-                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         try:

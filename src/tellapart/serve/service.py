@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bentoml
 from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,6 +13,8 @@ from tellapart.serve.guard import Guard
 from tellapart.serve.live import Live
 from tellapart.serve.meter import Meter
 from tellapart.serve.settings import Settings
+from tellapart.serve.share import Share
+from tellapart.serve.state import State
 
 SETTINGS = Settings.from_environment()
 
@@ -56,7 +60,7 @@ class Recogniser:
             switched=lambda name: meter.switches.labels(name).inc(),
         )
         self.app = App(SETTINGS, live, meter)
-        _late.app = self.app.asgi
+        _late.app = Share(self.app.asgi, State(Path(SETTINGS.state)).shares, SETTINGS.workers)
 
     def __is_ready__(self) -> bool:
         return bool(self.app.live.models)

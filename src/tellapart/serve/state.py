@@ -3,6 +3,7 @@
 models.json    name → versions, the one that answers, the one it was last started with
 running.lock   held while a server runs with this folder
 workers/       of each process, what it has loaded
+shares/        of each process, how many requests it has in hand
 corrections/   what users said was wrong: NAME/*.parquet, a labelled source
 samples/       a share of what was asked, where that is switched on: NAME/*.parquet
 """
@@ -38,6 +39,11 @@ class State:
     def file(self) -> Path:
         """Whose change tells the workers of a switch."""
         return self.path / "models.json"
+
+    @property
+    def shares(self) -> Path:
+        """Where processes see each other's load."""
+        return self.path / "shares"
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Name → ``versions`` (bundle folders) and ``current`` (which of them).
