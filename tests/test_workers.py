@@ -94,3 +94,13 @@ def test_ctrl_c_stops_all_of_them_without_noise(tmp_path):
             return
         time.sleep(0.05)
     pytest.fail("a process is left")
+
+
+def test_processes_end_with_the_one_that_wants_their_answers(tmp_path):
+    script = "from tellapart.workers import in_processes\nlist(in_processes(eval, {!r}, workers=1))"
+    items = ["__import__('os').write(1, b'x')", "__import__('time').sleep(300)"]
+    with subprocess.Popen([sys.executable, "-c", script.format(items)], stdout=subprocess.PIPE) as main:
+        assert main.stdout is not None
+        assert main.stdout.read(1) == b"x"
+        main.kill()
+        main.communicate(timeout=60)  # the output ends once nobody holds it any more

@@ -10,7 +10,7 @@ from typing import Any
 
 from tellapart._lightning import pl
 from tellapart.files import whole_file
-from tellapart.progress import say
+from tellapart.progress import drawable, say
 
 PAUSE = 0.5  # seconds between two drawings of the live line
 
@@ -40,7 +40,7 @@ class History(pl.Callback):
     ) -> None:
         """A live line with the time left in this epoch, where a person looks on."""
         now = time.perf_counter()
-        if not sys.stderr.isatty() or now - self._drawn < PAUSE:
+        if not drawable() or now - self._drawn < PAUSE:
             return
         self._drawn = now
         total = int(trainer.num_training_batches)
@@ -57,7 +57,7 @@ class History(pl.Callback):
         self._write(module.number, epoch, seconds, figures)
         shown = _shown(figures)
         left = seconds * (trainer.max_epochs or epoch) - seconds * epoch
-        start = "\r" if sys.stderr.isatty() else ""
+        start = "\r" if drawable() else ""
         say(
             f"{start}stage {module.number + 1} ({module.stage.train}) epoch {epoch}/{trainer.max_epochs}: {shown}; "
             f"{_clock(seconds)}, {_clock(left)} left in this stage"

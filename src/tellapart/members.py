@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,41 +16,47 @@ from safetensors.torch import load_file, save_file
 from tellapart.catalog import Catalog
 from tellapart.errors import ConfigError
 from tellapart.files import whole_file
-from tellapart.fit import Answers, fit
+from tellapart.fit import Answers, fit, lightning_quiet
 from tellapart.models.classifier import averaged
-from tellapart.progress import say
+from tellapart.progress import speaking
 from tellapart.run import ANSWERS, CONFIG, DATA, HISTORY, MODEL, Run
 from tellapart.split import folds
+from tellapart.workers import cpu_count, in_processes
 
 FOLDER = "members"  # of a run
 SEEDS_APART = 1000
 
 
 def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
-    """Train each member that is not trained yet, in a run folder of its own.
+    """Train each member that is not trained yet, in a run folder of its own; several side by side.
+
+    Two networks on a core each are done sooner than one after the other on both: much of a step waits for its slowest
+    thread.
 
     Returns:
         The weights of all as one network's, and its answers for validation rows: of members from other seeds the
         mean; of folds each row's by the member that did not learn from it.
 
     Raises:
-        ConfigError: the task is to read.
+        ConfigError: the task is to read, or a process was killed.
     """
     if run.config.task == "read":
         raise ConfigError(
             "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
         )
+    members = list(_runs(run, catalog))
+    cores = cpu_count()
+    at_once = _at_once(run, cores)
+    left = [(member.path.absolute(), number, run.count) for number, member in enumerate(members) if not member.finished]
+    if at_once > 1:
+        deque(in_processes(partial(_learn, threads=cores // at_once), left, workers=at_once), maxlen=0)
+    else:
+        for each in left:
+            _learn(each)
     weights: dict[str, torch.Tensor] = {}
     rows: list[list[int]] = []
     logits = []
-    for number, member in enumerate(_runs(run, catalog)):
-        if not member.finished:
-            say(f"member {number + 1} of {run.count}")
-            learnt, (judged, said) = fit(member, member.catalog())
-            with whole_file(member.path / ANSWERS) as temporary, temporary.open("wb") as stream:
-                np.savez(stream, rows=np.array(judged), logits=said)
-            with whole_file(member.path / MODEL) as temporary:
-                save_file(learnt, temporary)
+    for number, member in enumerate(members):
         weights |= {f"members.{number}.{name}": value for name, value in load_file(member.path / MODEL).items()}
         with np.load(member.path / ANSWERS) as kept:
             rows.append(kept["rows"].tolist())
@@ -57,11 +66,37 @@ def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], An
     return weights, (rows[0], averaged(logits).numpy())
 
 
+def _at_once(run: Run, cores: int) -> int:
+    """How many members learn side by side: on an accelerator one, else one a core.
+
+    Not how many are left: over how many threads a sum is spread changes its last bits, and a run that was stopped goes
+    on to the same weights.
+    """
+    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return 1 if run.config.device != "cpu" and elsewhere else min(run.count, cores)
+
+
+def _learn(which: tuple[Path, int, int], threads: int | None = None) -> None:
+    """Train one member: its folder, which it is, of how many; with so many threads, in a process of its own."""
+    folder, number, count = which
+    if threads is not None:
+        torch.set_num_threads(threads)
+    member = Run.open(folder)
+    with speaking(f"member {number + 1} of {count}"), lightning_quiet():
+        learnt, (judged, said) = fit(member, member.catalog())
+    with whole_file(member.path / ANSWERS) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, rows=np.array(judged), logits=said)
+    with whole_file(member.path / MODEL) as temporary:  # last: a run with its weights is finished
+        save_file(learnt, temporary)
+
+
 def _runs(run: Run, catalog: Catalog) -> Iterator[Run]:
+    cache_gb = run.config.cache_gb / _at_once(run, cpu_count())  # each has one of its own
     parts = folds(catalog, run.config.folds, seed=run.config.seed) if run.config.folds else [catalog] * run.count
     for number, data in enumerate(parts):
         folder = run.path / FOLDER / str(number)
-        config = replace(run.config, members=1, folds=0, seed=run.config.seed + SEEDS_APART * number)
+        seed = run.config.seed + SEEDS_APART * number
+        config = replace(run.config, members=1, folds=0, seed=seed, cache_gb=cache_gb)
         if not (folder / HISTORY).is_file():  # one that has learnt nothing gives way, as a run does
             data.write(folder / DATA)
             with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data

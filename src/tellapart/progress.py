@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,6 +25,28 @@ def track(items: Iterable[T], what: str, total: int, *, show: bool = True) -> It
     yield from bar(items, what, total=total, console=Console(stderr=True), transient=True)
 
 
+_speaker = ""
+
+
 def say(*lines: str) -> None:
     """Prose for a person, on stderr."""
-    print(*lines, sep="\n", file=sys.stderr, flush=True)
+    # One write a line, so that those of several processes do not run into each other.
+    for line in lines:
+        sys.stderr.write(f"{_speaker}{line}\n")
+    sys.stderr.flush()
+
+
+def drawable() -> bool:
+    """Whether a line may be drawn over: a person looks on, and nobody else speaks."""
+    return sys.stderr.isatty() and not _speaker
+
+
+@contextmanager
+def speaking(name: str) -> Iterator[None]:
+    """What this process says meanwhile begins with a name: of several that speak at the same time."""
+    global _speaker
+    before, _speaker = _speaker, f"{name}: "
+    try:
+        yield
+    finally:
+        _speaker = before

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -18,6 +20,7 @@ B = TypeVar("B")
 
 AHEAD = 256  # items that may wait for a thread, or have been answered and not been asked for
 _IDLE = 30  # s that a process waits for more work
+_LOOK = 0.5  # s between two looks at whether the main process lives
 # A process is one core's share: libraries inside it must not start threads for the others.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -52,7 +55,7 @@ def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int
     """
     import loky
 
-    workers = workers or loky.cpu_count()
+    workers = workers or cpu_count()
     pool: Any = loky.get_reusable_executor(workers, timeout=_IDLE, initializer=_begin, env=_ONE_THREAD)
     done = False
     try:
@@ -64,6 +67,17 @@ def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int
     finally:
         if not done:  # stopped in the middle: what was begun is not wanted any more
             pool.shutdown(kill_workers=True)
+
+
+def cpu_count() -> int:
+    """Cores that this process may use.
+
+    >>> cpu_count() >= 1
+    True
+    """
+    import loky
+
+    return int(loky.cpu_count())
 
 
 def _in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ahead: int) -> Iterator[B]:
@@ -79,4 +93,12 @@ def _in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ah
 def _begin() -> None:
     """Ctrl-C is for the main process, which then stops the others in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     keep_freed_memory()
+
+
+def _end_with(parent: int) -> None:
+    """End when the main process is gone, in the middle of an item too: nobody waits for it."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)

@@ -15,11 +15,12 @@ import torch
 from safetensors.torch import load_file
 
 import tellapart
-from tellapart import calibrate
+from tellapart import calibrate, members
 from tellapart._lightning import pl
 from tellapart.bundle import GRAPH, Predictor
 from tellapart.errors import CatalogError, ConfigError
 from tellapart.models.classifier import Classifier, Ensemble, averaged
+from tellapart.progress import say, speaking
 from tellapart.run import Run
 from tellapart.split import folds
 
@@ -178,8 +179,12 @@ def test_more_folds_than_images_are_refused(class_folders, refuses):
 KILLED = """
 import os, signal, sys, json
 import tellapart
+import torch
+from tellapart import members
 from tellapart.tasks import ClassifyTask
 
+members._at_once = lambda run, cores: 1  # in this process, which is killed
+torch.set_num_threads(1)
 step = ClassifyTask.training_step
 
 def killing(self, batch, index):
@@ -212,15 +217,31 @@ def test_other_options_do_not_take_over_a_trained_member(killed, shapes, refuses
     assert tree(killed) == before
 
 
-def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair, shapes, without_packing, capsys):
+def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair, shapes, without_packing):
     first = killed / "members/0/model.safetensors"
     written = first.stat().st_mtime_ns
     tellapart.train(shapes, out=killed, **OPTIONS, members=2)
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("member")]
-    assert said == ["member 2 of 2"]
     assert first.stat().st_mtime_ns == written
     assert same(weights(killed), weights(pair))
     assert Run.open(killed).calibration() == Run.open(pair).calibration()
+
+
+def test_who_speaks_beside_others_says_its_name(capsys):
+    with speaking("member 1 of 2"):
+        say("one", "two")
+    say("three")
+    assert capsys.readouterr().err == "member 1 of 2: one\nmember 1 of 2: two\nthree\n"
+
+
+def test_side_by_side_members_learn_what_each_learns_alone(pair, shapes, tmp_path, without_packing, monkeypatch):
+    monkeypatch.setattr(members, "_at_once", lambda run, cores: 1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(members.cpu_count() // min(2, members.cpu_count()))
+    try:
+        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, members=2)
+    finally:
+        torch.set_num_threads(threads)
+    assert same(weights(tmp_path / "run"), weights(pair))
 
 
 def test_members_that_learnt_nothing_give_way(shapes, tmp_path, without_packing, refuses):
