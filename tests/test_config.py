@@ -135,6 +135,10 @@ def test_a_value_of_the_wrong_kind_in_plain_words(refuses):
         ({"label_smoothing": -0.1}, "label_smoothing and dropout: give a number from 0 up to, but not including, 1"),
         ({"dropout": float("nan")}, "label_smoothing and dropout: give a number from 0 up to, but not including, 1"),
         ({"cache_gb": -1.0}, "cache_gb -1.0: give 0 or more"),
+        ({"seed": -1}, "seed -1: give a whole number from 0 to 4294967295"),
+        ({"seed": 2**32}, "seed 4294967296: give a whole number from 0 to 4294967295"),
+        ({"seed": None}, "option seed: null says nothing; give a value, or leave it out"),
+        ({"mixup": None}, "option mixup: null says nothing; give a value, or leave it out"),
     ],
 )
 def test_values_out_of_range(refuses, options, words):
@@ -173,7 +177,7 @@ def test_stages_as_stages_mappings_or_both():
 
 
 @pytest.mark.parametrize(
-    "train", ["", "heads", "last", "last:", "last:0", "last:-1", "last:x", "last:1:2", "all:2", "head:1"]
+    "train", ["", "heads", "last", "last:", "last:0", "last:-1", "last:x", "last:1:2", "all:2", "head:1", "last:²"]
 )
 def test_what_learns_must_be_something(refuses, train):
     for make in (lambda: Stage(train), lambda: make_config(options={"stages": [{"train": train}]})):
@@ -188,6 +192,11 @@ def test_a_stage_must_learn(written, refuses, values):
         Stage("last:2", **values)
     with refuses(ConfigError, words):
         make_config(config=written(yaml.safe_dump({"stages": [{"train": "last:2", **values}]})))
+
+
+def test_a_stage_with_nothing_said_where_something_must_be(written, refuses):
+    with refuses(ConfigError, "option epochs: null says nothing; give a value, or leave it out"):
+        make_config(config=written("stages: [{train: all, epochs: null}]"))
 
 
 def test_an_unknown_key_of_a_stage_is_named(refuses):
@@ -237,7 +246,7 @@ def test_a_schedule_is_read(schedule, steps):
     "schedule",
     ["", "linear", "cosine:2", "step", "step:2", "step:0:0.9", "step:-1:0.9", "step:2:0", "step:2:0.0", "step:2:1.1",
      "step:2:nan", "step:x:0.5", "plateau:2", "plateau:0:0.5", "step:2:0.9:1", " step:2:0.9", "step:2:0.9\n",
-     "Step:2:0.9"],
+     "Step:2:0.9", "step:²:0.9", "step:２:0.9"],
 )  # fmt: skip
 def test_another_schedule_is_refused(schedule, refuses):
     words = (

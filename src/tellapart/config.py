@@ -45,8 +45,8 @@ class Stage:
     schedule: str = "cosine"
 
     def __post_init__(self) -> None:
-        kind, _, count = self.train.partition(":")
-        if not (self.train in ("solve", "head", "all") or (kind == "last" and count.isdigit() and int(count) > 0)):
+        _check_set(self)
+        if not re.fullmatch(r"solve|head|all|last:0*[1-9][0-9]*", self.train):
             raise ConfigError(f"stage: train {self.train!r}: give solve, head, last:N or all")
         if self.epochs < 1 or not 0 < self.lr < math.inf or not 0 <= self.lr_factor < math.inf:
             raise ConfigError(f"stage {self.train!r}: epochs must be at least 1, lr above 0, lr_factor 0 or more")
@@ -63,7 +63,7 @@ class Stage:
         """
         if self.schedule in ("cosine", "constant"):
             return self.schedule, 0, 1.0
-        match = re.fullmatch(r"(step|plateau):(\d{1,6}):(0?\.\d+|1(?:\.0*)?)", self.schedule)
+        match = re.fullmatch(r"(step|plateau):([0-9]{1,6}):(0?\.[0-9]+|1(?:\.0*)?)", self.schedule)
         if match is None or not int(match[2]) or not 0 < float(match[3]) <= 1:
             raise ConfigError(
                 f"stage {self.train!r}: schedule {self.schedule!r}: give cosine, constant, step:N:F or plateau:N:F "
@@ -162,6 +162,7 @@ class TrainConfig:
     folds: int = 0
 
     def __post_init__(self) -> None:
+        _check_set(self)
         lowest = {"epochs": 1, "depth": 0, "grid": 1, "batch_size": 1, "height": 8, "width": 8, "patience": 1}
         for name, low in lowest.items():
             value = getattr(self, name)
@@ -184,10 +185,19 @@ class TrainConfig:
             raise ConfigError("members: give at least 1; folds: give 0 or at least 2")
         if self.members > 1 and self.folds:
             raise ConfigError("members and folds: give one of the two")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed {self.seed}: give a whole number from 0 to 4294967295")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML."""
         return asdict(self)
+
+
+def _check_set(options: Stage | TrainConfig) -> None:
+    """That no option is null that has to be decided here and now."""
+    for item in fields(options):
+        if getattr(options, item.name) is None and "None" not in str(item.type):
+            raise ConfigError(f"option {item.name}: null says nothing; give a value, or leave it out")
 
 
 def make_config(

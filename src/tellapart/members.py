@@ -14,7 +14,6 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from tellapart.catalog import Catalog
-from tellapart.errors import ConfigError
 from tellapart.files import whole_file
 from tellapart.fit import Answers, fit, lightning_quiet
 from tellapart.models.classifier import averaged
@@ -38,15 +37,11 @@ def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], An
         mean; of folds each row's by the member that did not learn from it.
 
     Raises:
-        ConfigError: the task is to read, or a process was killed.
+        ConfigError: a process was killed.
     """
-    if run.config.task == "read":
-        raise ConfigError(
-            "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
-        )
-    members = list(_runs(run, catalog))
     cores = cpu_count()
     at_once = _at_once(run, cores)
+    members = list(_runs(run, catalog, at_once))
     left = [(member.path.absolute(), number, run.count) for number, member in enumerate(members) if not member.finished]
     if at_once > 1:
         deque(in_processes(partial(_learn, threads=cores // at_once), left, workers=at_once), maxlen=0)
@@ -90,8 +85,8 @@ def _learn(which: tuple[Path, int, int], threads: int | None = None) -> None:
         save_file(learnt, temporary)
 
 
-def _runs(run: Run, catalog: Catalog) -> Iterator[Run]:
-    cache_gb = run.config.cache_gb / _at_once(run, cpu_count())  # each has one of its own
+def _runs(run: Run, catalog: Catalog, at_once: int) -> Iterator[Run]:
+    cache_gb = run.config.cache_gb / at_once  # each has one of its own
     parts = folds(catalog, run.config.folds, seed=run.config.seed) if run.config.folds else [catalog] * run.count
     for number, data in enumerate(parts):
         folder = run.path / FOLDER / str(number)

@@ -47,6 +47,10 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """
     if config.start is not None and catalog.task != "read":
         raise ConfigError("start: only a reader begins with another's weights; a classifier takes a --backbone")
+    if (config.members > 1 or config.folds) and catalog.task == "read":
+        raise ConfigError(
+            "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
+        )
     rows = catalog.rows()
     trained = len(catalog.training_rows())
     widths = np.array([catalog.column("width")[row] for row in rows])

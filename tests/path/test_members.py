@@ -251,7 +251,7 @@ def test_members_that_learnt_nothing_give_way(shapes, tmp_path, without_packing,
     from tellapart.members import _runs
 
     run = Run.open(tmp_path / "run")
-    assert [Run.open(member.path).config.backbone for member in _runs(run, run.catalog())] == ["resnet81"] * 2
+    assert [Run.open(member.path).config.backbone for member in _runs(run, run.catalog(), 1)] == ["resnet81"] * 2
     tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, members=2)
     assert [Run.open(tmp_path / f"run/members/{n}").config.backbone for n in (0, 1)] == ["small"] * 2
 
@@ -261,4 +261,5 @@ def test_reading_is_refused(texts, tmp_path, monkeypatch, refuses):
     text = "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
     for option in ({"members": 2}, {"folds": 3}):
         with refuses(ConfigError, text):
-            tellapart.train(texts, out=tmp_path / "run", task="read", height=24, device="cpu", **option)
+            tellapart.train(texts, out=tmp_path / "run", height=24, device="cpu", **option)
+    assert not (tmp_path / "run").exists()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bentoml
 from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,7 +12,6 @@ from tellapart.serve.live import Live
 from tellapart.serve.meter import Meter
 from tellapart.serve.settings import Settings
 from tellapart.serve.share import Share
-from tellapart.serve.state import State
 
 SETTINGS = Settings.from_environment()
 
@@ -60,7 +57,7 @@ class Recogniser:
             switched=lambda name: meter.switches.labels(name).inc(),
         )
         self.app = App(SETTINGS, live, meter)
-        _late.app = Share(self.app.asgi, State(Path(SETTINGS.state)).shares, SETTINGS.workers)
+        _late.app = Share(self.app.asgi, live.state.shares, SETTINGS.workers)
 
     def __is_ready__(self) -> bool:
         return bool(self.app.live.models)
