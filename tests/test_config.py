@@ -270,7 +270,7 @@ def test_another_schedule_is_refused(schedule, refuses):
         ({"folds": -2}, "members: give at least 1; folds: give 0 or at least 2"),
         ({"members": 2, "folds": 2}, "members and folds: give one of the two"),
         ({"augment": "faces"},
-         "option augment: 'faces' does not fit; give 'photo' or 'glyph' or 'face' or 'trivial' or 'none'"),
+         "option augment: 'faces' does not fit; give 'photo' or 'glyph' or 'text' or 'face' or 'trivial' or 'none'"),
         ({"class_weights": "even"},
          "option class_weights: 'even' does not fit; give 'none' or 'balanced' or 'sampling'"),
         ({"mixup": math.nan}, "mixup nan: give 0 or more"),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tellapart.catalog import open_catalog
 from tellapart.config import Stage, TrainConfig
+from tellapart.errors import ConfigError
 from tellapart.plan import (
     DEFAULT_BACKBONE,
     FEWEST,
@@ -101,6 +102,12 @@ def test_reading_has_an_open_width(pictures):
     assert (made.colour, made.augment, made.batch_size) == ("grey", "glyph", 32)
     spec = preprocessing(made)
     assert (spec.height, spec.width, spec.channels, spec.pad) == (40, None, 1, "edge")
+
+
+def test_only_a_reader_may_stretch(pictures):
+    assert plan(TrainConfig(augment="text"), pictures(160, 60, task="read")).augment == "text"
+    with pytest.raises(ConfigError, match="augment text: it changes the canvas's width, which only a reader takes"):
+        plan(TrainConfig(augment="text"), pictures(32, 32))
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ class Augmentation:
     noise: float = 0.0  # standard deviation at most, of the 0..1 range
     erase: float = 0.0  # side of a blanked square, share of the height at most
     trivial: bool = False  # one change of torchvision's TrivialAugmentWide
+    stretch: float = 0.0  # share of the width: the canvas with all on it, the images of a batch alike
 
 
 PRESETS = {
@@ -44,6 +45,7 @@ PRESETS = {
     "face": Augmentation(flip=True, turn=15, zoom=0.2, shift=0.08, shear=8, light=0.15, contrast=0.4, erase=0.6),
     "trivial": Augmentation(flip=True, zoom=0.1, shift=0.05, erase=0.4, trivial=True),
     "glyph": Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05),
+    "text": Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05, stretch=0.5),
 }
 
 
@@ -52,6 +54,9 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
 
     Args:
         batch: float N, C, H, W in 0..1. The generator is a CPU one, so that a seed means the same everywhere.
+
+    Returns:
+        N, C, H, W again; with ``stretch`` of another width, a multiple of 8 px.
 
     >>> x = torch.rand(2, 3, 8, 8)
     >>> torch.equal(augment(x, PRESETS["none"], torch.Generator()), x)
@@ -62,8 +67,12 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
         return torch.rand(*shape, generator=generator).to(batch.device)
 
     n, channels, height, width = batch.shape
-    if how.turn or how.zoom or how.shift or how.shear or how.flip:
-        batch = _warp(batch, _matrices(height, width, how, draw(n, 7)))
+    if how.turn or how.zoom or how.shift or how.shear or how.flip or how.stretch:
+        matrices = _matrices(height, width, how, draw(n, 7))
+        if how.stretch:
+            factor = math.exp((float(torch.rand((), generator=generator)) * 2 - 1) * math.log1p(how.stretch))
+            width = max(8, 8 * round(width * factor / 8))
+        batch = _warp(batch, matrices, width)
     if how.trivial:
         batch = _trivial(batch, int(torch.randint(2**62, (), generator=generator)))
     if how.contrast or how.light:
@@ -103,8 +112,8 @@ def show(rows: Sequence[Array], how: Augmentation, path: Path, *, seed: int = 0,
     lines = []
     for pixels in rows:
         one = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float()[None] / 255
-        seen = augment(one.repeat(copies, 1, 1, 1), how, dice)
-        lines.append(torch.cat([one, seen]).permute(2, 0, 3, 1).reshape(one.shape[2], -1, one.shape[1]))
+        seen = [one, *(augment(one, how, dice) for _ in range(copies))]  # each alone: their widths may differ
+        lines.append(torch.cat(seen, dim=3)[0].permute(1, 2, 0))
     width = max(line.shape[1] for line in lines)
     lines = [F.pad(line, (0, 0, 0, width - line.shape[1]), value=1.0) for line in lines]
     grid = (torch.cat(lines) * 255).round().byte().numpy()
@@ -130,8 +139,8 @@ def _matrices(height: int, width: int, how: Augmentation, u: Tensor) -> Tensor:
     return torch.stack(rows, dim=1)
 
 
-def _warp(batch: Tensor, matrices: Tensor) -> Tensor:
-    grid = F.affine_grid(matrices, list(batch.shape), align_corners=False)
+def _warp(batch: Tensor, matrices: Tensor, width: int) -> Tensor:
+    grid = F.affine_grid(matrices, [*batch.shape[:3], width], align_corners=False)
     warped = F.grid_sample(batch, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return warped.contiguous(memory_format=torch.channels_last)
 

@@ -284,10 +284,10 @@ class Predictor:
             items = [items]
         return list(self.stream(named(items)))
 
-    def stream(self, named: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
+    def stream(self, items: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            source = iter(named)
+            source = iter(items)
             ahead: list[list[Future[tuple[str, Pixels | ImageError]]]] = []
 
             def fill() -> None:

@@ -101,8 +101,9 @@ class TrainConfig:
         stages: what learns when; a list of {train, epochs, lr, lr_factor}.
         epochs: scales the stages to this many epochs in all.
         batch_size: images a step.
-        augment: photo (flip, turn, zoom, colour), glyph (no flip), face (flip, small turns), trivial (one strong random
-            change an image; Mueller and Hutter 2021), or none. Training images only.
+        augment: photo (flip, turn, zoom, colour), glyph (no flip), text (for read: glyph, and the canvas from two thirds
+            of its width to half as wide again), face (flip, small turns), trivial (one strong random change an image;
+            Mueller and Hutter 2021), or none. Training images only.
         class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.
         label_smoothing: for classify.
         mixup: for classify: blends pairs of images and their labels by Beta(mixup, mixup) (Zhang et al. 2018); 0: none.
@@ -143,7 +144,7 @@ class TrainConfig:
     stages: list[Stage] | None = None
     epochs: int | None = None
     batch_size: int | None = None
-    augment: Literal["photo", "glyph", "face", "trivial", "none"] | None = None
+    augment: Literal["photo", "glyph", "text", "face", "trivial", "none"] | None = None
     class_weights: Literal["none", "balanced", "sampling"] = "none"
     label_smoothing: float = 0.1
     mixup: float = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from tellapart.augment import augment
 from tellapart.data import CachedFeatures, PixelCache, WidthBatches, scratch
-from tellapart.embed import fold_norms, native_bfloat16
+from tellapart.embed import BATCH, fold_norms, in_lanes, native_bfloat16
 from tellapart.models.trunk import cut
 from tellapart.progress import say, track
 from tellapart.tasks import Task
 
-BATCH = 32
 PLAIN = 1  # views of validation pictures
 
 View = Callable[[Tensor], Tensor]  # float N, C, H, W in 0..1 to the same
@@ -42,19 +41,29 @@ def features(
     network = fold_norms_of(network).to(device)
     scale = copy.deepcopy(task.scale).to(device)
     place = {row: at for at, row in enumerate(rows)}
-    batches = list(WidthBatches(rows, cache.widths, BATCH, shuffle=False))
-    result: Array = np.zeros(0)
+    batches = list(WidthBatches(rows, cache.widths, BATCH[device.type], shuffle=False))
     half = task.config.precision != "float32" and native_bfloat16(device.type)
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+
+    def seen() -> Iterator[tuple[int, list[int], Tensor]]:
+        """Each batch in each view; drawn here, one after the other, as views may share their dice."""
         for batch in track(batches, what, len(batches)):
             x = scale.unit(torch.from_numpy(np.stack([cache[row] for row in batch])).to(device))
             for number, view in enumerate(views):
-                made = network(scale.normalise(view(x))).float().cpu().numpy()
-                if not len(result):
-                    shape = (len(views), len(rows), *made.shape[1:])
-                    dtype = np.dtype(np.float32 if made.ndim == 2 else np.float16)
-                    result = scratch(int(np.prod(shape)) * dtype.itemsize).view(dtype).reshape(shape)
-                result[number, [place[row] for row in batch]] = made
+                yield number, batch, scale.normalise(view(x))
+
+    def passed(item: tuple[int, list[int], Tensor]) -> tuple[int, list[int], Array]:
+        number, batch, x = item
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+            return number, batch, network(x).float().cpu().numpy()
+
+    result: Array = np.zeros(0)
+    with torch.inference_mode():
+        for number, batch, made in in_lanes(passed, seen(), device.type):
+            if not len(result):
+                shape = (len(views), len(rows), *made.shape[1:])
+                dtype = np.dtype(np.float32 if made.ndim == 2 else np.float16)
+                result = scratch(int(np.prod(shape)) * dtype.itemsize).view(dtype).reshape(shape)
+            result[number, [place[row] for row in batch]] = made
     return result
 
 

@@ -51,6 +51,9 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
         raise ConfigError(
             "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
         )
+    if config.augment == "text" and catalog.task != "read":
+        raise ConfigError("augment text: it changes the canvas's width, which only a reader takes; a classifier of "
+                          "letters takes glyph")  # fmt: skip
     rows = catalog.rows()
     trained = len(catalog.training_rows())
     widths = np.array([catalog.column("width")[row] for row in rows])

@@ -69,7 +69,7 @@ def default_space(config: TrainConfig, catalog: Catalog) -> Space:
     else:
         space |= {
             "batch_size": [max(1, batch // 2), batch, 2 * batch],
-            "augment": ["glyph", "none"] if reading else ["glyph", "trivial", "none"],
+            "augment": ["glyph", "text", "none"] if reading else ["glyph", "trivial", "none"],
             "ema": [0.0, 0.99],
             "dropout": {"low": 0.0, "high": 0.5, "log": False},
         }

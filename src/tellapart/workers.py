@@ -33,7 +33,7 @@ def in_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
     """
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
-            yield from _in_order(pool, function, items, AHEAD)
+            yield from in_order(pool, function, items, AHEAD)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -59,7 +59,7 @@ def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int
     pool: Any = loky.get_reusable_executor(workers, timeout=_IDLE, initializer=_begin, env=_ONE_THREAD)
     done = False
     try:
-        yield from _in_order(pool, function, items, 3 * workers)
+        yield from in_order(pool, function, items, 3 * workers)
         done = True
     except BrokenProcessPool as error:
         raise ConfigError("a process that helps was killed, most likely for lack of memory; free some and "
@@ -80,7 +80,8 @@ def cpu_count() -> int:
     return int(loky.cpu_count())
 
 
-def _in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ahead: int) -> Iterator[B]:
+def in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ahead: int) -> Iterator[B]:
+    """Results in the order of the items; at most ``ahead`` of them wait in the pool."""
     waiting: deque[Future[B]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from scipy import ndimage
 
@@ -37,7 +38,7 @@ def drawn(**values):
 
 
 def warped(picture, how, **values):
-    return _warp(picture, _matrices(*picture.shape[2:], how, drawn(**values)))
+    return _warp(picture, _matrices(*picture.shape[2:], how, drawn(**values)), picture.shape[3])
 
 
 def moved(picture, matrix, offset=(0.0, 0.0)):
@@ -73,7 +74,7 @@ def test_shape_range_and_change(preset, channels, height, width):
     assert all(not torch.allclose(one, other, atol=0.02) for one, other in zip(result, batch, strict=True))
 
 
-@pytest.mark.parametrize("preset", ["photo", "glyph", "face", "trivial"])
+@pytest.mark.parametrize("preset", ["photo", "glyph", "face", "trivial", "text"])
 def test_the_seed_decides(preset):
     batch = pictures()
     how = PRESETS[preset]
@@ -144,6 +145,23 @@ def test_a_shear_leans_by_its_angle(height, width):
     picture = smooth(height, width)
     ours = warped(picture, Augmentation(shear=20), shear=1.0)
     assert_inside_alike(ours, moved(picture, np.array([[1.0, 0.0], [math.tan(math.radians(20)), 1.0]])))
+
+
+def test_a_stretched_canvas_shows_all_of_the_picture():
+    batch = smooth(24, 96).repeat(3, 1, 1, 1)
+    widths = set()
+    for seed in range(60):
+        result = augment(batch, Augmentation(stretch=0.5), dice(seed))
+        width = result.shape[3]
+        widths.add(width)
+        assert result.shape == (3, 1, 24, width)
+        whole = F.interpolate(batch, (24, width), mode="bilinear", align_corners=False)
+        torch.testing.assert_close(result, whole, atol=1e-4, rtol=0)
+    assert widths == set(range(64, 152, 8))  # from two thirds to half as much again
+
+
+def test_a_stretched_canvas_is_never_nothing():
+    assert augment(pictures(1, 1, 8, 3), Augmentation(stretch=0.5), dice()).shape[3] == 8
 
 
 def test_beyond_the_border_lie_the_outermost_pixels():
@@ -274,6 +292,13 @@ def test_narrower_images_leave_white_beside_them(tmp_path):
     with Image.open(tmp_path / "seen.png") as picture:
         assert picture.size == (32 * 8, 16 * 2)
         assert (np.asarray(picture)[16:, 20 * 8 :] == 255).all()
+
+
+def test_stretched_copies_stand_side_by_side(tmp_path):
+    show([numbers(16, 64, 1), numbers(16, 64, 1, seed=1)], PRESETS["text"], tmp_path / "seen.png")
+    with Image.open(tmp_path / "seen.png") as picture:
+        assert picture.height == 32
+        assert picture.width != 64 * 8
 
 
 def test_the_seed_decides_the_picture_and_none_changes_nothing(tmp_path):

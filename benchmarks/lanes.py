@@ -1,0 +1,63 @@
+"""A frozen network over pictures: all threads on one batch at a time, or each thread on a batch of its own.
+
+    python benchmarks/lanes.py [--side 256] [--rounds 5]
+
+EfficientNet-Lite0 with its norms folded, in bfloat16 where the processor has it. Milliseconds a picture, the median of
+rounds that take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tellapart.embed import fold_norms, in_lanes, native_bfloat16
+from tellapart.memory import keep_freed_memory
+from tellapart.models.classifier import timm_backbone
+from tellapart.plan import DEFAULT_BACKBONE
+
+PICTURES = 128
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    keep_freed_memory()
+    network: Any = timm_backbone(DEFAULT_BACKBONE, 3, pretrained=True).eval()
+    fold_norms(network)
+    network.to(memory_format=torch.channels_last)
+    pictures = torch.rand(PICTURES, 3, given.side, given.side).to(memory_format=torch.channels_last)
+
+    def features(batch: Tensor) -> Tensor:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=native_bfloat16("cpu")):
+            made: Tensor = network(batch)
+            return made
+
+    ways: dict[str, Callable[[Iterable[Tensor]], Iterable[Tensor]]] = {
+        "all threads on each": lambda batches: map(features, batches),
+        "a thread on each": lambda batches: in_lanes(features, batches, "cpu"),
+    }
+    took: dict[tuple[str, int], list[float]] = {}
+    for turn in range(given.rounds + 1):  # the first warms up
+        for size in (8, 32):
+            for how, run in ways.items():
+                began = time.perf_counter()
+                for _ in run([pictures[start : start + size] for start in range(0, PICTURES, size)]):
+                    pass
+                if turn:
+                    took.setdefault((how, size), []).append((time.perf_counter() - began) / PICTURES * 1000)
+    for (how, size), seconds in took.items():
+        print(f"batches of {size:<2}, {how:<19} {statistics.median(seconds):6.2f} ms a picture")
+
+
+if __name__ == "__main__":
+    main()
