@@ -34,7 +34,7 @@ from tellapart.errors import BundleError, ConfigError, ImageError
 from tellapart.files import whole_file
 from tellapart.images import Pixels
 from tellapart.preprocess import Preprocess
-from tellapart.widths import WIDTHS, stretched, together
+from tellapart.widths import SURE, WIDTHS, stretched, together
 
 FORMAT = 1
 ABOUT = "bundle.json"
@@ -280,8 +280,8 @@ class Predictor:
 
         A bad image is a `Prediction` with an ``error``; the others are answered all the same.
         """
-        if isinstance(items, str | Path | bytes | np.ndarray):
-            items = [items]
+        if isinstance(items, str | Path | bytes | np.ndarray):  # one: starting threads would take longer than it
+            return self._answer([self.prepare(*each) for each in named([items])])
         return list(self.stream(named(items)))
 
     def stream(self, items: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
@@ -330,11 +330,16 @@ class Predictor:
 
     def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C."""
-        if not self.careful:
-            return self.interpret(names, self.run(pixels))
-        step = self.bundle.preprocess.step
-        views = [self.run(stretched(pixels, by, step)) for by in WIDTHS]
-        return self._texts(names, [together(each, self.bundle.charset, self.rule) for each in zip(*views, strict=True)])
+        first = self.run(pixels)
+        answers = self.interpret(names, first)
+        unsure = [at for at, each in enumerate(answers) if each.confidence < SURE] if self.careful else []
+        if unsure:
+            step = self.bundle.preprocess.step
+            views = [first[unsure], *(self.run(stretched(pixels[unsure], by, step)) for by in WIDTHS)]
+            readings = [together(each, self.bundle.charset, self.rule) for each in zip(*views, strict=True)]
+            for at, answer in zip(unsure, self._texts([names[at] for at in unsure], readings), strict=True):
+                answers[at] = answer
+        return answers
 
     def interpret(self, names: Sequence[str], probabilities: Floats) -> list[Prediction]:
         """Probabilities of a batch → answers."""

@@ -101,8 +101,8 @@ class TrainConfig:
         stages: what learns when; a list of {train, epochs, lr, lr_factor}.
         epochs: scales the stages to this many epochs in all.
         batch_size: images a step.
-        augment: photo (flip, turn, zoom, colour), glyph (no flip), text (for read: glyph, and the canvas from two thirds
-            of its width to half as wide again), face (flip, small turns), trivial (one strong random change an image;
+        augment: photo (flip, turn, zoom, colour), glyph (no flip), text (for read: glyph, and the canvas from 2/3
+            to 3/2 of its width), face (flip, small turns), trivial (one strong random change an image;
             Mueller and Hutter 2021), or none. Training images only.
         class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.
         label_smoothing: for classify.

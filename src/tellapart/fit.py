@@ -25,7 +25,7 @@ from tellapart.charset import BLANK
 from tellapart.clock import Clock, told
 from tellapart.config import Stage, TrainConfig
 from tellapart.data import Batch, CachedImages, PixelCache, WidthBatches
-from tellapart.embed import native_bfloat16
+from tellapart.embed import BATCH, in_lanes, native_bfloat16
 from tellapart.errors import ConfigError
 from tellapart.features import cache_trunk
 from tellapart.files import whole_file, write_json
@@ -110,11 +110,15 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
 def answers(model: torch.nn.Module, spec: Preprocess, cache: PixelCache, config: TrainConfig, size: int) -> Answers:
     """Logits for the validation rows; of a reader N, T, K, where steps beyond a picture's own say blank."""
     rows = cache.catalog.rows("val")
-    model.eval().cpu()
-    scale = Scale(spec)
-    batches = WidthBatches(rows, cache.widths, size, shuffle=False)
-    with torch.inference_mode():
-        logits = [model(scale(torch.from_numpy(np.stack([cache[row] for row in batch])))).numpy() for batch in batches]
+    network, scale = model.eval().cpu(), Scale(spec)
+
+    def said(batch: list[int]) -> npt.NDArray[np.float32]:
+        with torch.inference_mode():
+            logits: Tensor = network(scale(torch.from_numpy(np.stack([cache[row] for row in batch]))))
+            return logits.numpy()
+
+    batches = list(WidthBatches(rows, cache.widths, min(size, BATCH["cpu"]), shuffle=False))
+    logits = list(in_lanes(said, batches, "cpu"))
     if config.task == "read":
         steps = max(part.shape[1] for part in logits)
         logits = [_with_blanks(part, steps) for part in logits]
