@@ -217,8 +217,8 @@ class Predictor:
     Args:
         threads: of the graph; by default one a core.
         alphabet, pattern, best: of a reader, what its texts may be and how many a picture; see `tellapart.beam.Rule`.
-        careful: of a reader, look at each picture in several widths, see `tellapart.widths`: more often right on
-            pictures unlike those that it learnt from, for some five times the work.
+        careful: of a reader, look again, in other widths, at each picture whose first reading is unsure, see
+            `tellapart.widths`: more often right on pictures unlike those that it learnt from.
 
     Raises:
         BundleError: there is no usable bundle.

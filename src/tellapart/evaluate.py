@@ -60,7 +60,7 @@ def evaluate(
             position and the characters most often confused.
         report: an HTML page to write, which asks nothing of any other file: figures in words, what is confused, how
             sure the answers are, how the training went, and pictures of mistakes.
-        alphabet, pattern, careful: of a reader, what its texts may be, and whether to look at them in several widths;
+        alphabet, pattern, careful: of a reader, what its texts may be, and whether to look again where it is unsure;
             see `tellapart.beam.Rule` and `tellapart.widths`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 

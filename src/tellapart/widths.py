@@ -1,4 +1,4 @@
-"""A text looked at in several widths: what is likeliest in all of them together is more often right than one look."""
+"""An unsure text looked at again, in other widths: what is likeliest in all is more often right than one look."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from PIL import Image
 from tellapart.beam import Rule, likelihood, read, reading
 from tellapart.charset import Charset, Reading
 
-WIDTHS = (0.8, 1.25, 1.5)  # of the picture's own, which is looked at first; the height stays
-SURE = 0.99  # a first reading of this confidence needs no second look
+WIDTHS = (0.8, 1.25, 1.5)  # of the picture's own, in which it was looked at first; the height stays
+SURE = 0.8  # a first reading of this confidence needs no second look
 
 Array = npt.NDArray[Any]
 

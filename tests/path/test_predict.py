@@ -7,6 +7,7 @@ import io
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tellapart
@@ -150,6 +151,22 @@ def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(t
         assert {len(row.answer), *(len(text) for text, _ in row.others)} == {2}
     right = sum(row.answer == label for row, label in zip(*_labelled(text_bundle, texts), strict=True))
     assert tellapart.evaluate(text_bundle, texts, split="all", careful=True)["exact_match"]["value"] == right / 60
+
+
+def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, texts, monkeypatch):
+    files = sorted(texts.rglob("*.png"))
+    plain = tellapart.predict(text_bundle, files)
+    middle = float(np.median([row.confidence for row in plain]))
+    monkeypatch.setattr("tellapart.bundle.SURE", middle)
+    careful = tellapart.load(text_bundle, careful=True)
+    seen = []
+    monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
+    answers = careful.predict(files)
+    unsure = sum(row.confidence < middle for row in plain)
+    assert 0 < unsure < len(files)
+    assert sum(seen) == len(files) + 3 * unsure
+    for one, other in zip(plain, answers, strict=True):
+        assert one.confidence < middle or (one.answer, one.characters) == (other.answer, other.characters)
 
 
 @pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"careful": True}])

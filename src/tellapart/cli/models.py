@@ -72,7 +72,7 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--out", help="write the report as JSON")
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
     parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches")
-    parser.add_argument("--careful", action="store_true", help="of a reader: look at each picture in several widths")
+    parser.add_argument("--careful", action="store_true", help="of a reader: look again, in other widths, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
     given, as_json = parse(parser, words, only_given=True)
@@ -90,7 +90,7 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
     parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches, such as [0-9]{5}")
     parser.add_argument(
-        "--careful", action="store_true", help="of a reader: look at each picture in several widths; slower"
+        "--careful", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
     )
     parser.add_argument("--best", type=int, default=1, help="of a reader: so many readings an image, in JSON")
     parser.add_argument(
