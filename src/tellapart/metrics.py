@@ -97,8 +97,8 @@ def bootstrap(
     """The 95 % interval of a statistic under resampling of the images, bias-corrected and accelerated (Efron 1987).
 
     The plain percentiles of resamples are off where the statistic itself is: macro-F1 of few images is lower on the
-    mean than that of many, and the resamples' lower still (``benchmarks/coverage.py``). So corrected, the ends lie far out
-    in the tails, where a thousand resamples are too few.
+    mean than that of many, and the resamples' lower still (``benchmarks/coverage.py``). So corrected, the ends lie far
+    out in the tails, where a thousand resamples are too few.
 
     ``counts`` (M,) says how many images there are of each of M distinguishable kinds: the cells of a
     confusion matrix, or a one for every image. Drawing n images with replacement is drawing these
