@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,14 @@ class Augmentation:
     stretch: float = 0.0  # share of the width: the canvas with all on it, the images of a batch alike
 
 
+_GLYPH = Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05)
 PRESETS = {
     "none": Augmentation(),
     "photo": Augmentation(flip=True, turn=10, zoom=0.2, shift=0.08, light=0.1, contrast=0.2, colour=0.3, erase=0.4),
     "face": Augmentation(flip=True, turn=15, zoom=0.2, shift=0.08, shear=8, light=0.15, contrast=0.4, erase=0.6),
     "trivial": Augmentation(flip=True, zoom=0.1, shift=0.05, erase=0.4, trivial=True),
-    "glyph": Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05),
-    "text": Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05, stretch=0.5),
+    "glyph": _GLYPH,
+    "text": replace(_GLYPH, stretch=0.5),
 }
 
 
