@@ -21,8 +21,7 @@ from typing import Any
 from scratch import Scores, drawings, ours
 from tellapart.audit.findings import Findings
 from tellapart.catalog import Catalog
-
-EPOCHS = 40  # of the recipe, where small classes are shown more often
+from tellapart.config import make_config
 
 
 def uncleaned(catalog: Catalog, findings: Findings) -> Catalog:
@@ -48,6 +47,7 @@ def main() -> None:
         return
     seen: dict[str, list[Scores]] = {"as it was": [], "cleaned": [], "cleaned and balanced": []}
     options: dict[str, Any] = {"recipe": "illustrations"}
+    planned = sum(stage.epochs for stage in make_config(**options).stages or [])  # for the balanced training part
     with tempfile.TemporaryDirectory() as folder:  # a prepared catalog names its images from where it lies
         for seed in given.seeds:
             balanced = drawings(data, Path(folder) / str(seed), seed)
@@ -55,7 +55,7 @@ def main() -> None:
             raw = uncleaned(cleaned, Findings.read(Path(folder) / str(seed) / "audit"))
             shown = len(balanced.training_rows())
             for name, catalog in zip(seen, (raw, cleaned, balanced), strict=True):
-                epochs = round(EPOCHS * shown / len(catalog.training_rows()))
+                epochs = round(planned * shown / len(catalog.training_rows()))
                 seen[name].append(ours(catalog, seed, epochs=epochs, patience=epochs, **options))
                 size, f1 = len(catalog.rows("train")), seen[name][-1][2]
                 print(f"seed {seed}, {name}: {size} training images, {epochs} epochs, macro-F1 {f1:.3f}", flush=True)
