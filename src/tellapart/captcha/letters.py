@@ -182,7 +182,7 @@ def _has(font: str, character: str) -> bool:
     return bytes(face.getmask(character)) != bytes(face.getmask(_NOBODY))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # an open face is about 0.1 MB, and opening it again costs little
 def _face(font: str, size: int) -> ImageFont.FreeTypeFont:
     # The basic layout is Pillow's own; the other depends on a library that not every machine has.
     return ImageFont.truetype(font_file(font), size, layout_engine=ImageFont.Layout.BASIC)
