@@ -27,6 +27,7 @@ from tellapart.catalog import Catalog, open_catalog
 from tellapart.embed import Embedder
 from tellapart.images import decode
 from tellapart.preprocess import Preprocess
+from tellapart.workers import cpu_count
 from transfer import fastai
 
 EACH = {"train": 66, "val": 12, "test": 20}  # images a class; train and val together are the 156
@@ -88,7 +89,7 @@ def main() -> None:
     mend_torchvision()
     faces = open_catalog(data, task="classify")
     embed = Embedder()
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(cpu_count())
     scores: dict[str, list[float]] = {"ours": [], "regression": [], "fastai": []}
     for seed in range(given.draws):
         catalog = draw(faces, seed)

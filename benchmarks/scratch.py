@@ -30,6 +30,7 @@ from peers import loaders, test_answers
 from tellapart._torchvision import mend_torchvision
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.metrics import classification_scores
+from tellapart.workers import cpu_count
 
 SETS = {"messy20": ("illustrations/messy20", 128), "glyphs55": ("characters/glyphs55", 32)}
 MOST = 100  # epochs
@@ -110,7 +111,7 @@ def main() -> None:
         makers["timm resnet18"] = lambda classes: timm.create_model("resnet18", pretrained=False, num_classes=classes)
     except ImportError:
         print("fastai is not installed: left out", file=sys.stderr)
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(cpu_count())
     seen: dict[str, list[Scores]] = {name: [] for name in ("ours", *makers)}
     with tempfile.TemporaryDirectory() as name:  # a prepared catalog names its images from where it lies
         for seed in given.seeds:

@@ -30,6 +30,7 @@ from tellapart._torchvision import mend_torchvision
 from tellapart.catalog import Catalog
 from tellapart.models.classifier import timm_backbone
 from tellapart.plan import DEFAULT_BACKBONE
+from tellapart.workers import cpu_count
 
 SETS: dict[str, dict[str, Any]] = {
     "animals": {"data": "photos/animals_objects", "size": 224, "epochs": 3, "recipe": "animal-object"},
@@ -87,7 +88,7 @@ def main() -> None:
     if importlib.util.find_spec("fastai") is None:
         print("fastai is not installed: pip install fastai (nothing was measured)", file=sys.stderr)
         return
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(cpu_count())
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in ("fastai", *given.ours)}
     for seed in given.seeds:
         catalog = tellapart.split(data, seed=seed, task="classify")

@@ -94,6 +94,7 @@ def test_the_whole_of_it(texts, tmp_path):
     text = (tmp_path / "page.html").read_text()
     assert "For CAPTCHAs that you own or may test." in text
     assert "What this does not say" in text
+    assert f"From 1 % on a scheme counts as broken: {result['broken_by']}." in text
     assert "http" not in text.replace("http-equiv", "")
 
 
@@ -108,7 +109,7 @@ def told(*values, changes=()):
             for name, value in changes]  # fmt: skip
     broken = next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > 0.01), None)
     return {"target": "mine", "n": 100, "curve": curve, "broken_with": broken, "characters": [], "changes": rows,
-            "limits": ["limit"]}  # fmt: skip
+            "broken_by": "somebody", "limits": ["limit"]}  # fmt: skip
 
 
 @pytest.mark.parametrize(

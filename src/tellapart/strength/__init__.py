@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 LABELS = (0, 50, 100, 200, 500, 1000)
 TESTED = 1000  # drawn images that judge
-BROKEN = (
-    0.01  # of all texts read right; Bursztein, Martin & Mitchell, "Text-based CAPTCHA strengths and weaknesses" (2011)
-)
+BROKEN = 0.01  # of all texts read right
+BROKEN_BY = "Bursztein, Martin and Mitchell: Text-based CAPTCHA strengths and weaknesses (CCS 2011)"
 CHANGED = 200  # labels of the attacks on changed schemes
 LIMITS = (
     "The attacker is this package's reader on an ordinary processor; one with more patience, people to label, or "
@@ -54,7 +53,8 @@ def strength(
 
     Returns:
         ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels), ``broken_with`` (the fewest labels
-        with which at least 1 % is surely read, or None), ``characters`` (hardest first), ``changes``, ``limits``.
+        with which at least 1 % is surely read, or None), ``broken_by`` (whose line that is), ``characters`` (hardest
+        first), ``changes``, ``limits``.
 
     Raises:
         ConfigError: numbers of labels that are none, or a place where nothing can be written.
@@ -81,6 +81,7 @@ def strength(
         "n": curve[-1]["n"] if curve else 0,
         "curve": curve,
         "broken_with": next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > BROKEN), None),
+        "broken_by": BROKEN_BY,
         "characters": _characters(curve[-1]) if curve else [],
         "changes": _changes(scheme, out, seed, options) if scheme and changes else [],
         "limits": list(LIMITS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log10
 from typing import Any
 
-from tellapart.page import Content, Html, document, join, table, tag
+from tellapart.page import Content, Html, document, table, tag
 
 WIDE, HIGH, LEFT, TOP = 640, 300, 56, 16  # px of the curve's picture
 STYLE = """
@@ -29,7 +29,7 @@ def page(result: dict[str, Any]) -> str:
             tag("h1", title),
             tag("p", "For CAPTCHAs that you own or may test."),
             tag("p", tag("b", _verdict(result))),
-            tag("section", tag("h2", "What an attacker reads"), _curve(result["curve"]), _steps(result["curve"])),
+            tag("section", tag("h2", "What an attacker reads"), _curve(result["curve"]), *_steps(result)),
             _changes(result["changes"]),
             _characters(result),
             tag("section", tag("h2", "What this does not say"), *(tag("p", limit) for limit in result["limits"])),
@@ -101,7 +101,7 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
     )  # fmt: skip
 
 
-def _steps(curve: list[dict[str, Any]]) -> Html:
+def _steps(result: dict[str, Any]) -> list[Html]:
     rows = [
         [
             f"{step['labels']:,}",
@@ -111,11 +111,14 @@ def _steps(curve: list[dict[str, Any]]) -> Html:
             _share(step["cer"]["value"]),
             f"{step['seconds']:.0f} s",
         ]
-        for step in curve
+        for step in result["curve"]
     ]
     head = ["labels", "texts read", "95 % interval", "case ignored", "characters misread", "training"]
-    judged = curve[-1]["n"] if curve else 0
-    return join([table(head, rows), tag("p", f"Judged on {judged:,} texts that taught nothing.", class_="note")])
+    return [
+        table(head, rows),
+        tag("p", f"Judged on {result['n']:,} texts that taught nothing.", class_="note"),
+        tag("p", f"From 1 % on a scheme counts as broken: {result['broken_by']}.", class_="note"),
+    ]
 
 
 def _changes(changes: list[dict[str, Any]]) -> Html | None:
