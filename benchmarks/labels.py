@@ -1,12 +1,12 @@
 """What a reader reaches with so many labels: the shipped one to begin with, or from nothing.
 
     TELLAPART_DATA=DATA python benchmarks/labels.py [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
-        [--from-scratch]
+        [--from-scratch] [--effort best] [--augment text] [--start RUN]
 
 Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/hard, of which 1,000
 drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed: texts
-of the test part read exactly, the mean over the seeds with each seed's, seconds of training, and the validation score
-after each of the first two epochs.
+of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several widths where
+unsure (`evaluate --careful`); seconds of training, and the validation score after each of the first two epochs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,17 @@ def catalog(name: str, seed: int, folder: Path) -> Catalog:
     return found.with_column("split", ["test" if row < TESTED else "train" for row in range(len(found))])
 
 
-def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[float, float, list[float]]:
-    """Exact match on the test part, seconds, exact match on the validation part after each of the first two epochs."""
+def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[float, float, float, list[float]]:
+    """Exact match on the test part, the same read with care, seconds, validation after each of the first two epochs."""
     with tempfile.TemporaryDirectory() as folder:
         found = catalog(name, seed, Path(folder))
         taught = len(found.rows()) - len(found.rows("test"))
         number = taught if labels == "all" else int(labels)
         step = attack(found, number, Path(folder) / "run", seed=seed, **options)
+        careful = tellapart.evaluate(Path(folder) / "run", found, split="test", careful=True)
         lines = (Path(folder) / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()
     first = [float(json.loads(line)["val_exact_match"]) for line in lines[:2]]
-    return step["exact_match"]["value"], step["seconds"], first
+    return step["exact_match"]["value"], careful["exact_match"]["value"], step["seconds"], first
 
 
 def main() -> None:
@@ -62,9 +64,11 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--from-scratch", action="store_true")
     parser.add_argument("--start", help="a run, a checkpoint or a bundle to begin with instead")
+    parser.add_argument("--effort")
+    parser.add_argument("--augment")
     given = parser.parse_args()
     options: dict[str, Any] = {"pretrained": False} if given.from_scratch else {}
-    options |= {"start": given.start} if given.start else {}
+    options |= {name: value for name in ("start", "effort", "augment") if (value := getattr(given, name))}
     if not os.environ.get("TELLAPART_DATA"):
         print("TELLAPART_DATA is not set: the real sets are left out")
         given.sets = [name for name in given.sets if name in hard]
@@ -72,15 +76,22 @@ def main() -> None:
         means = []
         for name in given.sets:
             found = [one(name, labels, seed, options) for seed in given.seeds]
-            means.append(statistics.mean(exact for exact, _, _ in found))
-            each = " ".join(f"{exact:.3f}" for exact, _, _ in found)
-            took = statistics.mean(seconds for _, seconds, _ in found)
-            first = "  ".join(" ".join(f"{exact:.2f}" for exact in epochs) for _, _, epochs in found)
+            exact, careful, seconds, epochs = zip(*found, strict=True)
+            means.append((statistics.mean(exact), statistics.mean(careful)))
+            first = "  ".join(" ".join(f"{value:.2f}" for value in values) for values in epochs)
             print(
-                f"{labels:>4} labels  {name:<10} exact {means[-1]:.4f} ({each})  {took:4.0f} s  first epochs {first}",
+                f"{labels:>4} labels  {name:<10} exact {means[-1][0]:.4f} ({listed(exact)})  "
+                f"careful {means[-1][1]:.4f} ({listed(careful)})  "
+                f"{statistics.mean(seconds):4.0f} s  first epochs {first}",
                 flush=True,
             )
-        print(f"{labels:>4} labels  mean       exact {statistics.mean(means):.4f}", flush=True)
+        once, again = (statistics.mean(values) for values in zip(*means, strict=True))
+        print(f"{labels:>4} labels  mean       exact {once:.4f}  careful {again:.4f}", flush=True)
+
+
+def listed(values: Sequence[float]) -> str:
+    """Each seed's."""
+    return " ".join(f"{value:.3f}" for value in values)
 
 
 if __name__ == "__main__":

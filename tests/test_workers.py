@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from itertools import count
@@ -94,6 +95,24 @@ def test_ctrl_c_stops_all_of_them_without_noise(tmp_path):
             return
         time.sleep(0.05)
     pytest.fail("a process is left")
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["heard", "ignored"])
+def test_ctrl_c_does_what_it_did_before(mapped, handler):
+    """It ends the wait where it is heard, and a caller who ignores it gets every answer."""
+    before = signal.signal(signal.SIGINT, handler)
+    presses = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    try:
+        presses.start()
+        if handler is signal.SIG_IGN:
+            assert list(mapped(time.sleep, [1] * 2)) == [None] * 2
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                list(mapped(time.sleep, [1] * 2))
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        presses.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_processes_end_with_the_one_that_wants_their_answers(tmp_path):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from tellapart.files import whole_file
 from tellapart.images import Pixels
 from tellapart.preprocess import Preprocess
 from tellapart.widths import SURE, WIDTHS, stretched, together
+from tellapart.workers import cpu_count
 
 FORMAT = 1
 ABOUT = "bundle.json"
@@ -286,7 +286,7 @@ class Predictor:
 
     def stream(self, items: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             source = iter(items)
             ahead: list[list[Future[tuple[str, Pixels | ImageError]]]] = []
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from tellapart.errors import ConfigError
 from tellapart.files import whole_file, whole_folder
 from tellapart.like import like as scheme_like
 from tellapart.progress import track
-from tellapart.workers import in_processes
+from tellapart.workers import cpu_count, in_processes
 
 _BATCH = 500  # images drawn by one task, and rows in one Parquet row group: a few MB
 _WORTH_A_POOL = 2000  # images; below it starting processes costs more than they save
@@ -80,7 +79,7 @@ def generate(
     if (scheme is None) == (like is None):
         raise ConfigError("what to draw: give a scheme, or examples that it should look like, one of the two")
     if workers is None:
-        workers = min(os.cpu_count() or 1, 4)
+        workers = min(cpu_count(), 4)
     _check(n, out, grid, workers)
     if like is not None:
         scheme = scheme_like(like, seed=seed, progress=progress)

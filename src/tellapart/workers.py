@@ -8,8 +8,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from tellapart.errors import ConfigError
@@ -21,6 +23,7 @@ B = TypeVar("B")
 AHEAD = 256  # items that may wait for a thread, or have been answered and not been asked for
 _IDLE = 30  # s that a process waits for more work
 _LOOK = 0.5  # s between two looks at whether the main process lives
+_GLANCE = 0.1  # s between two looks at whether Ctrl-C was pressed
 # A process is one core's share: libraries inside it must not start threads for the others.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -31,7 +34,7 @@ def in_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
     >>> list(in_threads(abs, [-1, 2]))
     [1, 2]
     """
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         try:
             yield from in_order(pool, function, items, AHEAD)
         finally:
@@ -56,7 +59,10 @@ def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int
     import loky
 
     workers = workers or cpu_count()
-    pool: Any = loky.get_reusable_executor(workers, timeout=_IDLE, initializer=_begin, env=_ONE_THREAD)
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # by now: its start would undo the mask of `_deaf`
+    with _ctrl_c_later():
+        pool: Any = loky.get_reusable_executor(workers, timeout=_IDLE, initializer=_begin, env=_ONE_THREAD)
     done = False
     try:
         yield from in_order(pool, function, items, 3 * workers)
@@ -66,7 +72,8 @@ def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int
                           "start again") from error  # fmt: skip
     finally:
         if not done:  # stopped in the middle: what was begun is not wanted any more
-            pool.shutdown(kill_workers=True)
+            with _ctrl_c_later():
+                pool.shutdown(kill_workers=True)
 
 
 def cpu_count() -> int:
@@ -81,14 +88,58 @@ def cpu_count() -> int:
 
 
 def in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ahead: int) -> Iterator[B]:
-    """Results in the order of the items; at most ``ahead`` of them wait in the pool."""
+    """Results in the order of the items; at most ``ahead`` of them wait in the pool.
+
+    Ctrl-C is heard between two items only: in the middle of a call it would leave a lock of the pool taken for ever.
+    """
     waiting: deque[Future[B]] = deque()
     for item in items:
-        waiting.append(pool.submit(function, item))
+        with _ctrl_c_later(), _deaf():
+            waiting.append(pool.submit(function, item))
         if len(waiting) >= ahead:
-            yield waiting.popleft().result()
+            yield _result(waiting.popleft())
     while waiting:
-        yield waiting.popleft().result()
+        yield _result(waiting.popleft())
+
+
+def _result(future: Future[B]) -> B:
+    """What came of it; Ctrl-C ends the wait."""
+    with _ctrl_c_later() as pressed:
+        while not pressed and not wait([future], _GLANCE).done:
+            pass
+    return future.result()  # it is there, unless Ctrl-C was raised by now
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[list[int]]:
+    """Ctrl-C takes effect at the end of the block; the list says whether it was pressed by now."""
+    pressed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    heard = before not in (None, signal.SIG_IGN) and threading.current_thread() is threading.main_thread()
+    if not heard:
+        yield pressed
+        return
+
+    signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A process begun in the block never hears Ctrl-C, not even before `_begin`: it inherits the mask."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:

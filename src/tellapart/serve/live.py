@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from tellapart.bundle import Bundle, Predictor
 from tellapart.serve.batch import Batcher, best_size
 from tellapart.serve.settings import Settings
 from tellapart.serve.state import State
+from tellapart.workers import cpu_count
 
 LOOK = 0.25  # seconds between two looks for a switch
 _log = logging.getLogger("tellapart.serve")
@@ -57,7 +57,7 @@ class Live:
         self.state = State(Path(settings.state))
         self._settings = settings
         self._seen, self._switched = seen, switched
-        self._threads = max(1, (os.cpu_count() or 1) // settings.workers)
+        self._threads = max(1, cpu_count() // settings.workers)
         self.trouble: dict[str, str] = {}
         self._stamp = self._look()
         self.models = {name: self._load(name, path) for name, path in self._wanted().items()}

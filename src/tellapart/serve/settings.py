@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tellapart.errors import ConfigError
+from tellapart.workers import cpu_count
 
 _VARIABLE = "TELLAPART_SERVE"
 
@@ -52,7 +53,7 @@ class Settings:
 
 def default_workers() -> int:
     """One process a core, at most four."""
-    return min(os.cpu_count() or 1, 4)
+    return min(cpu_count(), 4)
 
 
 def is_loopback(host: str) -> bool:
