@@ -76,7 +76,8 @@ def test_any_script_may_call_it(tmp_path):
 def test_ctrl_c_stops_all_of_them_without_noise(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "import time\nfrom itertools import repeat\nfrom tellapart.workers import in_processes\n"
+        "import signal, time\nfrom itertools import repeat\nfrom tellapart.workers import in_processes\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "try:\n    for n, _ in enumerate(in_processes(time.sleep, repeat(0.05), workers=2)):\n"
         "        print(n, flush=True)\nexcept KeyboardInterrupt:\n    print('stopped')\n"
     )

@@ -7,6 +7,7 @@ only grows texts that can still fit the rule.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from tellapart.errors import ConfigError, TextError, some
 
 WIDTH = 24  # texts that live on from step to step
 WIDEST = 24 * 4**3  # where none of fewer fits the pattern
+TOLD = 20  # texts of one length that let it be expected of others
 LEAST = 1e-6  # a letter less likely than this at a step is not tried there
 
 Array = npt.NDArray[Any]
@@ -59,11 +61,6 @@ class Rule:
             except regex.error as error:
                 raise ConfigError(f"pattern {self.pattern!r}: {error}; write it as in [0-9]{{5}}") from error
 
-    @property
-    def searches(self) -> bool:
-        """Whether the best path alone cannot answer."""
-        return self.pattern is not None or self.best > 1
-
     @cached_property
     def _compiled(self) -> Any:
         import regex
@@ -103,10 +100,20 @@ class Rule:
         return result
 
 
-def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Reading]]:
-    """The readings of each image, best first: the best path's alone (`decode_ctc`), or what the rule asks for.
+def common_pattern(texts: Sequence[str]) -> str | None:
+    """The pattern of all texts that have as many characters as these, if all of these agree and are enough to say so.
 
-    Where no text fits the rule, the one reading is empty and has no confidence.
+    >>> common_pattern(["4711"] * 20), common_pattern(["4711"] * 19), common_pattern(["4711"] * 20 + ["42"])
+    ('.{4}', None, None)
+    """
+    lengths = {len(text) for text in texts}
+    return f".{{{lengths.pop()}}}" if len(lengths) == 1 and len(texts) >= TOLD else None
+
+
+def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Reading]]:
+    """The readings of each image, best first: the best path's alone (`decode_ctc`), if it fits and one is wanted.
+
+    Else the likeliest that fit; where no text fits the rule, the one reading is empty and has no confidence.
 
     Args:
         probabilities: N, T, C.
@@ -116,10 +123,10 @@ def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Readin
         InputError: as in `decode_ctc`.
     """
     masked = rule.masked(probabilities, charset)
-    best = decode_ctc(masked, charset)
-    if not rule.searches:
-        return [[reading] for reading in best]
-    return [search(steps, charset, rule) or [Reading("", 0.0, [])] for steps in masked]
+    return [
+        [best] if rule.best == 1 and rule.fits(best.text) else search(steps, charset, rule) or [Reading("", 0.0, [])]
+        for steps, best in zip(masked, decode_ctc(masked, charset), strict=True)
+    ]
 
 
 def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:

@@ -74,7 +74,13 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _does(about: Mapping[str, Any]) -> str:
     if about["task"] == "read":
-        return f"Reads a text in a picture. Characters: {''.join(about['charset'])}."
+        does = f"Reads a text in a picture. Characters: {''.join(about['charset'])}."
+        if pattern := about.get("pattern"):
+            does += (
+                f" All texts that it was taught match `{pattern}`, and so does every reading; `--pattern '.*'` lets it "
+                "read others."
+            )
+        return does
     named = f"Tells {len(about['labels'])} classes apart: {some(about['labels'], SHOWN)}."
     if groups := about.get("groups"):
         named += f" They belong to {some(sorted(set(groups.values())), SHOWN)}."

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tellapart
-from tellapart.bundle import Prediction
+from tellapart.bundle import Bundle, Prediction
 from tellapart.catalog import open_catalog
 from tellapart.errors import BundleError, ConfigError
 from tellapart.predict import to_csv
@@ -127,6 +127,19 @@ def test_a_rule_constrains_a_readers_texts(text_bundle, texts):
     assert "others" not in plain[0].to_json()
     (nothing,) = tellapart.predict(text_bundle, files[0], pattern="é")
     assert (nothing.answer, nothing.confidence, nothing.error) == ("", 0.0, None)
+
+
+def test_texts_of_one_length_teach_a_reader_its_length(text_bundle, texts, copied):
+    """Unless a pattern says otherwise."""
+    files = sorted(texts.rglob("*.png"))[:12]
+    assert Bundle.open(text_bundle).pattern == ".{3}"
+    folder = copied(text_bundle)
+    about = {key: value for key, value in Bundle.open(folder).about.items() if key not in ("format", "files")}
+    taught = Bundle.write(folder, about | {"pattern": ".{2}"})
+    assert "match `.{2}`" in (folder / "README.md").read_text(encoding="utf-8")
+    assert {len(row.answer) for row in tellapart.predict(taught.path, files)} == {2}
+    free = tellapart.predict(text_bundle, files, pattern=".*")
+    assert [row.answer for row in tellapart.predict(folder, files, pattern=".*")] == [row.answer for row in free]
 
 
 def _labelled(bundle, texts):

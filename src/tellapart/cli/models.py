@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from tellapart.cli.words import answers, data_options, figures, new_parser, parse, show
 
+PATTERN = (
+    "of a reader: a regular expression that the text matches, such as [0-9]{5}; by default as many characters as all "
+    "training texts have, if they agree"
+)
+
 
 def train_verb(words: list[str]) -> int:
     from tellapart.config import TrainConfig
@@ -71,7 +76,7 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--split", help="train, val, test or all")
     parser.add_argument("--out", help="write the report as JSON")
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
-    parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches")
+    parser.add_argument("--pattern", help=PATTERN)
     parser.add_argument("--careful", action="store_true", help="of a reader: look again, in other widths, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
@@ -88,7 +93,7 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("inputs", nargs="+", help="image files, folders, or - for standard input")
     parser.add_argument("--csv", action="store_true", help="print CSV")
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
-    parser.add_argument("--pattern", help="of a reader: a regular expression that the text matches, such as [0-9]{5}")
+    parser.add_argument("--pattern", help=PATTERN)
     parser.add_argument(
         "--careful", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
     )
