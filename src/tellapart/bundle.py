@@ -195,13 +195,13 @@ class Bundle:
 
     @property
     def calibration(self) -> dict[str, Any]:
-        """Temperature (in the graph already), threshold and level to abstain below; chosen on validation images."""
+        """Temperature (in the graph already), threshold, level to abstain below, a reader's pattern; see `decide`."""
         return dict(self.about.get("calibration", {}))
 
     @property
     def pattern(self) -> str | None:
         """What a reader's texts match unless another pattern is given: where all training texts are of one length."""
-        pattern: str | None = self.about.get("pattern")
+        pattern: str | None = self.calibration.get("pattern")
         return pattern
 
     @cached_property

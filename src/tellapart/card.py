@@ -75,7 +75,7 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
 def _does(about: Mapping[str, Any]) -> str:
     if about["task"] == "read":
         does = f"Reads a text in a picture. Characters: {''.join(about['charset'])}."
-        if pattern := about.get("pattern"):
+        if pattern := about.get("calibration", {}).get("pattern"):
             does += (
                 f" All texts that it was taught match `{pattern}`, and so does every reading; `--pattern '.*'` lets it "
                 "read others."

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart import calibrate
+from tellapart.beam import Rule, common_pattern, read
 from tellapart.catalog import Catalog
-from tellapart.charset import Charset, decode_ctc
+from tellapart.charset import Charset
 from tellapart.config import TrainConfig
 from tellapart.discriminant import softmax
 from tellapart.errors import ConfigError, closest
@@ -42,33 +43,38 @@ def decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Fl
         logits: in the order of ``rows``; N, K of a classifier, N, T, K of a reader.
 
     Returns:
-        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
+        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for; the
+        ``pattern`` of a reader's texts where they have one.
     """
     return (_of_texts if catalog.task == "read" else _of_classes)(config, catalog, rows, logits)
 
 
 def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
     charset = Charset.of(catalog.labels)
-    truth = [catalog.column("label")[row] for row in rows]
+    labels = catalog.column("label")
+    truth = [labels[row] for row in rows]
+    rule = Rule(pattern=common_pattern([labels[row] for row in {*catalog.training_rows(), *rows}]))
 
     def confidences(temperature: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        readings = decode_ctc(softmax(logits / np.float32(temperature)), charset)
+        readings = [best for best, *_ in read(softmax(logits / np.float32(temperature)), charset, rule)]
         right = [reading.text == text for reading, text in zip(readings, truth, strict=True)]
         return np.array([reading.confidence for reading in readings], np.float32), np.array(right)
 
     before, right = confidences(1.0)
     temperature = calibrate.text_temperature(lambda t: confidences(t)[0], right)
-    after = confidences(temperature)[0]
+    after, right_after = confidences(temperature)
     result: dict[str, Any] = {
         "temperature": temperature,
         "n": len(rows),
         "ece": {
             "before": expected_calibration_error(before, right),
-            "after": expected_calibration_error(after, right),
+            "after": expected_calibration_error(after, right_after),
         },
     }
+    if rule.pattern is not None:
+        result["pattern"] = rule.pattern
     if config.abstain is not None:
-        result["abstain"] = {"below": calibrate.sure_from(after, right, config.abstain), "aim": config.abstain}
+        result["abstain"] = {"below": calibrate.sure_from(after, right_after, config.abstain), "aim": config.abstain}
     return result
 
 

@@ -18,7 +18,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from tellapart.beam import common_pattern
 from tellapart.bundle import ABOUT, FEATURES, GRAPH, PROBABILITIES, Bundle, Predictor, in_batches
 from tellapart.catalog import Catalog
 from tellapart.drift import FEWEST, REFERENCE
@@ -224,9 +223,6 @@ def _halved(value: Tensor) -> Tensor:
 
 def _description(run: Run, catalog: Catalog, spec: Preprocess, calibration: dict[str, Any]) -> dict[str, Any]:
     named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
-    taught = {*catalog.training_rows(), *catalog.rows("val")}
-    if catalog.task == "read" and (pattern := common_pattern([catalog.column("label")[row] for row in taught])):
-        named["pattern"] = pattern
     if catalog.task == "classify" and catalog.groups:
         named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}
     return {

@@ -135,7 +135,7 @@ def test_texts_of_one_length_teach_a_reader_its_length(text_bundle, texts, copie
     assert Bundle.open(text_bundle).pattern == ".{3}"
     folder = copied(text_bundle)
     about = {key: value for key, value in Bundle.open(folder).about.items() if key not in ("format", "files")}
-    taught = Bundle.write(folder, about | {"pattern": ".{2}"})
+    taught = Bundle.write(folder, about | {"calibration": about["calibration"] | {"pattern": ".{2}"}})
     assert "match `.{2}`" in (folder / "README.md").read_text(encoding="utf-8")
     assert {len(row.answer) for row in tellapart.predict(taught.path, files)} == {2}
     free = tellapart.predict(text_bundle, files, pattern=".*")
