@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.beam import Rule, search
+from tellapart.beam import Rule, of_length, read, search
 from tellapart.charset import BLANK, Charset, decode_ctc
 from tellapart.errors import ConfigError, TextError
 
@@ -57,6 +57,51 @@ def test_a_sure_reading_has_the_confidences_of_the_best_path(seed):
     assert found.text == best.text
     assert [p for _, p in found.characters] == pytest.approx([p for _, p in best.characters])
     assert found.confidence == pytest.approx(best.confidence)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(0, 4))
+def test_a_length_gives_the_letters_of_the_likeliest_path(seed, steps, length):
+    chances = drawn(seed, steps)
+    expected = max(
+        (
+            (float(np.prod([chances[step, index] for step, index in enumerate(path)])), text)
+            for path in itertools.product(range(ABC.size), repeat=steps)
+            if len(text := tuple(index for index, _ in itertools.groupby(path) if index != BLANK)) == length
+        ),
+        default=(0.0, None),
+    )[1]
+    assert of_length(chances, length) == expected
+
+
+@given(st.integers(0, 10_000), st.integers(0, 4))
+def test_a_reading_that_is_not_the_best_paths_is_less_sure(seed, length):
+    chances = drawn(seed, 6)
+    [best] = decode_ctc(chances[None], ABC)
+    [[found]] = read(chances[None], ABC, Rule(length=length))
+    assert len(found.text) == length
+    assert found == best if len(best.text) == length else found.confidence <= best.confidence
+    confidences = [reading.confidence for reading in search(chances, ABC, Rule(best=4))]
+    assert confidences == sorted(confidences, reverse=True)
+
+
+def test_a_left_out_letter_is_not_passed_over():
+    """A text of three letters that must have two: the two are sure, and yet it is not."""
+    sure = np.full((6, ABC.size), 0.001)
+    sure[range(6), [1, 0, 2, 0, 3, 0]] = 0.997
+    [[found]] = read(sure[None], ABC, Rule(length=2))
+    assert len(found.text) == 2
+    assert min(p for _, p in found.characters) > 0.99
+    assert found.confidence < 0.01
+
+
+@pytest.mark.parametrize("pattern", ["[ab]{5}", "1[ab]{4}"])
+def test_a_blank_picture_has_a_text_that_matches_too(pattern):
+    """Long texts are less likely than the short ones before them, which must not push them out."""
+    blank = np.full((12, ABC.size), 0.001)
+    blank[:, BLANK] = 0.997
+    [reading] = search(blank, ABC, Rule(pattern=pattern))
+    assert re.fullmatch(pattern, reading.text)
+    assert reading.confidence < 0.01
 
 
 def test_an_alphabet_leaves_no_chance_to_others():

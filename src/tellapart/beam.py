@@ -1,14 +1,14 @@
-"""The best readings under a rule: an alphabet, a pattern, or several readings instead of one.
+"""The best readings under a rule: an alphabet, a pattern, a length, or several readings instead of one.
 
 Prefix beam search sums over all the ways in which CTC can emit a text (Graves et al. 2006; Hannun et al. 2014), and
-only grows texts that can still fit the rule.
+only grows texts that can still fit the rule. A length alone needs no search: the best path of that length is exact.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from tellapart.charset import BLANK, Charset, Reading, decode_ctc
 from tellapart.errors import ConfigError, TextError, some
 
 WIDTH = 24  # texts that live on from step to step
-WIDEST = 24 * 4**3  # where none of fewer fits the pattern
+OF_EACH = 8  # and of each length, where none of those fits
 TOLD = 20  # texts of one length that let it be expected of others
 LEAST = 1e-6  # a letter less likely than this at a step is not tried there
 
@@ -34,6 +34,7 @@ class Rule:
         alphabet: the characters it may hold; None: any.
         pattern: a regular expression that the whole of it matches; None: any text.
         best: how many readings are wanted.
+        length: how many characters it has; None: any number.
 
     Raises:
         ConfigError: no character, a pattern that is none, or less than one reading.
@@ -46,7 +47,7 @@ class Rule:
     alphabet: str | None = None
     pattern: str | None = None
     best: int = 1
-    _grows: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    length: int | None = None
 
     def __post_init__(self) -> None:
         if self.alphabet is not None and not self.alphabet:
@@ -68,15 +69,15 @@ class Rule:
         return regex.compile(self.pattern or ".*", regex.DOTALL)
 
     def grows(self, text: str) -> bool:
-        """Whether a text that begins so can match the pattern."""
-        if self.pattern is None:
-            return True
-        if text not in self._grows:
-            self._grows[text] = self._compiled.fullmatch(text, partial=True) is not None
-        return self._grows[text]
+        """Whether a text that begins so can fit."""
+        if self.length is not None and len(text) > self.length:
+            return False
+        return self.pattern is None or self._compiled.fullmatch(text, partial=True) is not None
 
     def fits(self, text: str) -> bool:
-        """Whether the whole text matches the pattern."""
+        """Whether the whole text has the length and matches the pattern."""
+        if self.length is not None and len(text) != self.length:
+            return False
         return self.pattern is None or self._compiled.fullmatch(text) is not None
 
     def masked(self, probabilities: Array, charset: Charset) -> Array:
@@ -100,20 +101,20 @@ class Rule:
         return result
 
 
-def common_pattern(texts: Sequence[str]) -> str | None:
-    """The pattern of all texts that have as many characters as these, if all of these agree and are enough to say so.
+def common_length(texts: Sequence[str]) -> int | None:
+    """How many characters texts have, if all of these agree and are enough to say so.
 
-    >>> common_pattern(["4711"] * 20), common_pattern(["4711"] * 19), common_pattern(["4711"] * 20 + ["42"])
-    ('.{4}', None, None)
+    >>> common_length(["4711"] * 20), common_length(["4711"] * 19), common_length(["4711"] * 20 + ["42"])
+    (4, None, None)
     """
     lengths = {len(text) for text in texts}
-    return f".{{{lengths.pop()}}}" if len(lengths) == 1 and len(texts) >= TOLD else None
+    return lengths.pop() if len(lengths) == 1 and len(texts) >= TOLD else None
 
 
 def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Reading]]:
     """The readings of each image, best first: the best path's alone (`decode_ctc`), if it fits and one is wanted.
 
-    Else the likeliest that fit; where no text fits the rule, the one reading is empty and has no confidence.
+    Else the likeliest that fit; where none is found, the one reading is empty and has no confidence.
 
     Args:
         probabilities: N, T, C.
@@ -123,14 +124,20 @@ def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Readin
         InputError: as in `decode_ctc`.
     """
     masked = rule.masked(probabilities, charset)
-    return [
-        [best] if rule.best == 1 and rule.fits(best.text) else search(steps, charset, rule) or [Reading("", 0.0, [])]
-        for steps, best in zip(masked, decode_ctc(masked, charset), strict=True)
-    ]
+    found = []
+    for steps, best in zip(masked, decode_ctc(masked, charset), strict=True):
+        if rule.best == 1 and rule.fits(best.text):
+            found.append([best])
+        elif rule.best == 1 and rule.pattern is None and rule.length is not None:
+            text = of_length(steps, rule.length)
+            found.append([Reading("", 0.0, [])] if text is None else [judged(steps, charset, text)])
+        else:
+            found.append(search(steps, charset, rule) or [Reading("", 0.0, [])])
+    return found
 
 
 def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
-    """The likeliest texts of one image that fit the rule, best first; none, if none fits.
+    """The likeliest texts of one image that fit the rule, best first; none, if none is found.
 
     Args:
         probabilities: T, C; of the rule's alphabet already, see `Rule.masked`.
@@ -141,17 +148,24 @@ def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
     >>> [reading.text for reading in search(steps, Charset(("a", "b")), Rule(pattern="b+"))]
     ['bb']
     """
-    width = max(WIDTH, 2 * rule.best)
-    while True:
-        texts = [text for text in _grown(probabilities, charset, rule, width) if rule.fits(charset.decode(text))]
-        if len(texts) >= rule.best or width >= WIDEST or rule.pattern is None:
-            return [reading(probabilities, charset, text) for text in texts[: rule.best]]
-        width *= 4
+    texts: list[tuple[int, ...]] = []
+    for each in (False, True):  # long texts are less likely than the short ones that they grow from
+        if len(texts) < rule.best:
+            grown = _grown(probabilities, charset, rule, each)
+            texts = [text for text in grown if rule.fits(charset.decode(text))]
+    readings: list[Reading] = []
+    for text in texts[: rule.best]:
+        found = judged(probabilities, charset, text)
+        most = readings[-1].confidence if readings else 1.0
+        readings.append(found._replace(confidence=min(found.confidence, most)))
+    return readings
 
 
-def _grown(probabilities: Array, charset: Charset, rule: Rule, width: int) -> list[tuple[int, ...]]:
-    """Texts as indices, the likeliest first."""
+def _grown(probabilities: Array, charset: Charset, rule: Rule, each: bool) -> list[tuple[int, ...]]:
+    """Texts as indices, the likeliest first; ``each``: so many of each length live on, instead of so many of all."""
     beam: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}  # ending in a blank, and in a letter
+    known: dict[tuple[int, ...], bool] = {}
+    width = max(OF_EACH if each else WIDTH, 2 * rule.best)
     for step in probabilities.astype(np.float64):
         tried = [int(index) for index in np.flatnonzero(step >= LEAST) if index != BLANK]
         new: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -161,13 +175,83 @@ def _grown(probabilities: Array, charset: Charset, rule: Rule, width: int) -> li
                 new[text][1] += letter * step[text[-1]]
             for index in tried:
                 chance = (blank if text and index == text[-1] else blank + letter) * step[index]
+                if not chance:
+                    continue
                 longer = (*text, index)
-                if chance and (longer in new or rule.grows(charset.decode(longer))):
+                if longer not in known:
+                    known[longer] = rule.grows(charset.decode(longer))
+                if known[longer]:
                     new[longer][1] += chance
-        best = sorted(new.items(), key=lambda item: (-sum(item[1]), item[0]))[:width]
+        best = sorted(new.items(), key=lambda item: (-sum(item[1]), item[0]))
+        kept: Counter[int] = Counter()
         most = sum(best[0][1]) or 1.0  # texts are compared with each other only, and products of many steps underflow
-        beam = {text: (blank / most, letter / most) for text, (blank, letter) in best}
+        beam = {}
+        for text, (blank, letter) in best:
+            kept[length := len(text) if each else 0] += 1
+            if kept[length] <= width:
+                beam[text] = blank / most, letter / most
     return list(beam)
+
+
+def of_length(probabilities: Array, length: int) -> tuple[int, ...] | None:
+    """The letters, as indices, of the likeliest path that emits so many (Viterbi 1967); None where no path does.
+
+    Args:
+        probabilities: T, C.
+
+    >>> of_length(np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]]), 1)
+    (1,)
+    """
+    with np.errstate(divide="ignore"):
+        scores = np.log(probabilities.astype(np.float64))
+    symbols, emitted = np.arange(scores.shape[1]), np.arange(length + 1)
+    best = np.full((len(emitted), len(symbols)), -np.inf)  # of the paths so far: letters emitted, the last symbol
+    best[0, BLANK] = scores[0, BLANK]
+    best[1:2, 1:] = scores[0, 1:]
+    came = np.zeros((len(scores), *best.shape), int)  # the symbol before
+    for step in range(1, len(scores)):
+        first = best.argmax(axis=1)
+        others = best.copy()
+        others[emitted, first] = -np.inf
+        # A letter is new after any other symbol, and goes on after itself; a blank comes after any.
+        other = np.where(symbols == first[:, None], others.argmax(axis=1)[:, None], first[:, None])
+        new, before = np.full_like(best, -np.inf), np.zeros_like(other)
+        new[1:], before[1:] = np.take_along_axis(best, other, axis=1)[:-1], other[:-1]
+        stays = best >= new
+        came[step] = np.where(stays, symbols, before)
+        came[step, :, BLANK] = first
+        new = np.where(stays, best, new)
+        new[:, BLANK] = best[emitted, first]
+        best = new + scores[step]
+    symbol, left = int(best[length].argmax()), length
+    if best[length, symbol] == -np.inf:
+        return None
+    letters = []
+    for step in range(len(scores) - 1, -1, -1):
+        previous = int(came[step, left, symbol]) if step else BLANK
+        if symbol not in (BLANK, previous):
+            letters.append(symbol)
+            left -= 1
+        symbol = previous
+    return tuple(reversed(letters))
+
+
+def judged(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Reading:
+    """A text, as indices, as `reading` gives it, but no surer than the best path's by as much as it is less likely.
+
+    The letters of a text say nothing of those that it leaves out.
+
+    >>> steps = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.2, 0.0, 0.8]])
+    >>> round(judged(steps, Charset(("a", "b")), (1,)).confidence, 2)  # not the 1.0 of its letter
+    0.2
+    """
+    found = reading(probabilities, charset, text)
+    (best,) = decode_ctc(probabilities[None], charset)
+    if found.text == best.text:
+        return best
+    own, most = (likelihood(probabilities, tuple(each)) for each in (text, charset.encode(best.text)))
+    share = min(1.0, own / most) if most else 0.0
+    return found._replace(confidence=min(found.confidence, best.confidence * share))
 
 
 def likelihood(probabilities: Array, text: tuple[int, ...]) -> float:

@@ -195,14 +195,14 @@ class Bundle:
 
     @property
     def calibration(self) -> dict[str, Any]:
-        """Temperature (in the graph already), threshold, level to abstain below, a reader's pattern; see `decide`."""
+        """Temperature (in the graph already), threshold and level to abstain below; chosen on validation images."""
         return dict(self.about.get("calibration", {}))
 
     @property
-    def pattern(self) -> str | None:
-        """What a reader's texts match unless another pattern is given: where all training texts are of one length."""
-        pattern: str | None = self.calibration.get("pattern")
-        return pattern
+    def length(self) -> int | None:
+        """How many characters a reader expects unless a pattern is given; None where its training texts differ."""
+        length: int | None = self.about.get("length")
+        return length
 
     @cached_property
     def charset(self) -> Charset:
@@ -223,7 +223,7 @@ class Predictor:
     Args:
         threads: of the graph; by default one a core.
         alphabet, pattern, best: of a reader, what its texts may be and how many a picture; see `tellapart.beam.Rule`.
-            Without a pattern the bundle's own holds, `Bundle.pattern`.
+            Without a pattern the bundle's own length holds, `Bundle.length`.
         careful: of a reader, look again, in other widths, at each picture whose first reading is unsure, see
             `tellapart.widths`: more often right on pictures unlike those that it learnt from.
 
@@ -245,7 +245,7 @@ class Predictor:
         import onnxruntime as ort
 
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
-        self.rule = Rule(alphabet, self.bundle.pattern if pattern is None else pattern, best)
+        self.rule = Rule(alphabet, pattern, best, self.bundle.length if pattern is None else None)
         self.careful = careful
         if self.bundle.task != "read" and (careful or self.rule != Rule()):
             raise ConfigError(

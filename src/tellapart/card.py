@@ -75,10 +75,9 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
 def _does(about: Mapping[str, Any]) -> str:
     if about["task"] == "read":
         does = f"Reads a text in a picture. Characters: {''.join(about['charset'])}."
-        if pattern := about.get("calibration", {}).get("pattern"):
+        if length := about.get("length"):
             does += (
-                f" All texts that it was taught match `{pattern}`, and so does every reading; `--pattern '.*'` lets it "
-                "read others."
+                f" Every reading has {length} characters, as all texts had that taught it; `--pattern '.*'` lifts that."
             )
         return does
     named = f"Tells {len(about['labels'])} classes apart: {some(about['labels'], SHOWN)}."

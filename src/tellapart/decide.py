@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart import calibrate
-from tellapart.beam import Rule, common_pattern, read
+from tellapart.beam import Rule, common_length, read
 from tellapart.catalog import Catalog
 from tellapart.charset import Charset
 from tellapart.config import TrainConfig
@@ -43,17 +43,21 @@ def decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Fl
         logits: in the order of ``rows``; N, K of a classifier, N, T, K of a reader.
 
     Returns:
-        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for; the
-        ``pattern`` of a reader's texts where they have one.
+        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
     """
     return (_of_texts if catalog.task == "read" else _of_classes)(config, catalog, rows, logits)
 
 
+def length_taught(catalog: Catalog) -> int | None:
+    """How many characters a reader is to expect: as many as all texts but those of the test part have, if alike."""
+    labels = catalog.column("label")
+    return common_length([labels[row] for row in {*catalog.training_rows(), *catalog.rows("val")}])
+
+
 def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
     charset = Charset.of(catalog.labels)
-    labels = catalog.column("label")
-    truth = [labels[row] for row in rows]
-    rule = Rule(pattern=common_pattern([labels[row] for row in {*catalog.training_rows(), *rows}]))
+    truth = [catalog.column("label")[row] for row in rows]
+    rule = Rule(length=length_taught(catalog))
 
     def confidences(temperature: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
         readings = [best for best, *_ in read(softmax(logits / np.float32(temperature)), charset, rule)]
@@ -71,8 +75,6 @@ def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Fl
             "after": expected_calibration_error(after, right_after),
         },
     }
-    if rule.pattern is not None:
-        result["pattern"] = rule.pattern
     if config.abstain is not None:
         result["abstain"] = {"below": calibrate.sure_from(after, right_after, config.abstain), "aim": config.abstain}
     return result

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from tellapart.bundle import ABOUT, FEATURES, GRAPH, PROBABILITIES, Bundle, Predictor, in_batches
 from tellapart.catalog import Catalog
+from tellapart.decide import length_taught
 from tellapart.drift import FEWEST, REFERENCE
 from tellapart.drift.sample import KEPT, Reference, looked_at
 from tellapart.errors import ConfigError, ParityError
@@ -223,6 +224,8 @@ def _halved(value: Tensor) -> Tensor:
 
 def _description(run: Run, catalog: Catalog, spec: Preprocess, calibration: dict[str, Any]) -> dict[str, Any]:
     named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
+    if catalog.task == "read" and (length := length_taught(catalog)) is not None:
+        named["length"] = length
     if catalog.task == "classify" and catalog.groups:
         named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}
     return {

@@ -8,7 +8,7 @@ time.json           seconds by what they were spent on, of the last session
 checkpoints/        the last state and the best of each stage
 model.safetensors   the weights that won
 members/            a run each, where several networks answer together
-calibration.json    temperature, threshold, level to abstain below and a reader's pattern, chosen without the test part
+calibration.json    temperature, threshold and the level to abstain below, chosen on the validation part
 metrics.json        the figures on the test part
 bundle/             what predicts
 """

@@ -104,8 +104,9 @@ class Traces:
 
     @cached_property
     def answers(self) -> list[str]:
-        """What the bundle says of the sample."""
-        return [each.answer for each in Predictor(self.run.path / "bundle").predict(data for _, data in self.sample)]
+        """What the bundle says of the sample, texts as long as they come."""
+        predictor = Predictor(self.run.path / "bundle", pattern=None if self.classify else ".*")
+        return [each.answer for each in predictor.predict(data for _, data in self.sample)]
 
     @cached_property
     def known(self) -> float:

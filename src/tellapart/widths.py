@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.beam import Rule, likelihood, read, reading
+from tellapart.beam import Rule, judged, likelihood, read
 from tellapart.charset import Charset, Reading
 
 WIDTHS = (0.8, 1.25, 1.5)  # of the picture's own, in which it was looked at first; the height stays
@@ -53,4 +53,4 @@ def together(views: Sequence[Array], charset: Charset, rule: Rule) -> list[Readi
         return [Reading("", 0.0, [])]
     chances = np.array([[likelihood(view, text) for view in masked] for text in texts])
     order = np.argsort(-chances.mean(axis=1), kind="stable")[: rule.best]
-    return [reading(masked[int(chances[place].argmax())], charset, texts[place]) for place in order]
+    return [judged(masked[int(chances[place].argmax())], charset, texts[place]) for place in order]

@@ -130,15 +130,20 @@ def test_a_rule_constrains_a_readers_texts(text_bundle, texts):
 
 
 def test_texts_of_one_length_teach_a_reader_its_length(text_bundle, texts, copied):
-    """Unless a pattern says otherwise."""
+    """Unless a pattern says otherwise; what it leaves out makes it less sure."""
     files = sorted(texts.rglob("*.png"))[:12]
-    assert Bundle.open(text_bundle).pattern == ".{3}"
+    assert Bundle.open(text_bundle).length == 3
     folder = copied(text_bundle)
     about = {key: value for key, value in Bundle.open(folder).about.items() if key not in ("format", "files")}
-    taught = Bundle.write(folder, about | {"calibration": about["calibration"] | {"pattern": ".{2}"}})
-    assert "match `.{2}`" in (folder / "README.md").read_text(encoding="utf-8")
-    assert {len(row.answer) for row in tellapart.predict(taught.path, files)} == {2}
+    Bundle.write(folder, about | {"length": 2})
+    assert "Every reading has 2 characters" in (folder / "README.md").read_text(encoding="utf-8")
     free = tellapart.predict(text_bundle, files, pattern=".*")
+    short = tellapart.predict(folder, files)
+    assert {len(row.answer) for row in short} == {2}
+    assert all(
+        row.confidence < other.confidence for row, other in zip(short, free, strict=True) if len(other.answer) > 2
+    )
+    assert any(len(other.answer) > 2 for other in free)
     assert [row.answer for row in tellapart.predict(folder, files, pattern=".*")] == [row.answer for row in free]
 
 

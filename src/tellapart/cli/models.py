@@ -5,8 +5,8 @@ from __future__ import annotations
 from tellapart.cli.words import answers, data_options, figures, new_parser, parse, show
 
 PATTERN = (
-    "of a reader: a regular expression that the text matches, such as [0-9]{5}; by default as many characters as all "
-    "training texts have, if they agree"
+    "of a reader: a regular expression that the text matches, such as [0-9]{5}; by default as many characters as its "
+    "training texts have, if those were 20 or more and of one length"
 )
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tellapart.bundle import Predictor, in_batches
+from tellapart.charset import decode_ctc
 from tellapart.errors import BundleError, ImageError
 from tellapart.files import whole_file
 from tellapart.reduction import Reduction
@@ -66,11 +67,10 @@ def looked_at(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -
     rows: dict[int, tuple[list[float], float, str, Floats]] = {}
     for places, pixels in in_batches(readable()):
         probabilities, features = predictor.both(pixels)
-        answers = predictor.interpret([""] * len(places), probabilities)
-        for place, picture, answer, feature in zip(places, pixels, answers, features, strict=True):
-            # Of a reader, how long its texts are: the texts themselves are all different.
-            said = str(len(answer.answer)) if answer.task == "read" else answer.answer
-            rows[place] = measured(picture), answer.confidence, said, feature
+        for place, picture, answer, feature in zip(
+            places, pixels, _said(predictor, probabilities), features, strict=True
+        ):
+            rows[place] = measured(picture), *answer, feature
     ordered = [rows[place] for place in sorted(rows)]
     return Sample(
         np.array([row[0] for row in ordered], np.float32).reshape(-1, len(MEASURES)),
@@ -150,3 +150,10 @@ def _points(reduction: Reduction, features: Floats) -> Floats:
     """Where features point to, and the logarithm of their length: what a network never saw often differs in that."""
     length = np.linalg.norm(features, axis=1, keepdims=True)
     return np.concatenate([reduction(features), np.log(np.maximum(length, 1e-12))], axis=1)
+
+
+def _said(predictor: Predictor, probabilities: Floats) -> list[tuple[float, str]]:
+    """Confidence and answer; of a reader how long its texts are, whatever it expects: the texts are all different."""
+    if predictor.bundle.task == "read":
+        return [(each.confidence, str(len(each.text))) for each in decode_ctc(probabilities, predictor.bundle.charset)]
+    return [(each.confidence, each.answer) for each in predictor.interpret([""] * len(probabilities), probabilities)]

@@ -124,6 +124,8 @@ def described(model: Model) -> dict[str, object]:
     result: dict[str, object] = {"name": model.name, "task": model.bundle.task, "version": model.version}
     if model.bundle.task == "read":
         result["characters"] = list(model.bundle.charset.characters)
+        if model.bundle.length is not None:
+            result["length"] = model.bundle.length
     else:
         result["labels"] = model.bundle.labels
     return result | {"metrics": model.bundle.about.get("metrics") or {}}
