@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_without_pretraining_all_of_the_net_learns(pictures):
 def test_reading_has_an_open_width(pictures):
     made = plan(TrainConfig(), pictures(160, 60, task="read"))
     assert (made.task, made.backbone, made.height, made.width) == ("read", SMALL, 40, None)
-    assert (made.colour, made.augment, made.batch_size) == ("grey", "glyph", 32)
+    assert (made.colour, made.augment, made.batch_size, made.ema) == ("grey", "text", 32, 0.99)
     spec = preprocessing(made)
     assert (spec.height, spec.width, spec.channels, spec.pad) == (40, None, 1, "edge")
 
@@ -127,13 +128,27 @@ def test_a_reader_begins_with_the_shipped_one_where_that_fits(pictures, options,
 
 def test_what_was_said_stays_said(pictures):
     said = TrainConfig(
-        backbone=SMALL, height=40, width=72, colour="rgb", stages=[Stage("all", 7, 0.5)], batch_size=3, augment="none"
+        backbone=SMALL, height=40, colour="rgb", stages=[Stage("all", 7, 0.5)], batch_size=3, augment="none", ema=0.5
     )
-    for task in ("classify", "read"):
+    for task, width in (("classify", 72), ("read", None)):
+        said = replace(said, width=width)
         made = plan(said, pictures(100, 50, task=task))
-        for name in ("backbone", "height", "width", "colour", "stages", "batch_size", "augment"):
+        for name in ("backbone", "height", "width", "colour", "stages", "batch_size", "augment", "ema"):
             assert getattr(made, name) == getattr(said, name)
         assert made.task == task
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"width": 96}, "width: for classify only; leave it out"),
+        ({"mirror": True, "mixup": 0.2}, "mirror, mixup: for classify only; leave it out"),
+        ({"backbone": "resnet18"}, "backbone 'resnet18': a reader has its own network, \"small\"; leave it out"),
+    ],
+)
+def test_a_reader_passes_over_nothing(pictures, options, text, refuses):
+    with refuses(ConfigError, text):
+        plan(TrainConfig(**options), pictures(100, 50, task="read"))
 
 
 def test_one_side_said_makes_a_square(pictures):

@@ -107,7 +107,8 @@ class TrainConfig:
         class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.
         label_smoothing: for classify.
         mixup: for classify: blends pairs of images and their labels by Beta(mixup, mixup) (Zhang et al. 2018); 0: none.
-        ema: validates and keeps a moving average of the weights with this decay, such as 0.99; 0 does not.
+        ema: validates and keeps a moving average of the weights with this decay; 0 does not. By default 0.99 of a
+            reader, and 0 of a classifier.
         dropout: before the head.
         patience: stop a stage after so many epochs without a better validation score; by default 10, of a reader half
             of the stage's if that is more.
@@ -148,7 +149,7 @@ class TrainConfig:
     class_weights: Literal["none", "balanced", "sampling"] = "none"
     label_smoothing: float = 0.1
     mixup: float = 0.0
-    ema: float = 0.0
+    ema: float | None = None
     dropout: float = 0.2
     patience: int | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -176,7 +177,7 @@ class TrainConfig:
         for name in ("cache_gb", "mixup", "views"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} {getattr(self, name)}: give 0 or more")
-        if not 0 <= self.ema < 1:
+        if self.ema is not None and not 0 <= self.ema < 1:
             raise ConfigError(f"ema {self.ema}: give a decay from 0 up to, but not including, 1")
         if self.threshold is not None:
             read_aim(self.threshold)

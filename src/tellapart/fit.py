@@ -240,14 +240,21 @@ def _solve_stage(task: Task, cache: PixelCache, folder: Path, history: History) 
 def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """What `WeightAveraging` blends with: what did not change stays as it is to the bit, and counts are not averaged.
 
-    >>> moving_average(0.9)(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor(5))
-    tensor([1.1000])
+    The first of so many updates decay faster, by (1 + updates) / (10 + updates): else an average over few of them would
+    hold what the training began with (TensorFlow's `ExponentialMovingAverage`).
+
+    >>> blend = moving_average(0.9)
+    >>> [blend(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor(n)).item() for n in (5, 500)]
+    [1.600000023841858, 1.100000023841858]
     >>> moving_average(0.9)(torch.tensor([7]), torch.tensor([8]), torch.tensor(5))
     tensor([8])
     """
 
-    def blend(kept: Tensor, new: Tensor, _: Tensor) -> Tensor:
-        return torch.lerp(kept, new, 1 - decay) if kept.is_floating_point() else new
+    def blend(kept: Tensor, new: Tensor, updates: Tensor) -> Tensor:
+        if not kept.is_floating_point():
+            return new
+        n = int(updates)
+        return torch.lerp(kept, new, 1 - min(decay, (1 + n) / (10 + n)))
 
     return blend
 

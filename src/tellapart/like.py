@@ -14,6 +14,8 @@ from PIL import Image
 
 from tellapart.audit.measure import measure
 from tellapart.captcha import Scheme, World, render
+from tellapart.captcha.fonts import FONTS
+from tellapart.captcha.letters import has_all
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.errors import CatalogError, ImageError
 from tellapart.facts import FACTS, Facts
@@ -28,6 +30,7 @@ PARENTS = 12  # that live on
 QUANTILES = np.array([0.02, 0.25, 0.5, 0.75, 0.98])
 LAYOUT = 3  # times as much as any other feature counts where the ink lies
 COLOURS = 8
+HIGHEST = 512  # px that a world draws for; a higher picture gets its own height all the same
 FIXED = ("name", "width", "height", "alphabet", "min_length", "max_length", "paper", "ink", "grey", "black_and_white")
 COLOURED = 12  # of 255: channels that differ less are grey but for what JPEG does
 
@@ -55,7 +58,12 @@ def like(data: str | Path, *, name: str = "like", seed: int = 0, progress: bool 
     if not examples:
         raise CatalogError(f"{data}: none of {len(chosen)} images can be read")
     fixed = _read_off(name, [catalog.column("label")[row] for row in rows], examples)
-    world = World(height=(fixed["height"],) * 2)
+    fonts = tuple(font for font in FONTS if has_all(font, fixed["alphabet"]))
+    if not fonts:
+        raise CatalogError(
+            f"{data}: no font here has all of its letters, {fixed['alphabet']!r}; write a scheme that names a font file"
+        )
+    world = World(height=(min(fixed["height"], HIGHEST),) * 2, fonts=fonts)
     wanted = np.stack([_features(pixels) for pixels in examples])
     dice = np.random.RandomState(seed)
     schemes = [_candidate(world, seed, index, fixed) for index in range(FIRST)]

@@ -24,7 +24,9 @@ READ_HEIGHT = 40  # px; what the shipped reader sees
 UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
 BEGUN_UPDATES = 500  # of a reader that begins with another
 FEWEST, MOST = 8, 150  # epochs
+READ_EMA = 0.99  # the decay of a reader's averaged weights
 PATIENCE = 10  # epochs
+OF_CLASSIFIERS = ("width", "depth", "grid", "mirror", "mixup", "class_weights", "label_smoothing")
 TRANSFER_STAGES = {
     "quick": [Stage("solve", epochs=1)],
     "good": [Stage("solve", epochs=1), Stage("all", epochs=6, lr=3e-4)],
@@ -54,6 +56,8 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     if config.augment == "text" and catalog.task != "read":
         raise ConfigError("augment text: it changes the canvas's width, which only a reader takes; a classifier of "
                           "letters takes glyph")  # fmt: skip
+    if catalog.task == "read":
+        _check_reader(config)
     rows = catalog.rows()
     trained = len(catalog.training_rows())
     widths = np.array([catalog.column("width")[row] for row in rows])
@@ -71,7 +75,8 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
             height=config.height or READ_HEIGHT,
             stages=config.stages or from_nothing(trained, config.batch_size or 32, lr, config.effort, updates),
             batch_size=config.batch_size or 32,
-            augment=config.augment or "glyph",
+            augment=config.augment or "text",
+            ema=READ_EMA if config.ema is None else config.ema,
         )
     else:
         longer = float(np.median(np.maximum(widths, heights)))
@@ -96,6 +101,7 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
             stages=config.stages or stages,
             batch_size=config.batch_size or (64 if backbone == SMALL else 32),
             augment=config.augment or ("glyph" if backbone == SMALL else "photo"),
+            ema=config.ema or 0.0,
         )
     stages = filled.stages or []
     if config.epochs is not None:
@@ -105,6 +111,16 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     patience = config.patience or (max(PATIENCE, longest // 2) if catalog.task == "read" else PATIENCE)
     task = cast(Literal["classify", "read"], catalog.task)
     return replace(filled, task=task, colour=colour, stages=stages, patience=patience)
+
+
+def _check_reader(config: TrainConfig) -> None:
+    """Options that say nothing to a reader must not be passed over."""
+    default = TrainConfig()
+    unused = [name for name in OF_CLASSIFIERS if getattr(config, name) != getattr(default, name)]
+    if unused:
+        raise ConfigError(f"{', '.join(unused)}: for classify only; leave it out")
+    if config.backbone not in (None, SMALL):
+        raise ConfigError(f'backbone {config.backbone!r}: a reader has its own network, "{SMALL}"; leave it out')
 
 
 def _begun_with(config: TrainConfig, colour: str) -> str | None:

@@ -89,11 +89,11 @@ def train(
         show(chosen, PRESETS[planned.augment or "none"], Path(show_augment), seed=planned.seed)
         say(f"{show_augment}: {len(chosen)} training images, each with augmented copies")
     if not run.finished:
-        began = time.perf_counter()
+        earlier, began = _told_before(run.path), time.perf_counter()
         with lightning_quiet():
             weights, answers = (fit if run.count == 1 else fit_members)(run, catalog)
         write_json(run.path / CALIBRATION, decisions(planned, catalog, *answers))
-        write_json(run.path / "environment.json", _environment(time.perf_counter() - began))
+        write_json(run.path / "environment.json", _environment(earlier + time.perf_counter() - began))
         with whole_file(run.path / MODEL) as temporary:  # last: a run with its weights is finished
             save_file(weights, temporary)
     bundle = run.path / "bundle"
@@ -185,6 +185,12 @@ def check_data(catalog: Catalog) -> None:
         learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:
             raise CatalogError(f"{catalog.source}: classes without a training image: {some(unlearnt)}")
+
+
+def _told_before(folder: Path) -> float:
+    """Seconds of the epochs that earlier sessions finished."""
+    histories = [path.read_text(encoding="utf-8").splitlines() for path in folder.rglob(HISTORY)]
+    return sum(float(json.loads(line)["seconds"]) for lines in histories for line in lines)
 
 
 def _environment(seconds: float) -> Mapping[str, Any]:

@@ -184,14 +184,15 @@ class _Averages:
     """Keeps the average by hand: the first weights as they are, then the old in the share of the decay."""
 
     def __init__(self, monkeypatch, decay):
-        self.decay, self.kept, self.validated = decay, None, []
+        self.kept, self.updates, self.validated = None, 0, []
         ended, validation = ClassifyTask.optimizer_step, ClassifyTask.validation_step
 
         def stepped(task, *args, **kwargs):
             ended(task, *args, **kwargs)
             now = {name: value.detach().double().clone() for name, value in task.model.state_dict().items()}
-            old = self.kept or now
-            self.kept = {name: decay * old[name] + (1 - decay) * now[name] for name in now}
+            old, n = self.kept or now, self.updates
+            share = min(decay, (1 + n) / (10 + n))  # the first of few updates soon count for little
+            self.kept, self.updates = {name: share * old[name] + (1 - share) * now[name] for name in now}, n + 1
 
         def validated(task, batch, index):
             assert task.targets.tolist() == task.truth
@@ -244,7 +245,8 @@ def test_an_average_by_hand():
     dice = torch.Generator().manual_seed(0)
     old, new = torch.rand(50, generator=dice), torch.rand(50, generator=dice)
     blend = moving_average(0.75)
-    torch.testing.assert_close(blend(old, new, torch.tensor(3)), 0.75 * old + 0.25 * new)
+    torch.testing.assert_close(blend(old, new, torch.tensor(300)), 0.75 * old + 0.25 * new)
+    torch.testing.assert_close(blend(old, new, torch.tensor(2)), 0.25 * old + 0.75 * new)
     assert torch.equal(blend(old, old, torch.tensor(3)), old)
     assert blend(torch.arange(12), torch.arange(12), torch.tensor(3)).tolist() == list(range(12))
 

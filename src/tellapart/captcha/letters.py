@@ -176,6 +176,15 @@ def _glyph(font: str, size: int, character: str) -> tuple[Image.Image, float]:
 _NOBODY = "\U0010fffe"  # a character that no font has: it draws the box for missing ones
 
 
+def has_all(font: str, alphabet: str) -> bool:
+    """Whether a font has every letter.
+
+    >>> has_all("lato", "aб"), has_all("roboto", "aб")
+    (False, True)
+    """
+    return all(_has(font, character) for character in alphabet)
+
+
 @lru_cache(maxsize=65536)
 def _has(font: str, character: str) -> bool:
     face = _face(font, 24)

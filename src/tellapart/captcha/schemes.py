@@ -46,7 +46,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
 }
 STYLES = ("solid", "hollow", "outlined", "shadow", "embossed")
 GROUNDS = ("flat", "gradient", "stripes", "checks", "clouds", "photo")
-_LEAST_LETTER = 8  # pixels of width a letter needs to be read at all
+_LEAST_LETTER = 8  # pixels a letter needs to be read at all
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -211,6 +211,12 @@ class Scheme(Written):
             raise ConfigError(
                 f"{self._where('width')} is {self.width}; {self.max_length} letters need "
                 f"at least {_LEAST_LETTER * self.max_length}"
+            )
+        room = min(self.width, self.height) - 2 * math.ceil(self.warp_amplitude)
+        if room < _LEAST_LETTER:
+            raise ConfigError(
+                f"{self._where('warp_amplitude')} is {self.warp_amplitude:g}: {max(0, room)} px are left for letters; "
+                f"make it smaller, or height and width larger: {_LEAST_LETTER} px are needed"
             )
 
     def _check_choices(self) -> None:

@@ -158,6 +158,9 @@ def strength_verb(words: list[str]) -> int:
     parser.add_argument("--no_changes", action="store_true", help="of a scheme, do not attack changes of it too")
     parser.add_argument("--report", help="an HTML page to write")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--file_column", help="of labelled images: the table column that names the image")
+    parser.add_argument("--label_column", help="of labelled images: the table column that holds the text")
+    parser.add_argument("--together", help="of labelled images: a column whose equal values never cross the split")
     given, as_json = parse(parser, words)
     from tellapart import strength
     from tellapart.errors import ConfigError
@@ -169,6 +172,7 @@ def strength_verb(words: list[str]) -> int:
     result = strength(
         given["target"], out=given["out"], labels=labels, changes=not given["no_changes"], report=given["report"],
         seed=given["seed"],
+        **{name: given[name] for name in ("file_column", "label_column", "together") if given[name] is not None},
     )  # fmt: skip
 
     def prose() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ TESTED = 1000  # drawn images that judge
 BROKEN = 0.01  # of all texts read right
 BROKEN_BY = "Bursztein, Martin and Mitchell: Text-based CAPTCHA strengths and weaknesses (CCS 2011)"
 CHANGED = 200  # labels of the attacks on changed schemes
+READING = ("label_from", "file_column", "label_column", "together")  # how labelled images are read
 LIMITS = (
     "The attacker is this package's reader on an ordinary processor; one with more patience, people to label, or "
     "another model reads at least as much. A high figure therefore proves weakness; a low one proves no strength.",
@@ -49,7 +51,7 @@ def strength(
         labels: how many the attacker has; those that the data has not, or that are too few to train on, are left out.
         changes: of a scheme, whether to attack changes of it too.
         report: an HTML page to write.
-        options: of the training, such as ``effort``.
+        options: of the training, such as ``effort``, and how to read labelled images, such as ``label_column``.
 
     Returns:
         ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels), ``broken_with`` (the fewest labels
@@ -72,7 +74,10 @@ def strength(
         check_target(report, ".html", ".htm")
     out = Path(out)
     scheme = _scheme(target)
-    catalog = _drawn(scheme, max(wanted), out / "data", seed) if scheme else _given(target, seed)
+    reading = {name: options.pop(name) for name in READING if name in options}
+    if scheme and reading:
+        raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images; a scheme's images are drawn")
+    catalog = _drawn(scheme, max(wanted), out / "data", seed) if scheme else _given(target, seed, reading)
     first = untaught(catalog) if 0 in wanted else None
     curve = [first] if first else []
     curve += [attack(catalog, n, out / f"labels-{n}", seed=seed, **options) for n in ladder(wanted, catalog)]
@@ -83,10 +88,13 @@ def strength(
         "broken_with": next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > BROKEN), None),
         "broken_by": BROKEN_BY,
         "characters": _characters(curve[-1]) if curve else [],
-        "changes": _changes(scheme, out, seed, options) if scheme and changes else [],
+        "changes": [],
         "limits": list(LIMITS),
     }
-    write_json(out / "strength.json", result)
+    write_json(out / "strength.json", result)  # the attacks are done, whatever becomes of the changes
+    if scheme and changes:
+        result["changes"] = _changes(scheme, out, seed, options)
+        write_json(out / "strength.json", result)
     if report is not None:
         with whole_file(Path(report)) as temporary:
             temporary.write_text(page(result), encoding="utf-8")
@@ -110,20 +118,31 @@ def _scheme(target: str | Path | Scheme) -> Scheme | None:
 def _drawn(scheme: Scheme, most: int, folder: Path, seed: int, tested: int = TESTED) -> Catalog:
     """A scheme's images: as many as the attacker has labels, and those that judge."""
     from tellapart.catalog import open_catalog
+    from tellapart.files import write_json
     from tellapart.generate import generate
 
-    if not folder.is_dir():
+    told = folder.parent / "drawn.json"
+    wanted = {"scheme": str(scheme), "seed": seed, "tested": tested}
+    if folder.is_dir():
+        stands = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+        if wanted != {name: stands.get(name) for name in wanted} or stands["n"] < most + tested:
+            raise ConfigError(
+                f"{folder}: drawn for another scheme, another seed or fewer labels; give a new --out, or delete it"
+            )
+    else:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_json(told, {**wanted, "n": most + tested})
         generate(scheme, most + tested, folder, seed=seed)
     catalog = open_catalog(folder, task="read", progress=True)
     # No two drawn images are copies, so the first judge and the others teach.
     return catalog.with_column("split", ["test" if row < tested else "train" for row in range(len(catalog))])
 
 
-def _given(target: str | Path | Any, seed: int) -> Catalog:
+def _given(target: str | Path | Any, seed: int, reading: dict[str, Any]) -> Catalog:
     from tellapart.catalog import open_catalog
     from tellapart.split import split
 
-    return split(open_catalog(target, task="read", progress=True), seed=seed)
+    return split(open_catalog(target, task="read", progress=True, **reading), seed=seed)
 
 
 def _characters(report: dict[str, Any]) -> list[dict[str, Any]]:

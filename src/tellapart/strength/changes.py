@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from tellapart.captcha import Scheme
 from tellapart.captcha.fonts import FONTS
+from tellapart.captcha.letters import has_all
+from tellapart.errors import ConfigError
 
 # A hardship: what is set to take it away. It is there if any of these differs from what the scheme has.
 _PLAIN: dict[str, dict[str, Any]] = {
@@ -50,7 +53,7 @@ def without(scheme: Scheme) -> dict[str, Scheme]:
 
 
 def harder(scheme: Scheme) -> dict[str, Scheme]:
-    """The scheme with more of what attackers are said to find hard, one change each.
+    """The scheme with more of what attackers are said to find hard, one change each; those that it has room for.
 
     >>> from tellapart.captcha.named import scheme
     >>> harder(scheme("digits"))["two letters more"].max_length
@@ -58,9 +61,10 @@ def harder(scheme: Scheme) -> dict[str, Scheme]:
     """
     size = scheme.font_size[1]
     lines = (max(4, scheme.lines[1]), 2 * max(4, scheme.lines[1]))
+    others = [font for font in FONTS if has_all(font, scheme.alphabet)]
     changes: dict[str, dict[str, Any]] = {
         "letters overlap": {"gap": (max(-16.0, -0.3 * size), max(-16.0, -0.1 * size))},
-        "many fonts, each letter its own": {"fonts": tuple(FONTS), "mixed": True},
+        "many fonts, each letter its own": {"fonts": tuple(dict.fromkeys((*scheme.fonts, *others))), "mixed": True},
         "hollow letters": {"styles": ("hollow",)},
         "twice the lines, over the letters": {"lines": lines, "over": True},
         "strong warp": {"warp_amplitude": min(16.0, scheme.height / 10), "warp_period": 2.0 * scheme.height},
@@ -72,5 +76,8 @@ def harder(scheme: Scheme) -> dict[str, Scheme]:
             "width": round(scheme.width * (scheme.max_length + 2) / scheme.max_length),
         },
     }
-    changed = {name: replace(scheme, **change) for name, change in changes.items()}
+    changed = {}
+    for name, change in changes.items():
+        with suppress(ConfigError):  # beyond what a scheme may be
+            changed[name] = replace(scheme, **change)
     return {name: other for name, other in changed.items() if other != scheme}

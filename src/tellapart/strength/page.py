@@ -46,7 +46,7 @@ def _verdict(result: dict[str, Any]) -> str:
     last = result["curve"][-1]
     with_most = f"with {last['labels']:,} labels {_share(last['exact_match']['value'])} of the texts are read"
     if result["broken_with"] is None:
-        return f"Not shown to be broken: {with_most}, and less than 1 % for sure."
+        return f"Not shown to be broken, nor to be strong: {with_most}, and 1 % lies within chance of that."
     line = "a scheme counts as broken once an attacker reads 1 % of it"
     return f"Broken with {result['broken_with']:,} labels: {line}; {with_most}."
 
