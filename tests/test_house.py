@@ -33,7 +33,7 @@ ROOMS = [
     "web.words", "web.answering", "web.blocks", "web.here", "web",
     "drift.distances", "drift.sample", "drift.page", "drift",
     "_torchvision", "_lightning", "data", "augment",
-    "models.scratch", "models.reader", "models.classifier", "models.trunk", "models", "embed",
+    "models.scratch", "models.classifier", "models.levels", "models.reader", "models.trunk", "models", "embed",
     "audit", "clean", "balance", "prepare",
     "tasks.base", "tasks.classify", "tasks.read", "tasks",
     "run", "export", "start", "history", "clock", "features", "solve", "fit", "members",

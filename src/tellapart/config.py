@@ -88,7 +88,8 @@ class TrainConfig:
             does so longer, with three networks side by side. What validates best is kept. For networks that start
             from pretrained weights; those that learn from nothing train half as long, or three times as long.
         backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
-            with ImageNet weights, or "small" where images are under 64 px.
+            with ImageNet weights, or "small" where images are under 64 px. For read "small", which begins with the
+            shipped reader, or the features of a convolutional timm model.
         depth: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos of
             things, such as faces or scans, earlier features tell more. None keeps all of it.
         grid: features of a cut backbone are pooled in grid x grid cells, so that it counts where something is.

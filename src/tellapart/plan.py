@@ -119,15 +119,14 @@ def _check_reader(config: TrainConfig) -> None:
     unused = [name for name in OF_CLASSIFIERS if getattr(config, name) != getattr(default, name)]
     if unused:
         raise ConfigError(f"{', '.join(unused)}: for classify only; leave it out")
-    if config.backbone not in (None, SMALL):
-        raise ConfigError(f'backbone {config.backbone!r}: a reader has its own network, "{SMALL}"; leave it out')
 
 
 def _begun_with(config: TrainConfig, colour: str) -> str | None:
     """What a reader begins with: what was asked for, else the shipped reader where pictures are as that sees them."""
     if config.start is not None or not config.pretrained:
         return config.start
-    return BASE if config.height in (None, READ_HEIGHT) and colour == "grey" else None
+    fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL) and colour == "grey"
+    return BASE if fits else None
 
 
 def from_nothing(images: int, batch_size: int, lr: float, effort: str = "good", updates: int = UPDATES) -> list[Stage]:

@@ -91,9 +91,15 @@ class Run:
     def network(self, *, pretrained: bool) -> nn.Module:
         """The untrained network of this run."""
         channels = 1 if self.config.colour == "grey" else 3
-        if self.config.task == "read":
-            return Reader(self.charset.size, channels, dropout=self.config.dropout)
         assert self.config.backbone is not None
+        if self.config.task == "read":
+            return Reader(
+                self.charset.size,
+                channels,
+                dropout=self.config.dropout,
+                backbone=self.config.backbone,
+                pretrained=pretrained,
+            )
         members = [
             Classifier(
                 len(self.labels),
@@ -118,7 +124,7 @@ class Run:
     def preprocess(self, model: nn.Module | None = None) -> Preprocess:
         """The preprocessing spec, normalising as the backbone's weights want it."""
         model = model if model is not None else self.network(pretrained=False)
-        if isinstance(model, Classifier | Ensemble):
+        if isinstance(model, Classifier | Ensemble | Reader):
             return preprocessing(self.config, model.mean, model.std)
         return preprocessing(self.config)
 

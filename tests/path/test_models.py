@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+import tellapart
 from tellapart._torchvision import mend_torchvision
+from tellapart.bundle import Bundle
 from tellapart.errors import ConfigError
 from tellapart.models import classifier
 from tellapart.models.classifier import Classifier, timm_backbone, trainable, wheel_weights
@@ -244,3 +246,39 @@ def test_the_blocks_are_what_they_say():
     assert [type(layer) for layer in ConvBlock(3, 8, act=False)] == [nn.Conv2d, nn.BatchNorm2d]
     assert block(torch.rand(2, 3, 16, 16)).shape == (2, 8, 8, 8)
     assert SmallNet().num_features == 256
+
+
+class TestReaderOnABackbone:
+    """A reader on the features of a timm network; convnext_atto leaves out what is less than a whole column."""
+
+    @pytest.mark.parametrize("backbone", ["test_efficientnet", "resnet10t", "convnext_atto"])
+    def test_a_step_every_four_pixels(self, backbone):
+        reader = Reader(12, 1, backbone=backbone, pretrained=False).eval()
+        for height, width in ((40, 40), (40, 136), (64, 200)):
+            logits, features = reader.with_features(torch.rand(2, 1, height, width))
+            assert logits.shape == (2, Reader.steps(width), 12)
+            assert features.shape[0] == 2
+
+    def test_its_last_blocks_learn_alone(self):
+        reader = Reader(12, 1, backbone="test_efficientnet", pretrained=False)
+        head, *last = trainable(reader, "last:4")
+        assert head is reader.head
+        assert last[-3:] == [reader.features.join, reader.column, reader.context]
+        assert last[0] in list(reader.features.network.modules())
+
+    def test_colours_are_as_its_weights_want_them(self):
+        assert Reader(12, 3, backbone=LITE0, pretrained=False).mean == (0.5, 0.5, 0.5)
+        assert Reader(12, 3, backbone="resnet10t", pretrained=False).mean == (0.485, 0.456, 0.406)
+        assert Reader(12, 1, backbone="resnet10t", pretrained=False).mean == (0.5,)
+
+    def test_one_that_takes_no_lines_is_refused(self):
+        with pytest.raises(ConfigError, match=r"^backbone 'test_vit': it does not take pictures of any width"):
+            Reader(12, 1, backbone="test_vit", pretrained=False)
+
+
+def test_a_reader_on_a_backbone_trains_and_is_packed(texts, text_options, tmp_path):
+    options = {**text_options, "backbone": "test_efficientnet", "pretrained": False, "epochs": 1}
+    result = tellapart.train(texts, out=tmp_path / "run", **options)
+    bundle = Bundle.open(result["bundle"])
+    assert bundle.about["training"]["backbone"] == "test_efficientnet"
+    assert bundle.about["parity"]["different_answers"] == 0

@@ -54,7 +54,7 @@ class Classifier(nn.Module):
         else:
             parts: list[Any] = [timm_backbone(name, channels, pretrained=pretrained) for name in backbone.split("+")]
             if channels == 3:
-                self.mean, self.std = _normalisation(backbone, parts)
+                self.mean, self.std = normalisation(backbone, parts)
             if depth is not None:
                 parts = [Cut(part, depth, grid) for part in parts]
             self.backbone = parts[0] if len(parts) == 1 else SideBySide(parts)
@@ -121,11 +121,11 @@ class Cells(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W."""
-        rows, columns = (_cells(int(size), self.grid).to(x) for size in x.shape[2:])
+        rows, columns = (cells(int(size), self.grid).to(x) for size in x.shape[2:])
         return torch.matmul(torch.matmul(rows, x), columns.T).flatten(1)
 
 
-def _cells(size: int, grid: int) -> Tensor:
+def cells(size: int, grid: int) -> Tensor:
     """grid, size: how much each of ``size`` pixels counts in each cell."""
     weight = torch.zeros(grid, size)
     for cell in range(grid):
@@ -174,7 +174,7 @@ class SideBySide(nn.Module):
         return torch.cat([part(x) for part in self.parts], dim=1)
 
 
-def _normalisation(name: str, parts: Sequence[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def normalisation(name: str, parts: Sequence[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """What the weights were trained with, the same for all: the graph normalises once."""
     found = {(tuple(part.pretrained_cfg["mean"]), tuple(part.pretrained_cfg["std"])) for part in parts}
     if len(found) > 1:
@@ -257,13 +257,22 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
     backbone = model.get_submodule("backbone") if isinstance(model, Classifier) else model.get_submodule("features")
     if isinstance(backbone, SmallNet):
         return list(backbone.blocks)
-    if isinstance(backbone, nn.Sequential):  # a reader's features, then what follows them
-        return [*backbone, *(m for name, m in model.named_children() if name in ("column", "context"))]
+    if not isinstance(model, Classifier):  # a reader's features, then what follows them
+        parts = list(backbone) if isinstance(backbone, nn.Sequential) else _of_levels(backbone)
+        return [*parts, *(m for name, m in model.named_children() if name in ("column", "context"))]
     if isinstance(backbone, SideBySide):
         raise ConfigError(
             "stage last:N: backbones side by side have no common order of blocks; give head, solve or all"
         )
     return [part for part in passed_in_order(backbone) if next(part.parameters(), None) is not None]
+
+
+def _of_levels(features: nn.Module) -> list[nn.Module]:
+    """The blocks of `tellapart.models.levels.Levels`."""
+    network = features.get_submodule("network")
+    return [part for part in passed_in_order(network) if next(part.parameters(), None) is not None] + [
+        features.get_submodule("join")
+    ]
 
 
 def passed_in_order(backbone: nn.Module) -> list[nn.Module]:

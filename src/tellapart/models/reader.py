@@ -12,23 +12,47 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tellapart.models.levels import Levels
 from tellapart.models.scratch import ConvBlock, Residual
+from tellapart.plan import SMALL
 from tellapart.preprocess import PIXELS_A_STEP
 
 
 class Reader(nn.Module):
-    """N, C, H, W → logits N, T, K with T = W / 4 and K letters, the blank first."""
+    """N, C, H, W → logits N, T, K with T = W / 4 and K letters, the blank first.
 
-    def __init__(self, classes: int, channels: int = 1, width: int = 24, dropout: float = 0.2) -> None:
+    Args:
+        backbone: of the features: our own small one, or timm's by name; ``mean`` and ``std`` are what its weights were
+            trained with.
+        pretrained: whether timm's has its ImageNet weights.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        channels: int = 1,
+        width: int = 24,
+        dropout: float = 0.2,
+        *,
+        backbone: str = SMALL,
+        pretrained: bool = True,
+    ) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            ConvBlock(channels, width, stride=2),
-            ConvBlock(width, width * 2, stride=2),
-            Residual(width * 2),
-            ConvBlock(width * 2, width * 4, stride=(2, 1)),
-            Residual(width * 4),
-            ConvBlock(width * 4, width * 8, stride=(2, 1)),
-        )
+        self.mean: tuple[float, ...] = (0.5,)
+        self.std: tuple[float, ...] = (0.5,)
+        self.features: nn.Module
+        if backbone == SMALL:
+            self.features = nn.Sequential(
+                ConvBlock(channels, width, stride=2),
+                ConvBlock(width, width * 2, stride=2),
+                Residual(width * 2),
+                ConvBlock(width * 2, width * 4, stride=(2, 1)),
+                Residual(width * 4),
+                ConvBlock(width * 4, width * 8, stride=(2, 1)),
+            )
+        else:
+            self.features = levels = Levels(backbone, channels, width * 8, pretrained=pretrained)
+            self.mean, self.std = levels.mean, levels.std
         # Over the remaining rows: what stands where in the column, what stands beside it, and what in all of the text.
         self.column = nn.Sequential(
             nn.AdaptiveAvgPool2d((3, None)),
