@@ -51,6 +51,22 @@ def test_generate_draws_what_it_found(tmp_path):
     assert (tmp_path / "more" / "scheme.yaml").read_text().startswith("name: like\nwidth: 120\n")
 
 
+@pytest.mark.usefixtures("hasty")
+def test_letters_that_only_some_fonts_have(tmp_path, monkeypatch):
+    scheme = Scheme("п", width=160, height=60, alphabet="бдж", min_length=3, max_length=3, fonts=["roboto"])
+    generate(scheme, 8, tmp_path / "data")
+    assert like(tmp_path / "data").alphabet == "бдж"
+    monkeypatch.setattr(module, "FONTS", ("lato",))
+    with pytest.raises(CatalogError, match=r"no font here has all of its letters, 'бдж'; write a scheme that names"):
+        like(tmp_path / "data")
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_high_picture_keeps_its_height(tmp_path):
+    generate(dataclasses.replace(NOISY, width=700, height=600), 8, tmp_path / "data")
+    assert like(tmp_path / "data").height == 600
+
+
 def test_examples_must_be_there(tmp_path):
     with pytest.raises(ConfigError, match=r"^what to draw: give a scheme, or examples"):
         generate(None, 5, tmp_path / "out")

@@ -126,6 +126,13 @@ def test_wrong_values_are_refused_in_words(change, words):
     assert str(caught.value) == words
 
 
+@pytest.mark.parametrize("change", [{"height": 20, "warp_amplitude": 12.0}, {"height": 36, "warp_amplitude": 16.0}])
+def test_a_warp_that_leaves_no_room_is_refused(change):
+    """Letters would shrink to nothing, for ever."""
+    with pytest.raises(ConfigError, match=r"warp_amplitude is 1[26]: [04] px are left for letters; make it smaller"):
+        Scheme("x", width=120, alphabet="ab", min_length=1, max_length=2, **change)
+
+
 def test_other_refusals(tmp_path):
     with pytest.raises(ConfigError, match=r"^scheme 'x': missing width, height, alphabet, min_length, max_length$"):
         Scheme.from_dict({"name": "x"})

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
+import shutil
+from functools import partial
 
 import pytest
 
@@ -17,6 +20,7 @@ from tellapart.strength.attack import attack, ladder, untaught
 from tellapart.strength.changes import harder, without
 from tellapart.strength.page import page
 
+strengths, attacks = (importlib.import_module(f"tellapart.strength{part}") for part in ("", ".attack"))
 NAMED = [each for each in SCHEMES.values() if isinstance(each, Scheme)]
 HASTY = {"stages": [{"train": "all", "epochs": 4, "lr": 5e-3}], "height": 24, "batch_size": 8, "augment": "none",
          "device": "cpu", "precision": "float32"}  # fmt: skip
@@ -29,6 +33,21 @@ def test_every_change_is_one_and_can_be_drawn(scheme):
     for name, other in changed.items():
         assert other != scheme, name
         assert render(other, 0, 0)[0].shape == (other.height, other.width, 3)
+
+
+@pytest.mark.parametrize("change", [{"width": 1600}, {"min_length": 19, "max_length": 63}, {"lines": [80, 120]}])
+def test_a_change_beyond_what_a_scheme_may_be_is_left_out(change):
+    scheme = dataclasses.replace(NAMED[0], width=504, **{key: value for key, value in change.items() if key != "width"})
+    scheme = dataclasses.replace(scheme, width=change.get("width", 504))
+    assert 3 <= len(harder(scheme)) < len(harder(NAMED[0]))
+
+
+def test_many_fonts_are_those_that_have_the_letters():
+    scheme = Scheme("п", width=160, height=60, alphabet="бдж", min_length=3, max_length=3, fonts=["roboto"])
+    fonts = harder(scheme)["many fonts, each letter its own"].fonts
+    assert "roboto" in fonts
+    assert "caladea" not in fonts
+    assert "many fonts, each letter its own" not in harder(dataclasses.replace(scheme, fonts=fonts, mixed=True))
 
 
 def test_a_hardship_that_is_not_there_is_not_taken_away():
@@ -98,6 +117,48 @@ def test_the_whole_of_it(texts, tmp_path):
     assert "http" not in text.replace("http-equiv", "")
 
 
+@pytest.fixture
+def drawn_only(monkeypatch):
+    """Strength without its trainings; each attack gives what it would have learnt from."""
+    monkeypatch.setattr(attacks, "train", lambda catalog, **_: {
+        "seconds": 1.0, "test": {"n": 20, "exact_match": figure(0.5), "exact_match_folded": figure(0.5),
+                                 "cer": figure(0.1), "confused": [], "alphabet": sorted(set("".join(catalog.labels)))},
+    })  # fmt: skip
+    return partial(tellapart.strength, changes=False)
+
+
+def test_what_was_drawn_is_used_again_for_the_same_alone(drawn_only, tmp_path):
+    first = drawn_only("plain", out=tmp_path, labels=[8, 20])
+    stamp = (tmp_path / "data" / "labels.csv").stat().st_mtime_ns
+    assert drawn_only("plain", out=tmp_path, labels=[8, 20]) == first
+    drawn_only("plain", out=tmp_path, labels=[8])
+    assert (tmp_path / "data" / "labels.csv").stat().st_mtime_ns == stamp
+    for target, options in (("digits", {}), ("plain", {"seed": 1}), ("plain", {"labels": [50]})):
+        with pytest.raises(ConfigError, match=r"data: drawn for another scheme, another seed or fewer labels"):
+            drawn_only(target, out=tmp_path, **{"labels": [8], **options})
+
+
+def test_what_stands_before_the_changes_is_kept(drawn_only, tmp_path, monkeypatch):
+    def fails(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(strengths, "_changes", fails)
+    with pytest.raises(KeyboardInterrupt):
+        drawn_only("plain", out=tmp_path, labels=[8], changes=True)
+    assert json.loads((tmp_path / "strength.json").read_text())["curve"][0]["labels"] == 8
+
+
+def test_a_table_of_other_columns(drawn_only, texts, tmp_path):
+    shutil.copytree(texts, tmp_path / "data")
+    table = tmp_path / "data" / "labels.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("file,label", "picture,says", 1), encoding="utf-8")
+    columns = {"file_column": "picture", "label_column": "says"}
+    result = drawn_only(table, out=tmp_path / "out", labels=[20], **columns)
+    assert result["curve"][0]["alphabet"] == ["0", "1", "4", "7"]
+    with pytest.raises(ConfigError, match=r"^file_column, label_column: for labelled images; a scheme's"):
+        drawn_only("plain", out=tmp_path / "other", labels=[20], **columns)
+
+
 def figure(value):
     return {"value": value, "ci95": [max(0, value - 0.05), min(1, value + 0.05)], "n": 100}
 
@@ -116,7 +177,7 @@ def told(*values, changes=()):
     ("result", "words"),
     [
         (told(0.0, 0.4), "Broken with 10 labels"),
-        (told(0.0, 0.0), "Not shown to be broken"),
+        (told(0.0, 0.0), "Not shown to be broken, nor to be strong"),
         (
             told(0.5, changes=[("as it is", 0.5), ("lines", 0.2)]),
             "“lines” costs the attacker most: 50.0 % become",
