@@ -16,13 +16,16 @@ from tellapart.preprocess import Preprocess
 from tellapart.run import MODEL, Run, checkpointed
 
 
-def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> None:
+def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> bool:
     """Give a reader the weights of another; of its letters, those that the other knows too.
 
     A letter that is new begins at random, as do all in a training from nothing.
 
     Args:
         source: a run folder, a checkpoint in one, a bundle with weights, or ``base``, the shipped reader.
+
+    Returns:
+        Whether the other knows all the letters, and so reads already.
 
     Raises:
         ConfigError: it holds no weights, is no reader, or sees pictures of another size.
@@ -49,6 +52,7 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
     if odd := [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]:
         raise ConfigError(f"start {source!r}: another network than this version trains ({odd[0]}); train from scratch")
     model.load_state_dict(own | weights)
+    return set(charset.characters) <= set(known.characters)
 
 
 def _learnt(path: Path) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -12,7 +15,7 @@ from tellapart.charset import Charset
 from tellapart.errors import BundleError, ConfigError
 from tellapart.models.reader import Reader
 from tellapart.preprocess import Preprocess
-from tellapart.run import Run
+from tellapart.run import Run, checkpointed
 from tellapart.start import begin
 
 SPEC = Preprocess(height=24, width=None, channels=1, pad="edge")
@@ -30,7 +33,7 @@ def test_letters_are_matched_by_character(text_run):
     torch.manual_seed(0)
     model = Reader(charset.size)
     fresh = model.head.weight[2].detach().clone()
-    begin(model, charset, SPEC, str(text_run))
+    assert begin(model, charset, SPEC, str(text_run)) is False  # it does not read an é
     head = model.state_dict()["head.weight"]
     assert torch.equal(head[[0, 1, 3]], theirs["head.weight"][[0, 4, 1]])
     assert torch.equal(head[2], fresh)
@@ -40,7 +43,7 @@ def test_letters_are_matched_by_character(text_run):
 def test_a_bundle_with_weights_gives_them_in_half_precision(text_run, packed):
     theirs = load_file(text_run / "model.safetensors")
     model = Reader(Run.open(text_run).charset.size)
-    begin(model, Run.open(text_run).charset, SPEC, str(packed))
+    assert begin(model, Run.open(text_run).charset, SPEC, str(packed)) is True
     for name, value in model.state_dict().items():
         assert torch.equal(value, theirs[name].half().to(value.dtype) if value.is_floating_point() else theirs[name])
     assert "model.safetensors" in Bundle.open(packed).about["files"]
@@ -63,6 +66,26 @@ def test_training_goes_on_from_what_was_learnt(text_run, texts, text_options, tm
     scratch = tellapart.train(texts, out=tmp_path / "scratch", **brief)
     started = tellapart.train(texts, out=tmp_path / "started", start=str(text_run), **brief)
     assert started["test"]["cer"]["value"] < scratch["test"]["cer"]["value"] / 2
+
+
+def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_options, tmp_path):
+    """Between both by as many images as taught, and fifteen; but where a letter is new, all that was learnt counts."""
+    options = text_options | {"stages": [{"train": "all", "epochs": 2, "lr": 5e-3}], "start": str(text_run)}
+    run = Run.open(Path(tellapart.train(texts, out=tmp_path / "run", **options)["run"]))
+    began, kept = load_file(text_run / "model.safetensors"), load_file(run.path / "model.safetensors")
+    learnt = checkpointed(run.checkpoint("best"))
+    share = (n := len(run.catalog().rows("train"))) / (n + 15)
+    for name, value in kept.items():
+        expected = began[name] + share * (learnt[name] - began[name]) if value.is_floating_point() else learnt[name]
+        torch.testing.assert_close(value, expected, msg=name)
+    assert any(not torch.equal(value, learnt[name]) for name, value in kept.items())
+
+    table = shutil.copytree(texts, tmp_path / "data") / "labels.csv"
+    rows = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
+    table.write_text("".join(f"{file},{text.replace('7', 'é')}\n" for file, text in rows), encoding="utf-8")
+    other = Run.open(Path(tellapart.train(tmp_path / "data", out=tmp_path / "other", **options)["run"]))
+    learnt = checkpointed(other.checkpoint("best"))
+    assert all(torch.equal(v, learnt[name]) for name, v in load_file(other.path / "model.safetensors").items())
 
 
 @pytest.mark.parametrize(
