@@ -22,6 +22,7 @@ from typing import Any
 
 import tellapart
 from tellapart.catalog import Catalog, open_catalog
+from tellapart.run import Run
 from tellapart.strength.attack import attack
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
@@ -49,7 +50,7 @@ def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[flo
         taught = len(found.rows()) - len(found.rows("test"))
         number = taught if labels == "all" else int(labels)
         step = attack(found, number, Path(folder) / "run", seed=seed, **options)
-        once = tellapart.evaluate(Path(folder) / "run", found, split="test")
+        once = Run.open(Path(folder) / "run").metrics() or {}  # the training's own report
         lines = (Path(folder) / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()
     first = [float(json.loads(line)["val_exact_match"]) for line in lines[:2]]
     return once["exact_match"]["value"], step["exact_match"]["value"], step["seconds"], first
@@ -69,7 +70,8 @@ def main() -> None:
     parser.add_argument("--ema", type=float)
     given = parser.parse_args()
     options: dict[str, Any] = {"pretrained": False} if given.from_scratch else {}
-    options |= {name: value for name in ("start", "effort", "augment", "ema") if (value := getattr(given, name))}
+    said = {name: getattr(given, name) for name in ("start", "effort", "augment", "ema")}
+    options |= {name: value for name, value in said.items() if value is not None}  # --ema 0 says something too
     if not os.environ.get("TELLAPART_DATA"):
         print("TELLAPART_DATA is not set: the real sets are left out")
         given.sets = [name for name in given.sets if name in hard]

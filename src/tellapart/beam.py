@@ -127,12 +127,13 @@ def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Readin
     found = []
     for steps, best in zip(masked, decode_ctc(masked, charset), strict=True):
         if rule.best == 1 and rule.fits(best.text):
-            found.append([best])
+            readings = [best]
         elif rule.best == 1 and rule.pattern is None and rule.length is not None:
             text = of_length(steps, rule.length)
-            found.append([Reading("", 0.0, [])] if text is None else [judged(steps, charset, text)])
+            readings = [] if text is None else [judged(steps, charset, text)]
         else:
-            found.append(search(steps, charset, rule) or [Reading("", 0.0, [])])
+            readings = search(steps, charset, rule)
+        found.append(readings or [Reading("", 0.0, [])])
     return found
 
 
