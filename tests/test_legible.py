@@ -73,6 +73,13 @@ def test_an_alphabet_of_thousands_is_hardly_learnt_from_a_few_pictures(labelled)
     assert note.startswith("3,500 of 3,500 characters stand in under 5 training texts and will hardly be learnt: 一")
 
 
+def test_characters_that_the_beginning_knows_need_not_be_learnt(labelled):
+    rare = labelled([*texts(), "xyzw", "wzyx"])
+    (note,) = check_texts(rare, SPEC)
+    assert note.endswith("will hardly be learnt: w, x, y, z")
+    assert check_texts(rare, SPEC, known="wxyz") == []
+
+
 def test_right_to_left(labelled):
     (note,) = check_texts(labelled(texts(alphabet="אבגד")), SPEC)
     assert note.startswith("30 texts with right-to-left letters (000.png '")

@@ -42,7 +42,6 @@ from tellapart.tasks.base import Scale
 from tellapart.tasks.classify import balanced_weights
 
 Answers = tuple[list[int], npt.NDArray[np.float32]]  # rows, and logits: N, K, or N, T, K of a reader
-PRIOR = 15  # training images that what a reader begins with is worth
 SURE = 50.0  # a logit that leaves the others no chance
 
 
@@ -104,24 +103,24 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
         if -math.inf < done["score"] >= best_score:
             best_score, best = done["score"], weights
     if reads:
-        best = between(begun, best, len(set(catalog.training_rows())))
+        best = between(begun, best, len(set(catalog.training_rows())), len(run.charset.characters))
     model.load_state_dict(best)
     say(f"where the time went: {told(clock.seconds)}")
     write_json(run.path / TIME, {name: round(seconds, 2) for name, seconds in clock.seconds.items()})
     return {key: value.contiguous() for key, value in best.items()}, answers(model, spec, cache, run.config, size.size)
 
 
-def between(begun: dict[str, Tensor], learnt: dict[str, Tensor], images: int) -> dict[str, Tensor]:
+def between(begun: dict[str, Tensor], learnt: dict[str, Tensor], images: int, characters: int) -> dict[str, Tensor]:
     """The weights between those of a beginning that reads already and those learnt: the nearer to it, the fewer images.
 
     A few images teach a reader by heart what it then reads worse elsewhere. The mean of both networks' weights reads
     better than either (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022); its share is that of a prior
-    worth `PRIOR` images.
+    worth one image for each character of the alphabet.
 
-    >>> between({"w": torch.zeros(1)}, {"w": torch.ones(1)}, 45)["w"]
+    >>> between({"w": torch.zeros(1)}, {"w": torch.ones(1)}, images=30, characters=10)["w"]
     tensor([0.7500])
     """
-    share = images / (images + PRIOR)
+    share = images / (images + characters)
     return {
         key: torch.lerp(begun[key], value, share) if value.is_floating_point() else value
         for key, value in learnt.items()

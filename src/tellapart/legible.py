@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Collection
 
 from tellapart.catalog import Catalog
 from tellapart.charset import required_steps
@@ -15,8 +16,11 @@ FEW = 5  # training texts with a character, below which it is hardly learnt
 RIGHT_TO_LEFT = ("R", "AL")  # of the Unicode bidirectional algorithm (UAX #9)
 
 
-def check_texts(catalog: Catalog, spec: Preprocess) -> list[str]:
+def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ()) -> list[str]:
     """Refuse texts that cannot be learnt, once it is known what the network sees.
+
+    Args:
+        known: characters that the network reads before it is trained.
 
     Returns:
         Notes on what will be hard.
@@ -47,7 +51,7 @@ def check_texts(catalog: Catalog, spec: Preprocess) -> list[str]:
             f"{counted(len(long), 'text is', 'texts are')} longer than CTC can emit at their picture's width: {shown}; "
             f"raise --height (now {spec.height}), which widens the pictures with it, or drop them"
         )
-    return [*_backward(catalog, rows), *_combining(catalog, rows), *_scarce(taught)]
+    return [*_backward(catalog, rows), *_combining(catalog, rows), *_scarce(taught, known)]
 
 
 def steps(catalog: Catalog, spec: Preprocess, row: int) -> int:
@@ -79,9 +83,9 @@ def _combining(catalog: Catalog, rows: list[int]) -> list[str]:
     ]
 
 
-def _scarce(taught: list[str]) -> list[str]:
+def _scarce(taught: list[str], known: Collection[str]) -> list[str]:
     seen = Counter(character for text in taught for character in set(text))
-    few = sorted(character for character, number in seen.items() if number < FEW)
+    few = sorted(character for character, number in seen.items() if number < FEW and character not in known)
     if len(few) <= len(seen) / 10:
         return []
     return [

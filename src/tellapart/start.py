@@ -31,7 +31,7 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
         ConfigError: it holds no weights, is no reader, or sees pictures of another size.
         BundleError: there is neither a run nor a bundle.
     """
-    weights, known, seen = _learnt(base_reader() if source == BASE else Path(source))
+    weights, known, seen = _learnt(_path(source))
     if (seen.height, seen.channels) != (spec.height, spec.channels):
         what = {1: "grey", 3: "colour"}
         raise ConfigError(
@@ -53,6 +53,19 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
         raise ConfigError(f"start {source!r}: another network than this version trains ({odd[0]}); train from scratch")
     model.load_state_dict(own | weights)
     return set(charset.characters) <= set(known.characters)
+
+
+def known_to(source: str | None) -> frozenset[str]:
+    """The characters that a reader begins with: none of a training from nothing.
+
+    Raises:
+        ConfigError, BundleError: as `begin`.
+    """
+    return frozenset() if source is None else frozenset(_learnt(_path(source))[1].characters)
+
+
+def _path(source: str) -> Path:
+    return base_reader() if source == BASE else Path(source)
 
 
 def _learnt(path: Path) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:

@@ -32,6 +32,7 @@ from tellapart.plan import plan
 from tellapart.progress import say
 from tellapart.run import CALIBRATION, CONFIG, DATA, HISTORY, METRICS, MODEL, Run
 from tellapart.split import split
+from tellapart.start import known_to
 from tellapart.track import log_run
 from tellapart.why import diagnose, leakage, poor
 
@@ -78,7 +79,9 @@ def train(
     check_decisions(asked, catalog)
     planned = plan(asked, catalog)
     run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
-    hard = check_texts(catalog, run.preprocess()) if catalog.task == "read" else []
+    hard: list[str] = []
+    if catalog.task == "read" and not run.finished:  # of a finished run, what it began with may be gone
+        hard = check_texts(catalog, run.preprocess(), known_to(planned.start))
     for note in [*catalog.notes, *hard]:
         say(f"note: {note}")
     if show_augment is not None:
