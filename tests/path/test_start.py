@@ -72,7 +72,7 @@ def test_training_goes_on_from_what_was_learnt(text_run, copied, texts, text_opt
 
 
 def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_options, tmp_path):
-    """Between both by as many images as taught, and one for each letter; but where a letter is new, all that was learnt counts."""
+    """Between both by as many images as taught, and one a letter; where a letter is new, what was learnt counts."""
     options = text_options | {"stages": [{"train": "all", "epochs": 2, "lr": 5e-3}], "start": str(text_run)}
     run = Run.open(Path(tellapart.train(texts, out=tmp_path / "run", **options)["run"]))
     began, kept = load_file(text_run / "model.safetensors"), load_file(run.path / "model.safetensors")
