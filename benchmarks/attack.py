@@ -130,7 +130,7 @@ def main() -> None:
         seeds.append(stream.getvalue())
     with tempfile.TemporaryDirectory() as folder:
         port, log, state = free_port(), Path(folder) / "serve.log", Path(folder) / "state"
-        line = [sys.executable, "-m", "tellapart.cli", "serve", "base", "--port", str(port), "--state", str(state)]
+        line = [sys.executable, "-m", "tellapart", "serve", "base", "--port", str(port), "--state", str(state)]
         server = Server(line, port, "/readyz", log)
         workers = [int(file.stem) for file in (state / "workers").glob("*.json")]
 

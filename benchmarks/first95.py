@@ -107,7 +107,7 @@ def ours(catalog: Catalog, seed: int, limit: float, *more: str) -> tuple[float, 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         table = catalog.write(Path(folder) / "data.parquet")
-        command = [sys.executable, "-m", "tellapart.cli", "train", str(table), "--out", str(out), "--seed", str(seed)]
+        command = [sys.executable, "-m", "tellapart", "train", str(table), "--out", str(out), "--seed", str(seed)]
         began, reached = time.perf_counter(), float("inf")
         process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and time.perf_counter() - began < limit:

@@ -254,7 +254,7 @@ def main() -> None:
         def start(name: str) -> Server:
             port, log = free_port(), Path(folder) / f"{name}.log"
             if name == "tellapart":
-                line = [sys.executable, "-m", "tellapart.cli", "serve", str(bundle.path), "--port", str(port),
+                line = [sys.executable, "-m", "tellapart", "serve", str(bundle.path), "--port", str(port),
                         "--state", f"{folder}/state"]  # fmt: skip
                 return Server(line, port, "/readyz", log)
             script = Path(folder) / f"with_{name}.py"  # not its own name: it would import itself

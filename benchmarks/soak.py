@@ -93,7 +93,7 @@ def main() -> None:
         shutil.copytree(bundle.path, first)
         shutil.copytree(bundle.path, second)
         state, port, log = Path(folder) / "state", free_port(), Path(folder) / "serve.log"
-        line = [sys.executable, "-m", "tellapart.cli", "serve", f"model={first}", "--port", str(port)]
+        line = [sys.executable, "-m", "tellapart", "serve", f"model={first}", "--port", str(port)]
         server = Server([*line, "--state", str(state), "--workers", "2"], port, "/readyz", log)
 
         def workers() -> list[int]:

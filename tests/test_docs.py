@@ -32,7 +32,7 @@ def _commands() -> list[tuple[str, str]]:
 @cache
 def _help(verb: str) -> str:
     return subprocess.run(
-        [sys.executable, "-m", "tellapart.cli", verb, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "tellapart", verb, "--help"], capture_output=True, text=True, check=True
     ).stdout
 
 

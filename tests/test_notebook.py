@@ -77,7 +77,7 @@ def test_its_commands_name_real_options_and_recipes() -> None:
     assert len(commands) > 5
     helps = {
         verb: subprocess.run(
-            [sys.executable, "-m", "tellapart.cli", verb, "--help"], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "tellapart", verb, "--help"], capture_output=True, text=True, check=True
         ).stdout
         for verb in {words[1] for words in commands}
     }

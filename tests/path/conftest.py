@@ -255,7 +255,7 @@ def _process(folder, verb, *words, environment=None):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    line = [sys.executable, "-m", "tellapart.cli", verb, *map(str, words), "--port", str(port)]
+    line = [sys.executable, "-m", "tellapart", verb, *map(str, words), "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
     log = folder / f"{verb}.log"
     with log.open("wb") as output:

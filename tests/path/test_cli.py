@@ -413,7 +413,7 @@ def test_a_full_disk_behind_stdout():
     if not Path("/dev/full").exists():
         pytest.skip("the system has no /dev/full")
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "tellapart.cli", "recipes", "--json"]
+        command = [sys.executable, "-m", "tellapart", "recipes", "--json"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (2, "tellapart: No space left on device\n")
 
@@ -421,7 +421,7 @@ def test_a_full_disk_behind_stdout():
 def test_a_closed_pipe_is_no_error():
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "tellapart.cli", "recipes"]
+    command = [sys.executable, "-m", "tellapart", "recipes"]
     ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -449,7 +449,7 @@ def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, e
 
 
 def test_a_bento_holds_the_models_and_the_service(tmp_path, shape_bundle):
-    line = [sys.executable, "-m", "tellapart.cli", "serve", f"shapes={shape_bundle}", "--bento"]
+    line = [sys.executable, "-m", "tellapart", "serve", f"shapes={shape_bundle}", "--bento"]
     subprocess.run([*line, str(tmp_path / "shapes.bento")], check=True, capture_output=True)
     with tarfile.open(tmp_path / "shapes.bento") as packed:
         names = packed.getnames()

@@ -1,4 +1,4 @@
-"""``python -m tellapart.cli``."""
+"""``python -m tellapart``."""
 
 import sys
 
