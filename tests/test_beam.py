@@ -104,6 +104,24 @@ def test_a_blank_picture_has_a_text_that_matches_too(pattern):
     assert reading.confidence < 0.01
 
 
+def test_what_must_be_read_is_found_however_unlikely():
+    sure = np.full((9, ABC.size), 1e-9)
+    sure[range(9), [1, 0, 2, 0, 1, 0, 0, 0, 0]] = 1 - 3e-9
+    [reading] = search(sure, ABC, Rule(pattern="bb1"))
+    assert reading.text == "bb1"
+    assert reading.confidence < 1e-6
+
+
+@pytest.mark.parametrize("rule", [Rule(pattern="[€]{5}"), Rule(pattern="[ab]+", alphabet="1"), Rule(pattern="(?<=b)a")])
+def test_a_rule_that_no_text_of_the_model_fits_is_refused(rule):
+    with pytest.raises(
+        TextError, match=r"^pattern '.*': no text of the characters that the model may read begins so: "
+    ):
+        rule.check(ABC)
+    Rule(pattern="[ab]+", alphabet="b").check(ABC)
+    Rule(pattern="1?").check(ABC)
+
+
 def test_an_alphabet_leaves_no_chance_to_others():
     chances = drawn(1, 7)[None]
     kept = Rule(alphabet="1").masked(chances, ABC)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tellapart import files
-from tellapart.files import whole_file, whole_folder, write_json
+from tellapart.errors import ConfigError
+from tellapart.files import check_writable, whole_file, whole_folder, write_json
 
 
 def names(folder):
@@ -176,3 +177,25 @@ def test_a_folder_whose_rename_fails_leaves_the_old_one_in_its_place(tmp_path, o
         write()
     assert names(tmp_path) == ["bundle"]
     assert names(old_folder) == ["old.txt"]
+
+
+# --- before anything is made
+
+
+def test_a_place_that_takes_nothing_is_named_before_the_work(tmp_path, monkeypatch):
+    check_writable(tmp_path / "not" / "there" / "yet.json")
+    assert names(tmp_path) == []
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", full_disk)
+    with pytest.raises(
+        ConfigError, match=rf"^{tmp_path}/a\.json: nothing can be written in {tmp_path} \(No space left"
+    ):
+        check_writable(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(("writing", "making"), [(whole_file, "mkstemp"), (whole_folder, "mkdtemp")])
+def test_an_error_names_the_callers_file(writing, making, tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, making, full_disk)
+    with pytest.raises(OSError, match="nothing can be written there") as caught, writing(tmp_path / "a"):
+        pass
+    assert caught.value.filename == str(tmp_path / "a")
+    assert caught.value.errno == errno.ENOSPC

@@ -60,6 +60,19 @@ def test_pictures_of_one_pixel(labelled):
     )
 
 
+def test_a_picture_narrower_than_its_letters_are_many(labelled):
+    """Its canvas is wide enough for CTC, but it holds nothing."""
+    with pytest.raises(TextError, match=r"^1 image narrower than a pixel a letter: 003\.png \('\w{4}', 3 x 24 px\)"):
+        check_texts(labelled(texts(), sizes={3: (3, 24)}), SPEC)
+    assert check_texts(labelled(texts(), sizes={3: (4, 24)}), SPEC) == []
+
+
+@pytest.mark.parametrize("odd", ["a\nbc", "a\x07bc", "a\N{NO-BREAK SPACE}bc"])
+def test_what_cannot_be_printed(labelled, odd):
+    notes = check_texts(labelled([*texts(), *[odd] * 9]), SPEC)
+    assert notes[0].startswith("9 texts with what cannot be printed (030.png ")
+
+
 def test_64_characters_want_the_room_for_them(labelled):
     long = texts(length=64)
     with pytest.raises(TextError, match=r"^30 texts are longer than CTC can emit at their picture's width: 000\.png"):

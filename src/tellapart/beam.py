@@ -21,7 +21,7 @@ from tellapart.errors import ConfigError, TextError, some
 WIDTH = 24  # texts that live on from step to step
 OF_EACH = 8  # and of each length, where none of those fits
 TOLD = 20  # texts of one length that let it be expected of others
-LEAST = 1e-6  # a letter less likely than this at a step is not tried there
+LEAST = 1e-6  # a letter less likely than this at a step is not tried there, unless nothing else fits
 
 Array = npt.NDArray[Any]
 
@@ -37,7 +37,7 @@ class Rule:
         length: how many characters it has; None: any number.
 
     Raises:
-        ConfigError: no character, a pattern that is none, or less than one reading.
+        ConfigError: no character, a pattern that is none or empty, or less than one reading.
 
     >>> rule = Rule(pattern="[0-9]{2}")
     >>> rule.grows("1"), rule.grows("123"), rule.fits("1"), rule.fits("12")
@@ -54,6 +54,8 @@ class Rule:
             raise ConfigError("the alphabet is empty: give the characters that a text may hold")
         if self.best < 1:
             raise ConfigError(f"best {self.best}: ask for at least 1 reading")
+        if self.pattern == "":
+            raise ConfigError("the pattern is empty: write it as in [0-9]{5}, or leave it out")
         if self.pattern is not None:
             import regex
 
@@ -80,6 +82,31 @@ class Rule:
             return False
         return self.pattern is None or self._compiled.fullmatch(text) is not None
 
+    def check(self, charset: Charset) -> None:
+        """Make sure that characters of a model can begin a text that fits.
+
+        Raises:
+            TextError: the charset holds none of the alphabet's characters, or none that the pattern begins with.
+        """
+        letters = [charset.characters[index - 1] for index in self._allowed(charset)]
+        if self.pattern is not None and not self.fits("") and not any(map(self.grows, letters)):
+            raise TextError(
+                f"pattern {self.pattern!r}: no text of the characters that the model may read begins so: "
+                f"{some(letters, 100)}"
+            )
+
+    def _allowed(self, charset: Charset) -> list[int]:
+        """The charset's indices of what the alphabet allows."""
+        if self.alphabet is None:
+            return list(range(1, charset.size))
+        allowed = [index for index, character in enumerate(charset.characters, 1) if character in self.alphabet]
+        if not allowed:
+            raise TextError(
+                f"the alphabet {self.alphabet!r} has no character in common with what the model knows: "
+                f"{some(charset.characters, 100)}"
+            )
+        return allowed
+
     def masked(self, probabilities: Array, charset: Charset) -> Array:
         """Probabilities (N, T, C) given that only the blank and the alphabet's characters come.
 
@@ -88,12 +115,7 @@ class Rule:
         """
         if self.alphabet is None:
             return probabilities
-        allowed = [index for index, character in enumerate(charset.characters, 1) if character in self.alphabet]
-        if not allowed:
-            raise TextError(
-                f"the alphabet {self.alphabet!r} has no character in common with what the model knows: "
-                f"{some(charset.characters, 100)}"
-            )
+        allowed = self._allowed(charset)
         kept = np.zeros_like(probabilities)
         kept[..., [BLANK, *allowed]] = probabilities[..., [BLANK, *allowed]]
         kept[..., BLANK] += kept.sum(axis=-1) == 0  # nothing that is allowed has a chance: then no letter
@@ -150,9 +172,10 @@ def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
     ['bb']
     """
     texts: list[tuple[int, ...]] = []
-    for each in (False, True):  # long texts are less likely than the short ones that they grow from
-        if len(texts) < rule.best:
-            grown = _grown(probabilities, charset, rule, each)
+    # Long texts are less likely than the short ones that they grow from; and what must be read may be very unlikely.
+    for each, least in ((False, LEAST), (True, LEAST), (True, 0.0)):
+        if len(texts) < (rule.best if least else 1):
+            grown = _grown(probabilities, charset, rule, each, least)
             texts = [text for text in grown if rule.fits(charset.decode(text))]
     readings: list[Reading] = []
     for text in texts[: rule.best]:
@@ -162,13 +185,13 @@ def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
     return readings
 
 
-def _grown(probabilities: Array, charset: Charset, rule: Rule, each: bool) -> list[tuple[int, ...]]:
+def _grown(probabilities: Array, charset: Charset, rule: Rule, each: bool, least: float) -> list[tuple[int, ...]]:
     """Texts as indices, the likeliest first; ``each``: so many of each length live on, instead of so many of all."""
     beam: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}  # ending in a blank, and in a letter
     known: dict[tuple[int, ...], bool] = {}
     width = max(OF_EACH if each else WIDTH, 2 * rule.best)
     for step in probabilities.astype(np.float64):
-        tried = [int(index) for index in np.flatnonzero(step >= LEAST) if index != BLANK]
+        tried = [int(index) for index in np.flatnonzero(step > least) if index != BLANK]
         new: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
         for text, (blank, letter) in beam.items():
             new[text][0] += (blank + letter) * step[BLANK]

@@ -230,6 +230,7 @@ class Predictor:
     Raises:
         BundleError: there is no usable bundle.
         ConfigError: a rule that is none, or for a classifier.
+        TextError: no text of the model's characters fits the rule.
     """
 
     def __init__(
@@ -251,6 +252,8 @@ class Predictor:
             raise ConfigError(
                 f"{self.bundle.path}: a classifier; alphabet, pattern, best and careful are for a reader's texts"
             )
+        if self.bundle.task == "read":
+            self.rule.check(self.bundle.charset)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:

@@ -20,7 +20,7 @@ import yaml
 from tellapart import images
 from tellapart.errors import CatalogError, ConfigError, ImageError, some
 from tellapart.facts import FACTS, Facts, facts
-from tellapart.files import whole_file
+from tellapart.files import check_writable, whole_file
 from tellapart.progress import track
 from tellapart.sources import read_source
 from tellapart.tables import Row, iter_shard, open_parquet
@@ -182,7 +182,8 @@ def check_target(path: str | Path, *suffixes: str) -> None:
     """A catalog or page can be written here, and takes the place of nothing but one of its own kind.
 
     Raises:
-        ConfigError: a folder, another ending (an image's, say), or a table of the user's own.
+        ConfigError: a folder, another ending (an image's, say), a table of the user's own, or where nothing can be
+            written.
     """
     path = Path(path)
     if path.is_dir():
@@ -196,6 +197,7 @@ def check_target(path: str | Path, *suffixes: str) -> None:
             ours = False
         if not ours:
             raise ConfigError(f"{path}: there already and not a catalog; give another --out")
+    check_writable(path)
 
 
 def open_catalog(

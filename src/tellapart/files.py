@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tellapart.errors import ConfigError
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
@@ -25,7 +27,10 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise _of(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -41,7 +46,10 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """The same for a folder: what stood at ``path`` is replaced only once all is written."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent))
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise _of(path, error) from error
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -67,6 +75,27 @@ def write_json(path: str | Path, value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _of(path: Path, error: OSError) -> OSError:
+    """The error with the name that the caller knows, not the temporary one."""
+    return OSError(error.errno, f"nothing can be written there ({error.strerror})", str(path))
+
+
+def check_writable(path: str | Path) -> None:
+    """A file can be made where ``path`` is to stand, or where its folder is to; nothing is left there.
+
+    Raises:
+        ConfigError: none can.
+    """
+    folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: nothing can be written in {folder} ({error.strerror}); name another place"
+        ) from error
 
 
 def _umask() -> int:

@@ -26,8 +26,8 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
         Notes on what will be hard.
 
     Raises:
-        TextError: one text only, pictures too small for any letter, or texts too long for the steps that their pictures
-            give.
+        TextError: one text only, pictures too small for any letter or narrower than a pixel a letter, or texts too
+            long for the steps that their pictures give.
     """
     label, files = catalog.column("label"), catalog.column("file")
     widths, heights = catalog.column("width"), catalog.column("height")
@@ -44,6 +44,12 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
             f"{counted(len(tiny), 'image')} too small for a letter, under {SMALLEST} px high: {shown}; take them "
             "out, or label the originals"
         )
+    if narrow := [row for row in rows if widths[row] < len(label[row])]:
+        shown = some(f"{files[row]} ({label[row]!r}, {widths[row]} x {heights[row]} px)" for row in narrow)
+        raise TextError(
+            f"{counted(len(narrow), 'image')} narrower than a pixel a letter: {shown}; take them out, or label the "
+            "originals"
+        )
     long = [row for row in rows if required_steps(label[row]) > steps(catalog, spec, row)]
     if long:
         shown = some(f"{files[row]} ({label[row]!r}, {steps(catalog, spec, row)} steps)" for row in long)
@@ -51,7 +57,12 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
             f"{counted(len(long), 'text is', 'texts are')} longer than CTC can emit at their picture's width: {shown}; "
             f"raise --height (now {spec.height}), which widens the pictures with it, or drop them"
         )
-    return [*_backward(catalog, rows), *_combining(catalog, rows), *_scarce(taught, known)]
+    return [
+        *_backward(catalog, rows),
+        *_combining(catalog, rows),
+        *_unprintable(catalog, rows),
+        *_scarce(taught, known),
+    ]
 
 
 def steps(catalog: Catalog, spec: Preprocess, row: int) -> int:
@@ -80,6 +91,17 @@ def _combining(catalog: Catalog, rows: list[int]) -> list[str]:
     return [
         f"{counted(len(marked), 'text')} with combining marks ({_named(catalog, marked)}): each mark is read as a "
         f"character of its own{what}"
+    ]
+
+
+def _unprintable(catalog: Catalog, rows: list[int]) -> list[str]:
+    label = catalog.column("label")
+    odd = [row for row in rows if not label[row].isprintable()]
+    if not odd:
+        return []
+    return [
+        f"{counted(len(odd), 'text')} with what cannot be printed ({_named(catalog, odd)}): it is learnt as a "
+        "character; mend the labels if it does not stand in the pictures"
     ]
 
 

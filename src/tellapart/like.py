@@ -17,13 +17,14 @@ from tellapart.captcha import Scheme, World, render
 from tellapart.captcha.fonts import FONTS
 from tellapart.captcha.letters import has_all
 from tellapart.catalog import Catalog, open_catalog
-from tellapart.errors import CatalogError, ImageError
+from tellapart.errors import CatalogError, ImageError, counted, some
 from tellapart.facts import FACTS, Facts
 from tellapart.images import Pixels, decode
-from tellapart.progress import track
+from tellapart.progress import say, track
 from tellapart.workers import in_processes
 
 EXAMPLES = 64  # images that are looked at
+FEW = 10  # examples that show what varies
 DRAWN = 8  # pictures that a candidate is judged by
 FIRST, BROOD, GENERATIONS = 320, 96, 5  # candidates at first, in each generation after, and how many generations
 PARENTS = 12  # that live on
@@ -57,12 +58,16 @@ def like(data: str | Path, *, name: str = "like", seed: int = 0, progress: bool 
     examples = [pixels for pixels in map(_decoded, catalog.read(chosen)) if pixels is not None]
     if not examples:
         raise CatalogError(f"{data}: none of {len(chosen)} images can be read")
+    if len(examples) < FEW:
+        say(f"note: {counted(len(examples), 'example')}: what so few do not show is guessed; give some tens")
     fixed = _read_off(name, [catalog.column("label")[row] for row in rows], examples)
     fonts = tuple(font for font in FONTS if has_all(font, fixed["alphabet"]))
     if not fonts:
-        raise CatalogError(
-            f"{data}: no font here has all of its letters, {fixed['alphabet']!r}; write a scheme that names a font file"
+        alone = next(
+            (f"; none has {each!r}" for each in fixed["alphabet"] if not any(has_all(f, each) for f in FONTS)), ""
         )
+        letters = f"{counted(len(fixed['alphabet']), 'letter')}, {some(fixed['alphabet'], 20)}{alone}"
+        raise CatalogError(f"{data}: no font here has all of its {letters}; write a scheme that names a font file")
     world = World(height=(min(fixed["height"], HIGHEST),) * 2, fonts=fonts)
     wanted = np.stack([_features(pixels) for pixels in examples])
     dice = np.random.RandomState(seed)

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 from tellapart import images
 from tellapart.bundle import ANSWER, Bundle, Prediction, Predictor
 from tellapart.client import Client
-from tellapart.errors import ConfigError
+from tellapart.errors import ConfigError, counted, some
 from tellapart.images import image_files
-from tellapart.progress import track
+from tellapart.progress import say, track
 
 Named = tuple[str, str | Path | bytes]
 
@@ -47,7 +47,11 @@ def predict(
     wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
     with nullcontext(Predictor(model, **rule)) if server is None else _client(server, str(model), rule) as answering:
-        return list(track(answering.stream(named), "predicting", len(named), show=progress))
+        answers = list(track(answering.stream(named), "predicting", len(named), show=progress))
+    unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
+    if unfit and rule.get("pattern") is not None:
+        say(f"note: no text that fits {rule['pattern']!r} was found in {counted(len(unfit), 'picture')}: {some(unfit)}")
+    return answers
 
 
 def _client(server: str, model: str, rule: dict[str, Any]) -> Client:

@@ -175,10 +175,10 @@ def _too_slow(look: Traces) -> Iterator[Cause]:
         if simple and simple[1] > simple[3]
         else ""
     )
+    went = f"went only from {losses[0]:.2f} to {losses[-1]:.2f}" if losses[1:] else f"came to {losses[0]:.2f}"
     yield Cause(
         "learning rate too low",
-        f"in {counted(len(losses), 'epoch')} the training loss went only from {losses[0]:.2f} to {losses[-1]:.2f}, "
-        f"and {look.sorry}{more}",
+        f"in {counted(len(losses), 'epoch')} the training loss {went}, and {look.sorry}{more}",
         f"train for more epochs than {len(losses)}, or give the stage {stage.train!r} a higher lr than {stage.lr:g}",
     )
 

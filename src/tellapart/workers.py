@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import threading
 import time
@@ -10,11 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, TypeVar
 
-from tellapart.errors import ConfigError
+from tellapart.errors import ConfigError, counted
 from tellapart.memory import keep_freed_memory
 
 A = TypeVar("A")
@@ -85,6 +87,19 @@ def cpu_count() -> int:
     import loky
 
     return int(loky.cpu_count())
+
+
+def processor() -> str:
+    """How many cores of what this process may use, in words.
+
+    >>> processor().startswith(str(cpu_count()))
+    True
+    """
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):  # Linux alone
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{counted(cpu_count(), 'core')} of {name}"
 
 
 def in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ahead: int) -> Iterator[B]:

@@ -136,7 +136,9 @@ def test_a_warp_that_leaves_no_room_is_refused(change):
 def test_other_refusals(tmp_path):
     with pytest.raises(ConfigError, match=r"^scheme 'x': missing width, height, alphabet, min_length, max_length$"):
         Scheme.from_dict({"name": "x"})
-    with pytest.raises(ConfigError, match=r"^a scheme is a mapping of options to values, not list$"):
+    with pytest.raises(
+        ConfigError, match=r"^no scheme: it has options and their values, one a line, such as width: 160$"
+    ):
         Scheme.from_dict([])  # type: ignore[arg-type]
     with pytest.raises(ConfigError) as caught:
         scheme("clasic")
@@ -146,6 +148,10 @@ def test_other_refusals(tmp_path):
     )
     with pytest.raises(ConfigError, match=r"no\.yaml: the scheme cannot be read: No such file"):
         scheme(str(tmp_path / "no.yaml"))
+    for text, message in (("", "no scheme: it has"), ("min_length: 3", "scheme 'without a name': missing name, ")):
+        (tmp_path / "odd.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match=rf"odd\.yaml: {message}"):
+            scheme(str(tmp_path / "odd.yaml"))
     bad = tmp_path / "bad.yaml"
     bad.write_text("a: [", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"bad\.yaml: not a YAML file"):

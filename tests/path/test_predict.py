@@ -13,7 +13,7 @@ import pytest
 import tellapart
 from tellapart.bundle import Bundle, Prediction
 from tellapart.catalog import open_catalog
-from tellapart.errors import BundleError, ConfigError
+from tellapart.errors import BundleError, ConfigError, TextError
 from tellapart.predict import to_csv
 
 
@@ -109,7 +109,7 @@ def test_csv_of_texts():
     assert to_csv([]) == "file,label,confidence,error\n"
 
 
-def test_a_rule_constrains_a_readers_texts(text_bundle, texts):
+def test_a_rule_constrains_a_readers_texts(text_bundle, texts, capsys):
     files = sorted(texts.rglob("*.png"))[:12]
     plain = tellapart.predict(text_bundle, files)
     known = tellapart.load(text_bundle).bundle.charset.characters
@@ -125,8 +125,15 @@ def test_a_rule_constrains_a_readers_texts(text_bundle, texts):
         assert free.answer in told
         assert [other["text"] for other in row.to_json()["others"]] == told[1:]
     assert "others" not in plain[0].to_json()
-    (nothing,) = tellapart.predict(text_bundle, files[0], pattern="é")
+    capsys.readouterr()
+    (nothing,) = tellapart.predict(text_bundle, files[0], pattern="[0-9]{200}")  # more than its picture has steps
     assert (nothing.answer, nothing.confidence, nothing.error) == ("", 0.0, None)
+    said = "note: no text that fits '[0-9]{200}' was found in 1 picture: "
+    assert capsys.readouterr().err.startswith(f"{said}{files[0]}")
+    with pytest.raises(TextError, match=r"^pattern 'é': no text of the characters that the model may read begins so"):
+        tellapart.predict(text_bundle, files[0], pattern="é")
+    with pytest.raises(ConfigError, match=r"^the pattern is empty: write it as in"):
+        tellapart.predict(text_bundle, files[0], pattern="")
 
 
 def test_texts_of_one_length_teach_a_reader_its_length(text_bundle, texts, copied):

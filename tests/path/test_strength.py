@@ -13,7 +13,7 @@ import pytest
 import tellapart
 from tellapart.captcha import SCHEMES, Scheme, render
 from tellapart.catalog import open_catalog
-from tellapart.errors import ConfigError
+from tellapart.errors import ConfigError, TextError
 from tellapart.run import Run
 from tellapart.split import split
 from tellapart.strength.attack import attack, ladder, untaught
@@ -64,9 +64,10 @@ def judged(texts):
 
 def test_the_ladder_ends_with_what_there_is(judged):
     most = len(judged.rows()) - len(judged.rows("test"))
-    assert ladder([20, 1000], judged) == [20, most]
-    assert ladder([10, 20], judged) == [10, 20]
-    assert ladder([3], judged) == []  # too few to train and to choose on
+    assert ladder([10, 20], judged) == ([10, 20], [])
+    few, many = "left out: 3 labels: a reader learns from 8 or more", f"left out: 1,000 labels: {most} images may teach"
+    assert ladder([0, 3, 20, 1000], judged) == ([20, most], [few, f"{many}, the others judge"])
+    assert ladder([3], judged) == ([], [few])  # too few to train and to choose on
 
 
 def test_an_attacker_learns_from_its_labels_alone(judged, tmp_path):
@@ -149,6 +150,29 @@ def test_what_stands_before_the_changes_is_kept(drawn_only, tmp_path, monkeypatc
     assert json.loads((tmp_path / "strength.json").read_text())["curve"][0]["labels"] == 8
 
 
+def test_what_was_measured_before_a_failure_is_kept(drawn_only, tmp_path, monkeypatch):
+    monkeypatch.setattr(attacks, "train", lambda *_, **__: (_ for _ in ()).throw(TextError("all alike")))
+    with pytest.raises(TextError):
+        drawn_only("plain", out=tmp_path, labels=[0, 8])
+    assert [step["labels"] for step in json.loads((tmp_path / "strength.json").read_text())["curve"]] == [0]
+
+
+def test_no_labels_alone_are_an_attack_too(drawn_only, tmp_path):
+    assert [step["labels"] for step in drawn_only("plain", out=tmp_path, labels=[0])["curve"]] == [0]
+
+
+def test_what_is_left_out_is_said(drawn_only, texts, tmp_path, capsys):
+    result = drawn_only(texts, out=tmp_path / "out", labels=[0, 3, 20], report=tmp_path / "page.html")
+    assert result["left_out"] == ["left out: 3 labels: a reader learns from 8 or more"]
+    assert "note: left out: 3 labels" in capsys.readouterr().err
+    assert "Left out: 3 labels: a reader learns from 8 or more." in (tmp_path / "page.html").read_text()
+    with pytest.raises(
+        ConfigError, match=r"^nothing to attack with; left out: 3 labels: a reader learns from 8 or more$"
+    ):
+        drawn_only(texts, out=tmp_path / "none", labels=[3])
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_table_of_other_columns(drawn_only, texts, tmp_path):
     shutil.copytree(texts, tmp_path / "data")
     table = tmp_path / "data" / "labels.csv"
@@ -171,7 +195,7 @@ def told(*values, changes=()):
             for name, value in changes]  # fmt: skip
     broken = next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > 0.01), None)
     return {"target": "mine", "n": 100, "curve": curve, "broken_with": broken, "characters": [], "changes": rows,
-            "broken_by": "somebody", "limits": ["limit"]}  # fmt: skip
+            "broken_by": "somebody", "limits": ["limit"], "left_out": [], "machine": "1 core"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -195,3 +219,6 @@ def test_what_has_no_strength_is_refused(tmp_path):
         tellapart.strength("random", out=tmp_path)
     with pytest.raises(ConfigError, match=r"^labels \[-1\]: give numbers from 0"):
         tellapart.strength("digits", out=tmp_path, labels=[-1])
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"file: a file; --out is a folder"):
+        tellapart.strength("digits", out=tmp_path / "file")

@@ -121,9 +121,12 @@ def scheme(name: str) -> Scheme | World:
         )
     try:
         values = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-        many = isinstance(values, Mapping) and "alphabets" in values
-        return World.from_dict(values) if many else Scheme.from_dict(values)
     except OSError as error:
         raise ConfigError(f"{name}: the scheme cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}: not a YAML file: {error}") from error
+    many = isinstance(values, Mapping) and "alphabets" in values
+    try:
+        return World.from_dict(values) if many else Scheme.from_dict(values)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error

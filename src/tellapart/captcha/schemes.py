@@ -7,14 +7,14 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from tellapart.captcha.fonts import check_font
 from tellapart.errors import ConfigError, closest
 
-# Every number's range, both ends allowed; a pair must lie within it and run from low to high.
+# A pair must lie within its range and run from low to high.
 _LIMITS: dict[str, tuple[float, float]] = {
     "width": (16, 2048),
     "height": (16, 2048),
@@ -51,7 +51,16 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
 class Written:
-    """A dataclass that reads and writes as YAML."""
+    """A dataclass that reads and writes as YAML, and looks at the kind and the range of each of its values."""
+
+    name: str
+    _limits: ClassVar[Mapping[str, tuple[float, float]]]  # every number's range, both ends allowed, of a pair's too
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = _typed(self._where(field.name), str(field.type), getattr(self, field.name))
+            object.__setattr__(self, field.name, value)  # a list becomes a tuple, 3 becomes 3.0
+            self._check_range(field.name, value)
 
     def __str__(self) -> str:
         """As YAML, which `scheme` reads back from a file."""
@@ -80,6 +89,20 @@ class Written:
             if name not in known:
                 raise ConfigError(f"{where}: unknown option {name!r}{closest(str(name), known)}")
 
+    def _where(self, option: str) -> str:
+        return f"scheme {self.name!r}: {option}"
+
+    def _check_range(self, option: str, value: Any) -> None:
+        if option not in self._limits:
+            return
+        low, high = self._limits[option]
+        ends = value if isinstance(value, tuple) else (value,)
+        if any(not low <= end <= high for end in ends):
+            shown = list(value) if isinstance(value, tuple) else value
+            raise ConfigError(f"{self._where(option)} is {shown}; it must be within {low:g} to {high:g}")
+        if ends[0] > ends[-1]:
+            raise ConfigError(f"{self._where(option)} is {list(value)}; the first must not exceed the second")
+
 
 @dataclass(frozen=True)
 class Scheme(Written):
@@ -98,6 +121,8 @@ class Scheme(Written):
     >>> Scheme.from_dict(tiny.to_dict()) == tiny
     True
     """
+
+    _limits = _LIMITS
 
     name: str
     width: int
@@ -149,10 +174,7 @@ class Scheme(Written):
     jpeg_quality: int = 0  # compressed and decoded again; 0 is never
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = _typed(self._where(field.name), str(field.type), getattr(self, field.name))
-            object.__setattr__(self, field.name, value)  # a list becomes a tuple, 3 becomes 3.0
-            self._check_range(field.name, value)
+        super().__post_init__()
         self._check_text()
         self._check_choices()
 
@@ -173,7 +195,7 @@ class Scheme(Written):
         tellapart.errors.ConfigError: scheme 'x': unknown option 'widht' (did you mean 'width'?)
         """
         if not isinstance(values, Mapping):
-            raise ConfigError(f"a scheme is a mapping of options to values, not {type(values).__name__}")
+            raise ConfigError("no scheme: it has options and their values, one a line, such as width: 160")
         fields = dataclasses.fields(cls)
         where = f"scheme {values.get('name', 'without a name')!r}"
         cls.check_options(values, where)
@@ -181,20 +203,6 @@ class Scheme(Written):
         if missing:
             raise ConfigError(f"{where}: missing {', '.join(missing)}")
         return cls(**values)
-
-    def _where(self, option: str) -> str:
-        return f"scheme {self.name!r}: {option}"
-
-    def _check_range(self, option: str, value: Any) -> None:
-        if option not in _LIMITS:
-            return
-        low, high = _LIMITS[option]
-        ends = value if isinstance(value, tuple) else (value,)
-        if any(not low <= end <= high for end in ends):
-            shown = list(value) if isinstance(value, tuple) else value
-            raise ConfigError(f"{self._where(option)} is {shown}; it must be within {low:g} to {high:g}")
-        if ends[0] > ends[-1]:
-            raise ConfigError(f"{self._where(option)} is {list(value)}; the first must not exceed the second")
 
     def _check_text(self) -> None:
         if not self.alphabet:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,23 @@ from tellapart.errors import ConfigError
 DIGITS, LOWER, UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = (DIGITS, DIGITS, LOWER, UPPER, LOWER + DIGITS, UPPER + DIGITS, LOWER + UPPER, LOWER + UPPER + DIGITS)
 
+_LIMITS: dict[str, tuple[float, float]] = {
+    "min_length": (1, 32),
+    "max_length": (1, 32),
+    "height": (16, 512),
+    "plain": (0, 1),
+    "size": (0, 4),
+    "least_size": (0, 1),
+    "overlap": (0, 1),
+    "spread": (0, 4),
+    "room": (0, 4),
+    "contrast": (0, 1),
+    "uneven": (0, 1),
+    "rotation": (2, 60),
+    "warp": (0, 1),
+    "cut": (0, 1),
+}
+
 
 @dataclass(frozen=True)
 class World(Written):
@@ -30,6 +46,8 @@ class World(Written):
     >>> world.of(0, 1) == world.of(0, 1), world.of(0, 1) == world.of(0, 2)
     (True, False)
     """
+
+    _limits = _LIMITS
 
     name: str = "random"
     alphabets: tuple[str, ...] = ALPHABETS  # a picture has its letters from one of them
@@ -50,24 +68,12 @@ class World(Written):
     cut: float = 0.0  # share of the pictures whose lines and spots have the paper's colour and cut the letters
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            object.__setattr__(self, field.name, tuple(value) if isinstance(value, list) else value)
-        try:
-            fits = 1 <= self.min_length <= self.max_length <= 32 and 16 <= self.height[0] <= self.height[1] <= 512
-            fits &= len(self.height) == 2 and 0 <= self.plain <= 1 and bool(self.alphabets) and bool(self.fonts)
-            pairs = {name: getattr(self, name) for name in ("size", "spread", "room", "contrast")}
-            fits &= all(len(pair) == 2 and 0 <= pair[0] <= pair[1] <= 4 for pair in pairs.values())
-            parts = self.least_size, self.overlap, self.uneven, self.warp, self.cut, self.contrast[1]
-            fits &= all(0 <= part <= 1 for part in parts) and 2 <= self.rotation <= 60
-        except TypeError as error:
-            raise ConfigError(f"scheme {self.name!r}: {error}") from error
-        if not fits:
-            raise ConfigError(
-                f"scheme {self.name!r}: lengths must be within 1 to 32 and heights within 16 to 512, the first not "
-                "above the second, parts and shares within 0 to 1, rotation within 2 to 60, and at least one "
-                "alphabet and one font given"
-            )
+        super().__post_init__()
+        if self.min_length > self.max_length:
+            raise ConfigError(f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}")
+        for option in ("alphabets", "fonts"):
+            if not getattr(self, option):
+                raise ConfigError(f"{self._where(option)} is empty")
         self.of(0, 0)  # what else is wrong, a scheme says
 
     @classmethod

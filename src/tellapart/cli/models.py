@@ -151,11 +151,21 @@ def generate_verb(words: list[str]) -> int:
 
 
 def strength_verb(words: list[str]) -> int:
-    parser = new_parser("strength", "What an attacker with so many labels reads of a CAPTCHA that you own or may test.")
+    parser = new_parser(
+        "strength",
+        "What an attacker with so many labels reads of a CAPTCHA that you own or may test. A stopped one goes on with "
+        "the same command. A scheme is drawn: so many labels, and 1,000 images that judge.",
+    )
     parser.add_argument("target", help="labelled images, a named scheme, or a scheme's YAML file")
     parser.add_argument("--out", required=True, help="a folder for what is drawn and trained")
-    parser.add_argument("--labels", default="0,50,100,200,500,1000", help="how many the attacker has")
-    parser.add_argument("--no_changes", action="store_true", help="of a scheme, do not attack changes of it too")
+    parser.add_argument(
+        "--labels",
+        default="0,50,100,200,500,1000",
+        help="how many the attacker has, with commas between: 0, or 8 and more",
+    )
+    parser.add_argument(
+        "--no_changes", action="store_true", help="of a scheme, do not attack changes of it too, each with 200 labels"
+    )
     parser.add_argument("--report", help="an HTML page to write")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--file_column", help="of labelled images: the table column that names the image")
@@ -166,9 +176,11 @@ def strength_verb(words: list[str]) -> int:
     from tellapart.errors import ConfigError
 
     try:
-        labels = [int(number) for number in given["labels"].split(",")]
+        labels = [int(number) for number in given["labels"].split(",") if number.strip()]
     except ValueError as error:
-        raise ConfigError(f"labels {given['labels']!r}: give whole numbers, such as 0,50,200") from error
+        raise ConfigError(
+            f"labels {given['labels']!r}: give whole numbers with commas between, such as 0,50,200"
+        ) from error
     result = strength(
         given["target"], out=given["out"], labels=labels, changes=not given["no_changes"], report=given["report"],
         seed=given["seed"],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.errors import ConfigError
+from tellapart.workers import processor
 
 if TYPE_CHECKING:
     from tellapart.captcha import Scheme
@@ -20,8 +21,8 @@ BROKEN_BY = "Bursztein, Martin and Mitchell: Text-based CAPTCHA strengths and we
 CHANGED = 200  # labels of the attacks on changed schemes
 READING = ("label_from", "file_column", "label_column", "together")  # how labelled images are read
 LIMITS = (
-    "The attacker is this package's reader on an ordinary processor; one with more patience, people to label, or "
-    "another model reads at least as much. A high figure therefore proves weakness; a low one proves no strength.",
+    "The attacker is this package's reader; one with more patience, people to label, or another model reads at least "
+    "as much. A high figure therefore proves weakness; a low one proves no strength.",
     "Images that are read are not all that guards a form: limits on attempts, expiry and traffic analysis count too, "
     "and people must still be able to read what is drawn.",
 )
@@ -48,57 +49,81 @@ def strength(
     Args:
         target: labelled images (see `tellapart.catalog.open_catalog`), a named scheme, or a scheme's YAML file.
         out: a folder for what is drawn and trained.
-        labels: how many the attacker has; those that the data has not, or that are too few to train on, are left out.
+        labels: how many the attacker has; those that the data has not, or that are too few to train on, are left out,
+            and that is said.
         changes: of a scheme, whether to attack changes of it too.
         report: an HTML page to write.
         options: of the training, such as ``effort``, and how to read labelled images, such as ``label_column``.
 
     Returns:
-        ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels), ``broken_with`` (the fewest labels
-        with which at least 1 % is surely read, or None), ``broken_by`` (whose line that is), ``characters`` (hardest
-        first), ``changes``, ``limits``.
+        ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels), ``left_out`` (numbers that were,
+        and why), ``machine`` (that took the steps' seconds), ``broken_with`` (the fewest labels with which at least 1 %
+        is surely read, or None), ``broken_by`` (whose line that is), ``characters`` (hardest first), ``changes``,
+        ``limits``.
 
     Raises:
         ConfigError: numbers of labels that are none, or a place where nothing can be written.
         CatalogError: data without texts.
     """
     from tellapart.catalog import check_target
-    from tellapart.files import whole_file, write_json
+    from tellapart.files import check_writable, whole_file, write_json
+    from tellapart.progress import say
     from tellapart.strength.attack import attack, ladder, untaught
     from tellapart.strength.page import page
 
     wanted = sorted(set(labels))
-    if not wanted or wanted[0] < 0 or wanted[-1] < 1:
-        raise ConfigError(f"labels {list(labels)}: give numbers from 0, one of them not 0, such as 0 50 200")
+    if not wanted or wanted[0] < 0:
+        raise ConfigError(f"labels {list(labels)}: give numbers from 0, such as 0,50,200")
     if report is not None:
         check_target(report, ".html", ".htm")
     out = Path(out)
+    if out.is_file():
+        raise ConfigError(f"{out}: a file; --out is a folder for what is drawn and trained")
+    check_writable(out / "strength.json")
     scheme = _scheme(target)
     reading = {name: options.pop(name) for name in READING if name in options}
     if scheme and reading:
         raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images; a scheme's images are drawn")
     catalog = _drawn(scheme, max(wanted), out / "data", seed) if scheme else _given(target, seed, reading)
-    first = untaught(catalog) if 0 in wanted else None
-    curve = [first] if first else []
-    curve += [attack(catalog, n, out / f"labels-{n}", seed=seed, **options) for n in ladder(wanted, catalog)]
-    result: dict[str, Any] = {
-        "target": scheme.name if scheme else str(target),
-        "n": curve[-1]["n"] if curve else 0,
-        "curve": curve,
-        "broken_with": next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > BROKEN), None),
-        "broken_by": BROKEN_BY,
-        "characters": _characters(curve[-1]) if curve else [],
-        "changes": [],
-        "limits": list(LIMITS),
-    }
-    write_json(out / "strength.json", result)  # the attacks are done, whatever becomes of the changes
+    steps, left_out = ladder(wanted, catalog)
+    if not steps and 0 not in wanted:
+        raise ConfigError(f"nothing to attack with; {'; '.join(left_out)}")
+    for note in left_out:
+        say(f"note: {note}")
+    name = scheme.name if scheme else str(target)
+    result: dict[str, Any] = {"target": name, "left_out": left_out, "curve": [], "changes": []}
+
+    def keep() -> None:  # what is measured stands, whatever becomes of the next step
+        result.update(_summary(result["curve"]))
+        write_json(out / "strength.json", result)
+
+    if 0 in wanted:
+        if first := untaught(catalog):
+            result["curve"].append(first)
+            keep()
+        else:
+            left_out.append("left out: without labels, as the shipped reader does not know all characters")
+    for number in steps:
+        result["curve"].append(attack(catalog, number, out / f"labels-{number}", seed=seed, **options))
+        keep()
     if scheme and changes:
         result["changes"] = _changes(scheme, out, seed, options)
-        write_json(out / "strength.json", result)
+    keep()
     if report is not None:
         with whole_file(Path(report)) as temporary:
             temporary.write_text(page(result), encoding="utf-8")
     return result
+
+
+def _summary(curve: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "n": curve[-1]["n"] if curve else 0,
+        "machine": processor(),
+        "broken_with": next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > BROKEN), None),
+        "broken_by": BROKEN_BY,
+        "characters": _characters(curve[-1]) if curve else [],
+        "limits": list(LIMITS),
+    }
 
 
 def _scheme(target: str | Path | Scheme) -> Scheme | None:

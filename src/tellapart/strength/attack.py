@@ -11,7 +11,7 @@ import numpy as np
 from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog
 from tellapart.config import BASE
-from tellapart.errors import some
+from tellapart.errors import counted, some
 from tellapart.evaluate import evaluate
 from tellapart.progress import say
 from tellapart.train import train
@@ -66,10 +66,25 @@ def untaught(catalog: Catalog) -> dict[str, Any] | None:
     return {"labels": 0, "seconds": 0.0, **report}
 
 
-def ladder(wanted: Sequence[int], catalog: Catalog) -> list[int]:
-    """Those of the wanted numbers of labels that the data has, and all it has, if that is less than the most wanted."""
+def ladder(wanted: Sequence[int], catalog: Catalog) -> tuple[list[int], list[str]]:
+    """Those of the wanted numbers of labels that the data has, and all it has, if that is less than the most wanted.
+
+    Returns:
+        The numbers; and which others were left out, and why.
+    """
     most = len(catalog.rows()) - len(catalog.rows("test"))
+    few = [number for number in wanted if 0 < number < FEWEST]
+    many = [number for number in wanted if number > most]
     steps = {number for number in wanted if FEWEST <= number <= most}
-    if most < max(wanted) and most >= FEWEST:
-        steps.add(most)
-    return sorted(steps)
+    left_out = []
+    if few:
+        left_out.append(f"{_labels(few)}: a reader learns from {FEWEST} or more")
+    if many:
+        left_out.append(f"{_labels(many)}: {counted(most, 'image')} may teach, the others judge")
+        if most >= FEWEST:
+            steps.add(most)
+    return sorted(steps), left_out
+
+
+def _labels(numbers: Sequence[int]) -> str:
+    return f"left out: {' and '.join(f'{number:,}' for number in numbers)} labels"

@@ -42,7 +42,7 @@ def page(result: dict[str, Any]) -> str:
 
 def _verdict(result: dict[str, Any]) -> str:
     if not result["curve"]:
-        return "There were too few images to attack it."
+        return "It was not attacked."
     last = result["curve"][-1]
     with_most = f"with {last['labels']:,} labels {_share(last['exact_match']['value'])} of the texts are read"
     if result["broken_with"] is None:
@@ -116,7 +116,10 @@ def _steps(result: dict[str, Any]) -> list[Html]:
     head = ["labels", "texts read", "95 % interval", "case ignored", "characters misread", "training"]
     return [
         table(head, rows),
-        tag("p", f"Judged on {result['n']:,} texts that taught nothing.", class_="note"),
+        *(tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in result["left_out"]),
+        tag(
+            "p", f"Judged on {result['n']:,} texts that taught nothing. Trained on {result['machine']}.", class_="note"
+        ),
         tag("p", f"From 1 % on a scheme counts as broken: {result['broken_by']}.", class_="note"),
     ]
 
