@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tellapart.captcha import Scheme
+from tellapart.captcha.schemes import GROUNDS, STYLES
 from tellapart.cli import VERBS
 from tellapart.config import TrainConfig, make_config, recipe_names, recipe_text
 
@@ -80,3 +83,14 @@ def test_recipes_are_configurations_with_a_whole_header(name: str) -> None:
     header = [line for line in recipe_text(name).splitlines() if line.startswith("#")]
     for part in ("command", "data", "time", "score"):
         assert any(line.startswith(f"# {part} ") for line in header), f"{name}: no {part} in the header"
+
+
+def test_every_option_of_a_scheme_is_described_with_its_range() -> None:
+    text = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    ranges = {name: row[-1].strip(" |") for row in rows if len(row) == 3 for name in re.findall(r"`(\w+)`", row[0])}
+    assert set(ranges) == {field.name for field in dataclasses.fields(Scheme)} - {"name"}
+    for name, (low, high) in Scheme._limits.items():
+        assert f"{low:g} to {high:g}" in ranges[name], name
+    for choice in (*STYLES, *GROUNDS):
+        assert f"`{choice}`" in text
