@@ -35,7 +35,7 @@ def differing(run: Run, data: Path) -> tuple[int, int]:
     for start in range(0, len(images), BATCH):
         for image in images[start : start + BATCH]:
             with torch.inference_mode():
-                probabilities = trained(torch.from_numpy(spec.load(image)[None]))[0].numpy()
+                probabilities = trained(torch.tensor(spec.load(image)[None]))[0].numpy()
             theirs += predictor.interpret([""], probabilities)
     ours = predictor.predict(images)
     return sum(a.answer != b.answer for a, b in zip(ours, theirs, strict=True)), len(images)
