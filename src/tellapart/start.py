@@ -31,7 +31,7 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
         ConfigError: it holds no weights, is no reader, or sees pictures of another size.
         BundleError: there is neither a run nor a bundle.
     """
-    weights, known, seen = _learnt(_path(source))
+    weights, known, seen = _learnt(source)
     if (seen.height, seen.channels) != (spec.height, spec.channels):
         what = {1: "grey", 3: "colour"}
         raise ConfigError(
@@ -61,14 +61,11 @@ def known_to(source: str | None) -> frozenset[str]:
     Raises:
         ConfigError, BundleError: as `begin`.
     """
-    return frozenset() if source is None else frozenset(_learnt(_path(source))[1].characters)
+    return frozenset() if source is None else frozenset(_learnt(source)[1].characters)
 
 
-def _path(source: str) -> Path:
-    return base_reader() if source == BASE else Path(source)
-
-
-def _learnt(path: Path) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:
+def _learnt(source: str) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:
+    path = base_reader() if source == BASE else Path(source)
     if path.suffix == ".ckpt":
         if len(path.parents) < 3:
             raise ConfigError(f"{path}: not within a run folder, such as RUN/checkpoints/stage-0/last.ckpt")

@@ -54,6 +54,8 @@ class Written:
     """A dataclass that reads and writes as YAML, and looks at the kind and the range of each of its values."""
 
     name: str
+    min_length: int
+    max_length: int
     _limits: ClassVar[Mapping[str, tuple[float, float]]]  # every number's range, both ends allowed, of a pair's too
 
     def __post_init__(self) -> None:
@@ -61,6 +63,8 @@ class Written:
             value = _typed(self._where(field.name), str(field.type), getattr(self, field.name))
             object.__setattr__(self, field.name, value)  # a list becomes a tuple, 3 becomes 3.0
             self._check_range(field.name, value)
+        if self.min_length > self.max_length:
+            raise ConfigError(f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}")
 
     def __str__(self) -> str:
         """As YAML, which `scheme` reads back from a file."""
@@ -213,8 +217,6 @@ class Scheme(Written):
         for character in self.alphabet:
             if character.isspace() or not character.isprintable():
                 raise ConfigError(f"{self._where('alphabet')} holds {character!r}, which leaves no ink")
-        if self.min_length > self.max_length:
-            raise ConfigError(f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}")
         if self.width < _LEAST_LETTER * self.max_length:
             raise ConfigError(
                 f"{self._where('width')} is {self.width}; {self.max_length} letters need "

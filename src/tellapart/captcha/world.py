@@ -69,8 +69,6 @@ class World(Written):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.min_length > self.max_length:
-            raise ConfigError(f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}")
         for option in ("alphabets", "fonts"):
             if not getattr(self, option):
                 raise ConfigError(f"{self._where(option)} is empty")
