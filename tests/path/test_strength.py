@@ -86,6 +86,12 @@ def test_an_attacker_learns_from_its_labels_alone(judged, tmp_path):
     assert fewer["seconds"] > 0
 
 
+def test_no_more_labels_choose_than_it_takes(judged, monkeypatch):
+    monkeypatch.setattr(attacks, "MOST_VAL", 2)
+    catalog = attacks.with_labels(judged, 20, seed=1)  # 15 % would be three
+    assert (len(catalog.rows("train")), len(catalog.rows("val"))) == (18, 2)
+
+
 def test_without_labels_the_shipped_reader_reads(tmp_path):
     tellapart.generate("digits", 40, tmp_path / "data")
     catalog = split(open_catalog(tmp_path / "data", task="read"), seed=0)

@@ -17,6 +17,7 @@ from tellapart.progress import say
 from tellapart.train import train
 
 VAL = 0.15  # share of the labels that choose instead of teaching
+MOST_VAL = 200  # of them: more choose no better
 FEWEST = 8  # labels that can be trained on
 
 
@@ -41,7 +42,7 @@ def with_labels(catalog: Catalog, labels: int, seed: int) -> Catalog:
     """The catalog with so many labels to learn and choose from, of what is not the test part, which stays."""
     rows = [row for row in catalog.rows() if catalog.column("split")[row] != "test"]
     chosen = np.random.RandomState(seed).permutation(len(rows))[:labels].tolist()
-    judged = max(1, round(VAL * labels))
+    judged = max(1, min(round(VAL * labels), MOST_VAL))
     part: list[str | None] = ["test" if part == "test" else None for part in catalog.column("split")]
     for place, at in enumerate(chosen):
         part[rows[at]] = "val" if place < judged else "train"
