@@ -1,7 +1,7 @@
 """What a reader reaches with so many labels: the shipped one to begin with, or from nothing.
 
     TELLAPART_DATA=DATA python benchmarks/labels.py [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
-        [--from-scratch] [--start RUN] [--effort best] [--augment text] [--ema 0.99]
+        [--from-scratch] [--start RUN] [--effort best] [--augment text] [--ema 0.99] [--members 3]
 
 Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/hard, of which 1,000
 drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed: texts
@@ -68,9 +68,10 @@ def main() -> None:
     parser.add_argument("--effort")
     parser.add_argument("--augment")
     parser.add_argument("--ema", type=float)
+    parser.add_argument("--members", type=int)
     given = parser.parse_args()
     options: dict[str, Any] = {"pretrained": False} if given.from_scratch else {}
-    said = {name: getattr(given, name) for name in ("start", "effort", "augment", "ema")}
+    said = {name: getattr(given, name) for name in ("start", "effort", "augment", "ema", "members")}
     options |= {name: value for name, value in said.items() if value is not None}  # --ema 0 says something too
     if not os.environ.get("TELLAPART_DATA"):
         print("TELLAPART_DATA is not set: the real sets are left out")

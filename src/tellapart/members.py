@@ -1,9 +1,12 @@
-"""Several networks for one answer: from other seeds, or on other validation parts, averaged into one."""
+"""Several networks for one answer: from other seeds, or on other validation parts, averaged into one.
+
+Classifiers answer side by side, and their probabilities are averaged. Of readers, which all begin with the same
+weights, the weights are averaged: one network, which reads as fast as each."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +17,10 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from tellapart.catalog import Catalog
+from tellapart.data import PixelCache
+from tellapart.embed import BATCH
 from tellapart.files import whole_file
-from tellapart.fit import Answers, fit, lightning_quiet
+from tellapart.fit import Answers, answers, fit, lightning_quiet
 from tellapart.models.classifier import averaged
 from tellapart.progress import speaking
 from tellapart.run import ANSWERS, CONFIG, DATA, HISTORY, MODEL, Run
@@ -33,8 +38,8 @@ def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], An
     thread.
 
     Returns:
-        The weights of all as one network's, and its answers for validation rows: of members from other seeds the
-        mean; of folds each row's by the member that did not learn from it.
+        The weights of all as one network's, and its answers for validation rows: of classifiers from other seeds the
+        mean; of folds each row's by the member that did not learn from it; of readers those of the averaged network.
 
     Raises:
         ConfigError: a process was killed.
@@ -48,7 +53,10 @@ def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], An
     else:
         for each in left:
             _learn(each)
-    weights: dict[str, torch.Tensor] = {}
+    if catalog.task == "read":
+        weights = mean_weights([load_file(member.path / MODEL) for member in members])
+        return weights, _read(run, catalog, weights)
+    weights = {}
     rows: list[list[int]] = []
     logits = []
     for number, member in enumerate(members):
@@ -59,6 +67,31 @@ def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], An
     if run.config.folds:
         return weights, ([row for part in rows for row in part], torch.cat(logits).numpy())
     return weights, (rows[0], averaged(logits).numpy())
+
+
+def mean_weights(learnt: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of the weights of networks that began alike; of what is counted, the first's.
+
+    At which step a reader says a letter is its own, so the answers of two have no mean. But networks that were trained
+    on from the same weights lie in one valley, and the network amid them is more often right than each (Wortsman et
+    al., "Model soups", 2022).
+
+    >>> mean_weights([{"w": torch.zeros(1)}, {"w": torch.ones(1)}])["w"]
+    tensor([0.5000])
+    """
+    return {
+        name: torch.stack([weights[name] for weights in learnt]).mean(dim=0) if value.is_floating_point() else value
+        for name, value in learnt[0].items()
+    }
+
+
+def _read(run: Run, catalog: Catalog, weights: dict[str, torch.Tensor]) -> Answers:
+    """What a reader of these weights says of the validation rows."""
+    model = run.network(pretrained=False)
+    model.load_state_dict(weights)
+    spec = run.preprocess(model)
+    cache = PixelCache(catalog, catalog.rows("val"), spec, limit_gb=run.config.cache_gb)
+    return answers(model, spec, cache, run.config, BATCH["cpu"])
 
 
 def _at_once(run: Run, cores: int) -> int:

@@ -49,10 +49,8 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """
     if config.start is not None and catalog.task != "read":
         raise ConfigError("start: only a reader begins with another's weights; a classifier takes a --backbone")
-    if (config.members > 1 or config.folds) and catalog.task == "read":
-        raise ConfigError(
-            "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
-        )
+    if config.folds and catalog.task == "read":
+        raise ConfigError("folds: readers' answers cannot be averaged, as their steps need not agree; give --members")
     if config.augment == "text" and catalog.task != "read":
         raise ConfigError("augment text: it changes the canvas's width, which only a reader takes; a classifier of "
                           "letters takes glyph")  # fmt: skip
@@ -67,6 +65,9 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
         colour = "grey" if catalog.task == "read" or is_grey(catalog) else "rgb"
     if catalog.task == "read":
         start = _begun_with(config, colour)
+        if config.members > 1 and start is None:
+            raise ConfigError("members: readers are averaged where all begin with the same weights; "
+                              "leave out --members, or begin with another reader (--start)")  # fmt: skip
         lr, updates = (2e-3, UPDATES) if start is None else (1e-3, BEGUN_UPDATES)
         filled = replace(
             config,

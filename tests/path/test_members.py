@@ -18,6 +18,7 @@ import tellapart
 from tellapart import calibrate, members
 from tellapart._lightning import pl
 from tellapart.bundle import GRAPH, Predictor
+from tellapart.charset import decode_ctc
 from tellapart.errors import CatalogError, ConfigError
 from tellapart.models.classifier import Classifier, Ensemble, averaged
 from tellapart.progress import say, speaking
@@ -256,10 +257,48 @@ def test_members_that_learnt_nothing_give_way(shapes, tmp_path, without_packing,
     assert [Run.open(tmp_path / f"run/members/{n}").config.backbone for n in (0, 1)] == ["small"] * 2
 
 
-def test_reading_is_refused(texts, tmp_path, monkeypatch, refuses):
+@pytest.fixture(scope="module")
+def readers(texts, tmp_path_factory):
+    """Two readers that began with the shipped one."""
+    folder = tmp_path_factory.mktemp("readers") / "run"
+    stages = [{"train": "all", "epochs": 2, "lr": 1e-3}]
+    tellapart.train(texts, out=folder, members=2, stages=stages, device="cpu", precision="float32", seed=3)
+    return folder
+
+
+def test_readers_are_one_of_their_mean_weights(readers):
+    one, other = (weights(member) for member in sorted((readers / "members").iterdir()))
+    assert not same(one, other)
+    mean = weights(readers)
+    assert mean.keys() == one.keys()
+    for name, value in mean.items():
+        if value.is_floating_point():
+            assert torch.allclose(value, (one[name] + other[name]) / 2), name
+    assert (readers / "bundle/model.onnx").stat().st_size < 5e6  # one network, not two
+
+
+def test_the_mean_reader_is_calibrated_and_judged(readers):
+    run = Run.open(readers)
+    catalog, model, spec = run.catalog(), run.model(), run.preprocess()
+    right = []
+    for row, data in catalog.read(catalog.rows("test")):
+        pixels = torch.from_numpy(spec.load(data))[None].permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            said = model((pixels / 255 - 0.5) / 0.5).softmax(2).numpy()
+        right.append(decode_ctc(said, run.charset)[0].text == catalog.column("label")[row])
+    assert run.metrics()["exact_match"]["value"] == pytest.approx(np.mean(right))
+    assert run.calibration()["n"] == len(catalog.rows("val"))
+
+
+def test_readers_that_begin_from_nothing_are_not_averaged(texts, tmp_path, monkeypatch, refuses):
     monkeypatch.setattr(pl.Trainer, "fit", None)
-    text = "members and folds: readers' steps need not agree, so they cannot be averaged; leave them out"
-    for option in ({"members": 2}, {"folds": 3}):
+    nothing = (
+        "members: readers are averaged where all begin with the same weights; "
+        "leave out --members, or begin with another reader (--start)"
+    )
+    folds = "folds: readers' answers cannot be averaged, as their steps need not agree; give --members"
+    for option, text in (({"members": 2, "pretrained": False}, nothing), ({"members": 2, "height": 24}, nothing),
+                         ({"folds": 3}, folds)):  # fmt: skip
         with refuses(ConfigError, text):
-            tellapart.train(texts, out=tmp_path / "run", height=24, device="cpu", **option)
+            tellapart.train(texts, out=tmp_path / "run", device="cpu", **option)
     assert not (tmp_path / "run").exists()
