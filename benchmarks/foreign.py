@@ -1,6 +1,6 @@
 """CAPTCHAs drawn by generators of others, each as its documentation shows first: what no reader here was built on.
 
-    python benchmarks/foreign.py GENERATOR OUT [--n 300] [--font FILE]
+    python benchmarks/foreign.py GENERATOR OUT [--n 300] [--font FILE] [--seed 0]
 
 Writes OUT/GENERATOR/labels.csv and images for `benchmarks/readers.py --drawn OUT`. Needs the generator and Pillow, and
 nothing else: two of them cannot be installed side by side, as both are imported as ``captcha``.
@@ -20,6 +20,7 @@ from PIL import Image
 
 Drawn = Iterator[tuple[bytes, str]]  # PNG (or what the generator makes), and its text
 
+SEED = 0  # what judges a reader; --seed draws others
 FREE = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without 0, 1, O and I, which fonts draw alike
 
 
@@ -40,7 +41,7 @@ def captcha(n: int) -> Drawn:
     """The package ``captcha``."""
     from captcha.image import ImageCaptcha
 
-    dice, drawer = random.Random(0), ImageCaptcha()
+    dice, drawer = random.Random(SEED), ImageCaptcha()
     for _ in range(n):
         text = _text(dice)
         yield drawer.generate(text).getvalue(), text
@@ -74,7 +75,7 @@ def wheezy_captcha(n: int) -> Drawn:
     """The drawing steps of ``wheezy.captcha``, in the order its documentation has them."""
     from wheezy.captcha import image as wheezy
 
-    dice = random.Random(0)
+    dice = random.Random(SEED)
     draw = wheezy.captcha(
         drawings=[
             wheezy.background(),
@@ -93,7 +94,7 @@ def claptcha(n: int) -> Drawn:
     """``claptcha`` with its defaults and some noise."""
     from claptcha import Claptcha
 
-    dice = random.Random(0)
+    dice = random.Random(SEED)
     for _ in range(n):
         text = _text(dice)
         yield _png(Claptcha(text, FONT, noise=0.3).image[1]), text
@@ -157,15 +158,16 @@ GENERATORS: dict[str, Callable[[int], Drawn]] = {
 
 def main() -> None:
     """Draw and write."""
-    global FONT
+    global FONT, SEED
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("generator", choices=list(GENERATORS))
     parser.add_argument("out", type=Path)
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--font", default=FONT)
+    parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args()
-    FONT = given.font
-    random.seed(0)  # most of them draw from Python's own dice
+    FONT, SEED = given.font, given.seed
+    random.seed(SEED)  # most of them draw from Python's own dice
     folder = given.out / given.generator
     (folder / "images").mkdir(parents=True, exist_ok=True)
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
