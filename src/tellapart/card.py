@@ -99,7 +99,9 @@ def _taught(about: Mapping[str, Any]) -> Iterator[str]:
         if training.get("start")
         else f"Network `{training['backbone']}`"
     )
-    yield f"- {begun}, seed {training['seed']}. All options stand in `bundle.json` under `training`."
+    count = max(training.get("members", 1), training.get("folds", 0))
+    mean = f", the mean of {count} trainings" if count > 1 else ""
+    yield f"- {begun}, seed {training['seed']}{mean}. All options stand in `bundle.json` under `training`."
     yield ""
 
 

@@ -7,7 +7,7 @@ history.jsonl       a line an epoch
 time.json           seconds by what they were spent on, of the last session
 checkpoints/        the last state and the best of each stage
 model.safetensors   the weights that won
-members/            a run each, where several networks answer together
+members/            a run each, where several networks are averaged
 calibration.json    temperature, threshold and the level to abstain below, chosen on the validation part
 metrics.json        the figures on the test part
 bundle/             what predicts
@@ -118,7 +118,7 @@ class Run:
 
     @property
     def count(self) -> int:
-        """How many networks answer together."""
+        """How many networks are trained for one answer."""
         return max(self.config.members, self.config.folds, 1)
 
     def preprocess(self, model: nn.Module | None = None) -> Preprocess:
