@@ -22,7 +22,8 @@ from typing import Any
 
 import tellapart
 from tellapart.catalog import Catalog, open_catalog
-from tellapart.run import Run
+from tellapart.members import FOLDER
+from tellapart.run import HISTORY, Run
 from tellapart.strength.attack import attack
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
@@ -50,8 +51,10 @@ def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[flo
         taught = len(found.rows()) - len(found.rows("test"))
         number = taught if labels == "all" else int(labels)
         step = attack(found, number, Path(folder) / "run", seed=seed, **options)
-        once = Run.open(Path(folder) / "run").metrics() or {}  # the training's own report
-        lines = (Path(folder) / "run" / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        run = Run.open(Path(folder) / "run")
+        once = run.metrics() or {}  # the training's own report
+        learnt = run.path / FOLDER / "0" if run.count > 1 else run.path
+        lines = (learnt / HISTORY).read_text(encoding="utf-8").splitlines()
     first = [float(json.loads(line)["val_exact_match"]) for line in lines[:2]]
     return once["exact_match"]["value"], step["exact_match"]["value"], step["seconds"], first
 
