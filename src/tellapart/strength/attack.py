@@ -17,7 +17,7 @@ from tellapart.progress import say
 from tellapart.train import train
 
 VAL = 0.15  # share of the labels that choose instead of teaching
-MOST_VAL = 200  # of them: more choose no better
+MOST_VAL = 200  # of them at most; all others teach
 FEWEST = 8  # labels that can be trained on
 
 
