@@ -38,7 +38,7 @@ ROOMS = [
     "tasks.base", "tasks.classify", "tasks.read", "tasks",
     "run", "export", "start", "history", "clock", "features", "solve", "fit", "members",
     "maps.place", "maps.look", "maps.atlas", "maps.colours", "maps.picture", "maps.page", "maps",
-    "traces", "why", "track", "train",
+    "traces", "why", "track", "train", "adapt",
     "trial", "tune",
     "strength.changes", "strength.attack", "strength.page", "strength", "demo",
 ]  # fmt: skip

@@ -107,6 +107,12 @@ def test_other_shares(fractions, expected):
     assert result.meta["split"]["fractions"] == list(fractions)
 
 
+def test_a_test_part_that_was_not_wanted_is_not_taken_from_train_later():
+    assert parts(split(split(made([0] * 100), fractions=(0.8, 0.2, 0)))) == {"train": 80, "val": 20}
+    assert parts(split(split(made([0] * 100), fractions=(1, 0, 0)))) == {"train": 85, "val": 15}
+    assert parts(split(made([0] * 100, split=["train"] * 80 + ["val"] * 20)))["test"] > 0
+
+
 @pytest.mark.parametrize("fractions", [(0.7, 0.3), (0.7, 0.2, 0.2), (1.1, -0.1, 0), (0, 0.5, 0.5), ()])
 def test_shares_that_are_none(refuses, fractions):
     with refuses(ConfigError, f"fractions {fractions}: give three shares for train, val and test that sum to 1"):

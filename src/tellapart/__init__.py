@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tellapart.adapt import adapt
     from tellapart.audit import audit
     from tellapart.balance import balance
     from tellapart.bundle import Bundle, Prediction, Predictor, base_reader, load
@@ -52,6 +53,7 @@ _HOME = {
     "Prediction": "bundle",
     "Predictor": "bundle",
     "TellapartError": "errors",
+    "adapt": "adapt",
     "audit": "audit",
     "balance": "balance",
     "base_reader": "bundle",
@@ -87,6 +89,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "TellapartError",
+    "adapt",
     "audit",
     "balance",
     "base_reader",

@@ -94,6 +94,11 @@ def _taught(about: Mapping[str, Any]) -> Iterator[str]:
     split = data.get("split")
     parts = f", split by seed {split['seed']}; copies never cross the split" if split else ", split by their owner"
     yield f"- Data of {data['n']:,} labelled images (fingerprint `{data['fingerprint']}`){parts}."
+    if reader := data.get("read_by"):
+        yield (
+            "- No person labelled them: their texts are what it was sure to read itself, beginning as "
+            f"`{reader}` (`tellapart adapt`)."
+        )
     begun = (
         f"Begun with the weights of `{training['start']}`"
         if training.get("start")
@@ -119,6 +124,12 @@ def _figures(about: Mapping[str, Any]) -> Iterator[str]:
         if name in metrics:
             low, high = metrics[name]["ci95"]
             yield f"| {what} | {metrics[name]['value']:.4f} | {low:.4f} to {high:.4f} | {metrics[name]['n']:,} |"
+    if (about.get("data") or {}).get("read_by"):
+        yield ""
+        yield (
+            "**These texts are its own readings**: the figures say how far it agrees with itself, and its confidence "
+            "was calibrated on them. How good it is, only pictures that a person has labelled can tell."
+        )
     yield ""
 
 

@@ -238,6 +238,7 @@ def _description(run: Run, catalog: Catalog, spec: Preprocess, calibration: dict
             "content": content(catalog),
             "n": len(catalog.rows()),
             "split": (catalog.meta or {}).get("split"),
+            **({"read_by": reader} if (reader := (catalog.meta or {}).get("read_by")) else {}),
         },
         "training": run.config.to_dict(),
         "versions": {

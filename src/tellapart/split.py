@@ -39,7 +39,8 @@ def split(
     """Assign every kept row to train, val or test; a split that the data brings along is kept.
 
     Stratified by label where a label has at least three separate images; exact and near-duplicates
-    stand on one side. A data set that brings train and test but no val has val taken from train.
+    stand on one side. A data set that brings train and test but no val has val taken from train, and likewise a test
+    part, unless it was split here without one.
 
     Args:
         data: any source, or a catalog. ``options`` say how to read a source (see `open_catalog`).
@@ -56,8 +57,10 @@ def split(
     if out is not None:
         check_target(out, ".parquet")
     catalog = data if isinstance(data, Catalog) else open_catalog(data, **options)
-    assigned, notes = _assign(catalog, seed, shares)
     own = any(part is not None for part in catalog.column("split"))
+    if own and (catalog.meta or {}).get("split", {}).get("fractions", shares)[2] == 0:
+        shares = (shares[0] + shares[2], shares[1], 0.0)  # no test part was wanted, so none is missing
+    assigned, notes = _assign(catalog, seed, shares)
     result = catalog.with_column("split", assigned).with_notes(notes)
     if not own:  # else whoever split it says how, or nobody does
         result = result.with_meta(split={"seed": seed, "fractions": list(shares)})
@@ -105,7 +108,8 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
     result: list[str | None] = [part if kept else None for part, kept in zip(given, keep, strict=True)]
     kept_rows = [row for row, kept in enumerate(keep) if kept]
     present = {result[row] for row in kept_rows} - {None}
-    if {"train", "val", "test"} <= present or (present and "train" not in present):
+    wanted = {"train", "val", "test"} if fractions[2] else {"train", "val"}
+    if wanted <= present or (present and "train" not in present):
         return result, []
     train, val, test = fractions
     if present:  # the data's own train and test (or val) stay as they are; the missing part comes from train

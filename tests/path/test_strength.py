@@ -13,7 +13,7 @@ import pytest
 import tellapart
 from tellapart.captcha import SCHEMES, Scheme, render
 from tellapart.catalog import open_catalog
-from tellapart.errors import ConfigError, TextError
+from tellapart.errors import CatalogError, ConfigError, TextError
 from tellapart.run import Run
 from tellapart.split import split
 from tellapart.strength.attack import attack, ladder, untaught
@@ -127,7 +127,8 @@ def test_the_whole_of_it(texts, tmp_path):
 @pytest.fixture
 def drawn_only(monkeypatch):
     """Strength without its trainings; each attack gives what it would have learnt from."""
-    monkeypatch.setattr(attacks, "train", lambda *_, **__: {"seconds": 1.0, "bundle": "bundle"})
+    for name in ("train", "adapt"):
+        monkeypatch.setattr(attacks, name, lambda *_, **__: {"seconds": 1.0, "bundle": "bundle"})
     monkeypatch.setattr(attacks, "evaluate", lambda _, catalog, **__: {
         "n": 20, "exact_match": figure(0.5), "exact_match_folded": figure(0.5), "cer": figure(0.1), "confused": [],
         "alphabet": sorted(set("".join(catalog.labels))),
@@ -160,11 +161,37 @@ def test_what_was_measured_before_a_failure_is_kept(drawn_only, tmp_path, monkey
     monkeypatch.setattr(attacks, "train", lambda *_, **__: (_ for _ in ()).throw(TextError("all alike")))
     with pytest.raises(TextError):
         drawn_only("plain", out=tmp_path, labels=[0, 8])
-    assert [step["labels"] for step in json.loads((tmp_path / "strength.json").read_text())["curve"]] == [0]
+    assert [step["labels"] for step in json.loads((tmp_path / "strength.json").read_text())["curve"]] == [0, 0]
 
 
-def test_no_labels_alone_are_an_attack_too(drawn_only, tmp_path):
-    assert [step["labels"] for step in drawn_only("plain", out=tmp_path, labels=[0])["curve"]] == [0]
+def test_no_labels_alone_are_an_attack_too(drawn_only, tmp_path, monkeypatch):
+    given = []
+
+    def adapt(catalog, **options):
+        given.append((catalog, options))
+        return {"seconds": 1.0, "bundle": "bundle"}
+
+    monkeypatch.setattr(attacks, "adapt", adapt)
+    monkeypatch.setattr(attacks, "PICTURES", 10)
+    monkeypatch.setattr(strengths, "TESTED", 20)
+    result = drawn_only("plain", out=tmp_path, labels=[0], report=tmp_path / "page.html")
+    assert [(step["labels"], step.get("pictures")) for step in result["curve"]] == [(0, None), (0, 10)]
+    [(catalog, options)] = given
+    assert {catalog.column("split")[row] for row in catalog.rows()} == {"train"}  # none that judges
+    assert (len(catalog.rows()), options["pattern"]) == (10, ".{5,5}")
+    assert "With no labels but 10 pictures" in (tmp_path / "page.html").read_text()
+
+
+def test_who_cannot_teach_itself_is_left_out(drawn_only, tmp_path, monkeypatch, capsys):
+    def unsure(*_, **__):
+        raise CatalogError("data: base is sure of 3 of 10 pictures only")
+
+    monkeypatch.setattr(attacks, "adapt", unsure)
+    result = drawn_only("plain", out=tmp_path, labels=[0, 8])
+    assert [step["labels"] for step in result["curve"]] == [0, 8]
+    [note] = result["left_out"]
+    assert note.endswith("of which it could teach itself: data: base is sure of 3 of 10 pictures only")
+    assert f"note: {note}" in capsys.readouterr().err
 
 
 def test_what_is_left_out_is_said(drawn_only, texts, tmp_path, capsys):

@@ -25,6 +25,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart split DATA --out split.parquet         train, val, test; no near-copy crosses
   tellapart tidy DATA --out FOLDER                 a copy with regular names, and the way back
   tellapart train DATA --task classify|read        train, pack, and report on the test part
+  tellapart adapt PICTURES --out FOLDER            a reader teaches itself on pictures without labels
   tellapart tune DATA --minutes 30                 search for better options; the test part stays unseen
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval
   tellapart map MODEL|BACKBONE DATA --out map.html alike images near each other: page, picture, file
@@ -106,6 +107,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "split": data.split_verb,
     "tidy": data.tidy_verb,
     "train": models.train_verb,
+    "adapt": models.adapt_verb,
     "tune": models.tune_verb,
     "evaluate": models.evaluate_verb,
     "map": data.map_verb,

@@ -39,6 +39,30 @@ def train_verb(words: list[str]) -> int:
     return show(as_json, result, prose)
 
 
+def adapt_verb(words: list[str]) -> int:
+    parser = new_parser("adapt", "A reader teaches itself what it is sure to read of pictures without labels.")
+    parser.add_argument("data", help="a folder of pictures of one kind, or a catalog; labels are not looked at")
+    parser.add_argument("--out", required=True, help="a folder for the runs; the same command goes on where it stopped")
+    parser.add_argument(
+        "--model", default="base", help="the reader to begin with: base, a run, or a bundle with weights"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often it reads all, and learns")
+    parser.add_argument("--alphabet", help="the only characters that a text may hold, where that is known")
+    parser.add_argument("--pattern", help="a regular expression that the text matches, such as [0-9]{5}")
+    parser.add_argument("--seed", type=int, default=0)
+    given, as_json = parse(parser, words)
+    from tellapart import adapt
+
+    result = adapt(given.pop("data"), **given)
+    told = ", ".join(f"{number:,}" for number in result["sure"])
+    prose = (
+        f"sure of {told} of {result['n']:,} pictures, round after round\n"
+        f"run     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
+        f"next    label some, and learn how good it is: tellapart evaluate {result['bundle']} LABELLED"
+    )
+    return show(as_json, result, lambda: prose)
+
+
 def tune_verb(words: list[str]) -> int:
     from tellapart.config import TrainConfig
 
@@ -192,7 +216,8 @@ def strength_verb(words: list[str]) -> int:
         for step in result["curve"]:
             figure = step["exact_match"]
             low, high = figure["ci95"]
-            rows.append((f"{step['labels']:,}", f"{figure['value']:.4f}", f"{low:.4f} to {high:.4f}",
+            told = f", {step['pictures']:,} pictures" if "pictures" in step else ""
+            rows.append((f"{step['labels']:,}{told}", f"{figure['value']:.4f}", f"{low:.4f} to {high:.4f}",
                          f"{step['seconds']:.0f} s"))  # fmt: skip
         rows += [(change["change"], f"{change['exact_match']['value']:.4f}", "", "") for change in result["changes"]]
         wide = max(len(row[0]) for row in rows)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.errors import ConfigError
+from tellapart.errors import CatalogError, ConfigError, TextError
 from tellapart.workers import processor
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def strength(
 
     Of labelled images, some teach and others judge; a scheme is drawn, as many as are needed. For each number of labels
     a reader is trained, which begins with the shipped one; without labels that one is told the alphabet and the lengths
-    only. Of a scheme, each hardship is also taken
-    away and others are added, and each change is attacked anew.
-    The same call again goes on where a stopped one left off.
+    only, and then teaches itself on pictures without labels (`tellapart.adapt`). Of a scheme, each hardship is also
+    taken away and others are added, and each change is attacked anew. The same call again goes on where a stopped one
+    left off.
 
     Args:
         target: labelled images (see `tellapart.catalog.open_catalog`), a named scheme, or a scheme's YAML file.
@@ -56,7 +56,8 @@ def strength(
         options: of the training, such as ``effort``, and how to read labelled images, such as ``label_column``.
 
     Returns:
-        ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels), ``left_out`` (numbers that were,
+        ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels; one
+        that taught itself says of how many ``pictures``), ``left_out`` (numbers that were,
         and why), ``machine`` (that took the steps' seconds), ``broken_with`` (the fewest labels with which at least 1 %
         is surely read, or None), ``broken_by`` (whose line that is), ``characters`` (hardest first), ``changes``,
         ``limits``.
@@ -68,7 +69,7 @@ def strength(
     from tellapart.catalog import check_target
     from tellapart.files import check_writable, whole_file, write_json
     from tellapart.progress import say
-    from tellapart.strength.attack import attack, ladder, untaught
+    from tellapart.strength.attack import PICTURES, attack, ladder, self_taught, untaught
     from tellapart.strength.page import page
 
     wanted = sorted(set(labels))
@@ -84,7 +85,8 @@ def strength(
     reading = {name: options.pop(name) for name in READING if name in options}
     if scheme and reading:
         raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images; a scheme's images are drawn")
-    catalog = _drawn(scheme, max(wanted), out / "data", seed) if scheme else _given(target, seed, reading)
+    most = max(*wanted, PICTURES) if 0 in wanted else max(wanted)
+    catalog = _drawn(scheme, most, out / "data", seed) if scheme else _given(target, seed, reading)
     steps, left_out = ladder(wanted, catalog)
     if not steps and 0 not in wanted:
         raise ConfigError(f"nothing to attack with; {'; '.join(left_out)}")
@@ -101,6 +103,12 @@ def strength(
         if first := untaught(catalog):
             result["curve"].append(first)
             keep()
+            try:
+                result["curve"].append(self_taught(catalog, out / "pictures", seed=seed, **options))
+                keep()
+            except (CatalogError, TextError) as error:
+                left_out.append(f"left out: pictures without labels, of which it could teach itself: {error}")
+                say(f"note: {left_out[-1]}")
         else:
             left_out.append("left out: without labels, as the shipped reader does not know all characters")
     for number in steps:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.adapt import adapt
 from tellapart.bundle import Bundle
 from tellapart.catalog import Catalog
 from tellapart.config import BASE
@@ -18,6 +19,7 @@ from tellapart.train import train
 
 VAL = 0.15  # share of the labels that choose instead of teaching
 MOST_VAL = 200  # of them at most; all others teach
+PICTURES = 1000  # without labels, at most
 FEWEST = 8  # labels that can be trained on
 
 
@@ -60,11 +62,36 @@ def untaught(catalog: Catalog) -> dict[str, Any] | None:
         say(f"without labels: left out, as the shipped reader does not know {some(unknown)}")
         return None
     say("an attacker without labels")
-    alphabet = "".join(sorted(set().union(*catalog.labels)))
-    lengths = [len(text) for text in catalog.labels]
-    pattern = f".{{{min(lengths)},{max(lengths)}}}"
-    report = evaluate(bundle, catalog, split="test", alphabet=alphabet, pattern=pattern, careful=True)
+    report = evaluate(bundle, catalog, split="test", careful=True, **_told(catalog))
     return {"labels": 0, "seconds": 0.0, **report}
+
+
+def self_taught(catalog: Catalog, out: Path, *, seed: int = 0, **options: Any) -> dict[str, Any]:
+    """What it reads after teaching itself on pictures of what is not the test part, without their labels.
+
+    Anybody can collect pictures of a CAPTCHA; only labels cost.
+
+    Returns:
+        As `attack`, with 0 labels and ``pictures``, how many it had.
+
+    Raises:
+        CatalogError: there are no such pictures, or it is sure of too few of them to learn.
+    """
+    chosen = set([row for row in catalog.rows() if catalog.column("split")[row] != "test"][:PICTURES])
+    say(f"an attacker with {len(chosen):,} pictures without labels")
+    pictures, told = catalog.with_column("keep", [row in chosen for row in range(len(catalog))]), _told(catalog)
+    result = adapt(pictures, out=out, seed=seed, **told, **options)
+    report = evaluate(result["bundle"], catalog, split="test", careful=True, **told)
+    return {"labels": 0, "pictures": len(chosen), "seconds": result["seconds"], **report}
+
+
+def _told(catalog: Catalog) -> dict[str, Any]:
+    """What anybody can see of the texts: their characters, and how long they are."""
+    lengths = [len(text) for text in catalog.labels]
+    return {
+        "alphabet": "".join(sorted(set().union(*catalog.labels))),
+        "pattern": f".{{{min(lengths)},{max(lengths)}}}",
+    }
 
 
 def ladder(wanted: Sequence[int], catalog: Catalog) -> tuple[list[int], list[str]]:

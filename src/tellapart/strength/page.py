@@ -83,7 +83,9 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
         tag("text", "1 %: broken", x=WIDE - 10, y=limit - 6, text_anchor="end", class_="red"),
         tag(
             "polyline", class_="line",
-            points=" ".join(f"{across(s['labels']):.1f},{down(s['exact_match']['value']):.1f}" for s in curve),
+            points=" ".join(
+                f"{across(s['labels']):.1f},{down(s['exact_match']['value']):.1f}" for s in curve if "pictures" not in s
+            ),
         ),
     ]  # fmt: skip
     for step in curve:
@@ -91,7 +93,9 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
         parts += [
             tag("line", x1=x, x2=x, y1=down(low), y2=down(high), class_="error"),
             tag("circle", cx=x, cy=down(step["exact_match"]["value"]), r=4, class_="dot"),
-            tag("text", f"{step['labels']:,}", x=x, y=HIGH - 18, text_anchor="middle"),
+            tag("text", "self-taught", x=x + 8, y=down(step["exact_match"]["value"]) + 5)
+            if "pictures" in step
+            else tag("text", f"{step['labels']:,}", x=x, y=HIGH - 18, text_anchor="middle"),
         ]
     parts.append(tag("text", "labels", x=WIDE - 10, y=HIGH - 2, text_anchor="end"))
     told = ", ".join(f"{step['labels']} labels {_share(step['exact_match']['value'])}" for step in curve)
@@ -104,7 +108,7 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
 def _steps(result: dict[str, Any]) -> list[Html]:
     rows = [
         [
-            f"{step['labels']:,}",
+            f"{step['labels']:,}" + (f", {step['pictures']:,} pictures" if "pictures" in step else ""),
             _share(step["exact_match"]["value"]),
             _interval(step["exact_match"]),
             _share(step["exact_match_folded"]["value"]),
@@ -116,6 +120,15 @@ def _steps(result: dict[str, Any]) -> list[Html]:
     head = ["labels", "texts read", "95 % interval", "case ignored", "characters misread", "training"]
     return [
         table(head, rows),
+        *(
+            tag(
+                "p",
+                f"With no labels but {step['pictures']:,} pictures, it taught itself what it was sure to read.",
+                class_="note",
+            )
+            for step in result["curve"]
+            if "pictures" in step
+        ),
         *(tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in result["left_out"]),
         tag(
             "p", f"Judged on {result['n']:,} texts that taught nothing. Trained on {result['machine']}.", class_="note"
