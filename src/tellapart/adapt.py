@@ -21,7 +21,7 @@ from tellapart.train import train
 
 ROUNDS = 3
 SURE = 0.8  # a reading of this confidence is taken for a label
-LEAST = 0.2  # of all pictures must be read so surely before a reader can teach itself,
+LEAST = 0.1  # of all pictures must be read so surely before a reader can teach itself,
 FEWEST = 20  # and so many
 ALIKE = 0.95  # of the sure readings of one length: the others are misread
 VAL = 0.15  # share of the sure readings that choose instead of teaching

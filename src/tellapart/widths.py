@@ -12,7 +12,7 @@ from PIL import Image
 from tellapart.beam import Rule, judged, likelihood, read
 from tellapart.charset import Charset, Reading
 
-WIDTHS = (0.8, 1.25, 1.5)  # of the picture's own, in which it was looked at first; the height stays
+WIDTHS = (0.75, 1.25)  # of the picture's own, in which it was looked at first; the height stays
 SURE = 0.8  # a first reading of this confidence needs no second look
 
 Array = npt.NDArray[Any]
