@@ -290,16 +290,18 @@ def likelihood(probabilities: Array, text: tuple[int, ...]) -> float:
     ways = np.zeros(len(states))
     ways[:2] = chances[0, :2]
     scale = 0.0  # the logarithm of what was divided out: products of many steps underflow
-    for step in chances[1:]:
-        before = ways.copy()
-        ways[1:] += before[:-1]
-        ways[2:] += np.where(skips[2:], before[:-2], 0)
+    over = skips[2:].astype(np.float64)
+    for number, step in enumerate(chances[1:]):
+        skipped = ways[:-2] * over
+        ways[1:] += ways[:-1]
+        ways[2:] += skipped
         ways *= step
-        most = ways.max()
-        if most == 0:
-            return 0.0
-        ways /= most
-        scale += np.log(most)
+        if number % 6 == 0:  # six steps of the smallest float32 are still a float64
+            most = ways.max()
+            if most == 0:
+                return 0.0
+            ways /= most
+            scale += np.log(most)
     return float(np.exp(scale) * ways[-2:].sum())
 
 

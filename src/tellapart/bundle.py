@@ -33,7 +33,7 @@ from tellapart.errors import BundleError, ConfigError, ImageError
 from tellapart.files import whole_file
 from tellapart.images import Pixels
 from tellapart.preprocess import Preprocess
-from tellapart.widths import SURE, WIDTHS, stretched, together
+from tellapart.widths import LOOKS, stretched, together
 from tellapart.workers import cpu_count
 
 FORMAT = 1
@@ -342,14 +342,25 @@ class Predictor:
         """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C."""
         first = self.run(pixels)
         answers = self.interpret(names, first)
-        unsure = [at for at, each in enumerate(answers) if each.confidence < SURE] if self.careful else []
-        if unsure:
-            step = self.bundle.preprocess.step
-            views = [first[unsure], *(self.run(stretched(pixels[unsure], by, step)) for by in WIDTHS)]
-            readings = [together(each, self.bundle.charset, self.rule) for each in zip(*views, strict=True)]
+        if self.careful:
+            self._look_again(answers, names, pixels, first)
+        return answers
+
+    def _look_again(
+        self, answers: list[Prediction], names: Sequence[str], pixels: npt.NDArray[np.uint8], first: Floats
+    ) -> None:
+        """Better answers in place of the unsure ones."""
+        views, step = [[view] for view in first], self.bundle.preprocess.step
+        for sure, widths in LOOKS:
+            unsure = [at for at, each in enumerate(answers) if each.confidence < sure]
+            if not unsure:
+                return
+            for by in widths:
+                for at, view in zip(unsure, self.run(stretched(pixels[unsure], by, step)), strict=True):
+                    views[at].append(view)
+            readings = [together(views[at], self.bundle.charset, self.rule) for at in unsure]
             for at, answer in zip(unsure, self._texts([names[at] for at in unsure], readings), strict=True):
                 answers[at] = answer
-        return answers
 
     def interpret(self, names: Sequence[str], probabilities: Floats) -> list[Prediction]:
         """Probabilities of a batch → answers."""

@@ -12,8 +12,10 @@ from PIL import Image
 from tellapart.beam import Rule, judged, likelihood, read
 from tellapart.charset import Charset, Reading
 
-WIDTHS = (0.75, 1.25)  # of the picture's own, in which it was looked at first; the height stays
-SURE = 0.8  # a first reading of this confidence needs no second look
+LOOKS = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
+    (0.8, (0.75, 1.25)),
+    (0.5, (0.6, 1.5)),
+)
 
 Array = npt.NDArray[Any]
 

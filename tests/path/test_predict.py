@@ -15,7 +15,6 @@ from tellapart.bundle import Bundle, Prediction
 from tellapart.catalog import open_catalog
 from tellapart.errors import BundleError, ConfigError, TextError
 from tellapart.predict import to_csv
-from tellapart.widths import WIDTHS
 
 
 @pytest.fixture(scope="module")
@@ -183,16 +182,27 @@ def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, text
     files = sorted(texts.rglob("*.png"))
     plain = tellapart.predict(text_bundle, files)
     middle = float(np.median([row.confidence for row in plain]))
-    monkeypatch.setattr("tellapart.bundle.SURE", middle)
-    careful = tellapart.load(text_bundle, careful=True)
-    seen = []
-    monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
-    answers = careful.predict(files)
-    unsure = sum(row.confidence < middle for row in plain)
-    assert 0 < unsure < len(files)
-    assert sum(seen) == len(files) + len(WIDTHS) * unsure
-    for one, other in zip(plain, answers, strict=True):
-        assert one.confidence < middle or (one.answer, one.characters) == (other.answer, other.characters)
+    unsure = [at for at, row in enumerate(plain) if row.confidence < middle]
+
+    def read(looks):
+        monkeypatch.setattr("tellapart.bundle.LOOKS", looks)
+        careful, seen = tellapart.load(text_bundle, careful=True), []
+        monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
+        return careful.predict(files), sum(seen)
+
+    again, looked = read([(middle, (0.75, 1.25))])
+    assert 0 < len(unsure) < len(files)
+    assert looked == len(files) + 2 * len(unsure)
+    for at, (one, other) in enumerate(zip(plain, again, strict=True)):
+        assert at in unsure or (one.answer, one.characters) == (other.answer, other.characters)
+    # What is still unsure after that is looked at once more; what is not, is answered as before.
+    lower = float(np.median([again[at].confidence for at in unsure]))
+    still = [at for at in range(len(files)) if again[at].confidence < lower]
+    last, looked = read([(middle, (0.75, 1.25)), (lower, (0.6, 1.5, 1.75))])
+    assert len(still) > 0
+    assert looked == len(files) + 2 * len(unsure) + 3 * len(still)
+    for at, (one, other) in enumerate(zip(again, last, strict=True)):
+        assert at in still or (one.answer, one.characters) == (other.answer, other.characters)
 
 
 @pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"careful": True}])
