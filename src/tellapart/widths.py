@@ -13,7 +13,7 @@ from tellapart.beam import Rule, judged, likelihood, read
 from tellapart.charset import Charset, Reading
 
 LOOKS = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
-    (0.8, (0.75, 1.25)),
+    (0.7, (0.75, 1.25)),
     (0.5, (0.6, 1.5)),
 )
 
