@@ -116,14 +116,14 @@ def main() -> None:
         line = f"{name:<22}"
         for reader, _ in everyone:
             took[reader].append(1000 * statistics.median(seconds[reader]) / len(pairs))
-            line += f"{share[reader][-1]:>11.3f} {took[reader][-1]:>5.1f} ms"
+            line += f"{share[reader][-1]:>10.3f} {took[reader][-1]:>6.2f} ms"
         print(line, flush=True)
     for kind in ("real", "drawn by others"):
         rows = [number for number, name in enumerate(sets) if (name in REAL) == (kind == "real")]
         if rows:
             line = "".join(
-                f"{statistics.mean(share[reader][row] for row in rows):>11.3f} "
-                f"{statistics.mean(took[reader][row] for row in rows):>5.1f} ms"
+                f"{statistics.mean(share[reader][row] for row in rows):>10.3f} "
+                f"{statistics.mean(took[reader][row] for row in rows):>6.2f} ms"
                 for reader, _ in everyone
             )
             print(f"{'mean, ' + kind:<22}{line}")

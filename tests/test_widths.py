@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.beam import Rule, likelihood, read
+from tellapart.beam import Rule, likelihoods, read
 from tellapart.charset import Charset
 from tellapart.widths import LOOKS, stretched, together
 
@@ -32,16 +32,23 @@ def test_the_likelihood_is_the_sum_over_all_paths(seed, n):
     for path in itertools.product(range(3), repeat=n):
         sums[emitted(path)] = sums.get(emitted(path), 0.0) + np.prod(chances[np.arange(n), path])
     assert sum(sums.values()) == pytest.approx(1)
-    for text, chance in sums.items():
-        assert likelihood(chances, text) == pytest.approx(chance, abs=1e-12)
-    assert likelihood(chances, (1,) * (n + 1)) == 0
+    texts = [*sums, (1,) * (n + 1)]
+    expected = pytest.approx([*sums.values(), 0.0], abs=1e-12)
+    assert likelihoods([chances], texts)[0] == expected
+    longer = steps(seed + 1, n + 3)
+    together = likelihoods([longer, chances], texts)
+    assert together[1] == expected
+    for text, found in zip(texts, together.T, strict=True):
+        assert found == pytest.approx([likelihoods([view], [text])[0, 0] for view in (longer, chances)], abs=1e-12)
 
 
 def test_a_long_text_does_not_underflow():
     chances = np.full((2000, 3), 0.5)
-    assert likelihood(chances[:20], (1, 2)) > 0
+    assert likelihoods([chances[:20]], [(1, 2)]) > 0
     sharp = np.tile(np.eye(3)[[1, 0, 2, 0]], (100, 1)) * 0.97 + 0.01
-    assert 0 < likelihood(sharp, (1, 2) * 100) < 1
+    assert 0 < likelihoods([sharp], [(1, 2) * 100])[0, 0] < 1
+    alone = likelihoods([sharp], [(1, 2) * 100])
+    assert likelihoods([chances, sharp], [(1,), (1, 2) * 100, ()])[1, 1] == pytest.approx(alone[0, 0])
 
 
 @given(st.integers(0, 10_000), st.integers(1, 8))

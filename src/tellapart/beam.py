@@ -269,40 +269,58 @@ def judged(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Rea
     >>> round(judged(steps, Charset(("a", "b")), (1,)).confidence, 2)  # not the 1.0 of its letter
     0.2
     """
-    found = reading(probabilities, charset, text)
     (best,) = decode_ctc(probabilities[None], charset)
-    if found.text == best.text:
+    most = tuple(charset.encode(best.text))
+    if text == most:
         return best
-    own, most = (likelihood(probabilities, tuple(each)) for each in (text, charset.encode(best.text)))
-    share = min(1.0, own / most) if most else 0.0
+    found = reading(probabilities, charset, text)
+    own, highest = likelihoods([probabilities], [text, most])[0].tolist()
+    share = min(1.0, own / highest) if highest else 0.0
     return found._replace(confidence=min(found.confidence, best.confidence * share))
 
 
-def likelihood(probabilities: Array, text: tuple[int, ...]) -> float:
-    """How likely a text, as indices, is: the sum over all ways to emit it (the forward pass of Graves et al. 2006).
+def likelihoods(views: Sequence[Array], texts: Sequence[tuple[int, ...]]) -> Array:
+    """How likely each view finds each text, as indices: V, N; the sum over all ways to emit it.
+
+    The forward pass of Graves et al. 2006, of all at once.
+
+    Args:
+        views: T, C each, with a T of its own.
 
     >>> steps = np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]])
-    >>> round(likelihood(steps, (1, 2)), 2), round(likelihood(steps, (2,)), 2)
-    (0.54, 0.04)
+    >>> likelihoods([steps, steps[:1]], [(1, 2), (2,)]).round(2).tolist()
+    [[0.54, 0.04], [0.0, 0.4]]
     """
-    states, skips = _states(text)
-    chances = probabilities[:, states].astype(np.float64)
-    ways = np.zeros(len(states))
-    ways[:2] = chances[0, :2]
-    scale = 0.0  # the logarithm of what was divided out: products of many steps underflow
-    over = skips[2:].astype(np.float64)
+    paths = [_states(text) for text in texts]
+    most = max(len(states) for states, _ in paths)
+    states, skips = np.full((len(texts), most), BLANK), np.zeros((len(texts), most))
+    real = np.zeros((len(texts), most))  # of shorter texts the last states are none, and lead nowhere
+    for row, (own, over) in enumerate(paths):
+        states[row, : len(own)], skips[row, : len(own)], real[row, : len(own)] = own, over, 1
+    # Views end together: further steps that can only be blank change no likelihood.
+    longest = max(map(len, views))
+    chances = np.zeros((longest, len(views), views[0].shape[1]))
+    chances[:, :, BLANK] = 1
+    for number, view in enumerate(views):
+        chances[: len(view), number] = view
+    chances = chances[:, :, states] * real
+    ways = np.zeros(chances.shape[1:])
+    ways[..., :2] = chances[0, ..., :2]
+    scale = np.zeros(ways.shape[:2])  # the logarithm of what was divided out: products of many steps underflow
     for number, step in enumerate(chances[1:]):
-        skipped = ways[:-2] * over
-        ways[1:] += ways[:-1]
-        ways[2:] += skipped
+        skipped = ways[..., :-2] * skips[:, 2:]
+        ways[..., 1:] += ways[..., :-1]
+        ways[..., 2:] += skipped
         ways *= step
         if number % 6 == 0:  # six steps of the smallest float32 are still a float64
-            most = ways.max()
-            if most == 0:
-                return 0.0
-            ways /= most
-            scale += np.log(most)
-    return float(np.exp(scale) * ways[-2:].sum())
+            highest = ways.max(axis=-1)
+            highest[highest == 0] = 1
+            ways /= highest[..., None]
+            scale += np.log(highest)
+    ends = np.array([len(own) for own, _ in paths])
+    last = ways[:, np.arange(len(texts)), ends - 1]
+    result: Array = np.exp(scale) * (last + np.where(ends > 1, ways[:, np.arange(len(texts)), ends - 2], 0))
+    return result
 
 
 def _states(text: tuple[int, ...]) -> tuple[Array, Array]:

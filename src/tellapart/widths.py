@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.beam import Rule, judged, likelihood, read
+from tellapart.beam import Rule, judged, likelihoods, read
 from tellapart.charset import Charset, Reading
 
 LOOKS = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
@@ -53,6 +53,6 @@ def together(views: Sequence[Array], charset: Charset, rule: Rule) -> list[Readi
     texts = [tuple(charset.encode(text)) for text in sorted(found) if rule.fits(text)]
     if not texts:
         return [Reading("", 0.0, [])]
-    chances = np.array([[likelihood(view, text) for view in masked] for text in texts])
-    order = np.argsort(-chances.mean(axis=1), kind="stable")[: rule.best]
-    return [judged(masked[int(chances[place].argmax())], charset, texts[place]) for place in order]
+    chances = likelihoods(masked, texts)
+    order = np.argsort(-chances.mean(axis=0), kind="stable")[: rule.best]
+    return [judged(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
