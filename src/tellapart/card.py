@@ -93,12 +93,11 @@ def _taught(about: Mapping[str, Any]) -> Iterator[str]:
     yield from ["## What it was trained with", ""]
     split = data.get("split")
     parts = f", split by seed {split['seed']}; copies never cross the split" if split else ", split by their owner"
-    yield f"- Data of {data['n']:,} labelled images (fingerprint `{data['fingerprint']}`){parts}."
-    if reader := data.get("read_by"):
-        yield (
-            "- No person labelled them: their texts are what it was sure to read itself, beginning as "
-            f"`{reader}` (`tellapart adapt`)."
-        )
+    reader = data.get("read_by")
+    kind = "images that no person labelled" if reader else "labelled images"
+    yield f"- Data of {data['n']:,} {kind} (fingerprint `{data['fingerprint']}`){parts}."
+    if reader:
+        yield f"- Their texts are what it was sure to read itself, beginning as `{reader}` (`tellapart adapt`)."
     begun = (
         f"Begun with the weights of `{training['start']}`"
         if training.get("start")

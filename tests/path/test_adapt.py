@@ -74,7 +74,8 @@ def test_the_bundle_says_that_no_person_labelled(taught):
     bundle = Bundle.open(taught["bundle"])
     assert bundle.about["data"]["read_by"] == "base"
     card = (bundle.path / CARD).read_text(encoding="utf-8")
-    assert "No person labelled them: their texts are what it was sure to read itself, beginning as `base`" in card
+    assert f"Data of {taught['sure'][1]} images that no person labelled" in card
+    assert "Their texts are what it was sure to read itself, beginning as `base`" in card
     assert "**These texts are its own readings**" in card
 
 
@@ -129,14 +130,17 @@ def test_no_round_is_refused(unlabelled, tmp_path):
         tellapart.adapt(unlabelled, out=tmp_path / "out", rounds=0)
 
 
-def test_the_verb(taught, unlabelled, tmp_path, monkeypatch, capsys):
-    adapts = importlib.import_module("tellapart.adapt")
-    train = adapts.train
-    monkeypatch.setattr(adapts, "train", lambda *args, **options: train(*args, **options, **HASTY))
+def test_the_verb_takes_options_of_the_training(taught, unlabelled, tmp_path, capsys):
+    hasty = [word for name, value in HASTY.items()
+             for word in (f"--{name}", value if isinstance(value, str) else json.dumps(value))]  # fmt: skip
     words = ["adapt", str(unlabelled), "--out", str(tmp_path / "out"), "--rounds", "1", "--alphabet", "0123456789",
-             "--pattern", "[0-9]{5}"]  # fmt: skip
+             "--pattern", "[0-9]{5}", *hasty]  # fmt: skip
     assert main([*words, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["sure"] == taught["sure"][:1]
     assert main(words) == 0
     assert f"sure of {result['sure'][0]} of 40 pictures" in capsys.readouterr().out
+    assert Run.open(result["run"]).config == Run.open(taught["run"]).config
+    for option in ("--start", "--label-column"):
+        assert main([*words, option, "x"]) == 2
+        assert f"no option '{option[2:].replace('-', '_')}'" in capsys.readouterr().err

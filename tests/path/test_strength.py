@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import re
 import shutil
 from functools import partial
 
@@ -179,7 +180,9 @@ def test_no_labels_alone_are_an_attack_too(drawn_only, tmp_path, monkeypatch):
     [(catalog, options)] = given
     assert {catalog.column("split")[row] for row in catalog.rows()} == {"train"}  # none that judges
     assert (len(catalog.rows()), options["pattern"]) == (10, ".{5,5}")
-    assert "With no labels but 10 pictures" in (tmp_path / "page.html").read_text()
+    shown = (tmp_path / "page.html").read_text()
+    assert "With no labels but 10 pictures" in shown
+    assert re.search(r'aria-label="Texts read exactly: labels 0: [0-9.]+ %; labels 0, 10 pictures: [0-9.]+ %"', shown)
 
 
 def test_who_cannot_teach_itself_is_left_out(drawn_only, tmp_path, monkeypatch, capsys):

@@ -40,6 +40,8 @@ def train_verb(words: list[str]) -> int:
 
 
 def adapt_verb(words: list[str]) -> int:
+    from tellapart.config import TrainConfig
+
     parser = new_parser("adapt", "A reader teaches itself what it is sure to read of pictures without labels.")
     parser.add_argument("data", help="a folder of pictures of one kind, or a catalog; labels are not looked at")
     parser.add_argument("--out", required=True, help="a folder for the runs; the same command goes on where it stopped")
@@ -49,8 +51,9 @@ def adapt_verb(words: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often it reads all, and learns")
     parser.add_argument("--alphabet", help="the only characters that a text may hold, where that is known")
     parser.add_argument("--pattern", help="a regular expression that the text matches, such as [0-9]{5}")
-    parser.add_argument("--seed", type=int, default=0)
-    given, as_json = parse(parser, words)
+    of_labels = {"groups", "label_from", "file_column", "label_column", "together"}
+    parser.add_class_arguments(TrainConfig, skip={"task", "start", "pretrained", *of_labels})
+    given, as_json = parse(parser, words, only_given=True)
     from tellapart import adapt
 
     result = adapt(given.pop("data"), **given)
@@ -198,6 +201,7 @@ def strength_verb(words: list[str]) -> int:
     given, as_json = parse(parser, words)
     from tellapart import strength
     from tellapart.errors import ConfigError
+    from tellapart.strength.page import budget
 
     try:
         labels = [int(number) for number in given["labels"].split(",") if number.strip()]
@@ -214,11 +218,8 @@ def strength_verb(words: list[str]) -> int:
     def prose() -> str:
         rows = [("labels", "texts read", "95 % interval", "training")]
         for step in result["curve"]:
-            figure = step["exact_match"]
-            low, high = figure["ci95"]
-            told = f", {step['pictures']:,} pictures" if "pictures" in step else ""
-            rows.append((f"{step['labels']:,}{told}", f"{figure['value']:.4f}", f"{low:.4f} to {high:.4f}",
-                         f"{step['seconds']:.0f} s"))  # fmt: skip
+            share, (low, high) = step["exact_match"]["value"], step["exact_match"]["ci95"]
+            rows.append((budget(step), f"{share:.4f}", f"{low:.4f} to {high:.4f}", f"{step['seconds']:.0f} s"))
         rows += [(change["change"], f"{change['exact_match']['value']:.4f}", "", "") for change in result["changes"]]
         wide = max(len(row[0]) for row in rows)
         return "\n".join(f"{a:<{wide}}  {b:>10}  {c:>18}  {d:>8}".rstrip() for a, b, c, d in rows)

@@ -56,11 +56,10 @@ def strength(
         options: of the training, such as ``effort``, and how to read labelled images, such as ``label_column``.
 
     Returns:
-        ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels; one
-        that taught itself says of how many ``pictures``), ``left_out`` (numbers that were,
-        and why), ``machine`` (that took the steps' seconds), ``broken_with`` (the fewest labels with which at least 1 %
-        is surely read, or None), ``broken_by`` (whose line that is), ``characters`` (hardest first), ``changes``,
-        ``limits``.
+        ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels; one that taught itself says of how
+        many ``pictures``), ``left_out`` (numbers that were, and why), ``machine`` (that took the steps' seconds),
+        ``broken_with`` (the fewest labels with which at least 1 % is surely read, or None), ``broken_by`` (whose line
+        that is), ``characters`` (hardest first), ``changes``, ``limits``.
 
     Raises:
         ConfigError: numbers of labels that are none, or a place where nothing can be written.

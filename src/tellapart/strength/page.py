@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import log10
 from typing import Any
 
@@ -38,6 +39,15 @@ def page(result: dict[str, Any]) -> str:
         class_="whole",
     )
     return document(title, body, style=STYLE)
+
+
+def budget(step: Mapping[str, Any]) -> str:
+    """What the attacker of a step of the curve had: labels, and pictures without any.
+
+    >>> budget({"labels": 1000}), budget({"labels": 0, "pictures": 800})
+    ('1,000', '0, 800 pictures')
+    """
+    return f"{step['labels']:,}" + (f", {step['pictures']:,} pictures" if "pictures" in step else "")
 
 
 def _verdict(result: dict[str, Any]) -> str:
@@ -98,7 +108,7 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
             else tag("text", f"{step['labels']:,}", x=x, y=HIGH - 18, text_anchor="middle"),
         ]
     parts.append(tag("text", "labels", x=WIDE - 10, y=HIGH - 2, text_anchor="end"))
-    told = ", ".join(f"{step['labels']} labels {_share(step['exact_match']['value'])}" for step in curve)
+    told = "; ".join(f"labels {budget(step)}: {_share(step['exact_match']['value'])}" for step in curve)
     return tag(
         "svg", *parts, class_="curve", viewBox=f"0 0 {WIDE} {HIGH}", width=WIDE, height=HIGH, role="img",
         aria_label=f"Texts read exactly: {told}",
@@ -108,7 +118,7 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
 def _steps(result: dict[str, Any]) -> list[Html]:
     rows = [
         [
-            f"{step['labels']:,}" + (f", {step['pictures']:,} pictures" if "pictures" in step else ""),
+            budget(step),
             _share(step["exact_match"]["value"]),
             _interval(step["exact_match"]),
             _share(step["exact_match_folded"]["value"]),
