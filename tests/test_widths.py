@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tellapart.beam import Rule, likelihoods, read
 from tellapart.charset import Charset
-from tellapart.widths import LOOKS, stretched, together
+from tellapart.widths import LOOKS, agreed, stretched, together
 
 AB = Charset(("a", "b"))
 
@@ -77,6 +77,17 @@ def test_the_views_keep_to_the_rule():
     assert together(views, AB, Rule(pattern="a{2}"))[0].text == "aa"
     none = together(views, AB, Rule(pattern="c+"))
     assert [(each.text, each.confidence) for each in none] == [("", 0.0)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 6)), min_size=1, max_size=4))
+def test_views_agree_as_far_as_their_mean_says(views):
+    chances = [steps(seed, n) for seed, n in views]
+    text, share = agreed(chances, AB, Rule())
+    best = together(chances, AB, Rule())[0]
+    assert text == best.text
+    each = [likelihoods([view], [tuple(AB.encode(text))])[0, 0] for view in chances]
+    assert share == pytest.approx(np.mean(each))
+    assert agreed(chances, AB, Rule(pattern="c+")) == ("", 0.0)
 
 
 def test_a_width_keeps_the_picture():

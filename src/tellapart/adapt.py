@@ -8,19 +8,24 @@ so a reader that is sure of little is refused, and how good the result is only l
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tellapart.bundle import Predictor
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.bundle import Prediction, Predictor
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.config import BASE
 from tellapart.errors import CatalogError, ConfigError, counted
 from tellapart.progress import say, track
 from tellapart.split import split
 from tellapart.train import train
+from tellapart.widths import LOOKS, agreed, stretched
 
 ROUNDS = 3
-SURE = 0.8  # a reading of this confidence is taken for a label
+SURE = 0.5  # a reading that all widths find so likely, on their mean, is taken for a label
 LEAST = 0.1  # of all pictures must be read so surely before a reader can teach itself,
 FEWEST = 20  # and so many
 ALIKE = 0.95  # of the sure readings of one length: the others are misread
@@ -79,13 +84,25 @@ def adapt(
     }
 
 
+class _Agreeing(Predictor):
+    # Reads each picture in all widths: the confidence of a text is how likely they find it on their mean.
+
+    WIDTHS = (1.0, *(by for _, widths in LOOKS for by in widths))
+
+    def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        step = self.bundle.preprocess.step
+        seen = [self.run(stretched(pixels, by, step)) for by in self.WIDTHS]
+        found = (agreed(views, self.bundle.charset, self.rule) for views in zip(*seen, strict=True))
+        return [Prediction(name, "read", *each) for name, each in zip(names, found, strict=True)]
+
+
 def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern: str | None) -> Catalog:
     """The catalog with the reader's sure readings as labels; other rows are kept out of it.
 
     Raises:
         CatalogError: too few of them.
     """
-    predictor = Predictor(reader, alphabet=alphabet, pattern=pattern, careful=True)
+    predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern)
     rows = catalog.rows()
     named = ((str(row), data) for row, data in catalog.read(rows))
     found = {int(each.file): each for each in track(predictor.stream(named), "reading", len(rows))}
@@ -106,4 +123,6 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
         else:
             why[row] = f"not surely read: {found[row].answer!r} ({found[row].confidence:.2f})"
     taught = catalog.with_column("label", labels).with_column("keep", keep).with_column("why", why)
-    return taught.with_column("split", [None] * len(taught))
+    # A letter that the texts are known to hold is not lost because it was never surely read.
+    told = "".join(letter for letter in predictor.bundle.charset.characters if letter in (alphabet or ""))
+    return taught.with_column("split", [None] * len(taught)).with_meta(characters=told)

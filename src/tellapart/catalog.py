@@ -140,6 +140,11 @@ class Catalog:
         """A copy that also keeps how a column was made."""
         return replace(self, meta={**(self.meta or {}), **meta})
 
+    @property
+    def characters(self) -> str:
+        """What its texts may hold beside the characters that they do hold, where somebody has said so."""
+        return str((self.meta or {}).get("characters", ""))
+
     def write(self, path: str | Path) -> Path:
         """Write the catalog as Parquet, whole or not at all."""
         path = Path(path)

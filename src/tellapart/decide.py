@@ -55,7 +55,7 @@ def length_taught(catalog: Catalog) -> int | None:
 
 
 def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
-    charset = Charset.of(catalog.labels)
+    charset = Charset.of([*catalog.labels, catalog.characters])
     truth = [catalog.column("label")[row] for row in rows]
     rule = Rule(length=length_taught(catalog))
 

@@ -231,7 +231,8 @@ def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:
             texts = [text for text in truth if set(text) & set(unknown)]
             raise TextError(
                 f"{source}: characters the model does not know: {''.join(sorted(unknown))!r} in {len(texts)} texts "
-                f"({some(texts)}); it knows: {''.join(bundle.charset.characters)}"
+                f"({some(texts)}); it knows: {''.join(bundle.charset.characters)}; leave those texts out, or train a "
+                "reader on labels that hold them"
             )
         return
     if strange := sorted(set(truth) - set(bundle.labels)):

@@ -86,7 +86,7 @@ class Run:
     @cached_property
     def charset(self) -> Charset:
         """The characters of all kept texts: those of the test part are known too, as a site's owner knows them."""
-        return Charset.of(self._catalog.labels)
+        return Charset.of([*self._catalog.labels, self._catalog.characters])
 
     def network(self, *, pretrained: bool) -> nn.Module:
         """The untrained network of this run."""

@@ -48,11 +48,39 @@ def together(views: Sequence[Array], charset: Charset, rule: Rule) -> list[Readi
         TextError: the charset holds none of the rule's alphabet.
         InputError: as in `decode_ctc`.
     """
+    texts, chances, masked = _chances(views, charset, rule)
+    if not texts:
+        return [Reading("", 0.0, [])]
+    order = np.argsort(-chances.mean(axis=0), kind="stable")[: rule.best]
+    return [judged(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
+
+
+def agreed(views: Sequence[Array], charset: Charset, rule: Rule) -> tuple[str, float]:
+    """The text of one image that is likeliest on the mean over its views, and that mean: how far they agree on it.
+
+    A better sign of a right reading than the confidence of any view, but lower than how often it is right.
+
+    >>> sure, other = np.array([[0.1, 0.9, 0.0]]), np.array([[0.1, 0.3, 0.6]])
+    >>> agreed([sure, other], Charset(("a", "b")), Rule())
+    ('a', 0.6)
+
+    Raises:
+        TextError: the charset holds none of the rule's alphabet.
+        InputError: as in `decode_ctc`.
+    """
+    texts, chances, _ = _chances(views, charset, rule)
+    if not texts:
+        return "", 0.0
+    best = int(chances.mean(axis=0).argmax())
+    return charset.decode(texts[best]), float(chances[:, best].mean())
+
+
+def _chances(views: Sequence[Array], charset: Charset, rule: Rule) -> tuple[list[tuple[int, ...]], Array, list[Array]]:
+    """The texts that any view reads, as indices; how likely each view finds each: V, N; what of the views is allowed.
+
+    No text: V, 0.
+    """
     masked = [rule.masked(view[None], charset)[0] for view in views]
     found = {each.text for view in views for each in read(view[None], charset, rule)[0]}
     texts = [tuple(charset.encode(text)) for text in sorted(found) if rule.fits(text)]
-    if not texts:
-        return [Reading("", 0.0, [])]
-    chances = likelihoods(masked, texts)
-    order = np.argsort(-chances.mean(axis=0), kind="stable")[: rule.best]
-    return [judged(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
+    return texts, likelihoods(masked, texts) if texts else np.zeros((len(views), 0)), masked

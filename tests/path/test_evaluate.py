@@ -211,7 +211,7 @@ def test_characters_the_model_does_not_know(text_run, texts, tmp_path, refuses):
         tmp_path / "labels.csv", [[str(file), text] for file, text in zip(files, ("14x", "0é4", "147"), strict=False)]
     )
     text = f"{data}: characters the model does not know: 'xé' in 2 texts (14x, 0é4); it knows: 0147"
-    with refuses(TextError, text):
+    with refuses(TextError, f"{text}; leave those texts out, or train a reader on labels that hold them"):
         tellapart.evaluate(text_run, data)
 
 
