@@ -7,8 +7,8 @@ Sets: the four real ones in DATA/captcha, of which the test part judges and the 
 the scheme classic, drawn; and, with --drawn, each of FOREIGN's folders (`benchmarks/foreign.py`), judged whole, the
 pictures from the folder of that name in OTHERS, drawn with another seed. Nothing is told of the texts. Printed: texts
 read exactly with case ignored, at one look and (in brackets) looked at again where unsure, by the shipped reader and
-by what it taught itself; of how many pictures it was sure, round after round; seconds. Where it is sure of too few it
-stays as it is, and that is said.
+by what it taught itself; of how many pictures it was sure, round after round, and what share of those it read right;
+seconds. Where it is sure of too few it stays as it is, and that is said.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from pathlib import Path
 import tellapart
 from tellapart.catalog import Catalog, open_catalog
 from tellapart.errors import CatalogError
+from tellapart.metrics import reading_scores
+from tellapart.run import Run
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
 TESTED = 1000  # drawn images that judge
@@ -56,6 +58,17 @@ def pictures(found: Catalog, most: int) -> Catalog:
     return found.with_column("keep", [row in chosen for row in range(len(found))])
 
 
+def own(folder: str, unlabelled: Catalog) -> str:
+    """How many labels of its own each round had, and the share of those that are right."""
+    rounds = []
+    for path in sorted(Path(folder).glob("round-*")):
+        learnt = Run.open(path).catalog()
+        truth, found = ([each.column("label")[row] for row in learnt.rows()] for each in (unlabelled, learnt))
+        share = reading_scores(truth, found)["exact_match_folded"]["value"]
+        rounds.append(f"{len(found)} ({share:.3f})")
+    return ", ".join(rounds)
+
+
 def read(model: str | Path, judged: Catalog) -> tuple[float, float]:
     """The share of texts read, once and with care."""
     once, careful = (tellapart.evaluate(model, judged, split="test", careful=care) for care in (False, True))
@@ -79,14 +92,15 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 try:
                     taught = tellapart.adapt(unlabelled, out=folder, model=given.model, seed=seed)
-                    after, sure, seconds = read(taught["bundle"], judged), taught["sure"], taught["seconds"]
+                    after, seconds = read(taught["bundle"], judged), taught["seconds"]
                 except CatalogError as error:
                     print(error)
-                    after, sure, seconds = before, [], 0.0
+                    after, seconds = before, 0.0
+                sure = own(folder, unlabelled)
             found.setdefault(name, []).append((*before, *after))
             print(
                 f"{name:<22} seed {seed}  {before[0]:.3f} ({before[1]:.3f}) -> {after[0]:.3f} ({after[1]:.3f})  "
-                f"sure of {sure} of {len(unlabelled.rows())}  {seconds:.0f} s",
+                f"sure of {sure or 'too few'} of {len(unlabelled.rows())}  {seconds:.0f} s",
                 flush=True,
             )
     for name, rows in found.items():
