@@ -1,8 +1,9 @@
 """A reader that teaches itself: pictures without labels, of which it learns what it is sure to read.
 
-Self-training (Scudder 1965; Lee 2013, "Pseudo-label"): read all pictures, take the sure readings for labels, train on
-them from the same beginning, and read again; each round is sure of more. What it is surely wrong about it learns too,
-so a reader that is sure of little is refused, and how good the result is only labels of a person can tell.
+Self-training (Scudder 1965; Lee 2013, "Pseudo-label"): read all pictures in several widths, take for labels what these
+agree on, train on them from the same beginning, and read again; each round is sure of more. What it is surely wrong
+about it learns too, so a reader that is sure of little is refused, and how good the result is only labels of a person
+can tell.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def adapt(
 
 
 class _Agreeing(Predictor):
-    # Reads each picture in all widths: the confidence of a text is how likely they find it on their mean.
+    """Reads each picture in all widths; the confidence of a text is how likely they find it on their mean."""
 
     WIDTHS = (1.0, *(by for _, widths in LOOKS for by in widths))
 
