@@ -36,9 +36,9 @@ def test_the_likelihood_is_the_sum_over_all_paths(seed, n):
     expected = pytest.approx([*sums.values(), 0.0], abs=1e-12)
     assert likelihoods([chances], texts)[0] == expected
     longer = steps(seed + 1, n + 3)
-    together = likelihoods([longer, chances], texts)
-    assert together[1] == expected
-    for text, found in zip(texts, together.T, strict=True):
+    at_once = likelihoods([longer, chances], texts)
+    assert at_once[1] == expected
+    for text, found in zip(texts, at_once.T, strict=True):
         assert found == pytest.approx([likelihoods([view], [text])[0, 0] for view in (longer, chances)], abs=1e-12)
 
 

@@ -103,7 +103,7 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
     Raises:
         CatalogError: too few of them.
     """
-    predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern)
+    predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern, careful=True)  # which only a reader can be
     rows = catalog.rows()
     named = ((str(row), data) for row, data in catalog.read(rows))
     found = {int(each.file): each for each in track(predictor.stream(named), "reading", len(rows))}

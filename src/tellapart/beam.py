@@ -303,15 +303,14 @@ def likelihoods(views: Sequence[Array], texts: Sequence[tuple[int, ...]]) -> Arr
     chances[:, :, BLANK] = 1
     for number, view in enumerate(views):
         chances[: len(view), number] = view
-    chances = chances[:, :, states] * real
-    ways = np.zeros(chances.shape[1:])
-    ways[..., :2] = chances[0, ..., :2]
+    ways = chances[0][:, states] * real
+    ways[..., 2:] = 0
     scale = np.zeros(ways.shape[:2])  # the logarithm of what was divided out: products of many steps underflow
     for number, step in enumerate(chances[1:]):
         skipped = ways[..., :-2] * skips[:, 2:]
         ways[..., 1:] += ways[..., :-1]
         ways[..., 2:] += skipped
-        ways *= step
+        ways *= step[:, states] * real
         if number % 6 == 0:  # six steps of the smallest float32 are still a float64
             highest = ways.max(axis=-1)
             highest[highest == 0] = 1

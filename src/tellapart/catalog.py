@@ -60,7 +60,7 @@ class Catalog:
     task: str
     source: str
     notes: tuple[str, ...] = ()
-    meta: Mapping[str, Any] | None = None  # how its split was made
+    meta: Mapping[str, Any] | None = None  # how its columns were made
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -118,12 +118,14 @@ class Catalog:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over what training sees: image bytes, label, group, split, keep and times, in any row order."""
+        """sha256 of what training sees: image, label, group, split, keep, times, characters; in any row order."""
         names = ["sha256", "label", "group", "split", "keep"]
         if any(times is not None for times in self.column("times")):
             names.append("times")
         fields = [self.column(name) for name in names]
         lines = sorted("\0".join(map(str, row)) for row in zip(*fields, strict=True))
+        if self.characters:
+            lines.append(f"characters\0{self.characters}")
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def with_column(self, name: str, values: Sequence[Any]) -> Catalog:
@@ -143,7 +145,7 @@ class Catalog:
     @property
     def characters(self) -> str:
         """What its texts may hold beside the characters that they do hold, where somebody has said so."""
-        return str((self.meta or {}).get("characters", ""))
+        return str((self.meta or {}).get("characters") or "")
 
     def write(self, path: str | Path) -> Path:
         """Write the catalog as Parquet, whole or not at all."""

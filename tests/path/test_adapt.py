@@ -96,6 +96,12 @@ def test_the_same_call_again_trains_nothing(taught, unlabelled):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
 
 
+def test_another_alphabet_does_not_go_on_in_the_same_folder(taught, unlabelled):
+    out = Run.open(taught["run"]).path.parent
+    with pytest.raises(ConfigError, match="holds another training"):
+        tellapart.adapt(unlabelled, out=out, rounds=2, alphabet=f"{TOLD}Y", pattern="[0-9]{5}", **HASTY)
+
+
 def test_labels_are_not_looked_at(taught, unlabelled, tmp_path):
     catalog = open_catalog(unlabelled, task="read", label_from="text")
     wrong = catalog.with_column("label", ["x"] * len(catalog)).with_column("split", ["test"] * len(catalog))
@@ -134,6 +140,11 @@ def test_who_is_sure_of_little_is_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_classifier_is_refused(unlabelled, shape_run, tmp_path):
+    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern, best and careful are for a reader's texts"):
+        tellapart.adapt(unlabelled, out=tmp_path / "out", model=shape_run)
+
+
 def test_no_round_is_refused(unlabelled, tmp_path):
     with pytest.raises(ConfigError, match=r"^rounds 0: give 1 or more$"):
         tellapart.adapt(unlabelled, out=tmp_path / "out", rounds=0)
@@ -150,6 +161,6 @@ def test_the_verb_takes_options_of_the_training(taught, unlabelled, tmp_path, ca
     assert main(words) == 0
     assert f"sure of {result['sure'][0]} of 40 pictures" in capsys.readouterr().out
     assert Run.open(result["run"]).config == Run.open(taught["run"]).config
-    for option in ("--start", "--label-column"):
+    for option in ("--start", "--label-column", "--mixup"):
         assert main([*words, option, "x"]) == 2
         assert f"no option '{option[2:].replace('-', '_')}'" in capsys.readouterr().err

@@ -41,6 +41,7 @@ def train_verb(words: list[str]) -> int:
 
 def adapt_verb(words: list[str]) -> int:
     from tellapart.config import TrainConfig
+    from tellapart.plan import OF_CLASSIFIERS
 
     parser = new_parser("adapt", "A reader teaches itself what it is sure to read of pictures without labels.")
     parser.add_argument("data", help="a folder of pictures of one kind, or a catalog; labels are not looked at")
@@ -52,7 +53,8 @@ def adapt_verb(words: list[str]) -> int:
     parser.add_argument("--alphabet", help="the only characters that a text may hold, where that is known")
     parser.add_argument("--pattern", help="a regular expression that the text matches, such as [0-9]{5}")
     of_labels = {"groups", "label_from", "file_column", "label_column", "together"}
-    parser.add_class_arguments(TrainConfig, skip={"task", "start", "pretrained", *of_labels})
+    of_classes = {"positive", "threshold", "folds", *OF_CLASSIFIERS}
+    parser.add_class_arguments(TrainConfig, skip={"task", "start", "pretrained", *of_labels, *of_classes})
     given, as_json = parse(parser, words, only_given=True)
     from tellapart import adapt
 
