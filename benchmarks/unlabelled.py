@@ -1,7 +1,7 @@
 """What a reader reaches without a single label, by teaching itself on pictures (`tellapart adapt`).
 
     TELLAPART_DATA=DATA python benchmarks/unlabelled.py [--sets digits4 classic] [--pictures 1000] [--seeds 0 1 2]
-        [--drawn FOREIGN --taught-by OTHERS]
+        [--rounds 3] [--drawn FOREIGN --taught-by OTHERS]
 
 Sets: the four real ones in DATA/captcha, of which the test part judges and the others are the pictures without labels;
 the scheme classic, drawn; and, with --drawn, each of FOREIGN's folders (`benchmarks/foreign.py`), judged whole, the
@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=[*REAL, "classic"], choices=[*REAL, "classic"])
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--drawn", type=Path, help="folders of generators of others")
     parser.add_argument("--taught-by", type=Path, help="the same, drawn with another seed")
     parser.add_argument("--model", default="base", help="the reader to begin with")
@@ -91,7 +92,7 @@ def main() -> None:
             before = read(given.model, judged)
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    taught = tellapart.adapt(unlabelled, out=folder, model=given.model, seed=seed)
+                    taught = tellapart.adapt(unlabelled, out=folder, model=given.model, rounds=given.rounds, seed=seed)
                     after, seconds = read(taught["bundle"], judged), taught["seconds"]
                 except CatalogError as error:
                     print(error)
