@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 import zlib
 from pathlib import Path
 
@@ -88,3 +89,26 @@ def refuses():
 def class_folders(tmp_path):
     """Three classes of four pictures in class folders."""
     return _fill(tmp_path / "set", [f"{label}/{n}.png" for label in ("cat", "cup", "dog") for n in range(4)])
+
+
+@pytest.fixture
+def tab():
+    """A tab of a real browser; at the end its console has complained of nothing and no request has left the machine."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(accept_downloads=True)
+        page.set_default_timeout(30_000)
+        asked, errors = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
+        yield page
+        browser.close()
+    assert not errors
+    assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tellapart.charset import Charset, Reading, check_emittable, decode_ctc, required_steps
+from tellapart.charset import Charset, Reading, decode_ctc, required_steps
 from tellapart.errors import InputError, TextError
 
 AB = Charset(("a", "b"))
@@ -116,18 +116,6 @@ def test_required_steps_is_the_shortest_path_that_collapses_to_the_text(text):
         if any(collapse(path) == wanted for path in itertools.product(range(3), repeat=steps))
     )
     assert required_steps(text) == shortest
-
-
-def test_texts_that_do_not_fit_are_named_with_what_to_do():
-    check_emittable(["abc", "aab", ""], 4)
-    check_emittable([], 0)
-    with refuses(
-        "3 of 4 texts need more steps than the 3 the reader has at this width: 'aab' needs 4, "
-        "'abcde' needs 5; use a larger --height, which makes the pictures wider, or leave these texts out"
-    ):
-        check_emittable(["aab", "abc", "abcde", "aab"], 3)
-    with refuses("1 of 1 texts need more steps than the 1 the reader has at this width: 'ab' needs 2; wait"):
-        check_emittable(iter(["ab"]), 1, advice="wait")
 
 
 # --- decoding

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import stat
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tellapart import files
 from tellapart.errors import ConfigError
-from tellapart.files import check_writable, whole_file, whole_folder, write_json
+from tellapart.files import check_writable, lock, whole_file, whole_folder, write_json
 
 
 def names(folder):
@@ -199,3 +202,36 @@ def test_an_error_names_the_callers_file(writing, making, tmp_path, monkeypatch)
         pass
     assert caught.value.filename == str(tmp_path / "a")
     assert caught.value.errno == errno.ENOSPC
+
+
+# --- locks
+
+
+def test_a_lock_is_held_until_its_file_is_closed(tmp_path):
+    one, other = (os.open(tmp_path / "a.lock", os.O_CREAT | os.O_RDWR) for _ in range(2))
+    lock(one, wait=False)
+    with pytest.raises(BlockingIOError):
+        lock(other, wait=False)
+    os.close(one)
+    lock(other, wait=True)
+    os.close(other)
+
+
+def test_windows_locks_without_fcntl(tmp_path, monkeypatch):
+    """A stand-in for ``msvcrt``: it cannot wait for ever, and says that a lock is taken in its own way."""
+    taken, slept = [True, True], []
+
+    def locking(file, mode, size):
+        assert (mode, size, os.lseek(file, 0, os.SEEK_CUR)) == (2, 1, 1 << 30)
+        if taken and taken.pop():
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK=2, locking=locking))
+    monkeypatch.setattr(files.sys, "platform", "win32")
+    monkeypatch.setattr(files.time, "sleep", slept.append)
+    with (tmp_path / "a.lock").open("w+b") as file:
+        with pytest.raises(BlockingIOError, match="another process holds the lock"):
+            lock(file.fileno(), wait=False)
+        lock(file.fileno(), wait=True)
+    assert len(slept) == 1

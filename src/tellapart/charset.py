@@ -162,32 +162,6 @@ def required_steps(text: str) -> int:
     return len(text) + sum(left == right for left, right in itertools.pairwise(text))
 
 
-def check_emittable(
-    texts: Iterable[str],
-    steps: int,
-    *,
-    advice: str = "use a larger --height, which makes the pictures wider, or leave these texts out",
-) -> None:
-    """Make sure that a reader with ``steps`` CTC steps can emit every text; see `required_steps`.
-
-    A text that does not fit has an infinite loss: training would learn nothing from it, silently.
-
-    Raises:
-        TextError: some text needs more steps; ``advice`` ends the message.
-
-    >>> check_emittable(["abc", "aab"], 4)
-    """
-    every = list(texts)
-    needs = {text: required_steps(text) for text in every}
-    long = [text for text in every if needs[text] > steps]
-    if long:
-        named = some(f"{text!r} needs {needs[text]}" for text in dict.fromkeys(long))
-        raise TextError(
-            f"{len(long):,} of {len(every):,} texts need more steps than the {steps:,} "
-            f"the reader has at this width: {named}; {advice}"
-        )
-
-
 def decode_ctc(probabilities: npt.ArrayLike, charset: Charset) -> list[Reading]:
     """Read CTC probabilities of shape (N, T, C) by their best path (Graves et al. 2006): N readings.
 

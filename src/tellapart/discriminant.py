@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-TEMPERATURES = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-
 Array = npt.NDArray[Any]
 
 
@@ -51,13 +49,6 @@ def fits(
         ball = shrink * np.trace(covariance) / size + 1e-6
         slopes = np.linalg.solve((1 - shrink) * covariance + ball * np.eye(size), means.T)
         yield slopes, np.log(share) - 0.5 * (means * slopes.T).sum(axis=1) - middle @ slopes
-
-
-def temperature(logits: Array, target: Array) -> float:
-    """By how much to divide logits so that their probabilities fit the targets best (Guo et al. 2017)."""
-    losses = [-np.log(np.maximum(softmax(logits / each)[np.arange(len(target)), target], 1e-12)).mean()
-              for each in TEMPERATURES]  # fmt: skip
-    return TEMPERATURES[int(np.argmin(losses))]
 
 
 def softmax(logits: Array) -> Array:

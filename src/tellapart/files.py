@@ -1,17 +1,21 @@
-"""Writing that is whole or not at all: a temporary name beside the target, then a rename."""
+"""Writing that is whole or not at all: a temporary name beside the target, then a rename; and locks."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tellapart.errors import ConfigError
+
+_LOCKED = 1 << 30  # the byte that Windows locks: beyond what a file holds, as nobody else can read a locked one
 
 
 @contextmanager
@@ -75,6 +79,34 @@ def write_json(path: str | Path, value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def lock(file: int, *, wait: bool) -> None:
+    """Lock an open file until it is closed or this process ends.
+
+    Args:
+        file: its descriptor.
+        wait: wait for whoever holds it.
+
+    Raises:
+        BlockingIOError: another holds it, and ``wait`` is false.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        while True:
+            os.lseek(file, _LOCKED, os.SEEK_SET)
+            try:
+                msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+                return
+            except PermissionError as error:
+                if not wait:
+                    raise BlockingIOError(error.errno, "another process holds the lock") from error
+            time.sleep(0.05)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _of(path: Path, error: OSError) -> OSError:

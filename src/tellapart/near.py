@@ -19,7 +19,6 @@ from tellapart.images import Pixels
 
 SIDE = 48  # px of a thumbnail; the picture is squashed into a square, so that a stretched copy is one too
 CELLS = 8  # the hash sees the picture in CELLS x CELLS cells
-HASH_BYTES = 16
 RADIUS = 32  # bits of 128 that may differ between candidates
 NEIGHBOURS = 5  # candidates an image
 TABLES = 24  # orders in which the hashes are sorted

@@ -13,14 +13,13 @@ from tellapart import images
 from tellapart.catalog import Catalog
 from tellapart.config import BASE, Stage, TrainConfig
 from tellapart.errors import ConfigError, ImageError
-from tellapart.preprocess import Preprocess
+from tellapart.preprocess import READ_HEIGHT, Preprocess
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 SMALL = "small"
 SMALL_BELOW = 64  # px: a picture whose longer side is shorter than this gains nothing from ImageNet features
 SAMPLE = 64  # images looked at to tell grey from colour
 
-READ_HEIGHT = 40  # px; what the shipped reader sees
 UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
 BEGUN_UPDATES = 500  # of a reader that begins with another
 FEWEST, MOST = 8, 150  # epochs

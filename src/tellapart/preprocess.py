@@ -21,6 +21,7 @@ from tellapart import images
 from tellapart.errors import BundleError
 from tellapart.images import Pixels
 
+READ_HEIGHT = 40  # px; what the shipped reader sees, and the height that texts are judged at
 PIXELS_A_STEP = 4  # of a reader's picture, for one step of CTC
 
 

@@ -15,7 +15,11 @@ import tellapart
 from tellapart.audit import checks, glance, look, survey
 from tellapart.audit.findings import GROUPED, Findings
 from tellapart.catalog import open_catalog
-from tellapart.errors import CatalogError, ConfigError, GateError
+from tellapart.config import TrainConfig
+from tellapart.errors import CatalogError, ConfigError, GateError, TextError
+from tellapart.legible import check_texts
+from tellapart.plan import plan
+from tellapart.preprocess import Preprocess
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +184,21 @@ def test_a_reading_set_has_checks_of_its_own(tmp_path, draw, encode):
     assert "label_errors" not in found.checks
     narrow = look(tmp_path, out=tmp_path.parent / "b", pretrained=False, task="read", thresholds={"unemittable": 8})
     assert "12345678901234567890.png" in flagged(narrow, "unemittable")
+
+
+def test_a_text_is_too_long_for_the_audit_where_it_is_for_training(tmp_path, draw, encode):
+    """At the reading height of 40 px a picture of 120 x 50 gives 24 steps; at 48 px it would give 32."""
+    texts = ["abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwxyz"]
+    for number, text in enumerate(texts):
+        (tmp_path / f"{text}.png").write_bytes(encode(draw(number, 120, 50)))
+    found = look(tmp_path, out=tmp_path.parent / "a", pretrained=False, task="read")
+    assert flagged(found, "unemittable") == {f"{texts[1]}.png"}
+    catalog = found.catalog.with_column("split", ["train"] * 2)
+    planned = plan(TrainConfig(), catalog)
+    assert planned.height == found.checks["unemittable"].threshold
+    spec = Preprocess(height=planned.height, width=None, channels=1)
+    with pytest.raises(TextError, match=f"1 text is longer than CTC can emit .*{texts[1]}"):
+        check_texts(catalog, spec)
 
 
 # --- stopping and going on ---------------------------------------------------------------------------

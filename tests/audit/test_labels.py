@@ -50,6 +50,14 @@ def test_small_classes_are_not_judged(blobs):
     assert not np.isnan(found.margin[3:]).any()
 
 
+def test_what_cannot_be_learnt_is_not_judged_with_confidence():
+    """Noise in more dimensions than images: the logits must be divided by far more than 8."""
+    features = np.random.default_rng(0).normal(size=(60, 200))
+    found = doubts(features, [str(row % 2) for row in range(60)], range(60))
+    assert found.accuracy < 0.6
+    assert np.abs(found.margin).mean() < 0.1
+
+
 def test_one_class_is_not_judged():
     found = doubts(np.zeros((20, 3)), ["one"] * 20, range(20))
     assert np.isnan(found.margin).all()

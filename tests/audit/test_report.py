@@ -401,6 +401,27 @@ def test_the_script_asks_for_nothing_and_quotes_what_it_writes(classes, review):
     assert list(csv.reader(io.StringIO(text)))[1:] == rows
 
 
+def test_what_was_decided_is_there_after_back_and_can_be_saved(classes, review, tmp_path, tab):
+    files = classes.column("file")
+    review(found(classes, dark={"sentence": "", "why": {0: "", 1: ""}}), {0: "dark: 2%", 1: "dark: 3%"})
+    (tmp_path / "other.html").write_text("<!doctype html><title>other</title>")
+    tab.goto((tmp_path / "pages" / "review.html").as_uri())
+    save = tab.locator("#save")
+    assert save.is_disabled()
+    tab.locator(f'[data-file="{files[1]}"] input[value="true"]').check()
+    assert tab.locator("#count").inner_text() == "1 image changed"
+    tab.goto((tmp_path / "other.html").as_uri())
+    tab.go_back()
+    assert tab.locator(f'[data-file="{files[1]}"] input[value="true"]').is_checked()
+    assert tab.locator("#count").inner_text() == "1 image changed"
+    assert save.is_enabled()
+    with tab.expect_download() as download:
+        save.click()
+    assert download.value.suggested_filename == "corrections.csv"
+    text = download.value.path().read_text(encoding="utf-8")
+    assert list(csv.reader(io.StringIO(text))) == [["file", "keep", "label"], [files[1], "true", ""]]
+
+
 def test_too_many_are_shared_out_over_the_reasons(tmp_path, fill, review, monkeypatch):
     monkeypatch.setattr(reviewing, "MOST", 10)
     catalog = open_catalog(fill(tmp_path / "set", [f"{'ab'[n % 2]}/{n}.png" for n in range(40)], 16, 16))

@@ -7,7 +7,7 @@ import pytest
 import tellapart
 from tellapart.bundle import Bundle
 from tellapart.config import BASE
-from tellapart.plan import READ_HEIGHT
+from tellapart.preprocess import READ_HEIGHT
 
 
 @pytest.fixture(scope="module")

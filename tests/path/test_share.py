@@ -70,3 +70,8 @@ def test_the_place_of_a_process_that_ended_is_free_again(tmp_path):
         [sys.executable, "-c", f"{script}; print(s._place)", tmp_path], capture_output=True, text=True, check=True
     )
     assert again.stdout == "0\n"
+
+
+def test_sharing_imports_where_fcntl_is_missing():
+    code = "import sys; sys.modules['fcntl'] = None; import tellapart.serve.share, tellapart.serve.state"
+    subprocess.run([sys.executable, "-c", code], check=True)

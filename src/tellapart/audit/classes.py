@@ -10,7 +10,7 @@ from tellapart.audit.findings import Finding
 from tellapart.audit.view import Check, View
 from tellapart.charset import required_steps
 from tellapart.errors import counted, some
-from tellapart.preprocess import PIXELS_A_STEP, Preprocess
+from tellapart.preprocess import PIXELS_A_STEP, READ_HEIGHT, Preprocess
 
 
 def _imbalance(view: View, threshold: float) -> Finding:
@@ -111,5 +111,5 @@ CHECKS = (
     Check("one_source", "Classes of one source", 0.8, "classify", _one_source),
     Check("rare_characters", "Rare characters", 10.0, "read", _alphabet),
     Check("odd_length", "Odd lengths", 0.005, "read", _lengths),
-    Check("unemittable", "Texts too long for their picture", 48.0, "read", _unemittable),
+    Check("unemittable", "Texts too long for their picture", float(READ_HEIGHT), "read", _unemittable),
 )

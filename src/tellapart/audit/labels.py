@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart import discriminant
+from tellapart import calibrate, discriminant
 
 FOLDS = 5
 DIMENSIONS = 128
@@ -57,7 +57,7 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
         if judge.any() and learn.any():
             slopes, offsets = discriminant.fit(axes[learn], given[learn], len(names), shrink=SHRINK)
             odds[judge] = axes[judge] @ slopes + offsets
-    chance = discriminant.softmax(odds / discriminant.temperature(odds, given))
+    chance = discriminant.softmax(odds / calibrate.temperature(odds, given))
     own = chance[np.arange(len(given)), given]
     rest = chance.copy()
     rest[np.arange(len(given)), given] = -1

@@ -75,7 +75,7 @@ document.getElementById('save').addEventListener('click', () => {
 window.addEventListener('beforeunload', event => {
   if (items.some(changed) && csv() !== saved) event.preventDefault();
 });
-window.addEventListener('pageshow', count);
+window.addEventListener('pageshow', counted);
 counted();
 """
 

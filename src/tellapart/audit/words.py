@@ -118,7 +118,7 @@ WORDS = {
     "odd_aspect": Words(
         "odd shapes",
         "Is a picture far wider or taller than the rest?",
-        "Such pictures are squeezed or cropped before training: check that the subject survives it.", KNOW,
+        "Such pictures are scaled until they fit, then padded: check that the subject stays large enough.", KNOW,
         "flagged from {:g} robust deviations",
     ),
     "grey_among_colour": Words(

@@ -186,7 +186,8 @@ document.getElementById("toggle").addEventListener("click", () => {
   filter();
 });
 for (const picture of pictures) picture.addEventListener("load", redraw);
-filter();  // some browsers keep what was ticked before a reload
+filter();
+window.addEventListener("pageshow", filter);  // by now the browser has brought back what was ticked before
 new ResizeObserver(() => {
   const now = [canvas.clientWidth, canvas.clientHeight];
   if (!size[0]) whole();

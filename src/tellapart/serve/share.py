@@ -6,7 +6,6 @@ awake. Left alone one process comes to hold nearly all, and one that was started
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 from pathlib import Path
@@ -14,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tellapart.files import lock
 
 _SMOOTH = 0.05  # how much one request counts in the mean over the last ones
 _ENDS = 0.05  # of the answers end their connection, while a process has more in hand than others
@@ -73,7 +74,7 @@ def _place(folder: Path, processes: int) -> int | None:
     for place in range(processes):
         held = os.open(folder / str(place), os.O_RDWR)
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(held, wait=False)
             return place
         except BlockingIOError:
             os.close(held)

@@ -23,7 +23,7 @@ from typing import Any
 
 from tellapart.bundle import Bundle
 from tellapart.errors import BundleError, ConfigError, closest
-from tellapart.files import write_json
+from tellapart.files import lock, write_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOOK = 0.1  # seconds between two looks at what the workers have loaded
@@ -104,11 +104,9 @@ class State:
 
     def _lock(self, name: str, *, wait: bool) -> int:
         """The open file of a lock that this process now has; `BlockingIOError` if another has it and none waits."""
-        import fcntl
-
         file = os.open(self.path / name, os.O_CREAT | os.O_RDWR, 0o644)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            lock(file, wait=wait)
         except BaseException:
             os.close(file)
             raise
