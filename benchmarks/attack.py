@@ -28,7 +28,7 @@ from PIL import Image
 
 from serving import Server, free_port, multipart
 from soak import resident
-from tellapart.captcha import draw, encode, scheme
+from tellapart.synthesis import draw, encode, scheme
 
 PATH = "/v1/models/base/predict"
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}

@@ -25,14 +25,14 @@ from typing import Any
 import loky
 import numpy as np
 
-from tellapart.audit import look
-from tellapart.audit.findings import Findings
-from tellapart.catalog import Catalog, encoded, open_catalog
-from tellapart.errors import ImageError
-from tellapart.images import decode
-from tellapart.near import grouped, picture_hash, thumbnail
-from tellapart.split import split
-from tellapart.workers import in_threads
+from tellapart.core.errors import ImageError
+from tellapart.core.image_io import decode
+from tellapart.core.parallel import in_threads
+from tellapart.curation.audit import look
+from tellapart.curation.findings import Findings
+from tellapart.data.catalog import Catalog, encoded, open_catalog
+from tellapart.data.duplicates.hashing import grouped, picture_hash, thumbnail
+from tellapart.data.split import split
 
 
 def pairs(groups: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
@@ -156,7 +156,7 @@ def _peers(data: Path) -> dict[str, Callable[[], Any]]:
     except ImportError:
         print("cleanvision is not installed: left out", file=sys.stderr)
     try:
-        from tellapart._torchvision import mend_torchvision
+        from tellapart.training._torchvision import mend_torchvision
 
         mend_torchvision()
         from imagededup.methods import PHash  # type: ignore[import-not-found]

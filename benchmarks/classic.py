@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 import tellapart
-from tellapart.bundle import Predictor
-from tellapart.catalog import open_catalog
-from tellapart.export import Deployed
-from tellapart.run import Run
+from tellapart.data.catalog import open_catalog
+from tellapart.inference.bundle import Predictor
+from tellapart.pipelines.export import Deployed
+from tellapart.training.run import Run
 
 PRECISION = 0.99
 BATCH = 32

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from scratch import Scores, drawings, ours
-from tellapart.audit.findings import Findings
-from tellapart.catalog import Catalog
-from tellapart.config import make_config
+from tellapart.curation.findings import Findings
+from tellapart.data.catalog import Catalog
+from tellapart.training.config import make_config
 
 
 def uncleaned(catalog: Catalog, findings: Findings) -> Catalog:

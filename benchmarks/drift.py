@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import tellapart
-from tellapart.captcha import SCHEMES, Scheme, render
+from tellapart.synthesis import SCHEMES, Scheme, render
 
 BASE = SCHEMES["characters"]
 assert isinstance(BASE, Scheme)

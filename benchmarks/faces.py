@@ -22,12 +22,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 import tellapart
-from tellapart._torchvision import mend_torchvision
-from tellapart.catalog import Catalog, open_catalog
-from tellapart.embed import Embedder
-from tellapart.images import decode
-from tellapart.preprocess import Preprocess
-from tellapart.workers import cpu_count
+from tellapart.core.image_io import decode
+from tellapart.core.parallel import cpu_count
+from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.inference.preprocess import Preprocess
+from tellapart.training._torchvision import mend_torchvision
+from tellapart.training.embedder import Embedder
 from transfer import fastai
 
 EACH = {"train": 66, "val": 12, "test": 20}  # images a class; train and val together are the 156

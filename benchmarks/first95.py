@@ -27,11 +27,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import tellapart
-from tellapart.catalog import Catalog, open_catalog
-from tellapart.charset import Charset, decode_ctc
-from tellapart.images import decode
-from tellapart.preprocess import Preprocess
-from tellapart.strength.attack import with_labels
+from tellapart.core.image_io import decode
+from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.inference.charset import Charset, decode_ctc
+from tellapart.inference.preprocess import Preprocess
+from tellapart.pipelines.strength.attack import with_labels
 
 LABELS, ENOUGH = 500, 0.95
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tellapart.captcha import draw, encode, scheme
+from tellapart.synthesis import draw, encode, scheme
 
 
 def main(images: int = 300, rounds: int = 5) -> int:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import tellapart
-from tellapart.catalog import Catalog, open_catalog
-from tellapart.members import FOLDER
-from tellapart.run import HISTORY, Run
-from tellapart.strength.attack import attack
+from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.pipelines.strength.attack import attack
+from tellapart.training.ensemble import FOLDER
+from tellapart.training.run import HISTORY, Run
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
 HARD = Path(__file__).parent / "hard"

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tellapart.embed import fold_norms, in_lanes, native_bfloat16
-from tellapart.memory import keep_freed_memory
-from tellapart.models.classifier import timm_backbone
-from tellapart.plan import DEFAULT_BACKBONE
+from tellapart.core.malloc import keep_freed_memory
+from tellapart.training.auto_config import DEFAULT_BACKBONE
+from tellapart.training.embedder import fold_norms, in_lanes, native_bfloat16
+from tellapart.training.models.classifier import timm_backbone
 
 PICTURES = 128
 

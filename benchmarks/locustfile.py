@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from locust import HttpUser, between, events, task
 
-from tellapart.captcha import draw, encode, scheme
+from tellapart.synthesis import draw, encode, scheme
 
 _SCHEME = scheme("classic")
 _IMAGES = [encode(_SCHEME, pixels) for pixels, _ in draw(_SCHEME, 0, range(100))]

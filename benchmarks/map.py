@@ -15,7 +15,7 @@ import time
 import numpy as np
 from sklearn.manifold import TSNE, trustworthiness
 
-from tellapart.maps.place import PERPLEXITY, places
+from tellapart.evaluation.projection import PERPLEXITY, places
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ def measure(kept: bool) -> float:
     """Milliseconds an image of a forward and a backward pass, the fastest of a few steps."""
     import torch
 
-    from tellapart.memory import keep_freed_memory
-    from tellapart.models.classifier import Classifier
-    from tellapart.plan import DEFAULT_BACKBONE
+    from tellapart.core.malloc import keep_freed_memory
+    from tellapart.training.auto_config import DEFAULT_BACKBONE
+    from tellapart.training.models.classifier import Classifier
 
     if kept and not keep_freed_memory():
         sys.exit("this system's malloc cannot be told")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.near import grouped, neighbours
+from tellapart.data.duplicates.hashing import grouped, neighbours
 
 BITS = 12  # that a member differs in, at most
 

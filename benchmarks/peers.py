@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tellapart.catalog import Catalog
+from tellapart.data.catalog import Catalog
 
 
 def loaders(catalog: Catalog, size: int, batch: int, **augmentation: Any) -> Any:

@@ -21,11 +21,11 @@ import onnxruntime as ort
 import torch
 from PIL import Image
 
-from tellapart.bundle import GRAPH, Bundle, Predictor
-from tellapart.export import Deployed, write_graph
-from tellapart.models.classifier import Classifier
-from tellapart.plan import DEFAULT_BACKBONE
-from tellapart.preprocess import Preprocess
+from tellapart.inference.bundle import GRAPH, Bundle, Predictor
+from tellapart.inference.preprocess import Preprocess
+from tellapart.pipelines.export import Deployed, write_graph
+from tellapart.training.auto_config import DEFAULT_BACKBONE
+from tellapart.training.models.classifier import Classifier
 
 BATCH = 16
 

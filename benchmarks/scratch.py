@@ -27,10 +27,10 @@ import torch
 
 import tellapart
 from peers import loaders, test_answers
-from tellapart._torchvision import mend_torchvision
-from tellapart.catalog import Catalog, open_catalog
-from tellapart.metrics import classification_scores
-from tellapart.workers import cpu_count
+from tellapart.core.parallel import cpu_count
+from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.metrics.scores import classification_scores
+from tellapart.training._torchvision import mend_torchvision
 
 SETS = {"messy20": ("illustrations/messy20", 128), "glyphs55": ("characters/glyphs55", 32)}
 MOST = 100  # epochs

@@ -32,7 +32,7 @@ import onnxruntime as ort
 from PIL import Image
 
 from predict import make_bundle
-from tellapart.bundle import GRAPH
+from tellapart.inference.bundle import GRAPH
 
 CORES = os.cpu_count() or 1
 

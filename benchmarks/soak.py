@@ -24,7 +24,7 @@ from pathlib import Path
 
 from serving import Server, free_port, multipart
 from tellapart import Bundle, load, switch
-from tellapart.captcha import draw, encode, scheme
+from tellapart.synthesis import draw, encode, scheme
 
 
 def resident(process: int) -> int:

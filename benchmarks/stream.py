@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from tellapart.captcha import Scheme, render
+from tellapart.synthesis import Scheme, render
 
 DRAWN, SHARD = 2000, 50_000
 SCHEME = Scheme("stream", width=96, height=32, alphabet="0123456789", min_length=5, max_length=5, font_size=(20, 24))
@@ -69,10 +69,10 @@ def write(folder: Path, rows: int, files: int) -> None:
 
 def read(data: Path, cache_gb: float, steps: int) -> None:
     """Catalogue, split, and batches as a training has them."""
-    from tellapart.catalog import open_catalog
-    from tellapart.data import CachedImages, PixelCache, WidthBatches
-    from tellapart.preprocess import Preprocess
-    from tellapart.split import split
+    from tellapart.data.catalog import open_catalog
+    from tellapart.data.split import split
+    from tellapart.inference.preprocess import Preprocess
+    from tellapart.training.dataset import CachedImages, PixelCache, WidthBatches
 
     began = time.perf_counter()
     catalog = open_catalog(data, task="read")

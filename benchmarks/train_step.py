@@ -21,16 +21,16 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from tellapart._lightning import pl
-from tellapart.catalog import open_catalog
-from tellapart.config import Stage, TrainConfig
-from tellapart.data import CachedImages, PixelCache, WidthBatches
-from tellapart.fit import _loader, lightning_quiet
-from tellapart.memory import keep_freed_memory
-from tellapart.models.classifier import Classifier
-from tellapart.plan import DEFAULT_BACKBONE, plan, preprocessing
-from tellapart.split import split
-from tellapart.tasks import ClassifyTask
+from tellapart.core.malloc import keep_freed_memory
+from tellapart.data.catalog import open_catalog
+from tellapart.data.split import split
+from tellapart.training._lightning import pl
+from tellapart.training.auto_config import DEFAULT_BACKBONE, plan, preprocessing
+from tellapart.training.config import Stage, TrainConfig
+from tellapart.training.dataset import CachedImages, PixelCache, WidthBatches
+from tellapart.training.loop import _loader, lightning_quiet
+from tellapart.training.models.classifier import Classifier
+from tellapart.training.tasks import ClassifyTask
 
 
 def draw_set(folder: Path, n: int, side: int) -> Path:

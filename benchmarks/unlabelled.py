@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tellapart
-from tellapart.catalog import Catalog, open_catalog
-from tellapart.errors import CatalogError
-from tellapart.metrics import reading_scores
-from tellapart.run import Run
+from tellapart.core.errors import CatalogError
+from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.metrics.scores import reading_scores
+from tellapart.training.run import Run
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
 TESTED = 1000  # drawn images that judge

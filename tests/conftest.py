@@ -1,18 +1,35 @@
-"""What several test files draw: small seeded pictures, and sets of them. Nothing here is heavy."""
+"""What several test files share: small seeded pictures, sets of them, one small classifier and one small reader."""
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import functools
 import hashlib
 import io
+import json
+import os
 import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
 import zlib
 from pathlib import Path
 
+# Workers share the cores; one thread each, in the processes that tests start too, is the quickest.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+
+import tellapart
 
 # The machine may be busy, and a test must fail for the same reason every time it fails.
 settings.register_profile("house", deadline=None, derandomize=True)
@@ -112,3 +129,265 @@ def tab():
         browser.close()
     assert not errors
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))]
+
+
+SHAPES = {"disc": "round", "ring": "round", "bar": "straight"}
+SHAPE_OPTIONS = {
+    "task": "classify",
+    "backbone": "small",
+    "stages": [{"train": "head", "epochs": 1, "lr": 3e-3}, {"train": "all", "epochs": 3, "lr": 3e-3}],
+    "batch_size": 16,
+    "seed": 7,
+    "device": "cpu",
+    "precision": "float32",
+}
+TEXT_OPTIONS = {
+    "task": "read",
+    "stages": [{"train": "all", "epochs": 12, "lr": 5e-3}],
+    "height": 24,
+    "batch_size": 8,
+    "augment": "none",
+    "device": "cpu",
+    "precision": "float32",
+}
+
+
+def _shape(name, seed):
+    """A 24 x 24 picture of a shape in any colour on a noisy ground."""
+    dice = np.random.default_rng(seed)
+    pixels = dice.integers(0, 90, (24, 24, 3), dtype=np.uint8)
+    y, x = np.mgrid[:24, :24]
+    away = np.hypot(y - dice.integers(10, 15), x - dice.integers(10, 15))
+    inside = {"disc": away < 9, "ring": (away < 10) & (away > 6), "bar": abs(x - dice.integers(8, 17)) < 4}[name]
+    pixels[inside] = dice.integers(120, 256, 3, dtype=np.uint8)
+    return pixels
+
+
+def _text(text, width, seed):
+    """A grey picture of a text, 24 px high."""
+    dice = np.random.default_rng(seed)
+    image = Image.new("L", (width, 24), int(dice.integers(200, 256)))
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(16)
+    for place, character in enumerate(text):
+        corner = (4 + int(dice.integers(0, 3)) + place * (width // 3 - 2), 2 + int(dice.integers(0, 3)))
+        pen.text(corner, character, fill=int(dice.integers(0, 60)), font=font)
+    return np.asarray(image)
+
+
+def _draw_shapes(root, each=20, classes=tuple(SHAPES), wrong=0, grouped=True):
+    """Class folders (below their groups) of drawn shapes; the first ``wrong`` of each class show another one."""
+    names = list(classes)
+    for number, name in enumerate(names):
+        folder = root / SHAPES[name] / name if grouped else root / name
+        folder.mkdir(parents=True)
+        for index in range(each):
+            shown = names[(number + 1) % len(names)] if index < wrong else name
+            Image.fromarray(_shape(shown, number * 1000 + index)).save(folder / f"{index:02d}.png")
+    return root
+
+
+def _draw_texts(root, n=60):
+    """Texts of three digits out of four, in pictures of three widths, with a table of labels."""
+    root.mkdir(parents=True)
+    dice = np.random.default_rng(0)
+    with (root / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(["file", "label"])
+        for index in range(n):
+            text, width = "".join(dice.choice(list("0147"), 3)), int(dice.choice([50, 60, 90]))
+            Image.fromarray(_text(text, width, index)).save(root / f"{index:02d}.png")
+            table.writerow([f"{index:02d}.png", text])
+    return root
+
+
+@pytest.fixture(scope="session")
+def draw_shapes():
+    return _draw_shapes
+
+
+@pytest.fixture(scope="session")
+def draw_texts():
+    return _draw_texts
+
+
+@pytest.fixture(scope="session")
+def shape():
+    return _shape
+
+
+@pytest.fixture(scope="session")
+def shape_options():
+    return SHAPE_OPTIONS
+
+
+@pytest.fixture(scope="session")
+def text_options():
+    return TEXT_OPTIONS
+
+
+@pytest.fixture(scope="session")
+def common(tmp_path_factory):
+    """A folder that all workers of the session share. What lies in it is looked at, never changed."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _once(folder, make):
+    """Let the first worker make something; the others wait for it. What it returned comes back as JSON."""
+    kept = folder.with_suffix(".json")
+    with FileLock(f"{folder}.lock"):
+        if not kept.is_file():
+            result = make(folder)
+            kept.write_text(json.dumps(result if isinstance(result, dict) else None), encoding="utf-8")
+    return json.loads(kept.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def shapes(common):
+    """group/class/image: 60 shapes, some of them wrongly labelled, so that no figure is a plain 1."""
+    _once(common / "shapes", lambda folder: _draw_shapes(folder, wrong=3))
+    return common / "shapes"
+
+
+@pytest.fixture(scope="session")
+def texts(common):
+    """60 texts with a table."""
+    _once(common / "texts", _draw_texts)
+    return common / "texts"
+
+
+@pytest.fixture(scope="session")
+def shape_result(common, shapes):
+    """What `train` said of the shapes."""
+    return _once(common / "shape-run", lambda folder: tellapart.train(shapes, out=folder, **SHAPE_OPTIONS))
+
+
+@pytest.fixture(scope="session")
+def text_result(common, texts):
+    """What `train` said of the texts."""
+    return _once(common / "text-run", lambda folder: tellapart.train(texts, out=folder, **TEXT_OPTIONS))
+
+
+@pytest.fixture(scope="session")
+def shape_run(shape_result):
+    return Path(shape_result["run"])
+
+
+@pytest.fixture(scope="session")
+def text_run(text_result):
+    return Path(text_result["run"])
+
+
+@pytest.fixture(scope="session")
+def shape_bundle(shape_run):
+    return shape_run / "bundle"
+
+
+@pytest.fixture(scope="session")
+def text_bundle(text_run):
+    return text_run / "bundle"
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of a folder that a test may change."""
+
+    def copy(folder, name="copy"):
+        return Path(shutil.copytree(folder, tmp_path / name))
+
+    return copy
+
+
+@pytest.fixture
+def without_packing(monkeypatch):
+    """Training alone: no graph is written, and the figures on the test part are made up."""
+    assert tellapart.train  # loads the module, whose name the function has
+    module = sys.modules["tellapart.pipelines.train"]
+
+    class Opened:
+        @staticmethod
+        def open(path):
+            return Opened()
+
+        def with_metrics(self, metrics):
+            return self
+
+    monkeypatch.setattr(module, "export", lambda run: None)
+    monkeypatch.setattr(module, "evaluate", lambda *_, **__: {"made": "up"})
+    monkeypatch.setattr(module, "Bundle", Opened)
+
+
+# --- servers ---------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _meter():
+    from tellapart.serving.prometheus import Meter
+
+    return Meter()  # Prometheus knows a figure once in a process
+
+
+@contextlib.contextmanager
+def _here(folder, models, *, patient=False, **settings):
+    """The app of one worker, in this process; `TestClient` raises what the app does, unless it is to be patient."""
+    from starlette.testclient import TestClient
+
+    from tellapart.serving.app import App
+    from tellapart.serving.middleware.security import Guard
+    from tellapart.serving.model_manager import Live
+    from tellapart.serving.model_registry import State
+    from tellapart.serving.settings import Settings
+
+    State(folder).start(models)
+    settings = Settings(str(folder), **settings)
+    live = Live(settings)
+    app = App(settings, live, _meter())
+    guarded = Guard(app.asgi, settings)
+    try:
+        yield TestClient(guarded, "http://127.0.0.1:3000", not patient, client=("127.0.0.1", 1)), live
+    finally:
+        app.close()
+
+
+@contextlib.contextmanager
+def _process(folder, verb, *words, environment=None):
+    """A verb that listens on a port, once it answers: its address and its process. The folder is for its log."""
+    import httpx
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    line = [sys.executable, "-m", "tellapart", verb, *map(str, words), "--port", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    log = folder / f"{verb}.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            line, stdout=output, stderr=output, env={**os.environ, **(environment or {})}, start_new_session=True
+        )
+        try:
+            end = time.monotonic() + 90
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    if httpx.get(f"{url}/{'readyz' if verb == 'serve' else ''}", trust_env=False).status_code == 200:
+                        break
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < end, log.read_text()
+                time.sleep(0.2)
+            yield url, server
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                raise
+
+
+@pytest.fixture(scope="session")
+def here():
+    return _here
+
+
+@pytest.fixture(scope="session")
+def process():
+    return _process

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tellapart.captcha import Scheme
-from tellapart.captcha.schemes import GROUNDS, STYLES
 from tellapart.cli import VERBS
-from tellapart.config import TrainConfig, make_config, recipe_names, recipe_text
+from tellapart.synthesis import Scheme
+from tellapart.synthesis.scheme import GROUNDS, STYLES
+from tellapart.training.config import TrainConfig, make_config, recipe_names, recipe_text
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

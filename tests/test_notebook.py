@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.cli import VERBS
-from tellapart.config import recipe_names
+from tellapart.training.config import recipe_names
 
 NOTEBOOK = Path(__file__).parents[1] / "examples" / "faces.ipynb"
 MOST = 1_200_000  # bytes: it is opened in browsers, and kept in git

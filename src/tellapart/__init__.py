@@ -11,74 +11,72 @@ Names load on first use, so that importing the package, predicting and serving n
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from importlib.metadata import version as _version
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tellapart.adapt import adapt
-    from tellapart.audit import audit
-    from tellapart.balance import balance
-    from tellapart.bundle import Bundle, Prediction, Predictor, base_reader, load
-    from tellapart.catalog import Catalog, catalog
-    from tellapart.clean import clean
-    from tellapart.client import Client
-    from tellapart.demo import demo
-    from tellapart.drift import drift
-    from tellapart.errors import InputError, TellapartError
-    from tellapart.evaluate import evaluate
-    from tellapart.explain import explain
-    from tellapart.export import export
-    from tellapart.generate import generate
-    from tellapart.maps import map
-    from tellapart.predict import predict
-    from tellapart.prepare import prepare
-    from tellapart.quick import quick
-    from tellapart.recipes import recipes
-    from tellapart.serve import serve, switch
-    from tellapart.split import split
-    from tellapart.strength import strength
-    from tellapart.tidy import tidy
-    from tellapart.train import train
-    from tellapart.tune import tune
-    from tellapart.web import web
+    from tellapart.core.errors import InputError, TellapartError
+    from tellapart.curation.audit import audit
+    from tellapart.curation.clean import clean
+    from tellapart.data.catalog import Catalog, catalog
+    from tellapart.data.resampling import balance
+    from tellapart.data.split import split
+    from tellapart.data.summary import quick
+    from tellapart.data.tidy import tidy
+    from tellapart.evaluation.drift import drift
+    from tellapart.evaluation.evaluate import evaluate
+    from tellapart.inference.bundle import Bundle, Prediction, Predictor, base_reader, load
+    from tellapart.inference.client import Client
+    from tellapart.inference.predict import predict
+    from tellapart.inference.saliency import explain
+    from tellapart.pipelines.adapt import adapt
+    from tellapart.pipelines.demo import demo
+    from tellapart.pipelines.export import export
+    from tellapart.pipelines.map import map
+    from tellapart.pipelines.prepare import prepare
+    from tellapart.pipelines.strength import strength
+    from tellapart.pipelines.train import train
+    from tellapart.pipelines.tune import tune
+    from tellapart.serving.launch import serve, switch
+    from tellapart.serving.ui import web
+    from tellapart.synthesis.generate import generate
+    from tellapart.training.recipes import recipes
 
 _HOME = {
-    "Bundle": "bundle",
-    "Catalog": "catalog",
-    "Client": "client",
-    "InputError": "errors",
-    "Prediction": "bundle",
-    "Predictor": "bundle",
-    "TellapartError": "errors",
-    "adapt": "adapt",
-    "audit": "audit",
-    "balance": "balance",
-    "base_reader": "bundle",
-    "catalog": "catalog",
-    "clean": "clean",
-    "demo": "demo",
-    "drift": "drift",
-    "evaluate": "evaluate",
-    "explain": "explain",
-    "export": "export",
-    "generate": "generate",
-    "load": "bundle",
-    "map": "maps",
-    "predict": "predict",
-    "prepare": "prepare",
-    "quick": "quick",
-    "recipes": "recipes",
-    "serve": "serve",
-    "split": "split",
-    "strength": "strength",
-    "switch": "serve",
-    "tidy": "tidy",
-    "train": "train",
-    "tune": "tune",
-    "web": "web",
+    "Bundle": "inference.bundle",
+    "Catalog": "data.catalog",
+    "Client": "inference.client",
+    "InputError": "core.errors",
+    "Prediction": "inference.bundle",
+    "Predictor": "inference.bundle",
+    "TellapartError": "core.errors",
+    "adapt": "pipelines.adapt",
+    "audit": "curation.audit",
+    "balance": "data.resampling",
+    "base_reader": "inference.bundle",
+    "catalog": "data.catalog",
+    "clean": "curation.clean",
+    "demo": "pipelines.demo",
+    "drift": "evaluation.drift",
+    "evaluate": "evaluation.evaluate",
+    "explain": "inference.saliency",
+    "export": "pipelines.export",
+    "generate": "synthesis.generate",
+    "load": "inference.bundle",
+    "map": "pipelines.map",
+    "predict": "inference.predict",
+    "prepare": "pipelines.prepare",
+    "quick": "data.summary",
+    "recipes": "training.recipes",
+    "serve": "serving.launch",
+    "split": "data.split",
+    "strength": "pipelines.strength",
+    "switch": "serving.launch",
+    "tidy": "data.tidy",
+    "train": "pipelines.train",
+    "tune": "pipelines.tune",
+    "web": "serving.ui",
 }
 
 __all__ = [
@@ -130,19 +128,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
-
-
-class _Package(ModuleType):
-    """A verb and the module it lives in share a name: `tellapart.train` is the function.
-
-    Python binds a submodule to its package when it is first imported, which would hide the function
-    behind the module; for these names that binding is left out. ``from tellapart.train import ...``
-    works as ever.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from tellapart.cli import data, models, serving
 from tellapart.cli.words import refuse
-from tellapart.errors import TellapartError, closest
+from tellapart.core.errors import TellapartError, closest
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
 

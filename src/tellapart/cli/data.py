@@ -7,8 +7,8 @@ import shlex
 from typing import Any
 
 from tellapart.cli.words import data_options, new_parser, parse, show, summary, table_of
-from tellapart.errors import ConfigError, counted
-from tellapart.progress import say
+from tellapart.core.errors import ConfigError, counted
+from tellapart.core.progress import say
 
 SHOWN = 40  # classes, of all; --json has the rest
 SOURCE = ("task", "groups", "label_from", "file_column", "label_column", "together")  # how DATA is read
@@ -63,7 +63,7 @@ def audit_verb(words: list[str]) -> int:
         if short and (odd := [other for other in WHOLE if given[other]]):
             raise ConfigError(f"--{name} does not audit; it takes no --{odd[0].replace('_', '-')}")
     if index is not None:
-        from tellapart.audit.known import known
+        from tellapart.curation.lookup import known
 
         found = known(index, [given["data"]], add=add)
         show(as_json, found, lambda: _known_table(found))
@@ -87,7 +87,7 @@ def audit_verb(words: list[str]) -> int:
 
 def clean_verb(words: list[str]) -> int:
     """tellapart clean DATA."""
-    from tellapart.clean import POLICY
+    from tellapart.curation.clean import POLICY
 
     ours = ", ".join(name for name, rule in POLICY.items() if rule == "drop")
     parser = new_parser("clean", "Decide which images stay; nothing is deleted, and another policy undoes it. "

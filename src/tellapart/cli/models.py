@@ -11,7 +11,7 @@ PATTERN = (
 
 
 def train_verb(words: list[str]) -> int:
-    from tellapart.config import TrainConfig
+    from tellapart.training.config import TrainConfig
 
     parser = new_parser("train", "Train a recogniser, pack it as a bundle and report on the test part.")
     parser.add_argument("data", nargs="?", help="a folder, a table, Parquet shards, or a catalog")
@@ -40,8 +40,8 @@ def train_verb(words: list[str]) -> int:
 
 
 def adapt_verb(words: list[str]) -> int:
-    from tellapart.config import TrainConfig
-    from tellapart.plan import OF_CLASSIFIERS
+    from tellapart.training.auto_config import OF_CLASSIFIERS
+    from tellapart.training.config import TrainConfig
 
     parser = new_parser("adapt", "A reader teaches itself what it is sure to read of pictures without labels.")
     parser.add_argument("data", help="a folder of pictures of one kind, or a catalog; labels are not looked at")
@@ -69,7 +69,7 @@ def adapt_verb(words: list[str]) -> int:
 
 
 def tune_verb(words: list[str]) -> int:
-    from tellapart.config import TrainConfig
+    from tellapart.training.config import TrainConfig
 
     parser = new_parser("tune", "Search for options that validate better; what is said here stays as it is.")
     parser.add_argument("data", help="a folder, a table, Parquet shards, or a catalog")
@@ -131,7 +131,7 @@ def predict_verb(words: list[str]) -> int:
         "--server", help="ask this address instead, such as http://127.0.0.1:3000; MODEL is a name there"
     )
     given, as_json = parse(parser, words)
-    from tellapart.predict import predict, to_csv
+    from tellapart.inference.predict import predict, to_csv
 
     rule = {name: given[name] for name in ("alphabet", "pattern", "best", "careful", "server")}
     predictions = predict(given["model"], given["inputs"], progress=True, **rule)
@@ -202,8 +202,8 @@ def strength_verb(words: list[str]) -> int:
     parser.add_argument("--together", help="of labelled images: a column whose equal values never cross the split")
     given, as_json = parse(parser, words)
     from tellapart import strength
-    from tellapart.errors import ConfigError
-    from tellapart.strength.page import budget
+    from tellapart.core.errors import ConfigError
+    from tellapart.pipelines.strength.page import budget
 
     try:
         labels = [int(number) for number in given["labels"].split(",") if number.strip()]

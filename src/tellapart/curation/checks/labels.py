@@ -1,0 +1,115 @@
+"""Checks on whole classes, and on the texts of a reading set."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import PurePosixPath
+from typing import Any
+
+from tellapart.core.errors import counted, some
+from tellapart.curation.check_context import Check, View
+from tellapart.curation.findings import Finding
+from tellapart.inference.charset import required_steps
+from tellapart.inference.preprocess import PIXELS_A_STEP, READ_HEIGHT, Preprocess
+
+
+def _imbalance(view: View, threshold: float) -> Finding:
+    counts = Counter(view.labels[row] for row in view.rows)
+    most, least = max(counts.values(), default=0), min(counts.values(), default=0)
+    ratio = most / least if least else 0.0
+    ordered = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    each = counted(most, "image") if least == most else f"{least:,} to {most:,} images"
+    sentence = f"{counted(len(counts), 'class', 'classes')}, {each} each ({ratio:.1f} : 1)" if counts else "no classes"
+    if ratio >= threshold:
+        sentence += "; class weights or tellapart balance help the small ones"
+    return Finding("class_imbalance", sentence, threshold,
+                   facts={"classes": ordered, "ratio": round(ratio, 3), "flag": bool(ratio >= threshold)})  # fmt: skip
+
+
+def _tiny_classes(view: View, threshold: float) -> Finding:
+    counts = Counter(view.labels[row] for row in view.rows)
+    tiny = {name for name, count in counts.items() if count < threshold}
+    why = {row: f"class {view.labels[row]!r} has {counts[view.labels[row]]} images" for row in view.rows
+           if view.labels[row] in tiny}  # fmt: skip
+    named = some(sorted(tiny))
+    sentence = (
+        f"{counted(len(tiny), 'class', 'classes')} of fewer than {threshold:.0f} images: {named}"
+        if tiny
+        else "no tiny classes"
+    )
+    return Finding("tiny_classes", sentence, threshold, dict.fromkeys(why, 1.0), why, facts={"classes": sorted(tiny)})
+
+
+def _one_source(view: View, threshold: float) -> Finding:
+    """Classes whose images nearly all come in one format and size that is rare elsewhere: a network may learn that."""
+    sign = {row: (PurePosixPath(view.files[row]).suffix.lower(), view.widths[row], view.heights[row])
+            for row in view.rows}  # fmt: skip
+    of_class: dict[str, Counter[Any]] = defaultdict(Counter)
+    for row in view.rows:
+        of_class[view.labels[row]][sign[row]] += 1
+    everywhere = Counter(sign.values())
+    told = {}
+    for name, signs in of_class.items():
+        (most, count), total = signs.most_common(1)[0], sum(signs.values())
+        rest = len(view.rows) - total
+        elsewhere = (everywhere[most] - count) / rest if rest else 1.0
+        if total >= 10 and count / total >= threshold and elsewhere <= 0.1:
+            told[name] = (
+                f"{count / total:.0%} of {name!r} are {most[0].lstrip('.') or 'embedded'} of {most[1]} x {most[2]} px, "
+                f"{f'{elsewhere:.0%}' if elsewhere else 'none'} of the others"
+            )
+    sentence = (
+        f"{counted(len(told), 'class', 'classes')} nearly all from one source"
+        if told
+        else "no class comes from one source alone"
+    )
+    return Finding("one_source", sentence, threshold, facts={"classes": told})
+
+
+def _alphabet(view: View, threshold: float) -> Finding:
+    counts = Counter("".join(view.labels[row] for row in view.rows))
+    rare = {letter for letter, count in counts.items() if count < threshold}
+    why = {row: f"holds {some(map(repr, sorted(rare & set(view.labels[row]))))}, seen fewer than {threshold:.0f} times"
+           for row in view.rows if rare & set(view.labels[row])}  # fmt: skip
+    sentence = f"{len(counts)} characters: {''.join(sorted(counts))[:120]}"
+    if rare:
+        sentence += f"; {len(rare)} are seen fewer than {threshold:.0f} times: {some(map(repr, sorted(rare)))}"
+    facts = {"characters": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))}
+    return Finding("rare_characters", sentence, threshold, dict.fromkeys(why, 1.0), why, facts=facts)
+
+
+def _lengths(view: View, threshold: float) -> Finding:
+    lengths = Counter(len(view.labels[row]) for row in view.rows)
+    rare = {length for length, count in lengths.items() if count < threshold * len(view.rows)}
+    why = {row: f"{len(view.labels[row])} characters, which is rare here" for row in view.rows
+           if len(view.labels[row]) in rare}  # fmt: skip
+    span = f"{min(lengths)} to {max(lengths)}" if len(lengths) > 1 else f"{next(iter(lengths), 0)}"
+    facts = {"lengths": {str(length): lengths[length] for length in sorted(lengths)}}
+    sentence = f"texts of {span} characters"
+    if why:
+        sentence += f"; {counted(len(why), 'text')} of a length that is rare here"
+    return Finding("odd_length", sentence, threshold, dict.fromkeys(why, 1.0), why, facts=facts)
+
+
+def _unemittable(view: View, threshold: float) -> Finding:
+    spec = Preprocess(height=int(threshold), width=None, channels=1)
+    why = {}
+    for row in view.rows:
+        steps = spec.canvas_width(view.widths[row], view.heights[row]) // PIXELS_A_STEP
+        if required_steps(view.labels[row]) > steps:
+            why[row] = f"{view.labels[row]!r} needs {required_steps(view.labels[row])} steps, the picture gives {steps}"
+    sentence = (
+        f"{counted(len(why), 'text')} too long for CTC at the picture's width; raise --height" if why
+        else "every text can be emitted at its picture's width"
+    )  # fmt: skip
+    return Finding("unemittable", sentence, threshold, dict.fromkeys(why, 1.0), why)
+
+
+CHECKS = (
+    Check("class_imbalance", "Balance of the classes", 3.0, "classify", _imbalance),
+    Check("tiny_classes", "Tiny classes", 20.0, "classify", _tiny_classes),
+    Check("one_source", "Classes of one source", 0.8, "classify", _one_source),
+    Check("rare_characters", "Rare characters", 10.0, "read", _alphabet),
+    Check("odd_length", "Odd lengths", 0.005, "read", _lengths),
+    Check("unemittable", "Texts too long for their picture", float(READ_HEIGHT), "read", _unemittable),
+)

@@ -1,0 +1,104 @@
+"""Checks on the picture itself: size, shape, light, sharpness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.core.errors import counted
+from tellapart.curation.check_context import Check, View
+from tellapart.curation.findings import Finding
+
+Array = npt.NDArray[Any]
+
+
+def _far(values: Array) -> Array:
+    """Distance from the median in robust deviations (median absolute deviation; Leys et al. 2013)."""
+    middle = np.median(values)
+    spread = 1.4826 * np.median(np.abs(values - middle))
+    result: Array = np.abs(values - middle) / max(float(spread), 0.1)
+    return result
+
+
+def _by_score(
+    name: str, view: View, threshold: float, values: Array, flagged: Array, say: Callable[[int], str], what: str
+) -> Finding:
+    score = dict(zip(view.rows, map(float, values), strict=True))
+    why = {view.rows[place]: say(int(place)) for place in np.flatnonzero(flagged)}
+    return Finding(name, f"{counted(len(why), 'image')} {what}" if why else f"no images {what}", threshold, score, why)
+
+
+def _odd_size(view: View, threshold: float) -> Finding:
+    sides = np.array([[view.widths[row], view.heights[row]] for row in view.rows], float).reshape(-1, 2)
+    far = _far(np.log2(sides.prod(axis=1))) if len(sides) else np.zeros(0)
+    middle = np.median(sides, axis=0) if len(sides) else np.zeros(2)
+    return _by_score(
+        "odd_size", view, threshold, far, far >= threshold,
+        lambda at: f"{sides[at, 0]:.0f} x {sides[at, 1]:.0f} px, where {middle[0]:.0f} x {middle[1]:.0f} is usual",
+        "far larger or smaller than the rest",
+    )  # fmt: skip
+
+
+def _odd_aspect(view: View, threshold: float) -> Finding:
+    shape = np.array([view.widths[row] / view.heights[row] for row in view.rows], float)
+    far = _far(np.log2(shape)) if len(shape) else np.zeros(0)
+    return _by_score(
+        "odd_aspect", view, threshold, far, far >= threshold,
+        lambda at: f"{shape[at]:.2f} times as wide as tall, where {np.median(shape):.2f} is usual",
+        "far wider or taller than the rest",
+    )  # fmt: skip
+
+
+def _dark(view: View, threshold: float) -> Finding:
+    dark = 1 - view.measure("brightness")
+    return _by_score("dark", view, threshold, dark, dark >= threshold,
+                     lambda at: f"mean brightness {1 - dark[at]:.0%}", "nearly black")  # fmt: skip
+
+
+def _bright(view: View, threshold: float) -> Finding:
+    light = view.measure("brightness")
+    # Drawings and scans on white are as they should be; a photo that burnt out leaves nothing to see either.
+    lost = (light >= threshold) & (view.measure("contrast") < 0.1) & (view.measure("foreground") < 0.01)
+    return _by_score("bright", view, threshold, light, lost,
+                     lambda at: f"brightness {light[at]:.0%}, hardly any contrast", "nearly white")  # fmt: skip
+
+
+def _blurry(view: View, threshold: float) -> Finding:
+    sharp = np.log10(view.measure("sharpness") / np.maximum(view.measure("contrast") * 255, 1) ** 2 + 1e-6)
+    usual = np.median(sharp) if len(sharp) else 0.0
+    blur = usual - sharp
+    # Flat drawings have no fine detail to lose: a blur shows by neighbours that differ, but only a little.
+    something = (view.measure("contrast") > 0.05) & (view.measure("step_0") < 0.6)
+    return _by_score("blurry", view, threshold, blur, (blur >= threshold) & something,
+                     lambda at: f"{min(10 ** blur[at], 999):.0f} times less detail than usual",
+                     "blurred")  # fmt: skip
+
+
+def _low_information(view: View, threshold: float) -> Finding:
+    bits = view.measure("entropy")
+    return _by_score("low_information", view, threshold, -bits, bits <= threshold,
+                     lambda at: f"{bits[at]:.2f} bits a pixel: blank", "showing next to nothing")  # fmt: skip
+
+
+def _grey(view: View, threshold: float) -> Finding:
+    # By whether each channel says the same, not by faintness: a pale photo is coloured.
+    colour = view.measure("saturation")
+    grey = colour < 0.004
+    few = 0 < grey.mean() <= threshold if len(grey) else False
+    return _by_score("grey_among_colour", view, threshold, -colour, grey & few,
+                     lambda _: f"no colour, where {1 - grey.mean():.0%} of the images have some",
+                     "grey among coloured ones")  # fmt: skip
+
+
+CHECKS = (
+    Check("odd_size", "Odd sizes", 6.0, None, _odd_size),
+    Check("odd_aspect", "Odd shapes", 6.0, None, _odd_aspect),
+    Check("dark", "Nearly black", 0.95, None, _dark),
+    Check("bright", "Nearly white", 0.97, None, _bright),
+    Check("blurry", "Blurred", 1.3, None, _blurry),
+    Check("low_information", "Blank", 0.05, None, _low_information),
+    Check("grey_among_colour", "Grey among coloured", 0.2, None, _grey),
+)

@@ -1,0 +1,142 @@
+"""What an audit found: for each check a score and a flag an image, groups, and words; kept in one folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tellapart.core.errors import CatalogError
+from tellapart.core.files import whole_file, write_json
+from tellapart.data.catalog import Catalog, open_catalog
+
+FORMAT = 1
+CATALOG, TABLE, SUMMARY = "catalog.parquet", "findings.parquet", "findings.json"
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's answer. Rows are those of the catalog."""
+
+    check: str
+    sentence: str  # what it means for this set, in plain words
+    threshold: float | None = None
+    score: Mapping[int, float] = field(default_factory=dict)  # row → how bad; rows that were not judged are absent
+    why: Mapping[int, str] = field(default_factory=dict)  # flagged row → a sentence
+    groups: Sequence[Sequence[int]] = ()  # rows that belong together, the one to keep first
+    facts: Mapping[str, Any] = field(default_factory=dict)  # figures of the whole set, JSON values
+
+    @property
+    def flags(self) -> list[int]:
+        """The flagged rows, worst first."""
+        return sorted(self.why, key=lambda row: (-self.score.get(row, 0.0), row))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All findings of one audit, and the catalog they speak of."""
+
+    catalog: Catalog
+    checks: Mapping[str, Finding]
+    about: Mapping[str, Any]  # evidence, options
+
+    def summary(self) -> dict[str, Any]:
+        """As the JSON that `tellapart audit --json` prints; files as in the data."""
+        files = self.catalog.column("file")
+        found: dict[str, Any] = {}
+        for name, finding in self.checks.items():
+            value: dict[str, Any] = {"count": len(finding.why), "sentence": finding.sentence}
+            if finding.threshold is not None:
+                value["threshold"] = finding.threshold
+            if finding.groups:
+                value["groups"] = [[files[row] for row in group] for group in finding.groups]
+            elif name in GROUPED:
+                value["groups"] = []
+            if name not in GROUPED:
+                value["files"] = [files[row] for row in finding.flags]
+            found[name] = value | dict(finding.facts)
+        return {
+            "n": len(self.catalog),
+            "task": self.catalog.task,
+            "flagged": len(self.flagged),
+            "findings": found,
+            **self.about,
+        }
+
+    @property
+    def flagged(self) -> set[int]:
+        """Rows that any check flagged."""
+        return {row for finding in self.checks.values() for row in finding.why}
+
+    def write(self, folder: Path) -> None:
+        """Write catalog, table and summary into a folder; each whole or not at all, the summary last."""
+        self.catalog.write(folder / CATALOG)
+        files = self.catalog.column("file")
+        columns: dict[str, list[Any]] = {name: [] for name in ("row", "file", "check", "score", "flag", "why")}
+        for name, finding in self.checks.items():
+            for row in sorted(set(finding.score) | set(finding.why)):
+                values = (row, files[row], name, finding.score.get(row), row in finding.why, finding.why.get(row))
+                for column, value in zip(columns.values(), values, strict=True):
+                    column.append(value)
+        schema = pa.schema(
+            {"row": pa.int64(), "file": pa.string(), "check": pa.string(), "score": pa.float32(), "flag": pa.bool_(),
+             "why": pa.string()}
+        )  # fmt: skip
+        rest = {
+            name: {
+                "sentence": finding.sentence,
+                "threshold": finding.threshold,
+                "groups": [list(group) for group in finding.groups],
+                "facts": dict(finding.facts),
+            }
+            for name, finding in self.checks.items()
+        }
+        meta = {"format": FORMAT, "checks": rest, "about": dict(self.about)}
+        with whole_file(folder / TABLE) as temporary:
+            table = pa.table(columns, schema=schema).replace_schema_metadata({"tellapart.audit": json.dumps(meta)})
+            pq.write_table(table, temporary)
+        write_json(folder / SUMMARY, self.summary())
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Findings:
+        """What `write` wrote.
+
+        Raises:
+            CatalogError: the folder holds no audit, or one of another version.
+        """
+        path = Path(folder) / TABLE
+        if not path.is_file():
+            raise CatalogError(f"{folder}: no audit here ({TABLE} is missing); run tellapart audit first")
+        try:
+            table = pq.read_table(path)
+            meta = json.loads((table.schema.metadata or {})[b"tellapart.audit"])
+        except (OSError, ValueError, KeyError) as error:
+            raise CatalogError(f"{path}: not an audit's table: {error}") from error
+        if meta["format"] != FORMAT:
+            raise CatalogError(f"{path}: in format {meta['format']}; this version reads {FORMAT}: audit again")
+        score: dict[str, dict[int, float]] = {name: {} for name in meta["checks"]}
+        why: dict[str, dict[int, str]] = {name: {} for name in meta["checks"]}
+        for row in table.to_pylist():
+            if row["score"] is not None and not np.isnan(row["score"]):
+                score[row["check"]][row["row"]] = row["score"]
+            if row["flag"]:
+                why[row["check"]][row["row"]] = row["why"]
+        checks = {
+            name: Finding(
+                name, rest["sentence"], rest["threshold"], score[name], why[name], rest["groups"], rest["facts"]
+            )
+            for name, rest in meta["checks"].items()
+        }
+        return cls(open_catalog(Path(folder) / CATALOG), checks, meta["about"])
+
+
+GROUPED = ("exact_duplicates", "near_duplicates", "conflicting_labels", "split_leaks")

@@ -1,0 +1,1 @@
+"""Labelled images: layouts to catalog, duplicates, split, resampling, summary, tidy."""

@@ -1,0 +1,1 @@
+"""Near-duplicates: hashing finds candidates, registration proves them."""

@@ -1,0 +1,252 @@
+"""Where labelled images come from: every layout people keep them in becomes the same rows."""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from tellapart.core.errors import CatalogError, some
+from tellapart.core.image_io import is_image_name
+from tellapart.data.tables import (
+    SPLIT_NAMES,
+    TABLE_NAMES,
+    TABLE_SUFFIXES,
+    Columns,
+    Listing,
+    Row,
+    read_shards,
+    read_table,
+)
+
+LABEL_RULES = {
+    # dog_01.jpg -> dog, 2_10067.png -> 2, cat.12.jpg -> cat, "cup (3).png" -> cup
+    "prefix": re.compile(r"(?P<label>.+?)[ _.\-]+\(?\d+\)?"),
+    # ab3kz.png -> ab3kz; a copy's counter is not text: 0042.1.png and "0042 (1).png" -> 0042
+    "text": re.compile(r"(?P<label>.+?)(?:\.\d+| \(\d+\))?"),
+}
+
+Parts = tuple[str, ...]  # of a file's name below the root: parsed once, and in the order of sorted paths
+
+
+def read_source(
+    data: str | Path,
+    *,
+    label_from: str = "auto",
+    file_column: str | None = None,
+    label_column: str | None = None,
+    together: str | None = None,
+    task: str | None = None,
+) -> Listing:
+    """List the labelled images of a folder, a table, or Parquet shards (one, a glob, or a folder of them).
+
+    Args:
+        label_from: ``auto``, ``folder`` (class folders), ``prefix`` (dog_01.jpg is a dog), ``text`` (ab3kz.png
+            reads ab3kz), or a regular expression over the file name without its ending, with one group.
+        file_column, label_column: for tables whose columns are not named file and label.
+        together: a table's column whose equal values never cross a split (one person, one site).
+
+    Raises:
+        CatalogError: nothing there, no labels, an empty label, unknown columns, missing files, a damaged table.
+    """
+    try:
+        listing = _listing(data, label_from, Columns(file_column, label_column, together), task)
+    except OSError as error:  # no right to look, a disk that fails
+        raise CatalogError(f"{error.filename or data}: cannot be read: {error.strerror or error}") from error
+    if not listing.rows:
+        raise CatalogError("; ".join([f"{data}: no images found", *listing.notes]))
+    return listing
+
+
+def _listing(data: str | Path, label_from: str, columns: Columns, task: str | None) -> Listing:
+    path = Path(data)
+    if any(sign in str(data) for sign in "*?[") and not path.exists():
+        shards = sorted(Path(name) for name in glob.glob(str(data), recursive=True))  # noqa: PTH207
+        if not shards:
+            raise CatalogError(f"{data}: no file matches this pattern")
+        return read_shards(shards, columns)
+    if path.is_dir():
+        return _folder(path, label_from, columns, task)
+    if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+        return read_table(path, columns)
+    if path.exists():
+        raise CatalogError(
+            f"{data}: not a data set; give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or Parquet shards"
+        )
+    raise CatalogError(f"{data}: there is no such file or folder")
+
+
+# --- folders ---------------------------------------------------------------------------------------
+
+
+def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> Listing:
+    if label_from == "auto":
+        tables = [
+            path for name in TABLE_NAMES for suffix in TABLE_SUFFIXES if (path := root / f"{name}{suffix}").is_file()
+        ]
+        if tables:
+            return _unlisted(read_table(tables[0], columns), root)
+    found, others, odd = _walk(root)
+    shards = [root.joinpath(*parts) for parts in others if parts[-1].lower().endswith(".parquet")]
+    if shards and not found:
+        return _noted(read_shards(shards, columns, root), odd)
+    listing = Listing(root, [], "folder")
+    if others:
+        kinds = Counter(Path(parts[-1]).suffix.lower() or parts[-1] for parts in others)
+        listing.notes.append(
+            f"{len(others)} files are not images by name and were left out: "
+            + some(f"{count} {kind}" for kind, count in kinds.most_common())
+        )
+    if found:
+        splits = _split_folders(found)
+        if label_from == "auto":
+            deep = max(map(len, found)) - 1 > splits
+            label_from = "folder" if deep else ("text" if task == "read" else "prefix")
+        listing.layout = "class folders" if label_from == "folder" else "file names"
+        listing.rows = _class_folders(found, splits) if label_from == "folder" else _named(found, label_from, splits)
+    return _noted(listing, [*odd, *_blank_twins(listing.rows)])
+
+
+def _noted(listing: Listing, notes: Sequence[str]) -> Listing:
+    listing.notes += notes
+    return listing
+
+
+def _named(found: Sequence[Parts], rule: str, splits: bool) -> list[Row]:
+    rows = []
+    for parts in found:
+        name = "/".join(parts)
+        split = SPLIT_NAMES.get(parts[0].lower()) if splits else None
+        rows.append(Row(name, label_in_name(name, rule), split=split))
+    return rows
+
+
+def label_in_name(path: str | Path, rule: str) -> str:
+    """The label that a file name carries, by a named rule or a regular expression with one group.
+
+    Raises:
+        CatalogError: the name does not follow the rule, or the rule is no usable expression.
+
+    >>> label_in_name("dog_01.jpg", "prefix"), label_in_name("2_10067.png", "prefix")
+    ('dog', '2')
+    >>> label_in_name("0042.1.png", "text"), label_in_name("x-red-7.png", "x-([a-z]+)-.*")
+    ('0042', 'red')
+    """
+    stem = Path(path).stem
+    expression = LABEL_RULES.get(rule)
+    if expression is None:
+        try:
+            expression = re.compile(rule)
+        except re.error as error:
+            raise CatalogError(f"label rule {rule!r}: not a regular expression: {error}") from error
+        if expression.groups != 1:
+            raise CatalogError(
+                f"label rule {rule!r}: give folder, prefix, text, or a regular expression with exactly one group"
+            )
+    match = expression.fullmatch(stem)
+    if match is None or not match[1]:
+        raise CatalogError(
+            f"{path}: the name holds no label by the rule {rule!r}; "
+            "sort the images into class folders, or give a rule that fits (--label-from)"
+        )
+    return str(match[1])
+
+
+def _walk(root: Path) -> tuple[list[Parts], list[Parts], list[str]]:
+    """The images and the other files below a folder, sorted, and notes on what could not be followed.
+
+    Links to folders are followed, as people link their data in, but never to a folder that they lie in.
+    """
+    found: list[Parts] = []
+    others: list[Parts] = []
+    odd: dict[str, list[str]] = defaultdict(list)
+    folders: list[tuple[Parts, frozenset[tuple[int, int]]]] = [((), frozenset())]
+    while folders:
+        parts, above = folders.pop()
+        folder = root.joinpath(*parts)
+        try:
+            with os.scandir(folder) as listed:
+                entries = [entry for entry in listed if not entry.name.startswith(".") and entry.name != "__MACOSX"]
+        except OSError as error:
+            if not parts:
+                raise
+            odd["folders cannot be read and were left out"].append(f"{'/'.join(parts)} ({error.strerror or error})")
+            continue
+        if any(entry.is_symlink() for entry in entries):
+            above |= _line(folder)
+        for entry in entries:
+            inside = (*parts, entry.name)
+            if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110  (false for a link to itself)
+                if is_image_name(entry.name):  # it keeps its row: whoever reads the image says what is wrong
+                    found.append(inside)
+                else:
+                    odd["links cannot be followed and were left out"].append("/".join(inside))
+            elif entry.is_dir():
+                if entry.is_symlink() and _identity(entry.path) in above:
+                    odd["links lead back to a folder that they lie in and were not followed"].append("/".join(inside))
+                else:
+                    folders.append((inside, above))
+            elif entry.is_file():
+                if is_image_name(entry.name):
+                    found.append(inside)
+                elif entry.name not in ("Thumbs.db", "desktop.ini"):
+                    others.append(inside)
+    return sorted(found), sorted(others), [f"{len(names)} {what}: {some(sorted(names))}" for what, names in odd.items()]
+
+
+def _line(folder: Path) -> set[tuple[int, int]]:
+    """A folder and all folders that it lies in, by what the disk calls them."""
+    here = folder.resolve()
+    return set(map(_identity, (here, *here.parents)))
+
+
+def _identity(path: str | Path) -> tuple[int, int]:
+    seen = Path(path).stat()
+    return seen.st_dev, seen.st_ino
+
+
+def _split_folders(found: Sequence[Parts]) -> bool:
+    """Whether the first level is train/val/test, as many published sets have it."""
+    tops = {parts[0].lower() for parts in found if len(parts) > 1}
+    return len(tops) > 1 and "train" in {SPLIT_NAMES.get(top) for top in tops} and tops <= set(SPLIT_NAMES)
+
+
+def _class_folders(found: Sequence[Parts], splits: bool) -> list[Row]:
+    depths = Counter(len(parts) - 1 - splits for parts in found)
+    if len(depths) > 1 or not depths.keys() <= {1, 2}:
+        usual = depths.most_common(1)[0][0]
+        odd = next(parts for parts in found if len(parts) - 1 - splits != usual or usual not in (1, 2))
+        raise CatalogError(
+            f"{'/'.join(odd)}: images must all lie in class folders (class/image) or all in "
+            "group/class folders (group/class/image); move this one, or label by name (--label-from prefix)"
+        )
+    rows = []
+    for parts in found:
+        split = SPLIT_NAMES[parts[0].lower()] if splits else None
+        folders = parts[splits:-1]
+        rows.append(Row("/".join(parts), folders[-1], folders[0] if len(folders) == 2 else None, split))
+    return rows
+
+
+def _blank_twins(rows: Sequence[Row]) -> list[str]:
+    """A blank beside a label makes another one of it, which nobody sees."""
+    stripped = defaultdict(list)
+    for label in sorted({row.label for row in rows}):
+        stripped[label.strip()].append(repr(label))
+    twins = ["/".join(labels) for labels in stripped.values() if len(labels) > 1]
+    return [f"{len(twins)} labels differ from another only in the blanks around them: {some(twins)}"] if twins else []
+
+
+def _unlisted(listing: Listing, root: Path) -> Listing:
+    if not listing.rows or listing.rows[0].shard is not None:
+        return listing
+    found, _, odd = _walk(root)
+    named = {posixpath.normpath(row.file) for row in listing.rows}
+    rest = [name for parts in found if (name := "/".join(parts)) not in named]
+    if rest:
+        listing.notes.append(f"{len(rest)} images are not named in {listing.layout} and were left out: {some(rest)}")
+    return _noted(listing, odd)

@@ -1,0 +1,258 @@
+"""Who trains, who chooses, who judges: a seeded split that no near-copy crosses.
+
+Two rules make it repeatable. Rows are ordered by a hash of the seed and the image's own bytes, so that
+renaming files, adding others or another version of numpy never reshuffles them; and what belongs
+together (exact duplicates, near-duplicates, rows of one ``together`` value) moves as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.core.errors import CatalogError, ConfigError, some
+from tellapart.core.image_io import Pixels, decode
+from tellapart.core.parallel import in_threads
+from tellapart.data.catalog import SPLITS, Catalog, check_target, open_catalog
+from tellapart.data.duplicates.hashing import SIDE, as_words, grouped, neighbours, thumbnail
+from tellapart.data.duplicates.registration import LIMITS, Limits, Match, matches
+
+FRACTIONS = (0.70, 0.15, 0.15)
+SMALLEST = 40  # px; below it a likeness cannot tell a copy from another drawing of the same letter
+STRETCH = 2.0  # a copy may be so many times broader or taller in shape than its original
+
+
+def split(
+    data: str | Path | Catalog,
+    *,
+    out: str | Path | None = None,
+    seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    **options: Any,
+) -> Catalog:
+    """Assign every kept row to train, val or test; a split that the data brings along is kept.
+
+    Stratified by label where a label has at least three separate images; exact and near-duplicates
+    stand on one side. A data set that brings train and test but no val has val taken from train, and likewise a test
+    part, unless it was split here without one.
+
+    Args:
+        data: any source, or a catalog. ``options`` say how to read a source (see `open_catalog`).
+        out: where to write the catalog with its new ``split`` column.
+        fractions: train, val, test; they sum to 1.
+
+    Raises:
+        ConfigError: the fractions are not three shares of 1.
+        CatalogError: fewer than three separate images, so that no part can be held out.
+    """
+    shares = tuple(float(value) for value in fractions)
+    if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6 or shares[0] == 0:
+        raise ConfigError(f"fractions {fractions}: give three shares for train, val and test that sum to 1")
+    if out is not None:
+        check_target(out, ".parquet")
+    catalog = data if isinstance(data, Catalog) else open_catalog(data, **options)
+    own = any(part is not None for part in catalog.column("split"))
+    if own and (catalog.meta or {}).get("split", {}).get("fractions", shares)[2] == 0:
+        shares = (shares[0] + shares[2], shares[1], 0.0)  # no test part was wanted, so none is missing
+    assigned, notes = _assign(catalog, seed, shares)
+    result = catalog.with_column("split", assigned).with_notes(notes)
+    if not own:  # else whoever split it says how, or nobody does
+        result = result.with_meta(split={"seed": seed, "fractions": list(shares)})
+    if out is not None:
+        result.write(out)
+    return result
+
+
+def folds(catalog: Catalog, count: int, *, seed: int = 0) -> list[Catalog]:
+    """The catalog so many times, each with another share of its train and val rows as val; test stays.
+
+    Every train or val row is val once. Stratified by label where it can be; copies stand on one side.
+
+    Raises:
+        CatalogError: fewer separate images than folds.
+    """
+    part = catalog.column("split")
+    rows = sorted([*catalog.rows("train"), *catalog.rows("val")])
+    labels, digests = catalog.column("label"), catalog.column("sha256")
+    clusters = _clusters(catalog, rows)
+    if len(clusters) < count:
+        raise CatalogError(f"{catalog.source}: {len(clusters)} separate images do not make {count} folds; give fewer")
+    clusters.sort(key=lambda cluster: _order(seed, min(digests[row] for row in cluster)))
+    sizes: dict[str, list[int]] = defaultdict(lambda: [0] * count)
+    total = [0] * count
+    fold: dict[int, int] = {}
+    for cluster in sorted(clusters, key=len, reverse=True):
+        label = labels[cluster[0]] if catalog.task == "classify" else ""
+        place = min(range(count), key=lambda number: (sizes[label][number], total[number]))
+        sizes[label][place] += len(cluster)
+        total[place] += len(cluster)
+        fold |= dict.fromkeys(cluster, place)
+    return [
+        catalog.with_column(
+            "split",
+            [part[row] if row not in fold else "val" if fold[row] == place else "train" for row in range(len(part))],
+        )
+        for place in range(count)
+    ]
+
+
+def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[list[str | None], list[str]]:
+    keep = catalog.column("keep")
+    given = catalog.column("split")
+    result: list[str | None] = [part if kept else None for part, kept in zip(given, keep, strict=True)]
+    kept_rows = [row for row, kept in enumerate(keep) if kept]
+    present = {result[row] for row in kept_rows} - {None}
+    wanted = {"train", "val", "test"} if fractions[2] else {"train", "val"}
+    if wanted <= present or (present and "train" not in present):
+        return result, []
+    train, val, test = fractions
+    if present:  # the data's own train and test (or val) stay as they are; the missing part comes from train
+        pool = [row for row in kept_rows if result[row] in (None, "train")]
+        fractions = (
+            train + (test if "test" in present else 0.0) + (val if "val" in present else 0.0),
+            0.0 if "val" in present else val,
+            0.0 if "test" in present else test,
+        )
+    else:
+        pool = kept_rows
+    clusters = _clusters(catalog, pool)
+    if len(clusters) < 3:
+        raise CatalogError(
+            f"{catalog.source}: {len(clusters)} separate images (duplicates counted once) cannot be split into "
+            "train, val and test; at least 3 are needed, and some tens a class to learn anything"
+        )
+    notes = []
+    widths, heights = catalog.column("width"), catalog.column("height")
+    if small := sum(min(widths[row], heights[row]) < SMALLEST for row in pool):
+        notes.append(f"{small} images are under {SMALLEST} px on a side: only their exact copies are kept together")
+    together = sum(len(cluster) for cluster in clusters if len(cluster) > 1)
+    if together:
+        groups = sum(len(cluster) > 1 for cluster in clusters)
+        notes.append(f"{together} images are duplicates or near-duplicates in {groups} groups; none crosses a split")
+    labels = catalog.column("label") if catalog.task == "classify" else [""] * len(catalog)
+    digests = catalog.column("sha256")
+    strata: dict[str, list[list[int]]] = defaultdict(list)
+    for cluster in clusters:
+        strata[Counter(sorted(labels[row] for row in cluster)).most_common(1)[0][0]].append(cluster)
+    scarce = []
+    for label in sorted(strata):
+        members = strata[label]
+        members.sort(key=lambda cluster: _order(seed, min(digests[row] for row in cluster)))
+        # Big clusters first, and into train, so that a test part is not a handful of copies.
+        members.sort(key=len, reverse=True)
+        if catalog.task == "classify" and len(members) < 3:
+            scarce.append(label)
+        for cluster, part in zip(members, _parts(members, fractions), strict=True):
+            for row in cluster:
+                result[row] = part
+    if scarce:
+        notes.append(
+            f"{len(scarce)} classes have fewer than 3 separate images and stand in train alone or in train and "
+            f"test: {some(scarce)}"
+        )
+    return result, notes
+
+
+def _parts(clusters: Sequence[Sequence[int]], fractions: Sequence[float]) -> Iterator[str]:
+    """A part for each cluster of one stratum: whoever is furthest below its share of images takes it."""
+    total = sum(len(cluster) for cluster in clusters)
+    names = [name for name, share in zip(SPLITS, fractions, strict=True) if share > 0]
+    shares = [share for share in fractions if share > 0]
+    goals = [share * total for share in shares]
+    if len(clusters) >= len(names):  # every part gets one, however small its share
+        goals = [max(goal, 1.0) for goal in goals]
+        goals[0] = total - sum(goals[1:])
+    counts = [0.0] * len(names)
+    for position, cluster in enumerate(clusters):
+        if position == 0:
+            best = 0
+        elif len(clusters) == 2 and "test" in names:
+            best = names.index("test")
+        else:
+            lack = [goal - count for goal, count in zip(goals, counts, strict=True)]
+            if len(cluster) == 1:
+                # Relative lack for single images, so that small parts fill evenly with large ones.
+                lack = [gap / max(goal, 1e-9) if gap >= 0.5 else -1.0 for gap, goal in zip(lack, goals, strict=True)]
+            best = max(range(len(names)), key=lambda part: (lack[part], -part))
+        counts[best] += len(cluster)
+        yield names[best]
+
+
+def _order(seed: int, digest: str) -> str:
+    return hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
+
+
+# --- what belongs together -------------------------------------------------------------------------
+
+
+def _clusters(catalog: Catalog, rows: Sequence[int]) -> list[list[int]]:
+    """Rows of ``rows`` that are copies of each other, or bound by ``together``, as lists."""
+    pairs = [pair for column in ("pixels", "together") for pair in _equal(catalog.column(column), rows)]
+    groups = grouped([*pairs, *near_duplicates(catalog, rows)])
+    bound = {row for group in groups for row in group}
+    return sorted([*groups, *([row] for row in rows if row not in bound)])
+
+
+def _equal(values: Sequence[Any], rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of a row and the first with the same value."""
+    first: dict[Any, int] = {}
+    for row in rows:
+        if values[row] is not None and first.setdefault(values[row], row) != row:
+            yield first[values[row]], row
+
+
+def near_duplicates(catalog: Catalog, rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Pairs of rows whose pictures are near-copies but not the same; of exact copies only the first is looked at.
+
+    Pictures under `SMALLEST` px on a side are left out: no likeness tells two drawings of one letter apart.
+    In a reading set two different texts are never near-duplicates: CAPTCHAs of one scheme are all alike.
+    """
+    return sorted(near_copies(catalog, rows, lambda wanted: _thumbnails(catalog, wanted)))
+
+
+def near_copies(
+    catalog: Catalog,
+    rows: Sequence[int],
+    thumbnails: Callable[[list[int]], npt.NDArray[np.uint8]],
+    limits: Limits = LIMITS,
+) -> dict[tuple[int, int], Match]:
+    """The same pairs with how the one lies over the other; ``thumbnails`` gives those of the rows asked for."""
+    widths, heights = catalog.column("width"), catalog.column("height")
+    pixels, hashes = catalog.column("pixels"), catalog.column("hash")
+    first = {pixels[row]: row for row in reversed(rows)}
+    wanted = [row for row in rows if min(widths[row], heights[row]) >= SMALLEST and first[pixels[row]] == row]
+    blocks = None
+    if catalog.task == "read":
+        number: dict[str, int] = {}
+        blocks = [number.setdefault(catalog.column("label")[row], len(number)) for row in wanted]
+    one, other, _, mirrored = neighbours(as_words(hashes[row] for row in wanted), blocks=blocks)
+    stretch = np.array([widths[row] / heights[row] for row in wanted])
+    if not len(one):
+        return {}
+    fits = np.abs(np.log(stretch[one] / stretch[other])) <= np.log(STRETCH)
+    one, other, mirrored = one[fits], other[fits], mirrored[fits]
+    needed = np.unique(np.concatenate([one, other]))
+    thumbs = thumbnails([wanted[place] for place in needed])
+    places = (np.searchsorted(needed, one).tolist(), np.searchsorted(needed, other).tolist(), mirrored.tolist())
+    found = matches(thumbs, list(zip(*places, strict=True)), limits)
+    rows_of = [wanted[place] for place in needed]
+    return {(rows_of[a], rows_of[b]): match for (a, b), match in found.items()}
+
+
+def _thumbnails(catalog: Catalog, rows: list[int]) -> npt.NDArray[np.uint8]:
+    """``uint8`` N, SIDE, SIDE, 3 in the order of ``rows``."""
+    result = np.zeros((len(rows), SIDE, SIDE, 3), np.uint8)
+    place = {row: at for at, row in enumerate(rows)}
+
+    def shrink(item: tuple[int, bytes]) -> tuple[int, Pixels]:
+        return item[0], thumbnail(decode(item[1], at_least=2 * SIDE))
+
+    for row, thumb in in_threads(shrink, catalog.read(rows)):
+        result[place[row]] = thumb
+    return result

@@ -1,0 +1,1 @@
+"""A bundle on data: figures, report pages, drift, embedding map. No torch."""

@@ -1,0 +1,123 @@
+"""Has the input changed? A window of new images beside those that a bundle was judged on before it was packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.core.errors import BundleError, ConfigError
+
+if TYPE_CHECKING:
+    from tellapart.inference.bundle import Bundle
+
+REFERENCE = "reference.parquet"
+FEWEST = 20  # images of a window
+LEAST = 0.005  # alpha: below it the permutations are too few for any of them to be found
+ALPHA = 0.01  # of windows without a change, the share that is called changed
+
+
+def drift(
+    model: str | Path | Bundle,
+    window: str | Path,
+    *,
+    alpha: float = ALPHA,
+    report: str | Path | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Compare new images with the reference in a bundle: the pictures, their features, the answers, how sure they are.
+
+    Six numbers of each image by the test of Kolmogorov and Smirnov; by permutations the answers (total variation), the
+    features (the energy distance, Székely & Rizzo 2013) and how many images are like none that is known (how far their
+    features lie from all old ones, Sun et al. 2022). p-values are raised for their number (Holm 1979), so that a window
+    without a change is called changed with a probability of ``alpha`` at most.
+
+    Args:
+        window: an image folder, which needs no labels, or any labelled source.
+        report: an HTML page to write.
+
+    Returns:
+        ``drift`` (whether anything has changed), ``checks`` (``check``, ``distance``, ``p``, ``adjusted``, ``found``),
+        ``n``, ``n_reference``, ``unreadable``, ``alpha``.
+
+    Raises:
+        BundleError: a bundle without a reference.
+        ConfigError: too few images, or an alpha that is none.
+    """
+    from tellapart.core.files import whole_file
+    from tellapart.data.catalog import check_target
+    from tellapart.evaluation.drift_page import page
+    from tellapart.evaluation.drift_reference import MEASURES, Reference, looked_at
+    from tellapart.inference.bundle import Predictor
+    from tellapart.metrics.two_sample import energy, holm, kolmogorov_smirnov, mixture, strangers
+
+    if not LEAST <= alpha < 1:
+        raise ConfigError(f"alpha {alpha:g}: give a share from {LEAST:g} and below 1, such as 0.01")
+    if report is not None:
+        check_target(report, ".html", ".htm")
+    predictor = Predictor(model)
+    file = predictor.bundle.path / REFERENCE
+    if not file.is_file():
+        raise BundleError(
+            f"{predictor.bundle.path}: it keeps no reference; bundles of {FEWEST} unseen images or more do: export the "
+            "run again"
+        )
+    reference = Reference.open(file)
+    images, left_out = _images(Path(window))
+    now = looked_at(predictor, images)
+    unreadable = now.unreadable + left_out
+    if len(now) < FEWEST:
+        bad = f", {unreadable} more cannot be read" if unreadable else ""
+        raise ConfigError(f"{window}: {len(now)} images{bad}; a window needs at least {FEWEST}")
+    before = reference.sample
+    # What the preprocessing makes equal for all, as the width of photos, can neither change nor cost the others power.
+    found = {
+        each: kolmogorov_smirnov(before.measures[:, place], _half(now.measures[:, place]))
+        for place, each in enumerate(MEASURES)
+        if len({*before.measures[:, place].tolist(), *_half(now.measures[:, place]).tolist()}) > 1
+    }
+    found["confidence"] = kolmogorov_smirnov(before.confidence, now.confidence)
+    found["answers"] = mixture(before.answers, now.answers, seed=seed)
+    features = reference.points(now.features)
+    found["features"] = energy(before.features, features, seed=seed)
+    found["strangers"] = strangers(before.features, features, seed=seed)
+    adjusted = holm([p for _, p in found.values()])
+    checks = [
+        {"check": name, "distance": distance, "p": p, "adjusted": raised, "found": raised <= alpha}
+        for (name, (distance, p)), raised in zip(found.items(), adjusted, strict=True)
+    ]
+    result: dict[str, Any] = {
+        "model": str(predictor.bundle.path),
+        "window": str(window),
+        "n": len(now),
+        "n_reference": len(before),
+        "unreadable": unreadable,
+        "alpha": alpha,
+        "drift": any(check["found"] for check in checks),
+        "checks": checks,
+    }
+    if report is not None:
+        with whole_file(Path(report)) as temporary:
+            temporary.write_text(page(result, before, now), encoding="utf-8")
+    return result
+
+
+def _half(values: Any) -> Any:
+    """As the reference keeps them: else its rounding would be a difference."""
+    return values.astype("float16").astype("float32")
+
+
+def _images(window: Path) -> tuple[Iterator[tuple[str, bytes | Path]], int]:
+    """Names and images of a folder or of a labelled source, and how many of that cannot be read."""
+    from tellapart.core.image_io import image_files
+    from tellapart.data.catalog import open_catalog
+
+    if window.is_dir():
+        files = image_files(window)
+        if files:
+            return ((str(file), file) for file in files), 0
+        if not any(window.glob("*.parquet")):
+            raise ConfigError(f"{window}: no image in this folder")
+    catalog = open_catalog(window, progress=True)
+    names, rows = catalog.column("file"), catalog.rows()
+    return ((names[row], data) for row, data in catalog.read(rows)), len(catalog) - len(rows)

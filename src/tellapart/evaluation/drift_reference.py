@@ -1,0 +1,159 @@
+"""What is compared: numbers of each picture, how sure its answer is, what it says, and what it is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tellapart.core.errors import BundleError, ImageError
+from tellapart.core.files import whole_file
+from tellapart.core.parallel import in_threads
+from tellapart.inference.bundle import Predictor, in_batches
+from tellapart.inference.charset import decode_ctc
+from tellapart.metrics.pca import Reduction
+
+MEASURES = ("light", "contrast", "sharpness", "colour", "width")
+KEPT = 500  # images of a reference
+AXES = 12  # principal axes of the features
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """N looked-at images: ``measures`` N, M; ``confidence`` N; ``answers`` N; ``features`` N, F."""
+
+    measures: Floats
+    confidence: Floats
+    answers: list[str]
+    features: Floats
+    unreadable: int = 0
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.answers)
+
+
+def looked_at(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -> Sample:
+    """Look at images given as names and bytes or files; those that cannot be read are counted."""
+    spec = predictor.bundle.preprocess
+
+    def load(item: tuple[str, bytes | Path]) -> Pixels | None:
+        name, data = item
+        try:
+            return spec.load(data if isinstance(data, bytes) else data.read_bytes(), name)
+        except (ImageError, OSError):
+            return None
+
+    unreadable = 0
+
+    def readable() -> Iterator[tuple[int, Pixels]]:
+        nonlocal unreadable
+        for place, pixels in enumerate(in_threads(load, items)):
+            if pixels is None:
+                unreadable += 1
+            else:
+                yield place, pixels
+
+    rows: dict[int, tuple[list[float], float, str, Floats]] = {}
+    for places, pixels in in_batches(readable()):
+        probabilities, features = predictor.both(pixels)
+        for place, picture, answer, feature in zip(
+            places, pixels, _said(predictor, probabilities), features, strict=True
+        ):
+            rows[place] = measured(picture), *answer, feature
+    ordered = [rows[place] for place in sorted(rows)]
+    return Sample(
+        np.array([row[0] for row in ordered], np.float32).reshape(-1, len(MEASURES)),
+        np.array([row[1] for row in ordered], np.float32),
+        [row[2] for row in ordered],
+        np.array([row[3] for row in ordered], np.float32),
+        unreadable,
+    )
+
+
+def measured(pixels: Pixels) -> list[float]:
+    """The `MEASURES` of model pixels ``uint8`` H, W, C: means in 0..255, and the width in px.
+
+    >>> measured(np.full((8, 8, 3), 100, np.uint8))
+    [100.0, 0.0, 0.0, 0.0, 8.0]
+    """
+    values = pixels.astype(np.float32)
+    grey = values.mean(axis=2)
+    edges = np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()
+    colour = (values.max(axis=2) - values.min(axis=2)).mean()
+    return [float(grey.mean()), float(grey.std()), float(edges), float(colour), float(pixels.shape[1])]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a bundle was when it was good: a sample of images kept from learning, its features reduced."""
+
+    sample: Sample
+    reduction: Reduction
+
+    @classmethod
+    def of(cls, sample: Sample) -> Reference:
+        """The reference of a sample."""
+        reduction = Reduction.of(sample.features, AXES)
+        kept = Sample(sample.measures, sample.confidence, sample.answers, _points(reduction, sample.features))
+        return cls(kept, reduction)
+
+    def points(self, features: Floats) -> Floats:
+        """Features N, F as those of the sample are kept."""
+        return _points(self.reduction, features)
+
+    def write(self, path: Path) -> None:
+        """As Parquet in half precision, whole or not at all."""
+        sample = self.sample
+        columns: dict[str, Any] = {
+            name: sample.measures[:, place].astype(np.float16) for place, name in enumerate(MEASURES)
+        }
+        columns |= {f"feature{place}": column.astype(np.float16) for place, column in enumerate(sample.features.T)}
+        columns |= {"confidence": sample.confidence.astype(np.float32), "answer": sample.answers}
+        about = self.reduction.to_json()
+        table = pa.table(columns).replace_schema_metadata({b"tellapart reference": json.dumps(about)})
+        with whole_file(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+
+    @classmethod
+    def open(cls, path: Path) -> Reference:
+        """What `write` wrote.
+
+        Raises:
+            BundleError: an earlier version wrote it.
+        """
+        table = pq.read_table(path)
+        reduction = Reduction.from_json(json.loads(table.schema.metadata[b"tellapart reference"]))
+        features = [name for name in table.column_names if name.startswith("feature")]
+        if len(features) != reduction.axes.shape[1] + 1:
+            raise BundleError(f"{path}: kept by an earlier version; export the run again")
+        sample = Sample(
+            np.stack([table[name].to_numpy() for name in MEASURES], axis=1).astype(np.float32),
+            table["confidence"].to_numpy(),
+            table["answer"].to_pylist(),
+            np.stack([table[name].to_numpy() for name in features], axis=1).astype(np.float32),
+        )
+        return cls(sample, reduction)
+
+
+def _points(reduction: Reduction, features: Floats) -> Floats:
+    """Where features point to, and the logarithm of their length: what a network never saw often differs in that."""
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.concatenate([reduction(features), np.log(np.maximum(length, 1e-12))], axis=1)
+
+
+def _said(predictor: Predictor, probabilities: Floats) -> list[tuple[float, str]]:
+    """Confidence and answer; of a reader how long its texts are, whatever it expects: the texts are all different."""
+    if predictor.bundle.task == "read":
+        return [(each.confidence, str(len(each.text))) for each in decode_ctc(probabilities, predictor.bundle.charset)]
+    return [(each.confidence, each.answer) for each in predictor.interpret([""] * len(probabilities), probabilities)]

@@ -1,0 +1,69 @@
+"""A map as a file: where each image stands, and how later ones find their place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tellapart.core.errors import ConfigError
+from tellapart.core.files import whole_file
+from tellapart.metrics.pca import Reduction
+
+FORMAT = 1
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Images on a map: ``about`` says which network looked, how they were placed, and of what data."""
+
+    files: list[str]
+    labels: list[str]
+    points: Floats  # N, A
+    places: Floats  # N, 2
+    reduction: Reduction
+    about: Mapping[str, Any]
+
+    def write(self, path: Path) -> None:
+        """As Parquet, whole or not at all."""
+        table = pa.table(
+            {
+                "file": self.files,
+                "label": self.labels,
+                "x": self.places[:, 0],
+                "y": self.places[:, 1],
+                "point": pa.FixedSizeListArray.from_arrays(pa.array(self.points.ravel()), self.points.shape[1]),
+            }
+        )
+        about = {**self.about, "format": FORMAT, "reduction": self.reduction.to_json()}
+        table = table.replace_schema_metadata({b"tellapart map": json.dumps(about, sort_keys=True)})
+        with whole_file(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+
+    @classmethod
+    def open(cls, path: str | Path) -> Atlas:
+        """A map that `write` wrote.
+
+        Raises:
+            ConfigError: it is none, or one of another version.
+        """
+        try:
+            table = pq.read_table(path)
+            about = json.loads((table.schema.metadata or {})[b"tellapart map"])
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            raise ConfigError(f"{path}: not a map; `tellapart map` writes one as .parquet beside its page") from error
+        if about["format"] != FORMAT:
+            raise ConfigError(f"{path}: a map of format {about['format']}; this version reads {FORMAT}: make it again")
+        reduction = Reduction.from_json(about.pop("reduction"))
+        points = table["point"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+        places = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1)
+        return cls(table["file"].to_pylist(), table["label"].to_pylist(), points, places, reduction, about)

@@ -1,0 +1,104 @@
+"""A reader's answers as one picture: samples with a colour a character, errors by position, characters confused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from tellapart.core.files import whole_file
+from tellapart.metrics.error_analysis import Pair, Place
+
+WIDTH, MARGIN = 1200, 24  # px
+ACROSS = 4  # samples beside each other
+PICTURE = (270, 84)  # px at most
+CELL = PICTURE[1] + 58
+CHART, BAR = 150, 26  # px
+PAIRS = 15
+INK, GREY, BLUE, RED = (30, 34, 40), (105, 110, 118), (43, 108, 176), (190, 40, 40)
+UNSURE, SURE = np.array([200, 40, 40]), np.array([30, 120, 60])  # of a character with confidence 0, and 1
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Sample(NamedTuple):
+    """A picture, its text, and what was read: each character with its confidence."""
+
+    pixels: Pixels
+    truth: str
+    read: Sequence[tuple[str, float]]
+
+
+def draw_sheet(path: Path, title: str, samples: Sequence[Sample], found: Mapping[str, Any]) -> None:
+    """Write the picture as PNG, whole or not at all.
+
+    Args:
+        found: with ``by_position`` and ``confused``, as `tellapart.metrics.error_analysis.misreadings` tells them.
+    """
+    lines = -(-len(samples) // ACROSS)
+    below = MARGIN + 62 + lines * CELL
+    image = Image.new("RGB", (WIDTH, below + CHART + 100 + MARGIN), "white")
+    pen = ImageDraw.Draw(image)
+    pen.text((MARGIN, MARGIN - 6), title, INK, _font(22))
+    legend = "Below each picture what was read, from red (unsure) to green (sure); where it is wrong, also the truth."
+    pen.text((MARGIN, MARGIN + 26), legend, GREY, _font(14))
+    for number, sample in enumerate(samples):
+        corner = (MARGIN + number % ACROSS * (PICTURE[0] + 20), MARGIN + 58 + number // ACROSS * CELL)
+        _sample(image, pen, corner, sample)
+    _bars(pen, (MARGIN, below), "errors by position", found["by_position"])
+    _pairs(pen, (MARGIN + 640, below), found["confused"][:PAIRS])
+    with whole_file(path) as temporary:
+        image.save(temporary, "PNG")
+
+
+def _sample(image: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int, int], sample: Sample) -> None:
+    picture = Image.fromarray(sample.pixels)
+    scale = min(PICTURE[0] / picture.width, PICTURE[1] / picture.height, 3)
+    picture = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+    image.paste(picture, corner)
+    x, y = corner[0], corner[1] + PICTURE[1] + 4
+    for character, confidence in sample.read:
+        pen.text((x, y), character, _colour(confidence), _font(20))
+        x += int(pen.textlength(character, _font(20))) + 2
+    if not sample.read:
+        pen.text((x, y), "(nothing)", GREY, _font(20))
+    if "".join(character for character, _ in sample.read) != sample.truth:
+        pen.text((corner[0], y + 24), sample.truth, RED, _font(16))
+
+
+def _bars(pen: ImageDraw.ImageDraw, corner: tuple[int, int], title: str, places: Sequence[Place]) -> None:
+    pen.text(corner, title, INK, _font(17))
+    most = max((place["cer"] for place in places), default=0.0) or 1.0
+    floor = corner[1] + 40 + CHART
+    step = min(BAR + 12, 600 // max(1, len(places)))
+    for number, place in enumerate(places):
+        left = corner[0] + number * step
+        high = round((CHART - 20) * place["cer"] / most)
+        pen.rectangle((left, floor - high, left + step - 8, floor), fill=BLUE)
+        middle = left + (step - 8) / 2
+        pen.text((middle, floor + 4), str(place["at"]), INK, _font(14), anchor="ma")
+        if step > 30:
+            pen.text((middle, floor - high - 4), f"{place['cer']:.1%}".replace("%", " %"), GREY, _font(11), anchor="ms")
+
+
+def _pairs(pen: ImageDraw.ImageDraw, corner: tuple[int, int], pairs: Sequence[Pair]) -> None:
+    pen.text(corner, "characters taken for others", INK, _font(17))
+    if not pairs:
+        pen.text((corner[0], corner[1] + 34), "none", GREY, _font(16))
+    for number, pair in enumerate(pairs):
+        x, y = corner[0] + number % 3 * 170, corner[1] + 34 + number // 3 * 28
+        words = f"{pair['truth'] or 'nothing'} as {pair['read'] or 'nothing'}"
+        pen.text((x, y), f"{words}: {pair['n']}", INK, _font(16))
+
+
+def _colour(confidence: float) -> tuple[int, int, int]:
+    red, green, blue = (UNSURE + (SURE - UNSURE) * confidence).astype(int).tolist()
+    return red, green, blue
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

@@ -1,0 +1,189 @@
+"""What every report shows: figures in words, confidence, and how the training went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.data.catalog import Catalog
+from tellapart.inference.bundle import Bundle, Prediction
+from tellapart.inference.model_card import FIGURES
+from tellapart.metrics.curves import calibration_by_chance, reliability
+from tellapart.metrics.scores import expected_calibration_error
+from tellapart.viz.html import Html, join, tag
+from tellapart.viz.svg import Axes, columns, diagonal, dots, key, line, plot, upright
+
+SHOWN = 24  # pictures of a gallery
+# Micro-F1 is the accuracy where an image has one label.
+NAMES = {name: what for name, what in FIGURES.items() if name != "micro_f1"}
+SHARES = ("accuracy", "fine_accuracy", "exact_match", "exact_match_folded", "cer", "answered", "answered_accuracy")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was asked, answered and measured: ``answers`` stand in the order of ``rows``."""
+
+    bundle: Bundle
+    catalog: Catalog
+    rows: Sequence[int]
+    answers: Sequence[Prediction]
+    figures: dict[str, Any]
+    history: Sequence[dict[str, Any]] = ()
+    taught: bool | None = None  # whether some of the images taught the model; None: nobody knows
+
+    @property
+    def truth(self) -> list[str]:
+        """The labels, in the order of ``rows``."""
+        label = self.catalog.column("label")
+        return [label[row] for row in self.rows]
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Whether each answer is the label."""
+        return np.array([answer.answer == label for answer, label in zip(self.answers, self.truth, strict=True)])
+
+    @property
+    def confidence(self) -> npt.NDArray[np.float64]:
+        """Of each answer."""
+        return np.array([answer.confidence for answer in self.answers])
+
+
+def percent(value: float) -> str:
+    """A share for people.
+
+    >>> percent(0.98765), percent(1), percent(0.9999), percent(0.0004)
+    ('98.8 %', '100 %', '99.99 %', '0.04 %')
+    """
+    shown = 100 * value
+    if shown in (0, 100):
+        return f"{shown:.0f} %"
+    # Almost all is not all, and almost nothing is something.
+    return f"{shown:.3g} %" if shown < 1 else f"{shown:.1f} %" if shown < 99.95 else f"{shown:.5g} %"
+
+
+def shown(name: str, value: float) -> str:
+    """A figure's value as it is usual: shares in per cent, F1 as a number."""
+    return percent(value) if name in SHARES else f"{value:.3f}"
+
+
+def headline(figures: dict[str, Any], *, clean: bool = True) -> str:
+    """The first figure in a sentence, and where no image taught the model, what follows for others in another.
+
+    >>> headline({"n": 100, "exact_match": {"value": 0.95, "ci95": [0.888, 0.978], "n": 100}})[:42]
+    'Of 100 texts, 95 are read exactly: 95.0 %.'
+    """
+    name = "exact_match" if "exact_match" in figures else "accuracy"
+    what, done = ("texts", "read exactly") if name == "exact_match" else ("images", "answered right")
+    if "fine_accuracy" in figures:
+        done = "put into the right group"
+    figure = figures[name]
+    low, high = figure["ci95"]
+    right = round(figure["value"] * figure["n"])
+    said = f"Of {figure['n']:,} {what}, {right:,} are {done}: {percent(figure['value'])}."
+    if not clean:
+        return f"{said} Some of them taught it; others it answers less well."
+    between = f"between {100 * low:.1f} and {100 * high:.1f} %"
+    return f"{said} The share among all such {what} lies, with 95 % confidence, {between}."
+
+
+def tiles(figures: dict[str, Any]) -> Html:
+    """The headline figures with their intervals."""
+    found = [(name, figures[name]) for name in NAMES if name in figures]
+    return tag(
+        "div",
+        *(
+            tag("div", tag("b", shown(name, figure["value"])), NAMES[name], tag("br"),
+                f"{shown(name, figure['ci95'][0])} to {shown(name, figure['ci95'][1])}", class_="tile")
+            for name, figure in found
+        ),
+        class_="tiles",
+    )  # fmt: skip
+
+
+def confidence(found: Evaluation) -> Html:
+    """How sure the answers are, and whether that may be believed."""
+    right, sure = found.right, found.confidence
+    edges = np.linspace(0, 1, 21)
+    good, bad = (np.histogram(sure[of], edges)[0].tolist() for of in (right, ~right))
+    axes = Axes(y=(0, max(1, *good, *bad) * 1.05))
+    below = found.bundle.calibration.get("abstain")
+    limit = upright(axes, below["below"], "not sure") if below and below["below"] <= 1 else None
+    histogram = plot(
+        axes, columns(axes, edges.tolist(), good), columns(axes, edges.tolist(), bad, "column wrong"), limit,
+        across="confidence", up="answers",
+        told=f"Confidences: {_spread(sure[right])} of right answers, {_spread(sure[~right])} of wrong ones",
+        note="How sure the right answers are (blue) and the wrong ones (red).",
+    )  # fmt: skip
+    bins, unit = reliability(sure, right), Axes()
+    mean, high = calibration_by_chance(sure)
+    told = [f"{n} answers: {c:.2f} sure, {r:.2f} right" for c, r, n in zip(*bins, strict=True)]
+    diagram = plot(
+        unit, diagonal(unit), line(unit, bins.confidence.tolist(), bins.right.tolist()),
+        dots(unit, bins.confidence.tolist(), bins.right.tolist(), told),
+        across="confidence", up="share right", told="Reliability: " + "; ".join(told),
+        note=f"On the dashed line, an answer that is 0.8 sure is right 8 times of 10. The mean distance from it (ECE) "
+        f"is {expected_calibration_error(sure, right):.3f}; of so many answers that are right exactly as often as they "
+        f"say it would be {mean:.3f}, and 19 times of 20 below {high:.3f}.",
+    )  # fmt: skip
+    return tag("div", histogram, diagram, class_="charts")
+
+
+def _spread(values: npt.NDArray[np.float64]) -> str:
+    return f"half above {np.median(values):.2f}" if len(values) else "none"
+
+
+def learning(history: Sequence[dict[str, Any]]) -> Html | None:
+    """Losses and the validation score by epoch; stages follow each other."""
+    lines = [row for row in history if "val_loss" in row]
+    if len(lines) < 2:
+        return None
+    epochs = list(range(1, len(lines) + 1))
+    losses = {
+        name: [
+            (epoch, float(row[name]))
+            for epoch, row in zip(epochs, lines, strict=True)
+            if name in row and math.isfinite(row[name])
+        ]
+        for name in ("val_loss", "train_loss")
+    }
+    top = max((value for points in losses.values() for _, value in points), default=1.0)
+    axes = Axes((1, len(lines)), (0, (top or 1.0) * 1.05))
+    drawn = [
+        line(axes, [epoch for epoch, _ in points], [value for _, value in points], kind)
+        for points, kind in ((losses["val_loss"], "line"), (losses["train_loss"], "line other"))
+    ]
+    first = plot(
+        axes, *drawn, key(("", "validation"), ("other", "training")), across="epoch", up="loss",
+        told=f"Losses over {len(lines)} epochs; validation from {lines[0]['val_loss']:.3g} to "
+        f"{lines[-1]['val_loss']:.3g}",
+    )  # fmt: skip
+    score = next((name for name in ("val_exact_match", "val_accuracy") if name in lines[0]), None)
+    if score is None:
+        return first
+    unit = Axes((1, len(lines)))
+    values = [row[score] for row in lines]
+    second = plot(
+        unit, line(unit, epochs, values), across="epoch", up=score.removeprefix("val_").replace("_", " "),
+        told=f"Validation score over {len(lines)} epochs, from {values[0]:.3f} to {values[-1]:.3f}",
+    )  # fmt: skip
+    return tag("div", first, second, class_="charts")
+
+
+def gallery(parts: Sequence[Html], none: str) -> Html:
+    """Cards, or words where there are none."""
+    return tag("div", *parts, class_="cards wide") if parts else tag("p", none)
+
+
+def spell(characters: Sequence[tuple[str, float]]) -> Html:
+    """What was read, a colour a character: green is sure, red is not."""
+    if not characters:
+        return tag("i", "nothing")
+    return join(
+        tag("span", character, class_=f"sure s{min(4, int(5 * chance))}", title=f"{chance:.2f}")
+        for character, chance in characters
+    )

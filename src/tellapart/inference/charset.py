@@ -1,0 +1,218 @@
+"""Text becomes indices and CTC probabilities become text: index 0 is the blank, the rest are characters."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.core.errors import InputError, TextError, some
+
+BLANK = 0
+_MOST_SHOWN = 100  # a charset of thousands would drown its own error message
+
+
+@dataclass(frozen=True)
+class Charset:
+    """The characters a reader can emit, in the order of its outputs; output 0 is the CTC blank.
+
+    A character is one Unicode code point, taken as given: nothing is normalised or folded.
+
+    Raises:
+        TextError: no characters, one twice, or an entry that is not exactly one code point.
+
+    >>> charset = Charset(("a", "b"))
+    >>> charset.size, charset.encode("abba"), charset.decode([1, 2, 2, 1])
+    (3, [1, 2, 2, 1], 'abba')
+    """
+
+    characters: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "characters", tuple(self.characters))
+        if not self.characters:
+            raise TextError("the charset is empty: give at least one character")
+        odd = [entry for entry in self.characters if not isinstance(entry, str) or len(entry) != 1]
+        if odd:
+            raise TextError(f"charset entries that are not one character: {some(map(repr, odd))}; split them")
+        twice = [entry for entry, times in Counter(self.characters).items() if times > 1]
+        if twice:
+            raise TextError(f"characters twice in the charset: {some(map(repr, twice))}; name each once")
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Charset:
+        """The charset of these texts: their distinct code points, sorted.
+
+        Raises:
+            TextError: the texts hold no character.
+
+        >>> Charset.of(["bee", "a"]).characters
+        ('a', 'b', 'e')
+        """
+        found = sorted(set().union(*texts))
+        if not found:
+            raise TextError("the texts hold no character: give at least one text that is not empty")
+        return cls(tuple(found))
+
+    @classmethod
+    def from_json(cls, value: object) -> Charset:
+        """The charset that `to_json` wrote.
+
+        Raises:
+            TextError: ``value`` is not a list of distinct single characters.
+
+        >>> Charset.from_json(["a", "b"]).size
+        3
+        """
+        if not isinstance(value, list):
+            raise TextError(f"a charset is a list of characters, not {type(value).__name__}")
+        return cls(tuple(value))
+
+    def to_json(self) -> list[str]:
+        """The characters as a list of strings, without the blank.
+
+        >>> Charset(("a", "b")).to_json()
+        ['a', 'b']
+        """
+        return list(self.characters)
+
+    @property
+    def size(self) -> int:
+        """The number of outputs a reader needs: the characters and the blank.
+
+        >>> Charset(("a", "b")).size
+        3
+        """
+        return len(self.characters) + 1
+
+    def encode(self, text: str) -> list[int]:
+        """The index of each character, 1 and up; the blank is never among them.
+
+        Raises:
+            TextError: the text holds characters that the charset lacks.
+
+        >>> Charset(("a", "b")).encode("ba")
+        [2, 1]
+        """
+        try:
+            return [self._index[character] for character in text]
+        except KeyError:
+            missing = some(map(repr, self.unknown([text])), most=10)
+        shown = "".join(self.characters[:_MOST_SHOWN])
+        more = len(self.characters) - _MOST_SHOWN
+        known = f"{shown!r}" + (f" and {more:,} more" if more > 0 else "")
+        raise TextError(
+            f"{text!r}: characters not in the charset: {missing} (known: {known}); "
+            "leave the text out, or train a reader whose charset holds them"
+        )
+
+    def decode(self, indices: Iterable[int]) -> str:
+        """The text of these indices, the inverse of `encode`; blanks are skipped, repeats are kept.
+
+        Raises:
+            TextError: an index is outside the charset.
+
+        >>> Charset(("a", "b")).decode([2, 0, 1, 1])
+        'baa'
+        """
+        numbers = [int(index) for index in indices]
+        outside = [index for index in numbers if not 0 <= index < self.size]
+        if outside:
+            raise TextError(f"indices outside 0..{self.size - 1}: {some(outside)}; they come from another charset")
+        return "".join(self.characters[index - 1] for index in numbers if index != BLANK)
+
+    def unknown(self, texts: Iterable[str]) -> dict[str, int]:
+        """The characters of these texts that the charset lacks, and how often each occurs; frequent first.
+
+        >>> Charset(("a", "b")).unknown(["abc", "ccd"])
+        {'c': 3, 'd': 1}
+        """
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(text)
+        return {character: n for character, n in counts.most_common() if character not in self._index}
+
+    @functools.cached_property
+    def _index(self) -> dict[str, int]:
+        return {character: index for index, character in enumerate(self.characters, start=1)}
+
+
+class Reading(NamedTuple):
+    """One decoded image: its text, the confidence of the whole, and of each character (both 0..1)."""
+
+    text: str
+    confidence: float
+    characters: list[tuple[str, float]]
+
+
+def required_steps(text: str) -> int:
+    """The fewest CTC steps that can emit a text: one a character, and a blank between equal neighbours.
+
+    From the definition of CTC (Graves et al. 2006).
+
+    >>> required_steps("abc"), required_steps("hello"), required_steps("")
+    (3, 6, 0)
+    """
+    return len(text) + sum(left == right for left, right in itertools.pairwise(text))
+
+
+def decode_ctc(probabilities: npt.ArrayLike, charset: Charset) -> list[Reading]:
+    """Read CTC probabilities of shape (N, T, C) by their best path (Graves et al. 2006): N readings.
+
+    The likeliest output of each step is taken (the lowest index among equals), runs of the same output
+    become one, and blanks are dropped. The confidence of a character is the highest probability in the
+    run of steps that emitted it; that of a text is the product over its characters, and of an empty text
+    the mean probability of the blank over all steps.
+
+    Raises:
+        InputError: the shape does not fit the charset, there are no steps, or the values are no
+            probabilities (logits, logarithms, NaN).
+
+    >>> steps = [[0.1, 0.9, 0.0], [0.2, 0.8, 0.0], [0.9, 0.1, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]]
+    >>> decode_ctc([steps], Charset(("a", "b")))
+    [Reading(text='aa', confidence=0.45, characters=[('a', 0.9), ('a', 0.5)])]
+    """
+    values = np.asarray(probabilities)
+    if values.ndim != 3 or values.shape[2] != charset.size or values.shape[1] < 1:
+        raise InputError(
+            f"probabilities of the shape {values.shape}: give (images, steps, {charset.size}), "
+            "at least one step, the blank first and then the characters of the charset"
+        )
+    if not len(values):
+        return []
+    n, steps = values.shape[:2]
+    best = values.argmax(axis=2)
+    peak = np.take_along_axis(values, best[..., None], axis=2)[..., 0].astype(np.float64)
+    # A NaN is its step's peak too; the slack is for the rounding of a half-precision softmax.
+    bad = peak[~((peak >= 0) & (peak <= 1.01))]
+    if len(bad):
+        raise InputError(f"{bad[0]:g} is not a probability: apply a softmax over the last axis first")
+    peak = np.minimum(peak, 1.0)
+
+    # All images as one line of steps; the first step of each image always begins a run.
+    begins = np.ones((n, steps), dtype=bool)
+    begins[:, 1:] = best[:, 1:] != best[:, :-1]
+    starts = np.flatnonzero(begins)
+    outputs = best.ravel()[starts]
+    heights = np.maximum.reduceat(peak.ravel(), starts)
+    emitted = outputs != BLANK
+    image = starts[emitted] // steps
+    lengths = np.bincount(image, minlength=n)
+    confidences = values[:, :, BLANK].astype(np.float64).mean(axis=1).clip(0.0, 1.0)
+    confidences[lengths > 0] = 1.0
+    np.multiply.at(confidences, image, heights[emitted])
+
+    characters = [charset.characters[output - 1] for output in outputs[emitted].tolist()]
+    emissions = list(zip(characters, heights[emitted].tolist(), strict=True))
+    ends = np.cumsum(lengths).tolist()
+    readings = []
+    for end, length, confidence in zip(ends, lengths.tolist(), confidences.tolist(), strict=True):
+        own = emissions[end - length : end]
+        readings.append(Reading("".join(character for character, _ in own), confidence, own))
+    return readings

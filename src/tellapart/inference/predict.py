@@ -1,0 +1,107 @@
+"""Answers for files, folders and standard input, in JSON, CSV or a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tellapart.core import image_io
+from tellapart.core.errors import ConfigError, counted, some
+from tellapart.core.image_io import image_files
+from tellapart.core.progress import say, track
+from tellapart.inference.bundle import ANSWER, Bundle, Prediction, Predictor
+from tellapart.inference.client import Client
+
+Named = tuple[str, str | Path | bytes]
+
+_PLAIN = {"alphabet": None, "pattern": None, "best": 1, "careful": False}  # as a bundle reads without further words
+
+
+def predict(
+    model: str | Path | Bundle,
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    stdin: BinaryIO | None = None,
+    progress: bool = False,
+    server: str | None = None,
+    **rule: Any,
+) -> list[Prediction]:
+    """Answers of a bundle (or a run's) for images, in order; a bad file is a row with its ``error``.
+
+    Args:
+        inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
+            the bytes of one image, or file names, one a line.
+        server: the address of a server; ``model`` is the name of one of its models then.
+        rule: for a reader: ``alphabet``, ``pattern``, ``best``, ``careful``; see `tellapart.Predictor`.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: an input does not exist, a folder holds no image, or a rule that is none, or one for a server.
+        ServerError: it cannot be reached, or refuses.
+    """
+    wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
+    with nullcontext(Predictor(model, **rule)) if server is None else _client(server, str(model), rule) as answering:
+        answers = list(track(answering.stream(named), "predicting", len(named), show=progress))
+    unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
+    if unfit and rule.get("pattern") is not None:
+        say(f"note: no text that fits {rule['pattern']!r} was found in {counted(len(unfit), 'picture')}: {some(unfit)}")
+    return answers
+
+
+def _client(server: str, model: str, rule: dict[str, Any]) -> Client:
+    if any(value != _PLAIN[name] for name, value in rule.items()):
+        raise ConfigError(
+            f"server {server}: it answers as its bundle does; alphabet, pattern, best and careful are for a bundle here"
+        )
+    return Client(server, model)
+
+
+def _expand(each: str | Path, stdin: BinaryIO) -> Iterator[Named]:
+    path = Path(each)
+    if str(each) == "-":
+        yield from _from_stdin(stdin)
+    elif path.is_dir():
+        found = image_files(path)
+        if not found:
+            raise ConfigError(f"{each}: no image in this folder (looked for {', '.join(image_io.SUFFIXES)})")
+        for item in found:
+            yield str(item), item
+    else:
+        yield str(each), path  # one that is missing becomes a row with its error, like any bad file
+
+
+def _from_stdin(stdin: BinaryIO) -> Iterator[Named]:
+    data = stdin.read()
+    if not data.strip():
+        raise ConfigError("-: standard input is empty; pipe in an image, or file names, one a line")
+    if image_io.looks_like_image(data):
+        yield "-", data
+        return
+    try:
+        names = data.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        yield "-", data  # no text either: its own error as an image says the rest
+        return
+    for name in names:
+        if name.strip():
+            yield name.strip(), Path(name.strip())
+
+
+def to_csv(predictions: Sequence[Prediction]) -> str:
+    """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also sure."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    what = ANSWER[predictions[0].task] if predictions else "label"
+    abstains = any(row.sure is not None for row in predictions)
+    writer.writerow(["file", what, "confidence", "error", *(["sure"] if abstains else [])])
+    for row in predictions:
+        confidence = "" if row.error else f"{row.confidence:.6f}"
+        sure = [] if not abstains else ["" if row.sure is None else str(row.sure).lower()]
+        writer.writerow([row.file, row.answer, confidence, row.error or "", *sure])
+    return stream.getvalue()

@@ -1,0 +1,86 @@
+"""An unsure text looked at again, in other widths: what is likeliest in all is more often right than one look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from tellapart.inference.beam_search import Rule, judged, likelihoods, read
+from tellapart.inference.charset import Charset, Reading
+
+LOOKS = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
+    (0.7, (0.75, 1.25)),
+    (0.5, (0.6, 1.5)),
+)
+
+Array = npt.NDArray[Any]
+
+
+def stretched(pixels: npt.NDArray[np.uint8], by: float, step: int) -> npt.NDArray[np.uint8]:
+    """Model pixels N, H, W, C in another width, a multiple of ``step`` px.
+
+    >>> stretched(np.zeros((2, 40, 96, 1), np.uint8), 0.8, 8).shape
+    (2, 40, 80, 1)
+    """
+    if by == 1:
+        return pixels
+    height, width = pixels.shape[1:3]
+    size = max(step, -(-round(width * by) // step) * step), height
+    flat = pixels[..., 0] if pixels.shape[3] == 1 else pixels
+    images = [np.asarray(Image.fromarray(each).resize(size, Image.Resampling.BILINEAR)) for each in flat]
+    return np.stack(images).reshape(len(pixels), height, size[0], pixels.shape[3])
+
+
+def together(views: Sequence[Array], charset: Charset, rule: Rule) -> list[Reading]:
+    """The readings of one image that are likeliest on the mean over its views, best first.
+
+    Each view proposes its own readings, and says how likely it finds those of the others (test-time augmentation by a
+    mixture, Krizhevsky et al. 2012). Confidences are those of the view that finds the text likeliest.
+
+    Args:
+        views: T, C each, with a T of its own.
+
+    Raises:
+        TextError: the charset holds none of the rule's alphabet.
+        InputError: as in `decode_ctc`.
+    """
+    texts, chances, masked = _chances(views, charset, rule)
+    if not texts:
+        return [Reading("", 0.0, [])]
+    order = np.argsort(-chances.mean(axis=0), kind="stable")[: rule.best]
+    return [judged(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
+
+
+def agreed(views: Sequence[Array], charset: Charset, rule: Rule) -> tuple[str, float]:
+    """The text of one image that is likeliest on the mean over its views, and that mean: how far they agree on it.
+
+    A better sign of a right reading than the confidence of any view, but lower than how often it is right.
+
+    >>> sure, other = np.array([[0.1, 0.9, 0.0]]), np.array([[0.1, 0.3, 0.6]])
+    >>> agreed([sure, other], Charset(("a", "b")), Rule())
+    ('a', 0.6)
+
+    Raises:
+        TextError: the charset holds none of the rule's alphabet.
+        InputError: as in `decode_ctc`.
+    """
+    texts, chances, _ = _chances(views, charset, rule)
+    if not texts:
+        return "", 0.0
+    best = int(chances.mean(axis=0).argmax())
+    return charset.decode(texts[best]), float(chances[:, best].mean())
+
+
+def _chances(views: Sequence[Array], charset: Charset, rule: Rule) -> tuple[list[tuple[int, ...]], Array, list[Array]]:
+    """The texts that any view reads, as indices; how likely each view finds each: V, N; what of the views is allowed.
+
+    No text: V, 0.
+    """
+    masked = [rule.masked(view[None], charset)[0] for view in views]
+    found = {each.text for view in views for each in read(view[None], charset, rule)[0]}
+    texts = [tuple(charset.encode(text)) for text in sorted(found) if rule.fits(text)]
+    return texts, likelihoods(masked, texts) if texts else np.zeros((len(views), 0)), masked

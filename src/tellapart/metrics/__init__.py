@@ -1,0 +1,1 @@
+"""Pure numpy: scores with intervals, calibration, curves, two-sample tests, LDA, PCA."""

@@ -1,0 +1,1 @@
+"""Verbs that cross rooms: train, adapt, tune, export, prepare, diagnose, map, tracking, strength, demo."""

@@ -1,0 +1,129 @@
+"""A reader that teaches itself: pictures without labels, of which it learns what it is sure to read.
+
+Self-training (Scudder 1965; Lee 2013, "Pseudo-label"): read all pictures in several widths, take for labels what these
+agree on, train on them from the same beginning, and read again; each round is sure of more. What it is surely wrong
+about it learns too, so a reader that is sure of little is refused, and how good the result is only labels of a person
+can tell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.core.errors import CatalogError, ConfigError, counted
+from tellapart.core.progress import say, track
+from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.split import split
+from tellapart.inference.bundle import Prediction, Predictor
+from tellapart.inference.tta import LOOKS, agreed, stretched
+from tellapart.pipelines.train import train
+from tellapart.training.config import BASE
+
+ROUNDS = 3
+SURE = 0.5  # a reading that all widths find so likely, on their mean, is taken for a label
+LEAST = 0.1  # of all pictures must be read so surely before a reader can teach itself,
+FEWEST = 20  # and so many
+ALIKE = 0.95  # of the sure readings of one length: the others are misread
+VAL = 0.15  # share of the sure readings that choose instead of teaching
+
+
+def adapt(
+    data: str | Path | Catalog,
+    *,
+    out: str | Path,
+    model: str | Path = BASE,
+    rounds: int = ROUNDS,
+    alphabet: str | None = None,
+    pattern: str | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> dict[str, Any]:
+    """Teach a reader its own sure readings of pictures that nobody has labelled.
+
+    Args:
+        data: pictures of one kind: a folder of them, or a catalog; what labels they have is not looked at.
+        out: a folder for the runs, one a round. The same call again goes on where a stopped one left off.
+        model: the reader to begin with: ``base``, a run, or a bundle with weights.
+        rounds: how often to read and train.
+        alphabet, pattern: what is known of the texts, see `tellapart.inference.beam_search.Rule`.
+        options: of the training, see `tellapart.training.config.TrainConfig`.
+
+    Returns:
+        ``run`` and ``bundle`` (folders of the last round), ``seconds`` of training, ``n`` pictures, and ``sure``: of
+        how many of them the reader was sure, a number a round.
+
+    Raises:
+        ConfigError: no round.
+        CatalogError: a reader that is sure of too few pictures to learn from.
+    """
+    if rounds < 1:
+        raise ConfigError(f"rounds {rounds}: give 1 or more")
+    # Any file name is as good as a label that is not looked at.
+    catalog = data if isinstance(data, Catalog) else open_catalog(data, task="read", label_from="text", progress=True)
+    sure: list[int] = []
+    seconds = 0.0
+    reader: str | Path = model
+    for number in range(1, rounds + 1):
+        read = _read_by(reader, catalog, alphabet, pattern).with_meta(read_by=str(model))
+        sure.append(len(read.rows()))
+        say(f"round {number} of {rounds}: sure of {sure[-1]:,} of {counted(len(catalog.rows()), 'picture')}")
+        part = split(read, seed=seed, fractions=(1 - VAL, VAL, 0))
+        result = train(part, out=Path(out) / f"round-{number}", task="read", start=str(model), seed=seed, **options)
+        reader, seconds = result["bundle"], seconds + result["seconds"]
+    return {
+        "run": result["run"],
+        "bundle": result["bundle"],
+        "seconds": round(seconds, 1),
+        "n": len(catalog.rows()),
+        "sure": sure,
+    }
+
+
+class _Agreeing(Predictor):
+    """Reads each picture in all widths; the confidence of a text is how likely they find it on their mean."""
+
+    WIDTHS = (1.0, *(by for _, widths in LOOKS for by in widths))
+
+    def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        step = self.bundle.preprocess.step
+        seen = [self.run(stretched(pixels, by, step)) for by in self.WIDTHS]
+        found = (agreed(views, self.bundle.charset, self.rule) for views in zip(*seen, strict=True))
+        return [Prediction(name, "read", *each) for name, each in zip(names, found, strict=True)]
+
+
+def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern: str | None) -> Catalog:
+    """The catalog with the reader's sure readings as labels; other rows are kept out of it.
+
+    Raises:
+        CatalogError: too few of them.
+    """
+    predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern, careful=True)  # which only a reader can be
+    rows = catalog.rows()
+    named = ((str(row), data) for row, data in catalog.read(rows))
+    found = {int(each.file): each for each in track(predictor.stream(named), "reading", len(rows))}
+    sure = {row for row, each in found.items() if each.answer and each.confidence >= SURE}
+    if len(sure) < max(FEWEST, LEAST * len(rows)):
+        raise CatalogError(
+            f"{catalog.source}: {reader} is sure of {len(sure):,} of {counted(len(rows), 'picture')} only, too few to "
+            f"teach itself; say what is known of the texts (--alphabet, --pattern), or label 50 pictures and train"
+        )
+    [(length, alike)] = Counter(len(found[row].answer) for row in sure).most_common(1)
+    if alike >= ALIKE * len(sure):
+        sure = {row for row in sure if len(found[row].answer) == length}
+    labels, keep, why = list(catalog.column("label")), list(catalog.column("keep")), list(catalog.column("why"))
+    for row in rows:
+        keep[row] = row in sure
+        if keep[row]:
+            labels[row] = found[row].answer
+        else:
+            why[row] = f"not surely read: {found[row].answer!r} ({found[row].confidence:.2f})"
+    taught = catalog.with_column("label", labels).with_column("keep", keep).with_column("why", why)
+    # A letter that the texts are known to hold is not lost because it was never surely read.
+    told = "".join(letter for letter in predictor.bundle.charset.characters if letter in (alphabet or ""))
+    return taught.with_column("split", [None] * len(taught)).with_meta(characters=told)

@@ -1,0 +1,66 @@
+"""The whole path in one go, on CAPTCHAs drawn here: draw, train, evaluate, pack, read fresh ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tellapart.core.progress import say
+from tellapart.inference.bundle import load
+from tellapart.pipelines.train import train
+from tellapart.synthesis.generate import generate
+
+SCHEME = "plain"
+IMAGES = 4000
+FRESH = 12
+
+
+def demo(*, out: str | Path = "demo", n: int = IMAGES, epochs: int | None = None) -> dict[str, Any]:
+    """Draw CAPTCHAs, train a reader, score it on images it never saw, pack it, and read fresh ones.
+
+    The fresh ones are drawn from another seed than what the reader was trained, chosen and scored on.
+
+    Args:
+        out: the folder for all of it; the same call goes on where a stopped one left off.
+        n: images to draw for training, validation and test.
+    """
+    folder = Path(out)
+    drawn, fresh = folder / "captchas", folder / "fresh"
+    if not drawn.exists():
+        say(f"1. drawing {n:,} CAPTCHAs of the scheme {SCHEME!r} into {drawn}")
+        generate(SCHEME, n, drawn, seed=0, grid=folder / "samples.png")
+    say(
+        f"2. training a reader in {folder / 'run'}: 70 % of them teach it, 15 % choose its best epoch, "
+        "15 % are kept for the score"
+    )
+    options: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
+    result = train(drawn, out=folder / "run", task="read", **options)
+    if not fresh.exists():
+        say(f"3. drawing {FRESH} fresh ones from another seed into {fresh}, and reading them with the packed bundle")
+        generate(SCHEME, FRESH, fresh, seed=1)
+    truth = dict(line.split(",", 1) for line in (fresh / "labels.csv").read_text(encoding="utf-8").splitlines()[1:])
+    predictor = load(result["bundle"])
+    lines = [f"{'file':<18} {'drawn':<8} {'read':<8} confidence"]
+    right = 0
+    for file, text in truth.items():
+        answer = predictor.predict(fresh / file)[0]
+        right += answer.answer == text
+        lines.append(f"{file:<18} {text:<8} {answer.answer:<8} {answer.confidence:.3f}")
+    exact = result["test"]["exact_match"]
+    low, high = exact["ci95"]
+    lines += [
+        "",
+        f"exact match on {exact['n']} test images: {exact['value']:.4f} (95 % interval {low:.4f} to {high:.4f})",
+        f"fresh ones read right: {right} of {len(truth)}",
+        "",
+        f"samples  {folder / 'samples.png'}",
+        f"run      {result['run']}  (configuration, history, weights, figures)",
+        f"bundle   {result['bundle']}  (predicts anywhere, without torch)",
+        "",
+        "try next",
+        f"  tellapart predict {result['bundle']} {fresh / 'images'} --json",
+        "  tellapart generate --scheme classic --n 20 --out classic --grid classic.png",
+        "  tellapart recipes",
+        "  tellapart train YOUR_FOLDER --out runs/yours",
+    ]
+    return {**result, "fresh": {"n": len(truth), "right": right}, "summary": "\n".join(lines)}

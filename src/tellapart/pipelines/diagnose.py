@@ -1,0 +1,291 @@
+"""Why is it bad? Which of the usual causes of a poor training a run shows, each with its evidence.
+
+What the run left behind is read, and its bundle is asked about a few hundred of the training images: whether it knows
+at least these parts "has not learnt" from "has learnt by heart". Source for what to look at, and in which order:
+Karpathy, "A recipe for training neural networks" (2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tellapart.core.errors import ConfigError, counted, some
+from tellapart.data.duplicates.hashing import grouped
+from tellapart.data.split import near_duplicates
+from tellapart.inference.charset import required_steps
+from tellapart.inference.preprocess import PIXELS_A_STEP
+from tellapart.pipelines.run_evidence import Traces, largest, skill
+from tellapart.training.run import Run
+from tellapart.training.text_checks import steps
+
+POOR = 0.5  # skill, see `tellapart.pipelines.run_evidence.skill`
+FEW = 20  # training images of a class
+USUAL = (1e-5, 2e-2)  # rates that AdamW, whose steps are about as long as the rate, gets along with
+TIGHT = 1.5  # steps a letter: CTC wants a blank between two of them
+SAME = 4.0  # of 255: pictures that differ less, where they differ most, are all alike
+LEAKED = 0.01  # share of the test part
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cause by its name, what shows it, and what to do."""
+
+    name: str
+    evidence: str
+    advice: str
+
+
+def poor(run: Run) -> bool:
+    """Whether the test score stands nearer to always giving the most frequent answer than to always being right.
+
+    The score is accuracy, of the groups where there are any, or exact match. A run without figures is not poor.
+    """
+    metrics = run.metrics() or {}
+    figure = metrics.get("accuracy") or metrics.get("exact_match")
+    if figure is None:
+        return False
+    if "confusion" in metrics:
+        support = [sum(row) for row in metrics["confusion"]["counts"]]
+        return skill(figure["value"], max(support) / sum(support)) < POOR
+    return skill(figure["value"], Traces(run, metrics).chance) < POOR
+
+
+def diagnose(run: Run) -> list[Cause]:
+    """The usual causes of a poor training that this run shows; none where its score is good, but for leakage.
+
+    Whether the score is poor is for `poor` to say. Labels that have nothing to do with the images are told from hard
+    ones by a closed form on shapes and colours: where that cannot tell the classes apart either, they look shuffled.
+
+    Raises:
+        ConfigError: the training has not come to its end.
+        ImageError: an image of the catalog has gone.
+    """
+    metrics = run.metrics()
+    if metrics is None:
+        raise ConfigError(f"{run.path}: not finished yet; run its train command again")
+    look = Traces(run, metrics)
+    causes = []
+    if look.skill < POOR:
+        if alike := list(_alike(look)):
+            return alike  # there is nothing else to see
+        causes = list(_too_fast(look)) or list(_shuffled(look)) or [*_too_slow(look), *_too_few(look)]
+        causes += [*_one_class(look), *_empty(look), *_narrow(look), *_unheard_of(look), *_case(look)]
+    return [*causes, *leakage(run)]
+
+
+def leakage(run: Run) -> list[Cause]:
+    """Copies of training images in the test part, which flatter any score; worth a look after a good training too."""
+    catalog = run.catalog()
+    parts, files, pixels = catalog.column("split"), catalog.column("file"), catalog.column("pixels")
+    rows = [row for row in catalog.rows() if parts[row] is not None]
+    first: dict[str, int] = {}
+    same = [(first.setdefault(pixels[row], row), row) for row in rows]
+    pairs = []
+    for group in grouped([*(pair for pair in same if pair[0] != pair[1]), *near_duplicates(catalog, rows)]):
+        known = [row for row in group if parts[row] != "test"]
+        pairs += [(row, known[0]) for row in group if parts[row] == "test" and known]
+    tested = len(catalog.rows("test"))
+    if len(pairs) <= LEAKED * tested:
+        return []
+    examples = some(f"{files[one]} and {files[other]}" for one, other in pairs)
+    return [
+        Cause(
+            "leakage",
+            f"{len(pairs):,} of {counted(tested, 'test image')} also stand, the same or nearly so, among those that "
+            f"the training saw: {examples}",
+            "leave the data's own split out, or let `tellapart clean` drop the copies; the test score is too good as "
+            "it stands",
+        )
+    ]
+
+
+# --- the causes --------------------------------------------------------------------------------------
+
+
+def _alike(look: Traces) -> Iterator[Cause]:
+    rows = look.catalog.rows()
+    pixels = look.catalog.column("pixels")
+    same = Counter(pixels[row] for row in rows).most_common(1)[0][1]
+    advice = "look at the files: a download, a conversion or a crop may have gone wrong"
+    if same > len(rows) / 2:
+        yield Cause("images all alike", f"{same:,} of {counted(len(rows), 'image')} are one and the same", advice)
+    elif (apart := float(np.percentile(look.thumbnails.std(axis=0), 99))) < SAME:
+        evidence = f"where the images differ most, they do so by {apart:.1f} of 255 steps of brightness"
+        yield Cause("images all alike", evidence, advice)
+
+
+def _too_fast(look: Traces) -> Iterator[Cause]:
+    for stage, losses in look.curves:
+        bad = [loss for loss in losses if not math.isfinite(loss)]
+        if bad:
+            evidence = f"the training loss was no number in {len(bad)} of {counted(len(losses), 'epoch')}"
+        elif look.learnt:
+            continue
+        elif (jump := _jump(losses)) is not None:
+            evidence = f"the training loss jumped from {jump[0]:.2f} to {jump[1]:.2f}; {look.sorry}"
+        elif look.classify and max(losses) > 2 * (guess := math.log(len(look.seen))):
+            evidence = f"the training loss stood at {max(losses):.1f}, where guessing costs {guess:.2f}; {look.sorry}"
+        elif stage.lr > USUAL[1]:
+            evidence = f"the rate {stage.lr:g} is far above the usual, and {look.sorry}"
+        else:
+            continue
+        advice = f"give the stage {stage.train!r} a tenth of its lr of {stage.lr:g}"
+        if stage.lr > USUAL[1]:
+            advice = f"give the stage {stage.train!r} an lr between 0.0001 and 0.003 instead of {stage.lr:g}"
+        yield Cause("learning rate too high", evidence, advice)
+        return
+
+
+def _shuffled(look: Traces) -> Iterator[Cause]:
+    """Nothing of what the test shows was learnt, with a rate that learns, and a closed form learns nothing either."""
+    if look.figure["ci95"][0] > look.chance or look.by_shape is None:
+        return
+    share, low, high, chance = look.by_shape
+    tried = look.learnt or all(stage.lr >= USUAL[0] for stage, _ in look.curves)
+    if tried and low <= chance and high < (1 + chance) / 2:
+        losses = look.curves[-1][1] if look.curves else []
+        fell = f", while the training loss went from {losses[0]:.2f} to {losses[-1]:.2f}" if len(losses) > 1 else ""
+        yield Cause(
+            "labels shuffled",
+            f"the test accuracy of {look.figure['value']:.2f} is what always answering the same gives "
+            f"({look.chance:.2f}){fell}; a simple classifier, judged on training images it has not seen, is right for "
+            f"{share:.0%} of them, and chance is {chance:.0%}",
+            "look at a few images of each class with their labels: a table out of step with its files, or a wrong "
+            "column, makes such data",
+        )
+
+
+def _too_slow(look: Traces) -> Iterator[Cause]:
+    """The training images are not known, although there is something to know or the loss had still a way to go."""
+    if look.learnt or not look.curves:
+        return
+    stage, losses = look.curves[-1]
+    third = -(-len(losses) // 3)
+    late, before = float(np.mean(losses[-third:])), float(np.mean(losses[-2 * third : -third] or losses))
+    simple = look.by_shape
+    if not (stage.lr < USUAL[0] or len(losses) < 3 or late < 0.99 * before or (simple and simple[1] > simple[3])):
+        return
+    more = (
+        f"; a simple classifier is right for {simple[0]:.0%} of those it has not seen"
+        if simple and simple[1] > simple[3]
+        else ""
+    )
+    went = f"went only from {losses[0]:.2f} to {losses[-1]:.2f}" if losses[1:] else f"came to {losses[0]:.2f}"
+    yield Cause(
+        "learning rate too low",
+        f"in {counted(len(losses), 'epoch')} the training loss {went}, and {look.sorry}{more}",
+        f"train for more epochs than {len(losses)}, or give the stage {stage.train!r} a higher lr than {stage.lr:g}",
+    )
+
+
+def _too_few(look: Traces) -> Iterator[Cause]:
+    scarce = sorted(look.seen.values())[len(look.seen) // 2] < FEW / 2
+    if look.learnt or (look.classify and scarce):
+        small = [f"{name} ({number})" for name, number in reversed(look.seen.most_common()) if number < FEW]
+        each = f"; classes with under {FEW}: {some(small)}" if look.classify and small else ""
+        yield Cause(
+            "too few images",
+            f"of its {counted(look.seen.total(), 'training image')} it answers {look.known:.0%} right, of new ones "
+            f"{look.figure['value']:.0%}{each}",
+            "collect more images, above all of the small classes; meanwhile a pretrained backbone and stronger "
+            "augmentation go furthest"
+            if look.classify
+            else "label more, or draw some that look like them with `tellapart generate --like`",
+        )
+
+
+def _one_class(look: Traces) -> Iterator[Cause]:
+    table = look.metrics.get("fine_confusion") or look.metrics.get("confusion")
+    if table is None:
+        return
+    counts = np.array(table["counts"])
+    truth, said = counts.sum(axis=1) / counts.sum(), counts.sum(axis=0) / counts.sum()
+    most = int(said.argmax())
+    if said[most] > 0.9 and truth[most] < 0.9 * said[most]:
+        yield Cause(
+            "one class predicted",
+            f"{said[most]:.0%} of the answers are {table['labels'][most]!r}, which {truth[most]:.0%} of the test "
+            "images are",
+            "where this class fills the training part, try class_weights balanced; else see the other causes",
+        )
+
+
+def _empty(look: Traces) -> Iterator[Cause]:
+    if look.classify:
+        return
+    said, number = Counter(look.answers).most_common(1)[0]
+    if number > 0.9 * len(look.answers) and largest(look.names) < 0.5:
+        yield Cause(
+            "nothing read",
+            f"{number:,} of {counted(len(look.answers), 'training image')} are read as "
+            f"{repr(said) if said else 'nothing at all'}; the character error rate is "
+            f"{look.metrics['cer']['value']:.2f}",
+            "CTC learns to answer nothing first: train for more epochs, or with another lr; see that the texts are "
+            "legible at the height the network sees",
+        )
+
+
+def _narrow(look: Traces) -> Iterator[Cause]:
+    """Letters so close that CTC has hardly a step for each and none for the blanks between them."""
+    if look.classify:
+        return
+    spec = look.run.preprocess()
+    rows = look.catalog.rows("train")
+    room = [steps(look.catalog, spec, row) / max(1, required_steps(look.labels[row])) for row in rows]
+    tight = sum(share < TIGHT for share in room)
+    if tight > len(rows) / 10:
+        yield Cause(
+            "width too small for the text",
+            f"{tight:,} of {counted(len(rows), 'training picture')} are so narrow for their text that a letter has "
+            f"under {TIGHT:g} steps of {PIXELS_A_STEP} px, and the tightest has {min(room):.1f}",
+            f"raise the height from {spec.height} px: the width the network sees grows with it",
+        )
+
+
+def _unheard_of(look: Traces) -> Iterator[Cause]:
+    """Characters that are asked for and were never shown."""
+    if look.classify:
+        return
+    taught = set().union(*(look.labels[row] for row in look.catalog.training_rows()))
+    judged = [look.labels[row] for row in look.catalog.rows("test") or look.catalog.rows()]
+    new = [text for text in judged if set(text) - taught]
+    if len(new) > len(judged) / 20:
+        characters = some(map(repr, sorted(set().union(*new) - taught)))
+        yield Cause(
+            "alphabet mismatch",
+            f"{len(new):,} of {counted(len(judged), 'test text')} hold characters that no training text has: "
+            f"{characters}",
+            "label images that show them, or see whether the labels of one part are written another way",
+        )
+
+
+def _case(look: Traces) -> Iterator[Cause]:
+    """Right but for upper and lower case."""
+    if look.classify:
+        return
+    exact, folded = (look.metrics[name]["value"] for name in ("exact_match", "exact_match_folded"))
+    if folded - exact > max(0.1, (1 - exact) / 2):
+        yield Cause(
+            "case of the labels",
+            f"{exact:.0%} of the test texts are read exactly, but {folded:.0%} if case is ignored",
+            "where the pictures show one case only, write the labels in it; where case does not count, compare without",
+        )
+
+
+def _jump(losses: list[float]) -> tuple[float, float] | None:
+    """From where to where a loss rose by a third of what it began with, if it did.
+
+    >>> _jump([1.0, 0.6, 1.4]), _jump([1.0, 0.6, 0.7])
+    ((0.6, 1.4), None)
+    """
+    lowest = losses[0]
+    for loss in losses:
+        lowest = min(lowest, loss)
+        if loss > lowest + losses[0] / 3:
+            return lowest, loss
+    return None

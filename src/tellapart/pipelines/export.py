@@ -1,0 +1,270 @@
+"""A trained model becomes a bundle, or nothing at all: the graph must answer like the model first."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import platform
+import warnings
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from tellapart.core.errors import ConfigError, ParityError
+from tellapart.core.files import whole_folder
+from tellapart.data.catalog import Catalog
+from tellapart.evaluation.drift import FEWEST, REFERENCE
+from tellapart.evaluation.drift_reference import KEPT, Reference, looked_at
+from tellapart.evaluation.evaluate import content
+from tellapart.inference.bundle import (
+    ABOUT,
+    FEATURES,
+    GRAPH,
+    PROBABILITIES,
+    Bundle,
+    Predictor,
+    in_batches,
+)
+from tellapart.inference.preprocess import Preprocess
+from tellapart.training.decision_rules import length_taught
+from tellapart.training.run import MODEL, Run
+from tellapart.training.tasks.base import Scale
+
+TOLERANCE = 1e-4  # of any probability
+BATCHES = (1, 2, 7, 32)
+OPSET = 20
+
+
+class Deployed(nn.Module):
+    """What the bundle holds: scaling, normalising, the network and softmax as one."""
+
+    def __init__(self, model: nn.Module, spec: Preprocess, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.scale = Scale(spec)
+        self.model = model
+        self.temperature = temperature
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 N, H, W, C → probabilities N, K or N, T, K, and the features N, F that they are made of."""
+        logits, features = self.model.with_features(self.scale(pixels))  # type: ignore[operator]
+        return (logits / self.temperature).softmax(dim=-1), features
+
+
+def export(
+    run: str | Path | Run,
+    *,
+    out: str | Path | None = None,
+    weights: bool = False,
+    checkpoint: str | None = None,
+) -> Bundle:
+    """Pack a finished run as a bundle, after comparing it with the trained model on real images.
+
+    All test images (all images, where there is no test part) in batches of 1, 2, 7 and 32; for reading
+    also at wider canvases than their own.
+
+    Args:
+        out: the bundle's folder; by default ``bundle`` in the run's.
+        weights: also the weights, in half precision, so that another training can start from the bundle.
+        checkpoint: instead of the trained network that of a checkpoint, uncalibrated, finished or not: ``last``,
+            ``best``, or a file; it needs an ``out``.
+
+    Raises:
+        ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
+        ConfigError: the run is not finished, or there is no such checkpoint.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    if checkpoint is not None and out is None:
+        raise ConfigError(f"checkpoint {checkpoint!r}: name an out too; the run's own bundle is of its trained network")
+    if checkpoint is None and not run.finished:
+        raise ConfigError(
+            f"{run.path}: the run is not finished; run its train command again to go on, or name a checkpoint"
+        )
+    catalog = run.catalog()
+    model = run.model(checkpoint)
+    spec = run.preprocess()
+    calibration = {} if checkpoint else run.calibration()
+    deployed = Deployed(model, spec, calibration.get("temperature", 1.0)).eval().cpu()
+    target = Path(out) if out is not None else run.path / "bundle"
+    if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
+        raise ConfigError(f"{target}: there already and not a bundle; give another --out")
+    with whole_folder(target) as folder:
+        write_graph(deployed, spec, folder / GRAPH)
+        if weights:
+            (folder / MODEL).write_bytes(save({name: _halved(value) for name, value in model.state_dict().items()}))
+        bundle = Bundle.write(folder, _description(run, catalog, spec, calibration))
+        predictor = Predictor(bundle)
+        compared = compare(deployed, predictor, catalog, spec)
+        # With folds, what one network was chosen on has taught the others.
+        kept = catalog.rows("test") if run.config.folds else [*catalog.rows("test"), *catalog.rows("val")]
+        _write_reference(predictor, catalog, kept, folder / REFERENCE)
+        about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}
+        bundle = Bundle.write(folder, about | {"parity": compared})
+        if (metrics := run.metrics()) and checkpoint is None:
+            bundle.with_metrics(metrics)
+    return Bundle.open(target)
+
+
+def _write_reference(predictor: Predictor, catalog: Catalog, rows: list[int], path: Path) -> None:
+    """What drift is told from: images kept from learning, of the test part if that has enough."""
+    if len(rows) < FEWEST:
+        return
+    test = len(catalog.rows("test"))
+    pool = rows[:test] if test >= KEPT else rows
+    chosen = np.random.default_rng(0).permutation(len(pool))[:KEPT]
+    files = catalog.column("file")
+    images = ((files[row], data) for row, data in catalog.read(sorted(pool[at] for at in chosen)))
+    Reference.of(looked_at(predictor, images)).write(path)
+
+
+def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
+    """Write the ONNX graph: batch open, for reading the width too."""
+    width = spec.width or 4 * spec.step
+    example = torch.randint(0, 256, (2, spec.height, width, spec.channels), dtype=torch.uint8)
+    dynamic: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=4096)}
+    if spec.width is None:
+        dynamic[2] = spec.step * torch.export.Dim("steps", min=1, max=4096)
+    with _quiet():
+        program = torch.onnx.export(
+            deployed,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=(dynamic,),
+            input_names=["pixels"],
+            output_names=[PROBABILITIES, FEATURES],
+            opset_version=OPSET,
+            verbose=False,
+        )
+        assert program is not None
+        model = program.model_proto
+    # Torch notes at each node which line of whose folder made it: nobody's business, and a tenth of a small graph.
+    for part in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+    ):
+        del part.metadata_props[:]
+    path.write_bytes(model.SerializeToString())
+
+
+def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
+    """The graph against the trained model on the test part.
+
+    Raises:
+        ParityError: naming an image and what either said.
+    """
+    rows = catalog.rows("test") or catalog.rows()
+    files = catalog.column("file")
+    worst = 0.0
+    n = 0
+    for names, batch in _batches(catalog, rows, spec):
+        with torch.inference_mode():
+            theirs, features = (each.numpy() for each in deployed(torch.from_numpy(batch)))
+        ours = predictor.run(batch)
+        _compare_features(names, features, predictor.features(batch))
+        n += len(batch)
+        for name, a, b in zip(names, predictor.interpret(names, theirs), predictor.interpret(names, ours), strict=True):
+            if a.answer != b.answer:
+                raise ParityError(
+                    f"{name}: the trained model answers {a.answer!r}, the exported graph {b.answer!r}; "
+                    "nothing was written. Please report it with the backbone's name"
+                )
+        differences = np.abs(theirs - ours).reshape(len(batch), -1).max(axis=1)
+        difference = float(differences.max())
+        worst = max(worst, difference)
+        if difference > TOLERANCE:
+            raise ParityError(
+                f"{names[int(differences.argmax())]}: "
+                f"a probability of the exported graph differs by {difference:.2g} "
+                f"from the trained model's (allowed: {TOLERANCE:g}); nothing was written. "
+                "Please report it with the backbone's name"
+            )
+    return {
+        "images": len({files[row] for row in rows}),
+        "compared": n,
+        "different_answers": 0,
+        "largest_difference": worst,
+    }
+
+
+def _compare_features(names: list[str], theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32]) -> None:
+    """The same tolerance, of the largest feature."""
+    difference = np.abs(theirs - ours).max(axis=1) / max(1.0, float(np.abs(theirs).max()))
+    if difference.max() > TOLERANCE:
+        raise ParityError(
+            f"{names[int(difference.argmax())]}: a feature of the exported graph differs by {difference.max():.2g} of "
+            f"the largest from the trained model's (allowed: {TOLERANCE:g}); nothing was written. "
+            "Please report it with the backbone's name"
+        )
+
+
+def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
+    """All rows in batches of 32, the first of each width also in small batches and on wider canvases."""
+    files = catalog.column("file")
+    probed: set[int] = set()
+    loaded = ((files[row], spec.load(data, files[row])) for row, data in catalog.read(rows))
+    for names, pixels in in_batches(loaded, BATCHES[-1]):
+        yield names, pixels
+        width = pixels.shape[2]
+        if width in probed:
+            continue
+        probed.add(width)
+        for size in BATCHES[:-1]:
+            yield names[:size], pixels[:size]
+        if spec.width is None:
+            for more in (spec.step, 3 * spec.step):
+                yield names[:7], np.pad(pixels[:7], ((0, 0), (0, 0), (0, more), (0, 0)), mode="edge")
+
+
+def _halved(value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() else value
+
+
+def _description(run: Run, catalog: Catalog, spec: Preprocess, calibration: dict[str, Any]) -> dict[str, Any]:
+    named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
+    if catalog.task == "read" and (length := length_taught(catalog)) is not None:
+        named["length"] = length
+    if catalog.task == "classify" and catalog.groups:
+        named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}
+    return {
+        "task": catalog.task,
+        **named,
+        "preprocess": spec.to_json(),
+        **({"calibration": calibration} if calibration else {}),
+        "data": {
+            "fingerprint": catalog.fingerprint,
+            "content": content(catalog),
+            "n": len(catalog.rows()),
+            "split": (catalog.meta or {}).get("split"),
+            **({"read_by": reader} if (reader := (catalog.meta or {}).get("read_by")) else {}),
+        },
+        "training": run.config.to_dict(),
+        "versions": {
+            name: metadata.version(name)
+            for name in ("tellapart", "torch", "timm", "onnx", "onnxruntime", "numpy", "pillow")
+        }
+        | {"python": platform.python_version()},
+    }
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter talks to stdout, to loggers and through warnings about its own insides."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

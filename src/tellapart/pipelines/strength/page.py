@@ -1,0 +1,181 @@
+"""The strength of a CAPTCHA as one page that stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log10
+from typing import Any
+
+from tellapart.viz.html import Content, Html, document, table, tag
+
+WIDE, HIGH, LEFT, TOP = 640, 300, 56, 16  # px of the curve's picture
+STYLE = """
+.curve { max-width: 100%; height: auto } .curve text { font: 13px system-ui, sans-serif; fill: var(--text) }
+.curve .axis { stroke: var(--line) } .curve .line { fill: none; stroke: var(--accent); stroke-width: 2.5 }
+.curve .dot { fill: var(--accent) } .curve .error { stroke: var(--accent); stroke-width: 1.5 }
+.curve .limit { stroke: var(--red); stroke-dasharray: 6 4 } .curve .red { fill: var(--red) }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0 } .scroll { overflow-x: auto }
+td, th { padding: .25rem .9rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line) }
+td:first-child, th:first-child { text-align: left }
+"""
+
+
+def page(result: dict[str, Any]) -> str:
+    """The page's HTML."""
+    title = f"How strong is {result['target']}?"
+    body = tag(
+        "div",
+        tag(
+            "main",
+            tag("h1", title),
+            tag("p", "For CAPTCHAs that you own or may test."),
+            tag("p", tag("b", _verdict(result))),
+            tag("section", tag("h2", "What an attacker reads"), _curve(result["curve"]), *_steps(result)),
+            _changes(result["changes"]),
+            _characters(result),
+            tag("section", tag("h2", "What this does not say"), *(tag("p", limit) for limit in result["limits"])),
+            id="content",
+        ),
+        class_="whole",
+    )
+    return document(title, body, style=STYLE)
+
+
+def budget(step: Mapping[str, Any]) -> str:
+    """What the attacker of a step of the curve had: labels, and pictures without any.
+
+    >>> budget({"labels": 1000}), budget({"labels": 0, "pictures": 800})
+    ('1,000', '0, 800 pictures')
+    """
+    return f"{step['labels']:,}" + (f", {step['pictures']:,} pictures" if "pictures" in step else "")
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    if not result["curve"]:
+        return "It was not attacked."
+    last = result["curve"][-1]
+    with_most = f"with {last['labels']:,} labels {_share(last['exact_match']['value'])} of the texts are read"
+    if result["broken_with"] is None:
+        return f"Not shown to be broken, nor to be strong: {with_most}, and 1 % lies within chance of that."
+    line = "a scheme counts as broken once an attacker reads 1 % of it"
+    return f"Broken with {result['broken_with']:,} labels: {line}; {with_most}."
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    low, high = figure["ci95"]
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def _curve(curve: list[dict[str, Any]]) -> Html:
+    """Exact match against labels, the labels by orders of magnitude."""
+    most = max((step["labels"] for step in curve), default=1) or 1
+
+    def across(labels: int) -> float:
+        return LEFT + (WIDE - LEFT - 20) * (log10(1 + labels) / log10(1 + most))
+
+    def down(share: float) -> float:
+        return TOP + (HIGH - TOP - 40) * (1 - share)
+
+    parts: list[Content] = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = down(share)
+        parts += [
+            tag("line", x1=LEFT, x2=WIDE - 10, y1=y, y2=y, class_="axis"),
+            tag("text", f"{share:.0%}".replace("%", " %"), x=LEFT - 8, y=y + 4, text_anchor="end"),
+        ]
+    limit = down(0.01)
+    parts += [
+        tag("line", x1=LEFT, x2=WIDE - 10, y1=limit, y2=limit, class_="limit"),
+        tag("text", "1 %: broken", x=WIDE - 10, y=limit - 6, text_anchor="end", class_="red"),
+        tag(
+            "polyline", class_="line",
+            points=" ".join(
+                f"{across(s['labels']):.1f},{down(s['exact_match']['value']):.1f}" for s in curve if "pictures" not in s
+            ),
+        ),
+    ]  # fmt: skip
+    for step in curve:
+        x, (low, high) = across(step["labels"]), step["exact_match"]["ci95"]
+        parts += [
+            tag("line", x1=x, x2=x, y1=down(low), y2=down(high), class_="error"),
+            tag("circle", cx=x, cy=down(step["exact_match"]["value"]), r=4, class_="dot"),
+            tag("text", "self-taught", x=x + 8, y=down(step["exact_match"]["value"]) + 5)
+            if "pictures" in step
+            else tag("text", f"{step['labels']:,}", x=x, y=HIGH - 18, text_anchor="middle"),
+        ]
+    parts.append(tag("text", "labels", x=WIDE - 10, y=HIGH - 2, text_anchor="end"))
+    told = "; ".join(f"labels {budget(step)}: {_share(step['exact_match']['value'])}" for step in curve)
+    return tag(
+        "svg", *parts, class_="curve", viewBox=f"0 0 {WIDE} {HIGH}", width=WIDE, height=HIGH, role="img",
+        aria_label=f"Texts read exactly: {told}",
+    )  # fmt: skip
+
+
+def _steps(result: dict[str, Any]) -> list[Html]:
+    rows = [
+        [
+            budget(step),
+            _share(step["exact_match"]["value"]),
+            _interval(step["exact_match"]),
+            _share(step["exact_match_folded"]["value"]),
+            _share(step["cer"]["value"]),
+            f"{step['seconds']:.0f} s",
+        ]
+        for step in result["curve"]
+    ]
+    head = ["labels", "texts read", "95 % interval", "case ignored", "characters misread", "training"]
+    return [
+        table(head, rows),
+        *(
+            tag(
+                "p",
+                f"With no labels but {step['pictures']:,} pictures, it taught itself what it was sure to read.",
+                class_="note",
+            )
+            for step in result["curve"]
+            if "pictures" in step
+        ),
+        *(tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in result["left_out"]),
+        tag(
+            "p", f"Judged on {result['n']:,} texts that taught nothing. Trained on {result['machine']}.", class_="note"
+        ),
+        tag("p", f"From 1 % on a scheme counts as broken: {result['broken_by']}.", class_="note"),
+    ]
+
+
+def _changes(changes: list[dict[str, Any]]) -> Html | None:
+    if not changes:
+        return None
+    own = changes[0]["exact_match"]["value"]
+    rows = [
+        [row["change"], _share(row["exact_match"]["value"]), _interval(row["exact_match"]),
+         "" if not place else f"{100 * (row['exact_match']['value'] - own):+.1f}"]
+        for place, row in enumerate(changes)
+    ]  # fmt: skip
+    best = min(changes[1:], key=lambda row: row["exact_match"]["value"], default=changes[0])
+    advice = (
+        f"Of what was tried, “{best['change']}” costs the attacker most: "
+        f"{_share(own)} become {_share(best['exact_match']['value'])}."
+        if best["exact_match"]["ci95"][1] < changes[0]["exact_match"]["ci95"][0]
+        else "Nothing that was tried costs the attacker more than chance could."
+    )
+    said = f"An attacker with {changes[0]['labels']:,} labels, trained anew on each change."
+    return tag(
+        "section", tag("h2", "What its hardships are worth, and what others would be"), tag("p", said),
+        tag("p", tag("b", advice)), table(["change", "texts read", "95 % interval", "points"], rows),
+    )  # fmt: skip
+
+
+def _characters(result: dict[str, Any]) -> Html | None:
+    if not result["characters"]:
+        return None
+    shown = ", ".join(f"{row['character']} ({row['missed']})" for row in result["characters"][:20])
+    most = result["curve"][-1]["labels"]
+    return tag(
+        "section", tag("h2", "Characters that hold out longest"),
+        tag("p", f"How often the attacker with {most:,} labels misread each, in {result['n']:,} texts: {shown}."),
+    )  # fmt: skip

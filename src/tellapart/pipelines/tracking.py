@@ -1,0 +1,221 @@
+"""A finished run in MLflow: its options, curves, figures and files, and its bundle as a registered model.
+
+All of it lies in the run folder anyway; this is for those who keep many runs side by side. The model is the bundle
+itself, loaded by `_load_pyfunc` below, so nothing is pickled and whoever loads it needs no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.core.errors import ConfigError
+from tellapart.inference.bundle import ABOUT, Predictor, file_digest
+from tellapart.viz.confusion_matrix import draw_confusion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tellapart.training.run import Run
+
+ALIAS = "newest"  # MLflow keeps "latest" for itself
+FINGERPRINT = "tellapart.fingerprint"
+AT_ONCE = 100  # parameters and metrics that MLflow takes in one call
+
+
+def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
+    """Log a finished run, register its bundle under the experiment's name, and point the alias ``newest`` at it.
+
+    Args:
+        where: a tracking URI, or a folder: it then holds ``mlflow.db`` and ``artifacts/``.
+        experiment: its name; by default ``tellapart-classify`` or ``tellapart-read``.
+
+    Returns:
+        MLflow's id of the run; of the one that is there already where the same run was logged before.
+
+    Raises:
+        ConfigError: MLflow is not installed, the run is not finished, or the place cannot be used.
+    """
+    report = run.metrics()
+    if report is None or not (run.path / "bundle" / ABOUT).is_file():
+        raise ConfigError(f"{run.path}: not finished yet; run its train command again")
+    name = experiment or f"tellapart-{run.config.task}"
+    with _mlflow(where) as mlflow:
+        client = mlflow.MlflowClient()
+        found = client.get_experiment_by_name(name)
+        number = found.experiment_id if found else client.create_experiment(name, _artifacts(where))
+        fingerprint = _fingerprint(run)
+        for old in client.search_runs([number], f"tags.`{FINGERPRINT}` = '{fingerprint}'"):
+            if old.info.status == "FINISHED":
+                return str(old.info.run_id)
+            client.delete_run(old.info.run_id)  # one that was broken off
+        tags = {FINGERPRINT: fingerprint, "tellapart.run": str(run.path.resolve())}
+        made = client.create_run(number, tags=tags, run_name=run.path.resolve().name).info.run_id
+        with mlflow.start_run(run_id=made, nested=True):
+            _log(client, made, run, report)
+            version = _register(mlflow, run, name)
+            client.set_registered_model_alias(name, ALIAS, version)
+    return str(made)
+
+
+def _log(client: Any, made: str, run: Run, report: Mapping[str, Any]) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    params = [Param(key, str(value)) for key, value in flat(run.config.to_dict()).items()]
+    metrics = [Metric(key, value, now, step) for key, value, step in [*_curves(run), *_figures(report)]]
+    for start in range(0, max(len(params), len(metrics)), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        client.log_batch(made, metrics=metrics[part], params=params[part])
+    for file in sorted([*run.path.glob("*.yaml"), *run.path.glob("*.json*")]):
+        client.log_artifact(made, str(file))
+    for kind in ("confusion", "fine_confusion"):
+        if kind in report:
+            client.log_image(made, draw_confusion(report[kind]["labels"], report[kind]["counts"]), f"{kind}.png")
+
+
+def _register(mlflow: Any, run: Run, name: str) -> str:
+    """The bundle as a model, with what goes in and what comes out; its version."""
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    catalog = run.catalog()
+    _, image = next(catalog.read(catalog.rows()[:1]))
+    columns = [ColSpec("string", "answer"), ColSpec("double", "confidence"), ColSpec("string", "error", required=False)]
+    model = mlflow.pyfunc.log_model(
+        name="bundle",
+        loader_module=__name__,
+        data_path=str(run.path / "bundle"),
+        signature=ModelSignature(Schema([ColSpec("binary", "image")]), Schema([*columns])),
+        input_example=pd.DataFrame({"image": [image]}),
+        pip_requirements=[f"tellapart=={metadata.version('tellapart')}"],
+        registered_model_name=name,
+    )
+    return str(model.registered_model_version)
+
+
+class _Served:
+    """What MLflow loads: a column of encoded images in, answers out."""
+
+    def __init__(self, bundle: str) -> None:
+        self.predictor = Predictor(bundle)
+
+    def predict(self, images: pd.DataFrame) -> pd.DataFrame:
+        """One row an image: answer, confidence, and the error of one that cannot be decoded."""
+        import pandas as pd
+
+        answers = self.predictor.predict(images["image"])
+        return pd.DataFrame([(each.answer, each.confidence, each.error) for each in answers],
+                            columns=["answer", "confidence", "error"])  # fmt: skip
+
+
+def _load_pyfunc(path: str) -> _Served:
+    """Called by MLflow by this name."""
+    return _Served(path)
+
+
+# --- what is logged ----------------------------------------------------------------------------------
+
+
+def flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested options as one level.
+
+    >>> flat({"seed": 1, "stages": [{"lr": 0.1}, {"lr": 0.2}]})
+    {'seed': 1, 'stages.0.lr': 0.1, 'stages.1.lr': 0.2}
+    """
+    if isinstance(values, Mapping | list):
+        items = values.items() if isinstance(values, Mapping) else enumerate(values)
+        return {name: leaf for key, value in items for name, leaf in flat(value, f"{prefix}.{key}").items()}
+    return {prefix.removeprefix("."): values}
+
+
+def _curves(run: Run) -> Iterator[tuple[str, float, int]]:
+    """Name, value and epoch, counted through all stages; of members each by its number."""
+    from tellapart.training.ensemble import FOLDER
+    from tellapart.training.run import HISTORY
+
+    for file in [run.path / HISTORY, *sorted(run.path.glob(f"{FOLDER}/*/{HISTORY}"))]:
+        if file.is_file():
+            member = "" if file.parent == run.path else f"member-{file.parent.name}/"
+            for epoch, line in enumerate(map(json.loads, file.read_text(encoding="utf-8").splitlines()), 1):
+                for name, value in line.items():
+                    if name != "epoch":
+                        yield f"{member}{name}", float(value), epoch
+
+
+def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
+    """The figures of the test part, with their intervals."""
+    part = report.get("split", "test")
+    for name, figure in report.items():
+        if isinstance(figure, Mapping) and "ci95" in figure:
+            yield f"{part}/{name}", figure["value"], 0
+            for end, value in zip(("low", "high"), figure["ci95"], strict=True):
+                yield f"{part}/{name}_{end}", value, 0
+        elif isinstance(figure, int | float):
+            yield f"{part}/{name}", float(figure), 0
+
+
+def _fingerprint(run: Run) -> str:
+    """Of the options and the bundle, which knows the data and every byte of the model."""
+    from tellapart.training.run import CONFIG
+
+    both = file_digest(run.path / CONFIG) + file_digest(run.path / "bundle" / ABOUT)
+    return hashlib.sha256(both.encode()).hexdigest()
+
+
+# --- where ---------------------------------------------------------------------------------------------
+
+
+def _uri(where: str) -> str:
+    """
+    >>> _uri("sqlite:///a.db"), _uri("/tmp/runs")
+    ('sqlite:///a.db', 'sqlite:////tmp/runs/mlflow.db')
+    """
+    return where if "://" in where else f"sqlite:///{Path(where).resolve()}/mlflow.db"
+
+
+def _artifacts(where: str) -> str | None:
+    """Beside the database; a server knows its own place."""
+    uri = _uri(where)
+    if not uri.startswith("sqlite:///"):
+        return None
+    return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "artifacts").as_uri()
+
+
+@contextmanager
+def _mlflow(where: str) -> Iterator[Any]:
+    """MLflow, told to be quiet and to keep to itself; afterwards it points where it pointed before."""
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ.setdefault(name, "true")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic|pydantic|google|databricks)\b")
+        try:
+            import mlflow
+            import pandas  # noqa: F401
+            import sqlalchemy  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise ConfigError(f'track: {error.name} is not installed; pip install "tellapart[track]"') from error
+        before: Any = os.environ.get("MLFLOW_TRACKING_URI")  # where MLflow keeps what was set in any way
+        level = logging.getLogger("mlflow").level
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        uri = _uri(where)
+        try:
+            if uri.startswith("sqlite:///"):
+                Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            mlflow.set_tracking_uri(uri)
+            yield mlflow
+        except (mlflow.MlflowException, OSError) as error:
+            raise ConfigError(f"track {where}: {error}") from error
+        finally:
+            mlflow.set_tracking_uri(before)
+            logging.getLogger("mlflow").setLevel(level)

@@ -1,0 +1,208 @@
+"""A training from end to end: data, split, stages, the best weights, a bundle, and its figures, once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from tellapart.core.errors import CatalogError, ConfigError, some
+from tellapart.core.files import whole_file, write_json
+from tellapart.core.progress import say
+from tellapart.data.catalog import Catalog, check_target, open_catalog
+from tellapart.data.split import split
+from tellapart.evaluation.evaluate import evaluate
+from tellapart.inference.bundle import Bundle
+from tellapart.pipelines.diagnose import diagnose, leakage, poor
+from tellapart.pipelines.export import export
+from tellapart.pipelines.tracking import log_run
+from tellapart.synthesis.generate import generate
+from tellapart.training.augmentation import PRESETS, show
+from tellapart.training.auto_config import plan
+from tellapart.training.config import TrainConfig, make_config, recipe_part
+from tellapart.training.decision_rules import check_decisions, decisions
+from tellapart.training.ensemble import FOLDER, fit_members
+from tellapart.training.loop import fit, lightning_quiet
+from tellapart.training.run import CALIBRATION, CONFIG, DATA, HISTORY, METRICS, MODEL, Run
+from tellapart.training.text_checks import check_texts
+from tellapart.training.warm_start import known_to
+
+SHOWN = 8  # training images in the picture of the augmentation
+DATA_OPTIONS = ("task", "groups", "label_from", "file_column", "label_column", "together")
+
+
+def train(
+    data: str | Path | Catalog | None = None,
+    *,
+    out: str | Path | None = None,
+    show_augment: str | Path | None = None,
+    track: str | Path | None = None,
+    recipe: str | None = None,
+    config: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Train a recogniser, pack it as a bundle and report on the test part.
+
+    The same call again goes on where a stopped one left off, and answers at once when it is done.
+
+    Args:
+        data: any source, or a catalog; a recipe that draws its own data needs none.
+        out: the run folder; by default ``runs/`` and a name made of the data's and the options'.
+        show_augment: a PNG to write before: training images, and what augmentation makes of them.
+        track: a folder where MLflow keeps the finished run too (the extra ``track``).
+        recipe: a packaged recipe, see ``tellapart recipes``.
+        config: a YAML file of options; it overrides the recipe, and ``options`` override both.
+        options: see `tellapart.training.config.TrainConfig`.
+
+    Returns:
+        ``run`` and ``bundle`` (folders), ``seconds``, and ``test`` (figures of the test part).
+
+    Raises:
+        ConfigError: unknown options, or a run folder that holds another training.
+        CatalogError, TextError: data that cannot be trained on.
+        ParityError: the exported graph did not answer like the trained model.
+    """
+    asked = make_config(recipe, config, options)
+    if data is None:
+        data = _drawn(recipe)
+    catalog = _prepared(data, asked)
+    check_data(catalog)
+    check_decisions(asked, catalog)
+    planned = plan(asked, catalog)
+    run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
+    hard: list[str] = []
+    if catalog.task == "read" and not run.finished:  # of a finished run, what it began with may be gone
+        hard = check_texts(catalog, run.preprocess(), known_to(planned.start))
+    for note in [*catalog.notes, *hard]:
+        say(f"note: {note}")
+    if show_augment is not None:
+        check_target(show_augment, ".png")
+        rows = catalog.rows("train")
+        spec = run.preprocess()
+        chosen = [spec.load(image) for _, image in catalog.read(sorted(rows[:: max(1, len(rows) // SHOWN)][:SHOWN]))]
+        show(chosen, PRESETS[planned.augment or "none"], Path(show_augment), seed=planned.seed)
+        say(f"{show_augment}: {len(chosen)} training images, each with augmented copies")
+    if not run.finished:
+        earlier, began = _told_before(run.path), time.perf_counter()
+        with lightning_quiet():
+            weights, answers = (fit if run.count == 1 else fit_members)(run, catalog)
+        write_json(run.path / CALIBRATION, decisions(planned, catalog, *answers))
+        write_json(run.path / "environment.json", _environment(earlier + time.perf_counter() - began))
+        with whole_file(run.path / MODEL) as temporary:  # last: a run with its weights is finished
+            save_file(weights, temporary)
+    bundle = run.path / "bundle"
+    if not (bundle / "bundle.json").is_file():
+        say("packing and comparing with the trained model")
+        export(run)
+    if run.metrics() is None:
+        part = "test" if catalog.rows("test") else "all"
+        metrics = evaluate(bundle, run.catalog(), split=part)
+        Bundle.open(bundle).with_metrics(metrics)
+        write_json(run.path / METRICS, metrics)
+        for cause in diagnose(run) if poor(run) else leakage(run):
+            say(f"{cause.name}: {cause.evidence}. {cause.advice}")
+    if track is not None:
+        log_run(run, str(track))
+    environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
+    return {
+        "run": str(run.path),
+        "bundle": str(bundle),
+        "seconds": environment["seconds"],
+        "test": run.metrics(),
+    }
+
+
+# --- before ----------------------------------------------------------------------------------------
+
+
+def _drawn(recipe: str | None) -> Path:
+    """The data that a recipe draws for itself, drawn once."""
+    drawing = recipe_part(recipe, "generate") if recipe is not None else None
+    if drawing is None:
+        raise ConfigError("no data: name a folder, a table, Parquet shards or a catalog")
+    folder = Path("runs") / f"{recipe}-data"
+    if not folder.exists():
+        say(f"drawing {drawing['n']:,} images of the scheme {drawing['scheme']!r} into {folder}")
+        generate(drawing["scheme"], drawing["n"], folder, seed=drawing.get("seed", 0))
+    return folder
+
+
+def _prepared(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
+    options = {name: getattr(config, name) for name in DATA_OPTIONS}
+    if isinstance(data, Catalog):
+        options = {name: options[name] for name in ("task", "groups")}
+    catalog = open_catalog(data, progress=True, **options)
+    return split(catalog, seed=config.seed)
+
+
+def _default_out(data: str | Path | Catalog, catalog: Catalog, config: TrainConfig) -> Path:
+    key = json.dumps([config.to_dict(), catalog.fingerprint], sort_keys=True)
+    name = Path(catalog.source if isinstance(data, Catalog) else data).stem or "data"
+    return Path("runs") / f"{name}-{catalog.task}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
+    """A new run folder, or the one that holds this very training; one that has learnt nothing gives way."""
+    if (folder / CONFIG).is_file():
+        run = Run.open(folder)
+        before, now = run.config.to_dict(), config.to_dict()
+        odd = [f"{key} {before[key]!r} there, {now[key]!r} here" for key in now if before[key] != now[key]]
+        if run.catalog().fingerprint != catalog.fingerprint:
+            odd.append("other data")
+        learnt = [*folder.glob(HISTORY), *folder.glob(f"{FOLDER}/*/{HISTORY}")]
+        if odd and (run.finished or learnt):
+            raise ConfigError(f"{folder}: holds another training ({some(odd)}); give another --out, or remove it")
+        if not odd:
+            say(f"{folder}: {'finished already' if run.finished else 'going on'}")
+            return run
+    elif folder.exists() and any(item.name != DATA for item in folder.iterdir()):
+        raise ConfigError(f"{folder}: not empty and not a run; give another --out")
+    catalog.write(folder / DATA)
+    with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
+        temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return Run.open(folder)
+
+
+def check_data(catalog: Catalog) -> None:
+    """What no training could learn from is said before it begins.
+
+    Raises:
+        CatalogError: an empty part, one class only, or a class without training images.
+    """
+    if not catalog.rows("train") or not catalog.rows("val"):
+        raise CatalogError(f"{catalog.source}: the train and val parts must both hold images")
+    if catalog.task == "classify":
+        if len(catalog.labels) < 2:
+            raise CatalogError(
+                f"{catalog.source}: only one class ({some(catalog.labels)}); there is nothing to tell apart"
+            )
+        learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
+        if unlearnt := [name for name in catalog.labels if name not in learnt]:
+            raise CatalogError(f"{catalog.source}: classes without a training image: {some(unlearnt)}")
+
+
+def _told_before(folder: Path) -> float:
+    """Seconds of the epochs that earlier sessions finished."""
+    histories = [path.read_text(encoding="utf-8").splitlines() for path in folder.rglob(HISTORY)]
+    return sum(float(json.loads(line)["seconds"]) for lines in histories for line in lines)
+
+
+def _environment(seconds: float) -> Mapping[str, Any]:
+    names = ("tellapart", "torch", "pytorch-lightning", "timm", "numpy", "pillow")
+    return {
+        "seconds": round(seconds, 1),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "versions": {name: metadata.version(name) for name in names},
+    }

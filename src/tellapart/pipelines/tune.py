@@ -1,0 +1,301 @@
+"""Many short trainings in search of a better configuration, within a budget; the test part is never seen."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sqlite3
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import yaml
+from optuna.trial import TrialState
+
+from tellapart.core.errors import ConfigError, TellapartError, counted, some
+from tellapart.core.files import whole_file
+from tellapart.core.progress import say
+from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.split import split
+from tellapart.pipelines.train import DATA_OPTIONS, check_data
+from tellapart.training.auto_config import plan
+from tellapart.training.config import TrainConfig, make_config
+from tellapart.training.decision_rules import check_decisions
+from tellapart.training.loop import lightning_quiet
+from tellapart.training.run import DATA
+from tellapart.training.search_space import (
+    Space,
+    checked,
+    configured,
+    current,
+    default_space,
+    draw,
+    encoded,
+    left_open,
+    read_space,
+    shown,
+)
+from tellapart.training.trial import TimeUpError, Watch, trained
+from tellapart.viz.importance_bars import draw_bars
+
+BEST, SPACE, PICTURE, STUDY, TRIALS = "best.yaml", "space.yaml", "importances.png", "study.db", "trials"
+MINUTES = 30.0  # where nobody states a budget
+RANDOM = 8  # trials drawn at random before the search learns from them
+UNPRUNED = 5  # trials that are trained to their end before others are compared with them
+TRUSTED = 0.25  # share of the epochs before which no trial is pruned
+COMPARABLE = 4  # complete trials from where it can be told what mattered
+FAILURES = 3  # in a row, and something is wrong with the space or the data
+
+Study = optuna.study.Study
+Frozen = optuna.trial.FrozenTrial
+
+
+def tune(
+    data: str | Path | Catalog,
+    *,
+    out: str | Path | None = None,
+    minutes: float | None = None,
+    trials: int | None = None,
+    space: str | Path | Mapping[str, Any] | None = None,
+    recipe: str | None = None,
+    config: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Search for options that validate better than what ``train`` would decide by itself.
+
+    The data is split once, by seed, as ``train`` splits it; trials learn from the train part and are compared on the
+    val part, and the rows of the test part are dropped before the first. The score is the best of many on one val
+    part, so it flatters: what the found configuration is worth, ``train`` says on the test part.
+
+    The first trial is the untuned configuration. Trials that fall behind are pruned. The budget is of the whole
+    search: the same call again goes on until it is spent, and answers at once when it is; with more, it goes on. A
+    trial that was stopped or killed counts as failed, and towards no number of trials.
+
+    Args:
+        data: any source, or a catalog.
+        out: folder of the search; by default ``runs/NAME-tune``. It holds best.yaml, space.yaml, importances.png,
+            study.db (Optuna, sqlite), and a folder a trial with its configuration, history and log.
+        minutes: of training in all; 30 if no budget is given. The trial that runs then is stopped after its epoch; the
+            first one always ends.
+        trials: complete or pruned ones in all.
+        space: a YAML file, or the same as a mapping, see `tellapart.training.search_space`; it replaces the default space, and what
+            it leaves out is fixed. The default space holds what nobody decides by ``options`` or ``config``.
+        recipe: a packaged recipe, as for ``train``.
+        config: a YAML file of options, as for ``train``.
+        options: see `tellapart.training.config.TrainConfig`.
+
+    Returns:
+        ``best`` (the configuration, whole), ``config`` (the same as YAML that ``train`` takes), ``score`` (accuracy
+        less a hundredth of the loss, on val), ``untuned`` (that of the first trial, if it was the untuned one),
+        ``trials`` (how many complete, pruned and failed), ``importances`` (option to share), ``picture``.
+
+    Raises:
+        ConfigError: unknown options or values, a folder that holds something else, or trials that fail in a row.
+        CatalogError, TextError: data that cannot be trained on.
+    """
+    asked = make_config(recipe, config, options)
+    if minutes is None and trials is None:
+        minutes = MINUTES
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise ConfigError(f"minutes {minutes}: give a number above 0")
+    if trials is not None and trials < 1:
+        raise ConfigError(f"trials {trials}: give at least 1")
+    searched = None if space is None else checked(space) if isinstance(space, Mapping) else read_space(space)
+    catalog = _without_test(data, asked)
+    check_data(catalog)
+    check_decisions(asked, catalog)
+    planned = plan(asked, catalog)
+    searched = searched or left_open(default_space(planned, catalog), asked, options)
+    if not searched:
+        raise ConfigError("nothing to search: every option is decided; leave some out, or give a --space")
+    folder = Path(out) if out is not None else Path("runs") / f"{Path(catalog.source).stem or 'data'}-tune"
+    about = {"config": asked.to_dict(), "space": searched, "data": catalog.fingerprint}
+    with _opened(folder, about, _pruner(planned)) as study, lightning_quiet():
+        say(
+            f"{folder}: tuning {', '.join(searched)} on {len(catalog.rows('train')):,} images, judged by "
+            f"{len(catalog.rows('val')):,}; the test part is left alone"
+        )
+        if all(trial.state == TrialState.FAIL and "error" not in trial.user_attrs for trial in study.trials):
+            known = current(planned, searched)
+            study.enqueue_trial(encoded(known), {"untuned": known.keys() == searched.keys()})
+        failures = 0
+        while (left := _left(study, minutes, trials)) > 0:
+            if not _of(study, TrialState.COMPLETE):
+                left = math.inf  # whatever the budget, there is an answer
+            error = _try(study, searched, asked, planned, catalog, folder / TRIALS, left)
+            failures = failures + 1 if error else 0
+            if failures == FAILURES:
+                raise ConfigError(f"{folder}: {FAILURES} trials in a row failed; mend what the last one says: {error}")
+            if _of(study, TrialState.COMPLETE):
+                _write(study, folder)
+        return _write(study, folder)
+
+
+# --- before ----------------------------------------------------------------------------------------
+
+
+def _without_test(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
+    """The train and val rows; the test part's are gone from here on."""
+    options = {name: getattr(config, name) for name in DATA_OPTIONS}
+    if isinstance(data, Catalog):
+        options = {name: options[name] for name in ("task", "groups")}
+    catalog = split(open_catalog(data, progress=True, **options), seed=config.seed)
+    seen = [part in ("train", "val") for part in catalog.column("split")]
+    return replace(catalog, table=catalog.table.filter(seen))
+
+
+def _pruner(config: TrainConfig) -> optuna.pruners.BasePruner:
+    epochs = sum(stage.epochs for stage in config.stages or [])
+    return optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=round(TRUSTED * epochs))
+
+
+@contextmanager
+def _opened(folder: Path, about: dict[str, Any], pruner: optuna.pruners.BasePruner) -> Iterator[Study]:
+    """The study in a folder, new or gone on with; what a killed search left running has failed."""
+    if not (folder / STUDY).is_file() and folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"{folder}: not empty and not a search; give another --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    file = (folder / STUDY).resolve()  # not in the address: there, some signs of a path would mean something else
+    storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(file)})
+    try:
+        study = optuna.create_study(
+            storage=storage, study_name="tune", direction="maximize", pruner=pruner, load_if_exists=True
+        )
+        if study.trials and (odd := _differences(study.user_attrs["about"], about)):
+            raise ConfigError(f"{folder}: holds another search ({some(odd)}); give another --out, or remove it")
+        study.set_user_attr("about", about)
+        for trial in _of(study, TrialState.RUNNING):
+            study.tell(trial.number, state=TrialState.FAIL)
+        # A resumed search must not draw again what it drew: the dice follow from how far it has come.
+        seed = about["config"]["seed"] * 1009 + len(study.trials)
+        study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM)
+        with whole_file(folder / SPACE) as temporary:
+            temporary.write_text(yaml.safe_dump(about["space"], sort_keys=False), encoding="utf-8")
+        yield study
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    odd = [
+        f"{key} {before[part].get(key)!r} there, {now[part].get(key)!r} here"
+        for part in ("config", "space")
+        for key in {**before[part], **now[part]}
+        if before[part].get(key) != now[part].get(key)
+    ]
+    return odd + ["other data"] * (before["data"] != now["data"])
+
+
+def _of(study: Study, *states: TrialState) -> list[Frozen]:
+    return study.get_trials(deepcopy=False, states=states)
+
+
+def _left(study: Study, minutes: float | None, trials: int | None) -> float:
+    """Seconds left; none once the trials are done."""
+    if trials is not None and len(_of(study, TrialState.COMPLETE, TrialState.PRUNED)) >= trials:
+        return 0.0
+    spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
+    return math.inf if minutes is None else 60 * minutes - spent
+
+
+# --- a trial -----------------------------------------------------------------------------------------
+
+
+def _try(
+    study: Study,
+    space: Space,
+    asked: TrainConfig,
+    planned: TrainConfig,
+    catalog: Catalog,
+    folder: Path,
+    seconds: float,
+) -> TellapartError | None:
+    """One trial, and a line about it; the failure, if it failed by itself."""
+    began = time.perf_counter()
+    trial = study.ask()
+    settings = draw(trial, space)
+    watch = Watch(trial, seconds)
+    run = folder / f"{trial.number:03d}"
+    state, score, came, error = TrialState.FAIL, None, "stopped", None
+    try:
+        config = configured(asked, planned, settings, catalog)
+        trial.set_user_attr("config", replace(config, members=asked.members, folds=asked.folds).to_dict())
+        score = trained(run, replace(config, members=1, folds=0), catalog, watch)
+        state, came = TrialState.COMPLETE, f"score {score:.4f}"
+    except optuna.TrialPruned:
+        state, came = TrialState.PRUNED, f"pruned after epoch {watch.epoch}"
+    except TimeUpError:
+        came = f"stopped after epoch {watch.epoch}, the time is up"
+    except TellapartError as failure:
+        error, came = failure, f"failed: {failure}"
+        trial.set_user_attr("error", str(failure))
+    finally:
+        spent = time.perf_counter() - began
+        trial.set_user_attr("seconds", spent)
+        study.tell(trial, score, state)
+        shutil.rmtree(run / "checkpoints", ignore_errors=True)
+        (run / DATA).unlink(missing_ok=True)
+        what = ", ".join(f"{option} {shown(option, value)}" for option, value in settings.items())
+        say(f"{watch.start}trial {trial.number}: {came}; {spent:.0f} s; {what}")
+    return error
+
+
+# --- after -------------------------------------------------------------------------------------------
+
+
+def _write(study: Study, folder: Path) -> dict[str, Any]:
+    """The best configuration so far as YAML, the picture of what mattered, and what `tune` answers."""
+    complete = _of(study, TrialState.COMPLETE)
+    best = study.best_trial
+    untuned = next((trial.value for trial in complete if trial.user_attrs.get("untuned")), None)
+    header = (
+        f"# The best of {counted(len(complete), 'complete trial')} on the val part: trial {best.number}, score "
+        f"{best.value:.4f}" + (f" (untuned {untuned:.4f})" if untuned is not None else "") + ".\n"
+        f"# tellapart train DATA --config {BEST}\n"
+    )
+    with whole_file(folder / BEST) as temporary:
+        text = yaml.safe_dump(best.user_attrs["config"], sort_keys=False, allow_unicode=True)
+        temporary.write_text(header + text, encoding="utf-8")
+    importances = _importances(study)
+    notes = [
+        "A share says how much of the difference between the better trials and all others an option explains "
+        f"(PED-ANOVA), over {counted(len(complete), 'complete trial')}. With few trials it is a hint and no proof."
+    ]
+    if not importances:
+        notes = [f"{counted(len(complete), 'complete trial')}: too few, or too much alike, to tell what mattered."]
+    rows = [
+        (option, share, f"best {shown(option, best.params[option])}" if option in best.params else "")
+        for option, share in importances.items()
+    ]
+    draw_bars(folder / PICTURE, "What mattered for the score on the val part", rows, notes)
+    return {
+        "best": best.user_attrs["config"],
+        "config": str(folder / BEST),
+        "score": best.value,
+        "untuned": untuned,
+        "trials": {
+            "complete": len(complete),
+            "pruned": len(_of(study, TrialState.PRUNED)),
+            "failed": len(_of(study, TrialState.FAIL)),
+        },
+        "importances": importances,
+        "picture": str(folder / PICTURE),
+    }
+
+
+def _importances(study: Study) -> dict[str, float]:
+    """Option to share, the largest first; nothing while there is nothing to compare."""
+    scores = [trial.value for trial in _of(study, TrialState.COMPLETE)]
+    if len(scores) < COMPARABLE or len(set(scores)) == 1:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on few trials: the picture says it
+        found = optuna.importance.get_param_importances(study)
+    return {option: float(share) for option, share in found.items()}

@@ -1,0 +1,1 @@
+"""Bundles over HTTP: app, batching, registry, feedback store, middleware, page. No torch."""

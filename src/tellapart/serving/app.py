@@ -1,0 +1,230 @@
+"""The addresses of the server: models, answers, corrections, and what they are like in OpenAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tellapart.core import image_io
+from tellapart.core.errors import ImageError
+from tellapart.core.image_io import Pixels
+from tellapart.inference.bundle import ANSWER, Prediction
+from tellapart.serving.batching import Busy, Gone
+from tellapart.serving.feedback_store import Full, Shelf
+from tellapart.serving.http_errors import Refusal, broken, busy
+from tellapart.serving.model_manager import Live, Model, described
+from tellapart.serving.openapi import openapi
+from tellapart.serving.prometheus import Meter
+from tellapart.serving.request_parsing import Asked, asked
+from tellapart.serving.settings import Settings
+
+_log = logging.getLogger("tellapart.serve")
+_LONGEST = 100  # characters of a correction
+
+
+class App:
+    """What one process answers with.
+
+    Args:
+        settings: of the server.
+        live: its models.
+        meter: where it counts.
+    """
+
+    def __init__(self, settings: Settings, live: Live, meter: Meter) -> None:
+        self.settings, self.live, self.meter = settings, live, meter
+        self._decoders = ThreadPoolExecutor(2, "decode")
+        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self.asgi = Starlette(
+            routes=[
+                Route("/v1/models", self._counted("/v1/models", self._models)),
+                Route("/v1/models/{name}", self._counted("/v1/models/{name}", self._model)),
+                Route("/v1/models/{name}/predict", self._counted("predict", self._predict), methods=["POST"]),
+                Route("/v1/models/{name}/correct", self._counted("correct", self._correct), methods=["POST"]),
+                Route("/openapi.json", self._openapi),
+                Route("/metrics", self._metrics),
+            ],
+            exception_handlers={Refusal: _refused, HTTPException: _unknown, Exception: _broken},
+        )
+
+    def close(self) -> None:
+        """Write what waits to be written."""
+        self._decoders.shutdown(wait=True)
+        for shelf in self._shelves.values():
+            shelf.flush()
+        self.live.close()
+
+    def _counted(self, path: str, handler: Any) -> Any:
+        async def counting(request: Request) -> Response:
+            start, status = time.perf_counter(), 500
+            try:
+                response: Response = await handler(request)
+                status = response.status_code
+                return response
+            except Refusal as refusal:
+                status = refusal.status
+                self.meter.errors.labels(refusal.code).inc()
+                raise
+            finally:
+                self.meter.requests.labels(path, str(status)).inc()
+                self.meter.seconds.labels(path).observe(time.perf_counter() - start)
+
+        return counting
+
+    def _named(self, request: Request) -> Model:
+        name = request.path_params["name"]
+        if name not in self.live.models:
+            known = ", ".join(self.live.models)
+            raise Refusal(404, "unknown_model", f"no model {name[:60]!r}", f"there are: {known}")
+        return self.live.models[name]
+
+    async def _models(self, _: Request) -> Response:
+        return JSONResponse({"models": [described(model) for model in self.live.models.values()]})
+
+    async def _model(self, request: Request) -> Response:
+        return JSONResponse(described(self._named(request)))
+
+    async def _openapi(self, request: Request) -> Response:
+        return JSONResponse(openapi(self.live.models.values(), self.settings, str(request.base_url)))
+
+    async def _metrics(self, _: Request) -> Response:
+        page = await asyncio.to_thread(self.meter.page)
+        return Response(page, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _predict(self, request: Request) -> Response:
+        model = self._named(request)
+        what = await asked(request, self.settings)
+        while True:
+            try:
+                with model.batcher.room(len(what.images)):
+                    answers = await self._answers(model, what)
+                break
+            except Gone:
+                model = self._named(request)
+            except Busy as error:
+                raise busy(error.seconds) from error
+        self._note(model, what, answers)
+        body: dict[str, Any] = {
+            "model": model.name, "version": model.version, "predictions": [answer.to_json() for answer in answers],
+        }  # fmt: skip
+        if any(answer.error is None for answer in answers):
+            return JSONResponse(body)
+        body["error"] = {"code": "bad_image", "reason": answers[0].error, "next": "send an image that opens"}
+        return JSONResponse(body, 422)
+
+    async def _answers(self, model: Model, what: Asked) -> list[Prediction]:
+        futures = [self._ask(model, *each) for each in what.images]
+        return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+
+    def _ask(self, model: Model, name: str, data: bytes) -> Future[Prediction]:
+        """Decoded and answered in other threads; the event loop, which all requests share, hears of it once."""
+        future: Future[Prediction] = Future()
+
+        def decode() -> None:
+            if future.cancelled():  # who has gone away need not be answered
+                return
+            try:
+                pixels = _prepare(model, self.settings.image_pixels, name, data)
+                if isinstance(pixels, ImageError):
+                    future.set_result(Prediction(name, model.bundle.task, error=pixels.reason))
+                else:
+                    model.batcher.submit(name, pixels, future)
+            except Exception as error:
+                future.set_exception(error)
+
+        self._decoders.submit(decode)
+        return future
+
+    def _note(self, model: Model, what: Asked, answers: list[Prediction]) -> None:
+        meter = self.meter
+        good = [answer for answer in answers if answer.error is None]
+        meter.images.labels(model.name, model.version).inc(len(good))
+        meter.errors.labels("bad_image").inc(len(answers) - len(good))
+        meter.queue.labels(model.name).set(len(model.batcher))
+        for answer in good:
+            meter.confidence.labels(model.name).observe(answer.confidence)
+        for (name, data), answer in zip(what.images, answers, strict=True):
+            if answer.error is None and random.random() < self.settings.sample:
+                shelf = self._shelf("samples", model)
+                kept = partial(shelf.put, data, name, answer.answer, confidence=answer.confidence,
+                               model=model.name, version=model.version)  # fmt: skip
+                self._decoders.submit(kept).add_done_callback(_said)
+
+    async def _correct(self, request: Request) -> Response:
+        model = self._named(request)
+        what = await asked(request, self.settings)
+        right = what.words.get("right", "").strip()
+        if len(what.images) != 1:
+            raise Refusal(400, "too_many", "a correction is of one image", "send one image, and right=ANSWER")
+        if not 0 < len(right) <= _LONGEST or not right.isprintable():
+            raise Refusal(
+                400, "no_answer", f"right is missing, or no text of 1 to {_LONGEST} characters",
+                "send the right answer as the field 'right'",
+            )  # fmt: skip
+        ((name, data),) = what.images
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(
+                self._decoders, partial(image_io.decode, data, name, max_pixels=self.settings.image_pixels)
+            )
+        except ImageError as error:
+            raise Refusal(422, "bad_image", error.reason, "send an image that opens") from error
+        shelf = self._shelf("corrections", model)
+        answer = "".join(letter for letter in what.words.get("answer", "")[:_LONGEST] if letter.isprintable())
+        keep = partial(shelf.put, data, name, right, answer=answer, model=model.name, version=model.version)
+        try:
+            await loop.run_in_executor(self._decoders, keep)
+        except (Full, OSError) as error:
+            raise Refusal(
+                507, "full", "there is no room for more corrections", "tell whoever runs the server"
+            ) from error
+        self.meter.corrections.labels(model.name).inc()
+        return JSONResponse({"kept": True, "right": right}, 201)
+
+    def _shelf(self, kind: str, model: Model) -> Shelf:
+        if (kind, model.name) not in self._shelves:
+            sampled = kind == "samples"
+            folder = self.live.state.path / kind / model.name
+            self._shelves[kind, model.name] = Shelf(folder, ANSWER[model.bundle.task], rotate=sampled, wait=sampled)
+        return self._shelves[kind, model.name]
+
+
+def _prepare(model: Model, most: int, name: str, data: bytes) -> Pixels | ImageError:
+    """As the predictor does, but with the server's own limit on pixels."""
+    try:
+        image_io.size(data, name, max_pixels=most)
+    except ImageError as error:
+        return error
+    return model.predictor.prepare(name, data)[1]
+
+
+def _said(kept: Future[None]) -> None:
+    """A sample that could not be kept is no caller's trouble, but somebody's."""
+    if not kept.cancelled() and (error := kept.exception()) is not None:
+        _log.error("a sample was not kept: %s", error)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return cast(Refusal, error).response()  # registered for it
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    return broken().response()  # Starlette raises it again, for the log
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    if status == 405:
+        return Refusal(405, "wrong_method", f"{request.method} is not taken here", "see /openapi.json").response()
+    return Refusal(404, "unknown_path", "nothing lies at this address", "see /openapi.json").response()

@@ -1,0 +1,103 @@
+"""What the server says of itself: OpenAPI 3.1, with examples of the models that it really has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tellapart.serving.model_manager import Model
+from tellapart.serving.settings import Settings
+
+
+def openapi(models: Iterable[Model], settings: Settings, url: str) -> dict[str, Any]:
+    """The description of every address."""
+    models = list(models)
+    name = {
+        "name": "name", "in": "path", "required": True,
+        "schema": {"type": "string", "enum": [model.name for model in models]},
+    }  # fmt: skip
+    image = {"type": "string", "contentMediaType": "application/octet-stream"}
+    base64 = {"type": "string", "contentEncoding": "base64"}
+    one = {"anyOf": [base64, {"type": "object", "properties": {"name": {"type": "string"}, "data": base64}}]}
+    images = {"type": "array", "maxItems": settings.images, "items": one}
+    files = {"type": "array", "maxItems": settings.images, "items": image}
+    body = {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": {"type": "object", "properties": {"image": files}}},
+            "application/json": {
+                "schema": {"type": "object", "required": ["images"], "properties": {"images": images}},
+                "example": {"images": [{"name": "a.png", "data": "iVBORw0KGgo..."}]},
+            },
+            "image/png": {"schema": image},
+            "image/jpeg": {"schema": image},
+        },
+    }
+    correction = {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": {
+            "type": "object",
+            "required": ["image", "right"],
+            "properties": {"image": image, "right": {"type": "string"}, "answer": {"type": "string"}},
+        }}},
+    }  # fmt: skip
+    paths = {
+        "/v1/models": {"get": _operation("The models", {"models": [{"name": model.name} for model in models]})},
+        "/v1/models/{name}": {"get": _operation("One model", {"name": "..."}, name)},
+        "/v1/models/{name}/predict": {
+            "post": _operation("Answers for images, in their order", _example(models), name) | {"requestBody": body}
+        },
+        "/v1/models/{name}/correct": {
+            "post": _operation("Keep the right answer of an image", {"kept": True, "right": "cat"}, name, "201")
+            | {"requestBody": correction}
+        },
+    }
+    about = {
+        "title": "tellapart",
+        "version": "1",
+        "description": f"At most {settings.images} images and {settings.request_bytes:,} bytes a request.",
+    }
+    error = {
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {each: {"type": "string"} for each in ("code", "reason", "next")},
+            }
+        },
+    }
+    document: dict[str, Any] = {
+        "openapi": "3.1.0", "info": about, "servers": [{"url": url.rstrip("/")}], "paths": paths,
+        "components": {"schemas": {"Error": error}},
+    }  # fmt: skip
+    if settings.token:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+    return document
+
+
+def _operation(what: str, example: Any, name: dict[str, Any] | None = None, status: str = "200") -> dict[str, Any]:
+    refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {
+        "summary": what,
+        "parameters": [name] if name else [],
+        "responses": {
+            status: {"description": what, "content": {"application/json": {"example": example}}},
+            "4XX": {"description": "what is wrong with the request, and what to do", "content": refused},
+            "503": {
+                "description": "busy; Retry-After says for how many seconds",
+                "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+                "content": refused,
+            },
+        },
+    }
+
+
+def _example(models: list[Model]) -> dict[str, Any]:
+    model = models[0]
+    row: dict[str, Any] = {"file": "a.png", "confidence": 0.98}
+    if model.bundle.task == "read":
+        row |= {"text": "w3bm", "characters": [{"character": "w", "confidence": 0.99}]}
+    else:
+        row |= {"label": model.bundle.labels[0], "probabilities": {model.bundle.labels[0]: 0.98}}
+    return {"model": model.name, "version": model.version, "predictions": [row]}

@@ -1,0 +1,71 @@
+"""The server as BentoML runs it: processes that are watched over and started again, their figures, and the app."""
+
+from __future__ import annotations
+
+import bentoml
+from bentoml._internal.server.http import traffic
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tellapart.serving.app import App
+from tellapart.serving.middleware.load_balance import Share
+from tellapart.serving.middleware.security import Guard
+from tellapart.serving.model_manager import Live
+from tellapart.serving.prometheus import Meter
+from tellapart.serving.settings import Settings
+
+SETTINGS = Settings.from_environment()
+
+
+class _Late:
+    """The app, once its process has loaded the models: BentoML wants it named before."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+_late = _Late()
+
+
+def _untimed(app: ASGIApp, timeout: float) -> ASGIApp:
+    """Instead of BentoML's time limit, whose timers stay in memory until they end; `Guard` has its own."""
+    del timeout
+    return app
+
+
+traffic.TimeoutMiddleware = _untimed  # type: ignore[assignment, misc]
+
+
+@bentoml.service(
+    name="tellapart",
+    workers=SETTINGS.workers,
+    traffic={"timeout": 120},
+    # Its own figures and traces of every request cost a tenth of the answers; `Meter` has what is worth watching.
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+    tracing={"excluded_urls": ".*"},
+)
+class Recogniser:
+    """Loads the models of the state folder and answers."""
+
+    def __init__(self) -> None:
+        meter = Meter()
+        live = Live(
+            SETTINGS,
+            seen=lambda name, size: meter.batch.labels(name).observe(size),
+            switched=lambda name: meter.switches.labels(name).inc(),
+        )
+        self.app = App(SETTINGS, live, meter)
+        _late.app = Share(self.app.asgi, live.state.shares, SETTINGS.workers)
+
+    def __is_ready__(self) -> bool:
+        return bool(self.app.live.models)
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def shut(self) -> None:
+        """Write what waits."""
+        self.app.close()
+
+
+Recogniser.add_asgi_middleware(Guard, settings=SETTINGS, inside=_late)  # type: ignore[attr-defined]

@@ -1,0 +1,55 @@
+"""A page in the browser: give it a picture, see the answer and how sure it is, say where it is wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def web(
+    model: str | Path,
+    *,
+    server: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 3001,
+    corrections: str | Path = "corrections",
+    token_file: str | Path | None = None,
+    check: bool = False,
+) -> None:
+    """Show the page until stopped.
+
+    Args:
+        model: a run or a bundle; with ``server``, the name of one of its models.
+        server: ask this address for answers, and send it the corrections.
+        host: where to listen; anything but the machine itself needs a token.
+        corrections: a folder for the pictures that users said were wrong, without a server.
+        token_file: a file whose first line is the password of the page; or the environment variable
+            ``TELLAPART_TOKEN``. The user's name is ``tellapart``.
+        check: only make sure that it could start.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: a port that is none, or an address that needs a token.
+        ServerError: the server cannot be reached.
+    """
+    # Before its import: it asks its makers for news otherwise.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from starlette.middleware import Middleware
+
+    from tellapart.serving.settings import secret_for
+    from tellapart.serving.ui.backends import Far, Near
+    from tellapart.serving.ui.layout import LOOK, blocks
+    from tellapart.serving.ui.localhost_only import Here, fetch_nothing
+
+    password = secret_for(host, port, token_file)
+    answering = Near(model, Path(corrections)) if server is None else Far(server, str(model))
+    page = blocks(answering)
+    if check:
+        return
+    fetch_nothing()
+    page.launch(
+        server_name=host, server_port=port, share=False, quiet=True, ssr_mode=False, footer_links=[],
+        auth=("tellapart", password) if password else None, max_file_size="32mb", show_error=False,
+        app_kwargs={"middleware": [] if password else [Middleware(Here)]}, **LOOK,
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""Who answers the page: a bundle of this machine, or a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from tellapart.core import image_io
+from tellapart.inference.bundle import ANSWER, Prediction, Predictor
+from tellapart.inference.client import Client
+from tellapart.inference.saliency import explained
+from tellapart.serving.feedback_store import Shelf
+
+
+class Answering(Protocol):
+    """What the page needs of whoever answers."""
+
+    name: str
+    task: str
+
+    @property
+    def explain(self) -> Callable[[str], tuple[Image.Image, bool]] | None:
+        """Makes a picture of what the answer hangs on, and says whether it is to be believed; not everybody can."""
+
+    def predict(self, items: list[str | bytes]) -> list[Prediction]:
+        """Answers for files or bytes, in their order."""
+
+    def correct(self, file: str, right: str, answer: str) -> None:
+        """Keep what the answer should have been."""
+
+
+class Near:
+    """A bundle of this machine.
+
+    Raises:
+        BundleError: there is no usable bundle.
+    """
+
+    def __init__(self, model: str | Path, corrections: Path) -> None:
+        self._predictor = Predictor(model)
+        self.task = self._predictor.bundle.task
+        self.name = self._predictor.bundle.name
+        self._shelf = Shelf(corrections / self.name, ANSWER[self.task])
+
+    def predict(self, items: list[str | bytes]) -> list[Prediction]:
+        """Answers for files or bytes, in their order."""
+        return self._predictor.predict(items)
+
+    def correct(self, file: str, right: str, answer: str) -> None:
+        """Keep the picture with the right answer: the folder is a labelled source."""
+        self._shelf.put(image_io.read_bytes(file), Path(file).name, right, answer=answer, model=self.name)
+
+    def explain(self, file: str) -> tuple[Image.Image, bool]:
+        """A picture of what the answer hangs on, and whether it is to be believed."""
+        found, picture = explained(self._predictor, file, masks=400)
+        return picture, bool(found["convincing"])
+
+
+class Far:
+    """A server.
+
+    Raises:
+        ServerError: it cannot be reached, or has no such model.
+    """
+
+    explain = None  # only a bundle on this machine can be asked so often
+
+    def __init__(self, server: str, model: str) -> None:
+        self._client = Client(server, model)
+        self.name, self.task = model, self._client.task
+
+    def predict(self, items: list[str | bytes]) -> list[Prediction]:
+        """Answers for files or bytes, in their order."""
+        return self._client.predict(items)
+
+    def correct(self, file: str, right: str, answer: str) -> None:
+        """Send the picture with the right answer."""
+        self._client.correct(file, right, answer=answer)

@@ -1,0 +1,157 @@
+"""The page itself: what stands on it, and what happens when it is used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tellapart.core.errors import TellapartError
+from tellapart.core.image_io import SUFFIXES
+from tellapart.serving.feedback_store import Full
+from tellapart.serving.ui import rendering
+from tellapart.serving.ui.backends import Answering
+
+_BUTTONS: list[Any] = ["fullscreen", "download"]  # by default also one that shares with a site elsewhere
+_FONTS = ["system-ui", "sans-serif"]  # the visitor's own: none is fetched
+LOOK: dict[str, Any] = {"theme": gr.themes.Soft(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
+                        "css": rendering.STYLE}  # fmt: skip
+
+
+def blocks(answering: Answering) -> gr.Blocks:
+    """The page of one model."""
+    reads = answering.task == "read"
+    page: gr.Blocks
+    with gr.Blocks(title=f"{answering.name} · tellapart", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        what = "reads text" if reads else "tells classes apart"
+        gr.Markdown(f"# {answering.name}\n{what}; pictures go to the machine that this page runs on, and no further")
+        with gr.Tab("One picture"):
+            _one(answering)
+        with gr.Tab("Several"):
+            _several(answering)
+        with gr.Tab("Camera"):
+            _camera(answering)
+    page.queue(max_size=64)
+    return page
+
+
+def _one(answering: Answering) -> None:
+    asked = gr.State(("", ""))  # the file that was answered, and its answer
+    with gr.Row():
+        with gr.Column():
+            picture = gr.Image(
+                sources=["upload", "clipboard", "webcam"], type="filepath", image_mode=None, label="Picture",
+                buttons=_BUTTONS, elem_id="picture", height=340,
+            )  # fmt: skip
+        with gr.Column():
+            answer = gr.HTML(rendering.nothing(), elem_id="answer")
+            with gr.Row():
+                right = gr.Textbox(
+                    label="Wrong? The right answer is", max_lines=1, max_length=100, elem_id="right", scale=3
+                )
+                wrong = gr.Button("Keep it for the next training", elem_id="wrong", scale=2)
+            told = gr.Markdown(elem_id="told")
+            where = gr.Button("Where did it look?", visible=answering.explain is not None, elem_id="where")
+            saliency = gr.Image(
+                label="What the answer hangs on", visible=False, interactive=False, elem_id="saliency", buttons=_BUTTONS
+            )
+
+    def ask(file: str | None) -> tuple[str, tuple[str, str], str, Any]:
+        if not file:
+            return rendering.nothing(), ("", ""), "", gr.Image(visible=False)
+        (prediction,) = _answers(answering, [file])
+        return rendering.of(prediction), (file, prediction.answer), "", gr.Image(visible=False)
+
+    def keep(state: tuple[str, str], said: str) -> tuple[str, str]:
+        file, before = state
+        if not file:
+            return "Give a picture first.", said
+        if not said.strip() or not said.isprintable():
+            return "Write what the right answer is.", said
+        try:
+            answering.correct(file, said.strip(), before)
+        except (TellapartError, Full, OSError):
+            return "Not kept: there is no room, or nobody answers. Tell whoever runs this page.", said
+        return f"Kept as **{_plain(said.strip())}**. Thank you.", ""
+
+    def look(state: tuple[str, str]) -> tuple[Any, str]:
+        if not state[0] or answering.explain is None:
+            return gr.Image(visible=False), "Give a picture first."
+        try:
+            picture, convincing = answering.explain(state[0])
+        except TellapartError:
+            return gr.Image(visible=False), "This answer cannot be explained."
+        note = "" if convincing else "The check by deletion does not bear this picture out: do not believe it."
+        return gr.Image(picture, visible=True), note
+
+    picture.change(ask, picture, [answer, asked, told, saliency], show_progress="minimal")
+    right.submit(keep, [asked, right], [told, right])
+    wrong.click(keep, [asked, right], [told, right])
+    where.click(look, asked, [saliency, told])
+
+
+def _several(answering: Answering) -> None:
+    files = gr.File(
+        file_count="multiple", file_types=list(SUFFIXES), label="Pictures", elem_id="files", type="filepath"
+    )
+    gallery = gr.Gallery(
+        label="Answers",
+        columns=4,
+        elem_id="gallery",
+        interactive=False,
+        visible=False,
+        object_fit="contain",
+        buttons=["fullscreen"],
+    )
+    table = gr.Dataframe(headers=["picture", "answer"], interactive=False, visible=False, elem_id="table", wrap=True)
+
+    def ask(given: list[str] | None) -> tuple[Any, Any]:
+        if not given:
+            return gr.Gallery(visible=False), gr.Dataframe(visible=False)
+        predictions = _answers(answering, list(given))
+        rows = [(Path(file).name, rendering.caption(each)) for file, each in zip(given, predictions, strict=True)]
+        shown = [
+            (file, caption)
+            for file, (_, caption), each in zip(given, rows, predictions, strict=True)
+            if each.error is None
+        ]
+        return gr.Gallery(shown, visible=bool(shown)), gr.Dataframe([list(row) for row in rows], visible=True)
+
+    files.change(ask, files, [gallery, table])
+
+
+def _camera(answering: Answering) -> None:
+    gr.Markdown("The answer is the mean of the last moments, so that it does not flicker.")
+    memory = gr.State(None)
+    with gr.Row():
+        camera = gr.Image(sources=["webcam"], type="filepath", streaming=True, label="Camera", elem_id="camera")
+        answer = gr.HTML(rendering.nothing("Start the camera"), elem_id="live")
+
+    def ask(file: str | None, before: Any) -> tuple[str, Any]:
+        if not file:
+            return rendering.nothing("Start the camera"), None
+        (now,) = _answers(answering, [file])
+        if now.error is not None:
+            return rendering.of(now), before
+        if now.task == "read":
+            text, texts = rendering.voted(before or [], now.answer)
+            return rendering.of(now if text == now.answer else replace(now, answer=text, characters=())), texts
+        mean = rendering.calmed(before, now)
+        best = max(mean, key=lambda name: mean[name])
+        return rendering.of(replace(now, answer=best, confidence=mean[best], probabilities=mean)), mean
+
+    camera.stream(ask, [camera, memory], [answer, memory], stream_every=0.4, time_limit=300, show_progress="hidden")
+
+
+def _answers(answering: Answering, files: list[str]) -> Any:
+    try:
+        return answering.predict(list(files))
+    except TellapartError as error:
+        raise gr.Error(str(error)) from error
+
+
+def _plain(text: str) -> str:
+    """What a user wrote, with no meaning for Markdown."""
+    return "".join(f"&#{ord(letter)};" for letter in text)

@@ -1,0 +1,120 @@
+"""What lies behind and over the letters: papers of many kinds, lines, arcs, boxes, grids, spots, stray letters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tellapart.synthesis.fonts import font_file
+from tellapart.synthesis.glyphs import blend
+from tellapart.synthesis.random_stream import Draw, between, pick, whole
+from tellapart.synthesis.scheme import Scheme
+
+_FINE = 4  # lines and spots are drawn this many times larger, for smooth edges
+_STEPS = [step / 16 for step in range(17)]
+
+
+def ground(scheme: Scheme, uniform: Draw, stream: np.random.RandomState) -> tuple[Image.Image, str]:
+    """An empty canvas, and its colour."""
+    paper = pick(uniform, scheme.paper)
+    canvas = Image.new("RGB", (scheme.width, scheme.height), paper)
+    kind = pick(uniform, scheme.grounds) if len(scheme.grounds) > 1 else scheme.grounds[0]
+    if kind == "flat":
+        return canvas, paper
+    if kind == "photo":
+        canvas = Image.merge("RGB", [
+            Image.fromarray(_cloud(scheme, stream)).point([low + (high - low) * level // 255 for level in range(256)])
+            for low, high in ((max(part - 70, 0), min(part + 40, 255)) for part in _parts(paper))
+        ])  # fmt: skip
+        return canvas, paper
+    other = pick(uniform, scheme.paper) if len(scheme.paper) > 1 else blend(paper, "#808080", 0.35)
+    x, y = np.arange(scheme.width)[None], np.arange(scheme.height)[:, None]
+    a, b = whole(uniform, (-8, 8)), whole(uniform, (-8, 8)) or 1
+    period = whole(uniform, (4, 24))
+    if kind == "gradient":
+        ramp = a * x + b * y
+        mask = (ramp - ramp.min()) * 255 // max(int(ramp.max() - ramp.min()), 1)
+    elif kind == "stripes":
+        mask = ((a * x + b * y) // (8 * period) % 2) * 255
+    elif kind == "checks":
+        mask = ((x // period + y // period) % 2) * 255
+    else:
+        mask = _cloud(scheme, stream)
+    canvas.paste(other, (0, 0), Image.fromarray(mask.astype(np.uint8)))
+    return canvas, paper
+
+
+def _cloud(scheme: Scheme, stream: np.random.RandomState) -> np.ndarray:
+    """Soft shapes of three sizes, ``uint8`` height, width."""
+    size = scheme.width, scheme.height
+    total = np.zeros((scheme.height, scheme.width), np.int32)
+    for cells, weight in ((3, 4), (9, 2), (27, 1)):
+        across, down = cells + 1, max(2, cells * scheme.height // scheme.width + 1)
+        small = Image.frombytes("L", (across, down), stream.bytes(across * down))
+        total += np.asarray(small.resize(size, Image.Resampling.BICUBIC), np.int32) * weight
+    return (total // 7).astype(np.uint8)
+
+
+def clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
+    """The mask of lines and spots, and of what else is strewn: each line a curve from the left part to the right."""
+    width, height = scheme.width * _FINE, scheme.height * _FINE
+    mask = Image.new("1", (width, height))
+    pen = ImageDraw.Draw(mask)
+
+    def thickness() -> int:
+        return math.floor(between(uniform, scheme.line_width) * _FINE + 0.5)
+
+    for _ in range(whole(uniform, scheme.lines)):
+        x = [part * width for part in (0.3 * uniform(), 0.2 + 0.6 * uniform(), 0.7 + 0.3 * uniform())]
+        y = [uniform() * height for _ in range(3)]
+        points = [
+            tuple(math.floor((1 - t) ** 2 * at[0] + 2 * t * (1 - t) * at[1] + t**2 * at[2]) for at in (x, y))
+            for t in _STEPS
+        ]
+        pen.line(points, fill=1, width=thickness())
+    for _ in range(whole(uniform, scheme.spots)):
+        x0, y0 = int(uniform() * width), int(uniform() * height)
+        radius = math.floor(between(uniform, scheme.spot_radius) * _FINE + 0.5)
+        pen.ellipse((x0 - radius, y0 - radius, x0 + radius, y0 + radius), fill=1)
+    if scheme.arcs[1]:
+        for _ in range(whole(uniform, scheme.arcs)):
+            x0, y0 = int(uniform() * width), int(uniform() * height)
+            across, down = int(between(uniform, (0.2, 1.0)) * height), int(between(uniform, (0.2, 1.0)) * height)
+            begin = int(uniform() * 360)
+            box = (x0 - across, y0 - down, x0 + across, y0 + down)
+            pen.arc(box, begin, begin + 90 + int(uniform() * 270), fill=1, width=thickness())
+    if scheme.boxes[1]:
+        for _ in range(whole(uniform, scheme.boxes)):
+            x0, y0 = int(uniform() * width), int(uniform() * height)
+            size = int(between(uniform, (0.1, 0.8)) * height), int(between(uniform, (0.1, 0.8)) * height)
+            pen.rectangle((x0, y0, x0 + size[0], y0 + size[1]), outline=1, width=thickness())
+    if scheme.grid[1] and (step := whole(uniform, scheme.grid)):
+        first = int(uniform() * step), int(uniform() * step)
+        thick = thickness()
+        for at in range(first[0] * _FINE, width, step * _FINE):
+            pen.line((at, 0, at, height), fill=1, width=thick)
+        for at in range(first[1] * _FINE, height, step * _FINE):
+            pen.line((0, at, width, at), fill=1, width=thick)
+    return mask.convert("L").reduce(_FINE)
+
+
+def stray_letters(scheme: Scheme, uniform: Draw, canvas: Image.Image, paper: str) -> None:
+    """Letters that are not of the text: small, and fainter than those that are."""
+    pen = ImageDraw.Draw(canvas)
+    for _ in range(whole(uniform, scheme.decoys)):
+        size = max(6, int(scheme.font_size[0] * between(uniform, (0.25, 0.5))))
+        face = ImageFont.truetype(font_file(pick(uniform, scheme.fonts)), size, layout_engine=ImageFont.Layout.BASIC)
+        colour = blend(pick(uniform, scheme.ink), paper, between(uniform, (0.5, 0.8)))
+        place = int(uniform() * scheme.width), int(uniform() * scheme.height)
+        pen.text(place, pick(uniform, scheme.alphabet), fill=colour, font=face, anchor="mm")
+
+
+def has_clutter(scheme: Scheme) -> bool:
+    """Whether anything is strewn at all."""
+    return any(most for _, most in (scheme.lines, scheme.spots, scheme.arcs, scheme.boxes, scheme.grid))
+
+
+def _parts(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

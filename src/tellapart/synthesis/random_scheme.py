@@ -1,0 +1,175 @@
+"""Every picture of another scheme: what a reader that is to know the world learns from."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tellapart.core.errors import ConfigError
+from tellapart.synthesis.fonts import FONTS
+from tellapart.synthesis.random_stream import Draw, between, pick, whole
+from tellapart.synthesis.scheme import GROUNDS, STYLES, Scheme, Written
+
+DIGITS, LOWER, UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ALPHABETS = (DIGITS, DIGITS, LOWER, UPPER, LOWER + DIGITS, UPPER + DIGITS, LOWER + UPPER, LOWER + UPPER + DIGITS)
+
+_LIMITS: dict[str, tuple[float, float]] = {
+    "min_length": (1, 32),
+    "max_length": (1, 32),
+    "height": (16, 512),
+    "plain": (0, 1),
+    "size": (0, 4),
+    "least_size": (0, 1),
+    "overlap": (0, 1),
+    "spread": (0, 4),
+    "room": (0, 4),
+    "contrast": (0, 1),
+    "uneven": (0, 1),
+    "rotation": (2, 60),
+    "warp": (0, 1),
+    "cut": (0, 1),
+}
+
+
+@dataclass(frozen=True)
+class World(Written):
+    """Draws one scheme a picture, each number of it from a wide range; lengths in pixels.
+
+    Raises:
+        ConfigError: a value is of the wrong kind or out of its range.
+
+    >>> world = World()
+    >>> world.of(0, 1) == world.of(0, 1), world.of(0, 1) == world.of(0, 2)
+    (True, False)
+    """
+
+    _limits = _LIMITS
+
+    name: str = "random"
+    alphabets: tuple[str, ...] = ALPHABETS  # a picture has its letters from one of them
+    min_length: int = 3
+    max_length: int = 12
+    height: tuple[int, int] = (24, 80)
+    fonts: tuple[str, ...] = tuple(FONTS)
+    plain: float = 0.15  # share of the pictures without anything but letters
+    size: tuple[float, float] = (0.5, 0.9)  # of a letter, in heights of the picture
+    least_size: float = 1.0  # where each letter has its own manner, its size is this part of the largest, or more
+    overlap: float = 0.18  # of tight letters, at most, in sizes
+    spread: tuple[float, float] = (0.05, 0.4)  # between loose letters, in sizes
+    room: tuple[float, float] = (0.95, 1.5)  # width of the picture, in those of its text
+    contrast: tuple[float, float] = (0.3, 0.85)  # of ink and paper, in lightness
+    uneven: float = 0.08  # lightness by which the inks of one picture differ from their mean
+    rotation: float = 35.0
+    warp: float = 1 / 16  # of the whole picture, at most, in heights
+    cut: float = 0.0  # share of the pictures whose lines and spots have the paper's colour and cut the letters
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option in ("alphabets", "fonts"):
+            if not getattr(self, option):
+                raise ConfigError(f"{self._where(option)} is empty")
+        self.of(0, 0)  # what else is wrong, a scheme says
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> World:
+        """From plain values; what is left out takes its default.
+
+        Raises:
+            ConfigError: an option is unknown, of the wrong kind or out of its range.
+        """
+        cls.check_options(values, f"scheme {values.get('name')!r}")
+        return cls(**values)
+
+    def of(self, seed: int, index: int) -> Scheme:
+        """The scheme of one picture."""
+        uniform: Draw = np.random.RandomState([seed, index, 7]).random_sample
+        alphabet = pick(uniform, self.alphabets)
+        # Most texts are of four to six letters.
+        length = self.min_length + int((self.max_length - self.min_length + 1) * uniform() ** 1.7)
+        height = whole(uniform, self.height)
+        size = max(10, int(height * between(uniform, self.size)))
+        tight = uniform() < 0.4
+        gap = (-min(self.overlap * size, 16), 0.0) if tight else (0.0, min(between(uniform, self.spread) * size, 64))
+        room = length * size * between(uniform, (0.55, 0.75)) + length * max(gap[1], 0.0) + 12
+        width = int(max(room * between(uniform, self.room), 8 * length, 24))
+        shape = {
+            "name": self.name, "width": min(width, 2048), "height": height, "alphabet": alphabet,
+            "min_length": length, "max_length": length, "font_size": (size, size), "gap": gap,
+            "fonts": tuple(pick(uniform, self.fonts) for _ in range(3)), **self._colours(uniform),
+        }  # fmt: skip
+        # What the plainest world lacks costs it no die, so that a seed there stays the picture that it was.
+        if self.least_size < 1:
+            shape["font_size"] = max(10, int(size * between(uniform, (self.least_size, 1.0)))), size
+        if self.cut and uniform() < self.cut:
+            shape["clutter_ink"] = shape["paper"]
+        if uniform() < self.plain:
+            return Scheme(**shape)
+
+        def some(share: float, ends: tuple[float, float]) -> float:
+            """Of a share of the pictures a number, of the others nought."""
+            return between(uniform, ends) if uniform() < share else 0.0
+
+        return Scheme(
+            **shape,
+            mixed=uniform() < 0.4,
+            styles=STYLES if uniform() < 0.06 else (pick(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
+            rotation=some(0.7, (2, self.rotation)),
+            stretch=(between(uniform, (0.75, 1.0)), between(uniform, (1.0, 1.25))),
+            shear=some(0.4, (0.05, 0.35)),
+            jitter=some(0.6, (1, height / 6)),
+            elastic_amplitude=some(0.3, (0.5, min(16.0, size / 12))),
+            elastic_period=between(uniform, (16, 128)),
+            grounds=(pick(uniform, GROUNDS),) if uniform() < 0.4 and not shape["black_and_white"] else ("flat",),
+            over=uniform() < 0.5,
+            lines=_upto(some(0.5, (1, 9))),
+            line_width=(0.6, between(uniform, (0.8, min(16.0, max(1.0, size / 14))))),
+            spots=_upto(some(0.45, (5, min(5000, width * height / 60)))),
+            spot_radius=(0.4, between(uniform, (0.5, 1.8))),
+            arcs=_upto(some(0.25, (1, 6))),
+            boxes=_upto(some(0.08, (1, 6))),
+            grid=(0, 0) if uniform() < 0.92 else (6, 24),
+            decoys=_upto(some(0.08, (3, 20))),
+            warp_amplitude=some(0.25, (0.5, min(16.0, max(0.5, height * self.warp)))),
+            warp_period=between(uniform, (20, 160)),
+            perspective=some(0.15, (0.02, 0.15)),
+            blur=(0.0, some(0.2, (0.3, min(8.0, height / 50)))),
+            grey=uniform() < 0.15,
+            salt=some(0.1, (0.005, 0.08)),
+            noise=int(some(0.35, (4, 60))),
+            jpeg_quality=int(some(0.35, (25, 90))),
+        )
+
+    def _colours(self, uniform: Draw) -> dict[str, Any]:
+        """Paper and inks of any hue, far enough from each other in lightness to be read."""
+        bits = uniform() < 0.08
+        dark_on_light = uniform() < 0.8
+        apart = between(uniform, (0.7, 0.85) if bits else self.contrast)  # far enough for one bit to tell them apart
+        light = (
+            between(uniform, (max(apart, 0.6), 1.0)) if dark_on_light else between(uniform, (0.0, min(1 - apart, 0.4)))
+        )
+        ink = light - apart if dark_on_light else light + apart
+        coloured = uniform() < 0.7 and not bits
+
+        def colour(lightness: float, most: float) -> str:
+            hue, saturation = uniform(), uniform() * most if coloured else 0.0
+            red, green, blue = colorsys.hls_to_rgb(hue, min(max(lightness, 0.0), 1.0), saturation)
+            return "#" + "".join(f"{min(255, max(0, int(part * 255 + 0.5))):02x}" for part in (red, green, blue))
+
+        paper = tuple(colour(light + between(uniform, (-0.04, 0.04)), 0.6) for _ in range(2))
+        inks = tuple(colour(_apart(ink + between(uniform, (-self.uneven, self.uneven)), light), 1.0) for _ in range(4))
+        strewn = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
+        inks = tuple(one for one in inks if one not in paper)
+        return {"paper": paper, "ink": inks, "clutter_ink": strewn, "black_and_white": bits}
+
+
+def _upto(most: float) -> tuple[int, int]:
+    return int(most * 0.6), int(most)
+
+
+def _apart(ink: float, light: float) -> float:
+    """A lightness of ink that is told from the paper's still."""
+    return ink if abs(ink - light) >= 0.2 else light - 0.2 if light > 0.5 else light + 0.2

@@ -1,0 +1,116 @@
+"""One image from (scheme, seed, index), the same on any machine.
+
+Only the frozen stream of `numpy.random.RandomState` is drawn from, and geometry is rounded to binary
+fractions before Pillow sees it: its arithmetic on them is exact, so the compiler and the processor have no
+say. What remains is the font rasteriser inside Pillow: another FreeType may shade an edge differently.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from tellapart.core.errors import ConfigError
+from tellapart.core.image_io import Pixels
+from tellapart.synthesis.background import clutter, ground, has_clutter, stray_letters
+from tellapart.synthesis.glyphs import laid_out, paint, poses
+from tellapart.synthesis.random_scheme import World
+from tellapart.synthesis.random_stream import Draw, between, exact, pick, whole
+from tellapart.synthesis.scheme import Scheme
+from tellapart.synthesis.warp import warped
+
+
+def draw(scheme: Scheme | World, seed: int, indices: Iterable[int]) -> list[tuple[Pixels, str]]:
+    """The images of ``indices``: the batch function that a pool or a cluster can run.
+
+    Raises:
+        ConfigError: as in `render`.
+
+    >>> from tellapart.synthesis.presets import scheme
+    >>> [text for _, text in draw(scheme("digits"), 0, range(2))]
+    ['11027', '40683']
+    """
+    return [render(scheme, seed, index) for index in indices]
+
+
+def render(scheme: Scheme | World, seed: int, index: int) -> tuple[Pixels, str]:
+    """Draw one image: RGB ``uint8`` of shape (height, width, 3), and its text.
+
+    Raises:
+        ConfigError: ``seed`` or ``index`` is not within 0 to 2**32 - 1, a font is not installed, or a font
+            lacks a character of the alphabet.
+
+    >>> from tellapart.synthesis.presets import scheme
+    >>> pixels, text = render(scheme("plain"), seed=0, index=7)
+    >>> pixels.shape, text
+    ((60, 160, 3), '8bnnt')
+    """
+    for name, value in (("seed", seed), ("index", index)):
+        if not 0 <= value < 2**32:
+            raise ConfigError(f"{name} is {value}; it must be within 0 to {2**32 - 1}")
+    scheme = scheme.of(seed, index)
+    stream = np.random.RandomState([seed, index])
+    uniform = stream.random_sample
+    length = whole(uniform, (scheme.min_length, scheme.max_length))
+    text = "".join(pick(uniform, scheme.alphabet) for _ in range(length))
+    canvas, paper = ground(scheme, uniform, stream)
+    letters = poses(scheme, uniform, text)
+    if scheme.decoys[1]:
+        stray_letters(scheme, uniform, canvas, paper)
+    strewn = None
+    if has_clutter(scheme):
+        strewn = pick(uniform, scheme.clutter_ink or scheme.ink), clutter(scheme, uniform)
+    if strewn and not scheme.over:
+        canvas.paste(strewn[0], (0, 0), strewn[1])
+    for letter in laid_out(scheme, uniform, letters):
+        paint(canvas, letter, paper)
+    if strewn and scheme.over:
+        canvas.paste(strewn[0], (0, 0), strewn[1])
+    if scheme.warp_amplitude or scheme.perspective:
+        canvas = warped(scheme, uniform, canvas)
+    return _copied(scheme, canvas, uniform, stream), text
+
+
+def encode(scheme: Scheme | World, pixels: Pixels) -> bytes:
+    """The image as PNG, packed lightly: at these sizes time matters more than a few bytes.
+
+    >>> from tellapart.synthesis.presets import scheme
+    >>> encode(scheme("digits"), render(scheme("digits"), 0, 0)[0])[:4]
+    b'\\x89PNG'
+    """
+    image = Image.fromarray(pixels)
+    if isinstance(scheme, Scheme) and scheme.black_and_white:
+        image = image.convert("1", dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _copied(scheme: Scheme, canvas: Image.Image, uniform: Draw, stream: np.random.RandomState) -> Pixels:
+    """What a bad copy adds: blur, noise, stray pixels, no colour, one bit a pixel, JPEG."""
+    if scheme.blur[1]:
+        canvas = canvas.filter(ImageFilter.BoxBlur(exact(between(uniform, scheme.blur))))
+    if scheme.grey:
+        canvas = canvas.convert("L").convert("RGB")
+    pixels: Pixels = np.array(canvas)
+    if scheme.noise:
+        grain = np.frombuffer(stream.bytes(scheme.width * scheme.height), np.uint8)
+        levels = (grain.astype(np.int32) * (2 * scheme.noise + 1) >> 8) - scheme.noise
+        noisy = pixels + levels.reshape(scheme.height, scheme.width, 1)
+        pixels = np.clip(noisy, 0, 255).astype(np.uint8)
+    if scheme.salt:
+        size = scheme.height, scheme.width
+        hit = np.frombuffer(stream.bytes(2 * size[0] * size[1]), "<u2").reshape(size) < int(scheme.salt * 65536)
+        grains = np.frombuffer(stream.bytes(size[0] * size[1] * 3), np.uint8).reshape(*size, 3)
+        pixels[hit] = grains[hit] if not scheme.grey else grains[hit][:, :1]
+    if scheme.black_and_white:
+        grey = np.array(Image.fromarray(pixels).convert("L"))
+        pixels = np.repeat(np.where(grey < 128, np.uint8(0), np.uint8(255))[..., None], 3, axis=2)
+    if scheme.jpeg_quality:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=scheme.jpeg_quality)
+        pixels = np.array(Image.open(buffer))
+    return pixels

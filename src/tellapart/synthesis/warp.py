@@ -1,0 +1,96 @@
+"""Bent pictures: waves, a slanting view, and the mesh that carries them out in one resampling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from tellapart.synthesis.random_stream import Draw, between, exact
+from tellapart.synthesis.scheme import Scheme
+
+_TILE = 16  # pixels; a power of two keeps the mesh's division by it exact
+
+
+@dataclass(frozen=True)
+class Waves:
+    """The elastic bend: where the canvas point (x, y) takes its ink from, relative to itself."""
+
+    amplitude: float
+    periods: tuple[float, ...]
+    phases: tuple[float, ...]
+
+    def __call__(self, x: float, y: float) -> tuple[float, float]:
+        along = (y, x + y, x, x - y)  # each direction is moved by one wave across it and one aslant
+        waves = [
+            math.sin(math.tau * (place / period + phase))
+            for place, period, phase in zip(along, self.periods, self.phases, strict=True)
+        ]
+        half = self.amplitude / 2
+        return half * (waves[0] + waves[1]), half * (waves[2] + waves[3])
+
+    @classmethod
+    def drawn(cls, uniform: Draw, amplitude: float, period: float) -> Waves:
+        """Four waves about as long as ``period``."""
+        return cls(
+            amplitude,
+            tuple(period * between(uniform, (0.75, 1.25)) for _ in range(4)),
+            tuple(uniform() for _ in range(4)),
+        )
+
+
+def bent(
+    image: Image.Image, size: tuple[int, int], source: Callable[[float, float], tuple[float, float]]
+) -> Image.Image:
+    """A picture of at least ``size`` whose point (x, y) shows what ``image`` has at ``source(x, y)``."""
+    columns, rows = -(-size[0] // _TILE), -(-size[1] // _TILE)
+    knots = {
+        (row, column): source(column * _TILE, row * _TILE) for row in range(rows + 1) for column in range(columns + 1)
+    }
+    mesh = [
+        (
+            (column * _TILE, row * _TILE, (column + 1) * _TILE, (row + 1) * _TILE),
+            # Pillow's order of corners: upper left, lower left, lower right, upper right.
+            (
+                *knots[row, column],
+                *knots[row + 1, column],
+                *knots[row + 1, column + 1],
+                *knots[row, column + 1],
+            ),
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    whole = columns * _TILE, rows * _TILE
+    return image.transform(whole, Image.Transform.MESH, mesh, resample=Image.Resampling.BILINEAR)
+
+
+def warped(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> Image.Image:
+    """The whole picture in waves and seen aslant; its edges go on outside of it, and nothing inside is lost."""
+    waves = Waves.drawn(uniform, scheme.warp_amplitude, scheme.warp_period)
+    slants = [between(uniform, (0.0, scheme.perspective)) for _ in range(4)]  # how far each corner moves inwards
+    width, height = scheme.width, scheme.height
+    pad = margin(scheme) + math.ceil(scheme.perspective * max(width, height) / 2) + 1
+    wide = Image.fromarray(np.pad(np.asarray(canvas), ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
+
+    def source(x: float, y: float) -> tuple[float, float]:
+        right, down = min(x / width, 1.0), min(y / height, 1.0)
+        upper = slants[0] + (slants[1] - slants[0]) * right
+        lower = slants[2] + (slants[3] - slants[2]) * right
+        grow = 1 + upper + (lower - upper) * down
+        dx, dy = waves(x, y)
+        x, y = min(x, width), min(y, height)
+        return (
+            exact(width / 2 + (x - width / 2) * grow + dx + pad),
+            exact(height / 2 + (y - height / 2) * grow + dy + pad),
+        )
+
+    return bent(wide, (width, height), source).crop((0, 0, width, height))
+
+
+def margin(scheme: Scheme) -> int:
+    """How many pixels the waves of the whole picture may take from its edges."""
+    return math.ceil(scheme.warp_amplitude)

@@ -1,0 +1,1 @@
+"""Config to weights in a run folder: models, tasks, callbacks, loop, ensemble, search space. Torch begins here."""

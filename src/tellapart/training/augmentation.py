@@ -1,0 +1,159 @@
+"""Changes that keep the label, for training images only; a whole batch at once, from one seeded generator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from tellapart.core.files import whole_file
+from tellapart.training._torchvision import mend_torchvision
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges, each drawn evenly from -value to +value for every image."""
+
+    flip: bool = False  # mirror left and right, half of the images
+    turn: float = 0.0  # degrees
+    zoom: float = 0.0  # share of the size
+    shift: float = 0.0  # share of the width and height
+    shear: float = 0.0  # degrees
+    light: float = 0.0  # brightness, of the 0..1 range
+    contrast: float = 0.0  # share
+    colour: float = 0.0  # share of the saturation
+    noise: float = 0.0  # standard deviation at most, of the 0..1 range
+    erase: float = 0.0  # side of a blanked square, share of the height at most
+    trivial: bool = False  # one change of torchvision's TrivialAugmentWide
+    stretch: float = 0.0  # share of the width: the canvas with all on it, the images of a batch alike
+
+
+_GLYPH = Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05)
+PRESETS = {
+    "none": Augmentation(),
+    "photo": Augmentation(flip=True, turn=10, zoom=0.2, shift=0.08, light=0.1, contrast=0.2, colour=0.3, erase=0.4),
+    "face": Augmentation(flip=True, turn=15, zoom=0.2, shift=0.08, shear=8, light=0.15, contrast=0.4, erase=0.6),
+    "trivial": Augmentation(flip=True, zoom=0.1, shift=0.05, erase=0.4, trivial=True),
+    "glyph": _GLYPH,
+    "text": replace(_GLYPH, stretch=0.5),
+}
+
+
+def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """Augmented copies of a batch.
+
+    Args:
+        batch: float N, C, H, W in 0..1. The generator is a CPU one, so that a seed means the same everywhere.
+
+    Returns:
+        N, C, H, W again; with ``stretch`` of another width, a multiple of 8 px.
+
+    >>> x = torch.rand(2, 3, 8, 8)
+    >>> torch.equal(augment(x, PRESETS["none"], torch.Generator()), x)
+    True
+    """
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator).to(batch.device)
+
+    n, channels, height, width = batch.shape
+    if how.turn or how.zoom or how.shift or how.shear or how.flip or how.stretch:
+        matrices = _matrices(height, width, how, draw(n, 7))
+        if how.stretch:
+            factor = math.exp((float(torch.rand((), generator=generator)) * 2 - 1) * math.log1p(how.stretch))
+            width = max(8, 8 * round(width * factor / 8))
+        batch = _warp(batch, matrices, width)
+    if how.trivial:
+        batch = _trivial(batch, int(torch.randint(2**62, (), generator=generator)))
+    if how.contrast or how.light:
+        factors = draw(2, n, 1, 1, 1) * 2 - 1
+        mean = batch.mean(dim=(1, 2, 3), keepdim=True)
+        batch = (batch - mean) * (1 + how.contrast * factors[0]) + mean + how.light * factors[1]
+    if how.colour and channels == 3:
+        grey = batch.mean(dim=1, keepdim=True)
+        batch = grey + (batch - grey) * (1 + how.colour * (draw(n, 1, 1, 1) * 2 - 1))
+    if how.noise:
+        spread = how.noise * draw(n, 1, 1, 1)
+        batch = batch + spread * torch.randn(batch.shape, generator=generator).to(batch.device)
+    if how.erase:
+        batch = _erase(batch, how.erase, draw(n, 4))
+    return batch.clamp(0, 1)
+
+
+def _trivial(batch: Tensor, seed: int) -> Tensor:
+    """One change of random kind and strength an image (Mueller & Hutter, "TrivialAugment", 2021)."""
+    mend_torchvision()
+    from torchvision.transforms import v2
+
+    change = v2.TrivialAugmentWide(fill=0.5)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return torch.stack([change(image) for image in batch]).contiguous(memory_format=torch.channels_last)
+
+
+def show(rows: Sequence[Array], how: Augmentation, path: Path, *, seed: int = 0, copies: int = 7) -> None:
+    """A picture of what training will see: each line an image as it is, then augmented copies of it.
+
+    Args:
+        rows: model pixels, ``uint8`` H, W, C; all of one height.
+        path: of the PNG.
+    """
+    dice = torch.Generator().manual_seed(seed)
+    lines = []
+    for pixels in rows:
+        one = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float()[None] / 255
+        seen = [one, *(augment(one, how, dice) for _ in range(copies))]  # each alone: their widths may differ
+        lines.append(torch.cat(seen, dim=3)[0].permute(1, 2, 0))
+    width = max(line.shape[1] for line in lines)
+    lines = [F.pad(line, (0, 0, 0, width - line.shape[1]), value=1.0) for line in lines]
+    grid = (torch.cat(lines) * 255).round().byte().numpy()
+    with whole_file(path) as temporary:
+        Image.fromarray(grid.squeeze(2) if grid.shape[2] == 1 else grid).save(temporary, "PNG")
+
+
+def _matrices(height: int, width: int, how: Augmentation, u: Tensor) -> Tensor:
+    """Inverse affine maps N, 2, 3 in the -1..1 coordinates of grid_sample, aspect accounted for."""
+    s = u * 2 - 1
+    angle = s[:, 0] * math.radians(how.turn)
+    shear = torch.tan(s[:, 1] * math.radians(how.shear))
+    scale_x = torch.exp(s[:, 2] * math.log1p(how.zoom))
+    # A little stretch beside the common zoom: letters and things come broader and taller.
+    scale_y = scale_x * torch.exp(s[:, 3] * math.log1p(how.zoom) / 2)
+    if how.flip:
+        scale_x = torch.where(u[:, 6] < 0.5, -scale_x, scale_x)
+    cos, sin, aspect = torch.cos(angle), torch.sin(angle), width / height
+    rows = [
+        torch.stack([cos * scale_x, (shear * cos - sin) * scale_y / aspect, s[:, 4] * how.shift * 2], dim=1),
+        torch.stack([sin * scale_x * aspect, (shear * sin + cos) * scale_y, s[:, 5] * how.shift * 2], dim=1),
+    ]
+    return torch.stack(rows, dim=1)
+
+
+def _warp(batch: Tensor, matrices: Tensor, width: int) -> Tensor:
+    grid = F.affine_grid(matrices, [*batch.shape[:3], width], align_corners=False)
+    warped = F.grid_sample(batch, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return warped.contiguous(memory_format=torch.channels_last)
+
+
+def _erase(batch: Tensor, most: float, u: Tensor) -> Tensor:
+    """Random erasing (Zhong et al. 2017): a square of mid-grey, in half of the images."""
+    n, _, height, width = batch.shape
+    side = u[:, 0] * most * (u[:, 1] < 0.5)
+    # Both in heights, so that a square is one on a wide picture too.
+    y = torch.arange(height, device=batch.device).view(1, -1, 1) / height
+    x = torch.arange(width, device=batch.device).view(1, 1, -1) / height
+    inside = ((y - u[:, 2].view(n, 1, 1)).abs() < side.view(n, 1, 1) / 2) & (
+        (x - u[:, 3].view(n, 1, 1) * (width / height)).abs() < side.view(n, 1, 1) / 2
+    )
+    return torch.where(inside.unsqueeze(1), torch.full((), 0.5, device=batch.device, dtype=batch.dtype), batch)

@@ -1,0 +1,1 @@
+"""Lightning callbacks: the history of epochs, the time of a training."""

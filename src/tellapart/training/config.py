@@ -1,0 +1,341 @@
+"""Everything a training can be told, in one place: for Python, the command line and YAML alike.
+
+``None`` means "decide from the data"; `tellapart.training.auto_config` fills such values in, and the run keeps the
+filled-in configuration.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from tellapart.core.errors import ConfigError, closest, some
+from tellapart.metrics.calibration import read_aim
+
+BASE = "base"  # the name of the reader that ships with the package; a folder of this name is ./base
+RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training: what learns, for how long, how fast.
+
+    Args:
+        train: ``solve`` (the head in closed form on frozen features, once), ``head`` (everything else frozen),
+            ``last:N`` (the last N blocks and the head), or ``all``.
+        epochs: how many times the training images are seen; ``solve`` sees them once whatever is said.
+        lr: the peak learning rate.
+        lr_factor: how much slower the backbone learns than the head.
+        schedule: how the rate goes on after a warm-up: ``cosine`` falls to nearly nothing, ``constant`` stays,
+            ``step:N:F`` is multiplied by F every N epochs, ``plateau:N:F`` by F after N epochs without a better
+            validation score, and has no warm-up.
+    """
+
+    train: str = "all"
+    epochs: int = 10
+    lr: float = 1e-3
+    lr_factor: float = 1.0
+    schedule: str = "cosine"
+
+    def __post_init__(self) -> None:
+        _check_set(self)
+        if not re.fullmatch(r"solve|head|all|last:0*[1-9][0-9]*", self.train):
+            raise ConfigError(f"stage: train {self.train!r}: give solve, head, last:N or all")
+        if self.epochs < 1 or not 0 < self.lr < math.inf or not 0 <= self.lr_factor < math.inf:
+            raise ConfigError(f"stage {self.train!r}: epochs must be at least 1, lr above 0, lr_factor 0 or more")
+        self.steps()
+
+    def steps(self) -> tuple[str, int, float]:
+        """The schedule's kind, its epochs and its factor.
+
+        >>> Stage(schedule="step:2:0.9").steps()
+        ('step', 2, 0.9)
+
+        Raises:
+            ConfigError: it is none of those known.
+        """
+        if self.schedule in ("cosine", "constant"):
+            return self.schedule, 0, 1.0
+        match = re.fullmatch(r"(step|plateau):([0-9]{1,6}):(0?\.[0-9]+|1(?:\.0*)?)", self.schedule)
+        if match is None or not int(match[2]) or not 0 < float(match[3]) <= 1:
+            raise ConfigError(
+                f"stage {self.train!r}: schedule {self.schedule!r}: give cosine, constant, step:N:F or plateau:N:F "
+                "with epochs N and a factor F, such as step:2:0.9"
+            )
+        return match[1], int(match[2]), float(match[3])
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The options of ``tellapart train``.
+
+    Args:
+        task: classify (image to class) or read (image to text); by default as the labels suggest.
+        seed: of the split, the order, the augmentation and the first weights.
+        groups: YAML file, group to list of classes; both levels are scored.
+        label_from: auto, folder, prefix, text, or a regular expression over file names with one group.
+        file_column: the table column that names the image.
+        label_column: the table column that holds the class or text.
+        together: a table column whose equal values never cross a split.
+        effort: quick solves the head on frozen features, in seconds; good then trains the whole network gently; best
+            does so longer, with three networks side by side. What validates best is kept. For networks that start
+            from pretrained weights; those that learn from nothing train half as long, or three times as long.
+        backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
+            with ImageNet weights, or "small" where images are under 64 px. For read "small", which begins with the
+            shipped reader, or the features of a convolutional timm model.
+        depth: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos of
+            things, such as faces or scans, earlier features tell more. None keeps all of it.
+        grid: features of a cut backbone are pooled in grid x grid cells, so that it counts where something is.
+        pretrained: start from ImageNet weights where the backbone has them; a reader, from the shipped one.
+        start: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported with
+            its weights. By default ``base``, the shipped reader, where its height and colour fit.
+        height: of what the network sees, in px.
+        width: likewise; for reading it follows the picture.
+        colour: grey, rgb, or auto: as the images are.
+        stages: what learns when; a list of {train, epochs, lr, lr_factor}.
+        epochs: scales the stages to this many epochs in all.
+        batch_size: images a step.
+        augment: photo (flip, turn, zoom, colour), glyph (no flip), text (for read: glyph, and the canvas from 2/3
+            to 3/2 of its width), face (flip, small turns), trivial (one strong random change an image;
+            Mueller and Hutter 2021), or none. Training images only.
+        class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.
+        label_smoothing: for classify.
+        mixup: for classify: blends pairs of images and their labels by Beta(mixup, mixup) (Zhang et al. 2018); 0: none.
+        ema: validates and keeps a moving average of the weights with this decay; 0 does not. By default 0.99 of a
+            reader, and 0 of a classifier.
+        dropout: before the head.
+        patience: stop a stage after so many epochs without a better validation score; by default 10, of a reader half
+            of the stage's if that is more.
+        device: auto, cpu, cuda or mps.
+        precision: float32, bfloat16, or auto: the faster of the two that this processor and network have.
+        cache_gb: memory and disk that decoded pixels, and what a frozen trunk makes of them, may take; what does not
+            fit is decoded each epoch.
+        views: augmented views of an image that a frozen trunk sees once each, while the rest trains on them again and
+            again; 0 runs it in every epoch.
+        positive: of two classes the one that a threshold is for; by default the rarer one.
+        threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part.
+        abstain: the share of right answers below which the bundle rather says that it is not sure; of readers, texts.
+        mirror: for classify: answers for the picture and its mirror image together, which takes twice the time.
+        members: networks trained from different seeds and averaged into one bundle; of readers, which must begin with
+            another, the weights, so that the one reader is as small and as fast as each.
+        folds: for classify: networks trained on different validation parts instead, and averaged; 0 for none.
+    """
+
+    task: Literal["classify", "read"] | None = None
+    seed: int = 0
+    groups: str | None = None
+    label_from: str = "auto"
+    file_column: str | None = None
+    label_column: str | None = None
+    together: str | None = None
+    effort: Literal["quick", "good", "best"] = "good"
+    backbone: str | None = None
+    depth: int | None = None
+    grid: int = 4
+    pretrained: bool = True
+    start: str | None = None
+    height: int | None = None
+    width: int | None = None
+    colour: Literal["auto", "grey", "rgb"] = "auto"
+    stages: list[Stage] | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    augment: Literal["photo", "glyph", "text", "face", "trivial", "none"] | None = None
+    class_weights: Literal["none", "balanced", "sampling"] = "none"
+    label_smoothing: float = 0.1
+    mixup: float = 0.0
+    ema: float | None = None
+    dropout: float = 0.2
+    patience: int | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    cache_gb: float = 4.0
+    views: int = 4
+    positive: str | None = None
+    threshold: str | None = None
+    abstain: float | None = None
+    mirror: bool = False
+    members: int = 1
+    folds: int = 0
+
+    def __post_init__(self) -> None:
+        _check_set(self)
+        lowest = {"epochs": 1, "depth": 0, "grid": 1, "batch_size": 1, "height": 8, "width": 8, "patience": 1}
+        for name, low in lowest.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise ConfigError(f"{name} {value}: give at least {low}")
+        if self.stages is not None and not self.stages:
+            raise ConfigError("stages: give at least one, or leave them out")
+        if not 0 <= self.label_smoothing < 1 or not 0 <= self.dropout < 1:
+            raise ConfigError("label_smoothing and dropout: give a number from 0 up to, but not including, 1")
+        for name in ("cache_gb", "mixup", "views"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} {getattr(self, name)}: give 0 or more")
+        if self.ema is not None and not 0 <= self.ema < 1:
+            raise ConfigError(f"ema {self.ema}: give a decay from 0 up to, but not including, 1")
+        if self.threshold is not None:
+            read_aim(self.threshold)
+        if self.abstain is not None and not 0 < self.abstain <= 1:
+            raise ConfigError(f"abstain {self.abstain}: give a share above 0 and up to 1, such as 0.99")
+        if self.members < 1 or self.folds < 0 or self.folds == 1:
+            raise ConfigError("members: give at least 1; folds: give 0 or at least 2")
+        if self.members > 1 and self.folds:
+            raise ConfigError("members and folds: give one of the two")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed {self.seed}: give a whole number from 0 to 4294967295")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for YAML."""
+        return asdict(self)
+
+
+def _check_set(options: Stage | TrainConfig) -> None:
+    """That no option is null that has to be decided here and now."""
+    for item in fields(options):
+        if getattr(options, item.name) is None and "None" not in str(item.type):
+            raise ConfigError(f"option {item.name}: null says nothing; give a value, or leave it out")
+
+
+def make_config(
+    recipe: str | None = None, config: str | Path | None = None, options: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """A configuration from a packaged recipe, then a YAML file, then options; each overrides the last.
+
+    Raises:
+        ConfigError: an unknown recipe, file, key or value.
+
+    >>> make_config(options={"epochs": 3}).epochs
+    3
+    >>> make_config(options={"epoch": 3})
+    Traceback (most recent call last):
+    tellapart.core.errors.ConfigError: unknown option 'epoch' (did you mean 'epochs'?)
+    """
+    merged: dict[str, Any] = {}
+    if recipe is not None:
+        merged |= _mapping(recipe_text(recipe), f"recipe {recipe}")
+    if config is not None:
+        try:
+            text = Path(config).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{config}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{config}: not UTF-8 text; save it as UTF-8") from error
+        merged |= _mapping(text, str(config))
+    for part in RECIPE_PARTS:  # what a recipe draws or prepares is no option of a training
+        merged.pop(part, None)
+    merged |= options or {}
+    known = {item.name for item in fields(TrainConfig)}
+    for key in merged:
+        if key not in known:
+            raise ConfigError(f"unknown option {key!r}{closest(str(key), known)}")
+    return _checked(merged)
+
+
+def _checked(values: Mapping[str, Any]) -> TrainConfig:
+    """Types checked by jsonargparse, by the same annotations that make the command line."""
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(TrainConfig)
+    plain = {
+        key: [asdict(stage) if isinstance(stage, Stage) else stage for stage in value]
+        if key == "stages" and isinstance(value, list | tuple)
+        else str(value)
+        if isinstance(value, Path)
+        else value
+        for key, value in values.items()
+    }
+    try:
+        made = parser.instantiate(parser.parse_object(plain))
+    except (ArgumentError, TypeError, ValueError) as error:
+        if isinstance(error.__cause__, ConfigError):
+            raise error.__cause__ from None
+        raise ConfigError(in_plain_words(error)) from error
+    return TrainConfig(**made.as_dict() | {"stages": made.stages and [_stage(stage) for stage in made.stages]})
+
+
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
+
+
+def in_plain_words(error: Exception) -> str:
+    """What jsonargparse says of a value that does not fit, for people.
+
+    >>> make_config(options={"epochs": "many"})
+    Traceback (most recent call last):
+    tellapart.core.errors.ConfigError: option epochs: 'many' does not fit; give a whole number
+    >>> make_config(options={"task": "guess"})
+    Traceback (most recent call last):
+    tellapart.core.errors.ConfigError: option task: 'guess' does not fit; give 'classify' or 'read'
+    """
+    text = " ".join(str(error).split())
+    key = re.search(r"(?:[Kk]ey|[Aa]rgument) [\"'-]*([\w.]+)", text)
+    given = re.search(r"(?:Given|Got) value: (.*)$", text)
+    unknown = re.search(r"Option '(\w+)' is not accepted", text)
+    if key is None or (given is None and unknown is None):
+        return text
+    if unknown is not None:
+        return f"option {key[1]}: it knows no {unknown[1]!r}"
+    kinds = re.findall(r"Expected an? (.*?)(?= - Expected| Given value|\. Got value| Subtypes|$)", text)
+    names = [
+        re.sub(r"<class '(\w+)'>", lambda match: _KINDS.get(match[1], match[1]), kind)
+        for kind in kinds
+        if "NoneType" not in kind
+    ]
+    names = [" or ".join(re.findall(r"'[^']*'", name)) if "Literal" in name else name for name in names]
+    assert given is not None
+    return f"option {key[1]}: {given[1]!r} does not fit; give {' or '.join(names) or 'another kind of value'}"
+
+
+def _stage(value: Any) -> Stage:
+    return value if isinstance(value, Stage) else Stage(**(value if isinstance(value, dict) else value.as_dict()))
+
+
+def recipe_names() -> list[str]:
+    """The packaged recipes.
+
+    >>> "animal-object" in recipe_names()
+    True
+    """
+    folder = resources.files("tellapart.training") / "recipes"
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def recipe_text(name: str) -> str:
+    """A packaged recipe as it stands, its header saying command, data, time and score.
+
+    Raises:
+        ConfigError: there is no such recipe.
+    """
+    if name not in recipe_names():
+        raise ConfigError(f"no recipe {name!r}{closest(name, recipe_names())}; there are: {some(recipe_names(), 20)}")
+    return (resources.files("tellapart.training") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def recipe_part(name: str, part: str) -> dict[str, Any] | None:
+    """What a recipe says beside its options: what it draws (``generate``), how data is prepared; or None.
+
+    >>> recipe_part("captcha-characters", "generate")["n"]
+    6000
+    """
+    said = _mapping(recipe_text(name), f"recipe {name}").get(part)
+    return said if isinstance(said, dict) else None
+
+
+def _mapping(text: str, name: str) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: not YAML: {error}") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name}: write one option a line, as `key: value`")
+    return value

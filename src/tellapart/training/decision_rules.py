@@ -1,0 +1,115 @@
+"""What a bundle does with its network's answers: how sure it says it is, what counts as positive, when it abstains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.core.errors import ConfigError, closest
+from tellapart.data.catalog import Catalog
+from tellapart.inference.beam_search import Rule, common_length, read
+from tellapart.inference.charset import Charset
+from tellapart.metrics import calibration
+from tellapart.metrics.lda import softmax
+from tellapart.metrics.scores import expected_calibration_error
+from tellapart.training.config import TrainConfig
+
+Floats = npt.NDArray[np.float32]
+
+
+def check_decisions(config: TrainConfig, catalog: Catalog) -> None:
+    """A threshold or a level to abstain below must fit the data.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if catalog.task == "read" and (config.threshold or config.positive):
+        raise ConfigError("threshold and positive: for classify only")
+    if config.threshold is not None and len(catalog.labels) != 2:
+        raise ConfigError(
+            f"threshold: a threshold parts two classes, and there are {len(catalog.labels)}; leave it out"
+        )
+    if config.positive is not None and config.positive not in catalog.labels:
+        raise ConfigError(f"positive {config.positive!r}: no such class{closest(config.positive, catalog.labels)}")
+
+
+def decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    """What the bundle does with its network's answers, chosen on validation rows.
+
+    Args:
+        logits: in the order of ``rows``; N, K of a classifier, N, T, K of a reader.
+
+    Returns:
+        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
+    """
+    return (_of_texts if catalog.task == "read" else _of_classes)(config, catalog, rows, logits)
+
+
+def length_taught(catalog: Catalog) -> int | None:
+    """How many characters a reader is to expect: as many as all texts but those of the test part have, if alike."""
+    labels = catalog.column("label")
+    return common_length([labels[row] for row in {*catalog.training_rows(), *catalog.rows("val")}])
+
+
+def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    charset = Charset.of([*catalog.labels, catalog.characters])
+    truth = [catalog.column("label")[row] for row in rows]
+    rule = Rule(length=length_taught(catalog))
+
+    def confidences(temperature: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        readings = [best for best, *_ in read(softmax(logits / np.float32(temperature)), charset, rule)]
+        right = [reading.text == text for reading, text in zip(readings, truth, strict=True)]
+        return np.array([reading.confidence for reading in readings], np.float32), np.array(right)
+
+    before, right = confidences(1.0)
+    temperature = calibration.text_temperature(lambda t: confidences(t)[0], right)
+    after, right_after = confidences(temperature)
+    result: dict[str, Any] = {
+        "temperature": temperature,
+        "n": len(rows),
+        "ece": {
+            "before": expected_calibration_error(before, right),
+            "after": expected_calibration_error(after, right_after),
+        },
+    }
+    if config.abstain is not None:
+        result["abstain"] = {"below": calibration.sure_from(after, right_after, config.abstain), "aim": config.abstain}
+    return result
+
+
+def _of_classes(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    labels = list(catalog.labels)
+    index = {label: place for place, label in enumerate(labels)}
+    target = np.array([index[catalog.column("label")[row]] for row in rows])
+    temperature = calibration.temperature(logits, target)
+    before, after = softmax(logits), softmax(logits / temperature)
+    right = after.argmax(axis=1) == target
+    result: dict[str, Any] = {
+        "temperature": temperature,
+        "n": len(rows),
+        "ece": {
+            "before": expected_calibration_error(before.max(axis=1), right),
+            "after": expected_calibration_error(after.max(axis=1), right),
+        },
+    }
+    if config.threshold is not None:
+        positive = index[_positive(config, catalog)]
+        at = calibration.threshold(after[:, positive], target == positive, config.threshold)
+        result["threshold"] = {"positive": labels[positive], "at": at, "aim": config.threshold}
+        answers = np.where(after[:, positive] >= at, positive, 1 - positive)
+        right = answers == target
+        after = after[np.arange(len(after)), answers][:, None]
+    if config.abstain is not None:
+        level = calibration.sure_from(after.max(axis=1), right, config.abstain)
+        result["abstain"] = {"below": level, "aim": config.abstain}
+    return result
+
+
+def _positive(config: TrainConfig, catalog: Catalog) -> str:
+    """The class that a threshold is for: as said, or the rarer one of the training part."""
+    label = catalog.column("label")
+    count = Counter(label[row] for row in catalog.rows("train"))
+    return config.positive or min(catalog.labels, key=lambda name: (count[name], name))

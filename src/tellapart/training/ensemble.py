@@ -1,0 +1,132 @@
+"""Several networks for one answer: from other seeds, or on other validation parts, averaged into one.
+
+Classifiers answer side by side, and their probabilities are averaged. Of readers, which all begin with the same
+weights, the weights are averaged: one network, which reads as fast as each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from tellapart.core.files import whole_file
+from tellapart.core.parallel import cpu_count, in_processes
+from tellapart.core.progress import speaking
+from tellapart.data.catalog import Catalog
+from tellapart.data.split import folds
+from tellapart.training.dataset import PixelCache
+from tellapart.training.embedder import BATCH
+from tellapart.training.loop import Answers, answers, fit, lightning_quiet
+from tellapart.training.models.classifier import averaged
+from tellapart.training.run import ANSWERS, CONFIG, DATA, HISTORY, MODEL, Run
+
+FOLDER = "members"  # of a run
+SEEDS_APART = 1000
+
+
+def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
+    """Train each member that is not trained yet, in a run folder of its own; several side by side.
+
+    Two networks on a core each are done sooner than one after the other on both: much of a step waits for its slowest
+    thread.
+
+    Returns:
+        The weights of all as one network's, and its answers for validation rows: of classifiers from other seeds the
+        mean; of folds each row's by the member that did not learn from it; of readers those of the averaged network.
+
+    Raises:
+        ConfigError: a process was killed.
+    """
+    cores = cpu_count()
+    at_once = _at_once(run, cores)
+    members = list(_runs(run, catalog, at_once))
+    left = [(member.path.absolute(), number, run.count) for number, member in enumerate(members) if not member.finished]
+    if at_once > 1:
+        deque(in_processes(partial(_learn, threads=cores // at_once), left, workers=at_once), maxlen=0)
+    else:
+        for each in left:
+            _learn(each)
+    if catalog.task == "read":
+        weights = mean_weights([load_file(member.path / MODEL) for member in members])
+        return weights, _read(run, catalog, weights)
+    weights = {}
+    rows: list[list[int]] = []
+    logits = []
+    for number, member in enumerate(members):
+        weights |= {f"members.{number}.{name}": value for name, value in load_file(member.path / MODEL).items()}
+        with np.load(member.path / ANSWERS) as kept:
+            rows.append(kept["rows"].tolist())
+            logits.append(torch.from_numpy(kept["logits"]))
+    if run.config.folds:
+        return weights, ([row for part in rows for row in part], torch.cat(logits).numpy())
+    return weights, (rows[0], averaged(logits).numpy())
+
+
+def mean_weights(learnt: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of the weights of networks that began alike; of what is counted, the first's.
+
+    At which step a reader says a letter is its own, so the answers of two have no mean. But networks that were trained
+    on from the same weights lie in one valley, and the network amid them is more often right than each (Wortsman et
+    al., "Model soups", 2022).
+
+    >>> mean_weights([{"w": torch.zeros(1)}, {"w": torch.ones(1)}])["w"]
+    tensor([0.5000])
+    """
+    return {
+        name: torch.stack([weights[name] for weights in learnt]).mean(dim=0) if value.is_floating_point() else value
+        for name, value in learnt[0].items()
+    }
+
+
+def _read(run: Run, catalog: Catalog, weights: dict[str, torch.Tensor]) -> Answers:
+    """What a reader of these weights says of the validation rows."""
+    model = run.network(pretrained=False)
+    model.load_state_dict(weights)
+    spec = run.preprocess(model)
+    cache = PixelCache(catalog, catalog.rows("val"), spec, limit_gb=run.config.cache_gb)
+    return answers(model, spec, cache, run.config, BATCH["cpu"])
+
+
+def _at_once(run: Run, cores: int) -> int:
+    """How many members learn side by side: on an accelerator one, else one a core.
+
+    Not how many are left: over how many threads a sum is spread changes its last bits, and a run that was stopped goes
+    on to the same weights.
+    """
+    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return 1 if run.config.device != "cpu" and elsewhere else min(run.count, cores)
+
+
+def _learn(which: tuple[Path, int, int], threads: int | None = None) -> None:
+    """Train one member: its folder, which it is, of how many; with so many threads, in a process of its own."""
+    folder, number, count = which
+    if threads is not None:
+        torch.set_num_threads(threads)
+    member = Run.open(folder)
+    with speaking(f"member {number + 1} of {count}"), lightning_quiet():
+        learnt, (judged, said) = fit(member, member.catalog())
+    with whole_file(member.path / ANSWERS) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, rows=np.array(judged), logits=said)
+    with whole_file(member.path / MODEL) as temporary:  # last: a run with its weights is finished
+        save_file(learnt, temporary)
+
+
+def _runs(run: Run, catalog: Catalog, at_once: int) -> Iterator[Run]:
+    cache_gb = run.config.cache_gb / at_once  # each has one of its own
+    parts = folds(catalog, run.config.folds, seed=run.config.seed) if run.config.folds else [catalog] * run.count
+    for number, data in enumerate(parts):
+        folder = run.path / FOLDER / str(number)
+        seed = run.config.seed + SEEDS_APART * number
+        config = replace(run.config, members=1, folds=0, seed=seed, cache_gb=cache_gb)
+        if not (folder / HISTORY).is_file():  # one that has learnt nothing gives way, as a run does
+            data.write(folder / DATA)
+            with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
+                temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
+        yield Run.open(folder)

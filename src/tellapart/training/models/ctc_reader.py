@@ -1,0 +1,114 @@
+"""Pictures of a text to a letter, or the blank, at each step from left to right.
+
+Convolutions with stride bring the height down to a few rows but the width only to a quarter, so every 4 px of the
+picture are a step; CTC (Graves et al. 2006) needs no more. There is no recurrence and no attention: the width stays
+free, training is parallel, and the published comparison found plain CTC over such features the best trade (SVTRv2, Du
+et al. 2024); docs/log.md has ours.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tellapart.inference.preprocess import PIXELS_A_STEP
+from tellapart.training.auto_config import SMALL
+from tellapart.training.models.feature_pyramid import Levels
+from tellapart.training.models.small_cnn import ConvBlock, Residual
+
+
+class Reader(nn.Module):
+    """N, C, H, W → logits N, T, K with T = W / 4 and K letters, the blank first.
+
+    Args:
+        backbone: of the features: our own small one, or timm's by name; ``mean`` and ``std`` are what its weights were
+            trained with.
+        pretrained: whether timm's has its ImageNet weights.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        channels: int = 1,
+        width: int = 24,
+        dropout: float = 0.2,
+        *,
+        backbone: str = SMALL,
+        pretrained: bool = True,
+    ) -> None:
+        super().__init__()
+        self.mean: tuple[float, ...] = (0.5,)
+        self.std: tuple[float, ...] = (0.5,)
+        self.features: nn.Module
+        if backbone == SMALL:
+            self.features = nn.Sequential(
+                ConvBlock(channels, width, stride=2),
+                ConvBlock(width, width * 2, stride=2),
+                Residual(width * 2),
+                ConvBlock(width * 2, width * 4, stride=(2, 1)),
+                Residual(width * 4),
+                ConvBlock(width * 4, width * 8, stride=(2, 1)),
+            )
+        else:
+            self.features = levels = Levels(backbone, channels, width * 8, pretrained=pretrained)
+            self.mean, self.std = levels.mean, levels.std
+        # Over the remaining rows: what stands where in the column, what stands beside it, and what in all of the text.
+        self.column = nn.Sequential(
+            nn.AdaptiveAvgPool2d((3, None)),
+            nn.Conv2d(width * 8, width * 8, (3, 1), bias=False),
+            nn.BatchNorm2d(width * 8),
+            nn.ReLU(inplace=True),
+        )
+        self.context = nn.Sequential(Beside(width * 8), Whole(width * 8), Beside(width * 8))
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width * 8, classes)
+
+    @staticmethod
+    def steps(width: int) -> int:
+        """How many steps a canvas of ``width`` px gives."""
+        return width // PIXELS_A_STEP
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, H, W → N, T, K."""
+        return self.with_features(x)[0]
+
+    def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x: N, C, H, W → the same logits, and the mean over the steps of what they are made of, N, F."""
+        x = self.context(self.column(self.features(x)))  # N, F, 1, T
+        logits: Tensor = self.head(self.dropout(x).squeeze(2).transpose(1, 2))
+        return logits, x.mean(dim=(2, 3))
+
+
+class Beside(nn.Module):
+    """What two steps to either side tell, beside the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.steps = nn.Conv2d(channels, channels, (1, 5), padding=(0, 2), bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)  # starts as the identity, as `Residual` does
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, 1, T."""
+        return F.relu(x + self.norm(self.steps(x)))
+
+
+class Whole(nn.Module):
+    """What the mean and the largest of all steps tell each of them: among digits, a ring is a zero.
+
+    After squeeze-and-excitation (Hu et al. 2018), but added: a step's letters become likelier or less so.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels * 2, channels // 2)
+        self.tell = nn.Linear(channels // 2, channels)
+        nn.init.zeros_(self.tell.weight)  # starts as the identity
+        nn.init.zeros_(self.tell.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, C, 1, T."""
+        seen = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        told: Tensor = self.tell(F.relu(self.squeeze(seen)))
+        return x + told[:, :, None, None]

@@ -1,0 +1,86 @@
+"""A reader that begins with what another has learnt: the same network, its letters matched by character."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from tellapart.core.errors import ConfigError
+from tellapart.inference.bundle import Bundle, base_reader
+from tellapart.inference.charset import Charset
+from tellapart.inference.preprocess import Preprocess
+from tellapart.training.config import BASE
+from tellapart.training.run import MODEL, Run, checkpointed
+
+
+def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> bool:
+    """Give a reader the weights of another; of its letters, those that the other knows too.
+
+    A letter that is new begins at random, as do all in a training from nothing.
+
+    Args:
+        source: a run folder, a checkpoint in one, a bundle with weights, or ``base``, the shipped reader.
+
+    Returns:
+        Whether the other knows all the letters, and so reads already.
+
+    Raises:
+        ConfigError: it holds no weights, is no reader, or sees pictures of another size.
+        BundleError: there is neither a run nor a bundle.
+    """
+    weights, known, seen = _learnt(source)
+    if (seen.height, seen.channels) != (spec.height, spec.channels):
+        what = {1: "grey", 3: "colour"}
+        raise ConfigError(
+            f"start {source!r}: it reads pictures of {seen.height} px in {what[seen.channels]}, here they have "
+            f"{spec.height} px in {what[spec.channels]}; leave out height and colour, or train from scratch"
+        )
+    place = {character: index for index, character in enumerate(known.characters, 1)}
+    own = model.state_dict()
+    for name in ("head.weight", "head.bias"):
+        other, mine = weights.pop(name, None), own[name].clone()
+        if other is None or other.shape[1:] != mine.shape[1:]:
+            raise ConfigError(f"start {source!r}: another network than this version trains; train from scratch")
+        mine[0] = other[0]
+        for index, character in enumerate(charset.characters, 1):
+            if character in place:
+                mine[index] = other[place[character]]
+        own[name] = mine
+    if odd := [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]:
+        raise ConfigError(f"start {source!r}: another network than this version trains ({odd[0]}); train from scratch")
+    model.load_state_dict(own | weights)
+    return set(charset.characters) <= set(known.characters)
+
+
+def known_to(source: str | None) -> frozenset[str]:
+    """The characters that a reader begins with: none of a training from nothing.
+
+    Raises:
+        ConfigError, BundleError: as `begin`.
+    """
+    return frozenset() if source is None else frozenset(_learnt(source)[1].characters)
+
+
+def _learnt(source: str) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:
+    path = base_reader() if source == BASE else Path(source)
+    if path.suffix == ".ckpt":
+        if len(path.parents) < 3:
+            raise ConfigError(f"{path}: not within a run folder, such as RUN/checkpoints/stage-0/last.ckpt")
+        run = Run.open(path.parents[2])
+        if run.config.task != "read":
+            raise ConfigError(f"{path}: a classifier's; a reader can only start from a reader")
+        return checkpointed(run.checkpoint(str(path))), run.charset, run.preprocess()
+    if (path / MODEL).is_file() and not (path / "bundle.json").is_file():
+        run = Run.open(path)
+        if run.config.task != "read":
+            raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
+        return load_file(path / MODEL), run.charset, run.preprocess()
+    bundle = Bundle.open(path)
+    if bundle.task != "read":
+        raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
+    if not (bundle.path / MODEL).is_file():
+        raise ConfigError(f"{path}: this bundle only predicts; start from its run folder, or export it with --weights")
+    return load_file(bundle.path / MODEL), bundle.charset, bundle.preprocess  # halves; copying makes floats of them

@@ -1,0 +1,1 @@
+"""Building blocks of HTML, SVG and PNG; one palette."""

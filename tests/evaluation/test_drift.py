@@ -1,0 +1,168 @@
+"""Drift: the tests against references, no alarm without a change, an alarm for each kind of change."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image, ImageFilter
+from scipy import stats
+
+import tellapart
+from tellapart.cli import main
+from tellapart.core.errors import BundleError, ConfigError
+from tellapart.evaluation.drift import REFERENCE
+from tellapart.evaluation.drift_reference import MEASURES, Reference, looked_at
+from tellapart.inference.bundle import Predictor
+from tellapart.metrics.two_sample import energy, holm, kolmogorov_smirnov, mixture
+
+
+@pytest.mark.parametrize(("n", "m", "shift"), [(500, 200, 0.0), (500, 200, 0.3), (60, 40, 0.5), (30, 30, 2.0)])
+def test_kolmogorov_and_smirnov(n, m, shift):
+    dice = np.random.default_rng(n + m)
+    one, other = dice.normal(size=n), dice.normal(size=m) + shift
+    theirs = stats.ks_2samp(one, other, method="exact")
+    distance, p = kolmogorov_smirnov(one, other)
+    assert distance == pytest.approx(theirs.statistic)
+    assert p == pytest.approx(theirs.pvalue, rel=0.25, abs=0.02)
+
+
+def test_the_energy_distance_is_the_textbooks():
+    dice = np.random.default_rng(0)
+    one, other = dice.normal(size=(40, 3)), dice.normal(size=(30, 3)) + 0.2
+
+    def mean(a, b):
+        return np.linalg.norm(a[:, None] - b[None], axis=2).mean()
+
+    assert energy(one, other)[0] == pytest.approx(2 * mean(one, other) - mean(one, one) - mean(other, other))
+
+
+@pytest.mark.parametrize("test", [kolmogorov_smirnov, energy, mixture])
+def test_without_a_change_p_is_even(test):
+    low = 0
+    for seed in range(60):
+        dice = np.random.default_rng(seed)
+        if test is mixture:
+            sides = [dice.choice(list("abc"), size, p=[0.6, 0.3, 0.1]).tolist() for size in (120, 60)]
+        elif test is energy:
+            sides = [dice.normal(size=(size, 4)) for size in (120, 60)]
+        else:
+            sides = [dice.normal(size=size) for size in (120, 60)]
+        low += test(*sides)[1] <= 0.2
+    assert 3 <= low <= 22  # 12 are expected
+
+
+def test_holm():
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+# --- on images ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bundle(draw_shapes, shape_options, tmp_path_factory):
+    """A bundle with a reference of some size."""
+    folder = tmp_path_factory.mktemp("drift")
+    data = draw_shapes(folder / "data", each=120, grouped=False)
+    return tellapart.train(data, out=folder / "run", **shape_options)["bundle"]
+
+
+def window(folder, shape, change=lambda image: image, classes=("bar", "disc", "ring"), n=60):
+    folder.mkdir(parents=True)
+    for number in range(n):
+        image = Image.fromarray(shape(classes[number % len(classes)], 50_000 + number))
+        change(image).save(folder / f"{number:02}.png")
+    return folder
+
+
+def test_the_reference_are_images_that_taught_nothing(bundle):
+    reference = Reference.open(tellapart.Bundle.open(bundle).path / REFERENCE)
+    assert len(reference.sample) == 108  # test and validation part
+    assert reference.sample.measures.shape == (108, len(MEASURES))
+
+
+def test_no_change_no_alarm(bundle, shape, tmp_path):
+    found = tellapart.drift(bundle, window(tmp_path / "window", shape))
+    assert not found["drift"], found["checks"]
+    assert found["n"] == 60
+    assert found["n_reference"] == 108
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "classes", "seen_by"),
+    [
+        ("blur", lambda image: image.filter(ImageFilter.GaussianBlur(1.5)), ("bar", "disc", "ring"), "sharpness"),
+        ("darker", lambda image: image.point(lambda value: value * 0.6), ("bar", "disc", "ring"), "light"),
+        ("one class", lambda image: image, ("bar",), "answers"),
+        ("grey", lambda image: image.convert("L"), ("bar", "disc", "ring"), "colour"),
+    ],
+)
+def test_a_change_is_seen(bundle, shape, tmp_path, name, change, classes, seen_by):
+    found = tellapart.drift(bundle, window(tmp_path / "window", shape, change, classes), report=tmp_path / "page.html")
+    assert found["drift"]
+    assert {check["check"]: check["found"] for check in found["checks"]}[seen_by], found["checks"]
+    assert "Something has changed" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_images_like_none_before_are_seen(bundle, shape, tmp_path):
+    folder = window(tmp_path / "window", shape)
+    dice = np.random.default_rng(3)
+    for number in range(0, 60, 3):  # noise among discs, rings and bars
+        Image.fromarray(dice.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(folder / f"{number:02}.png")
+    found = {check["check"]: check for check in tellapart.drift(bundle, folder)["checks"]}["strangers"]
+    assert found["found"], found
+    assert found["distance"] > 0.3
+
+
+def test_the_reference_of_an_earlier_version_is_refused(bundle, copied, tmp_path):
+    old = copied(tellapart.Bundle.open(bundle).path) / REFERENCE
+    table = pq.read_table(old)
+    pq.write_table(table.drop_columns([table.column_names[-3]]), old)
+    with pytest.raises(BundleError, match="by an earlier version; export the run again"):
+        Reference.open(old)
+
+
+def test_a_table_is_a_window_too(bundle, draw_shapes, tmp_path):
+    data = draw_shapes(tmp_path / "data", each=20, grouped=False)
+    assert tellapart.drift(bundle, tellapart.catalog(data, out=tmp_path / "catalog.parquet").source)["n"] == 60
+
+
+def test_a_reader_drifts_by_what_it_reads(text_run, texts, copied, tmp_path):
+    run = copied(text_run)
+    predictor = Predictor(run / "bundle")
+    assert not (predictor.bundle.path / REFERENCE).is_file()  # 18 unseen images are too few
+    sample = looked_at(predictor, ((file.name, file) for file in sorted(texts.glob("*.png"))))
+    assert sample.answers.count("3") > 40
+    with pytest.raises(BundleError, match="it keeps no reference"):
+        tellapart.drift(run, texts)
+
+
+def test_files_that_cannot_be_read_are_counted(bundle, shape, tmp_path):
+    folder = window(tmp_path / "window", shape)
+    (folder / "bad.png").write_bytes(b"no image")
+    assert tellapart.drift(bundle, folder)["unreadable"] == 1
+
+
+def test_the_command(bundle, shape, tmp_path, capsys):
+    same, dark = (
+        window(tmp_path / "same", shape),
+        window(tmp_path / "dark", shape, lambda i: i.point(lambda v: v * 0.5)),
+    )
+    assert main(["drift", bundle, str(same), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["drift"] is False
+    assert main(["drift", bundle, str(dark)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-1] == "changed"
+
+
+def test_what_is_no_window_is_refused(bundle, shape, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="no image in this folder"):
+        tellapart.drift(bundle, tmp_path / "empty")
+    with pytest.raises(ConfigError, match="5 images; a window needs at least 20"):
+        tellapart.drift(bundle, window(tmp_path / "few", shape, n=5))
+    with pytest.raises(ConfigError, match="alpha 2: give a share"):
+        tellapart.drift(bundle, tmp_path, alpha=2)

@@ -1,0 +1,49 @@
+"""The reader that ships with the package: whole, small, and worth beginning with."""
+
+from __future__ import annotations
+
+import pytest
+
+import tellapart
+from tellapart.inference.bundle import Bundle
+from tellapart.inference.preprocess import READ_HEIGHT
+from tellapart.training.config import BASE
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Drawn with another seed than anything that was taught."""
+    folder = tmp_path_factory.mktemp("base") / "digits"
+    tellapart.generate("digits", 60, folder, seed=77)
+    return folder
+
+
+def test_it_is_whole_and_small():
+    bundle = Bundle.open(tellapart.base_reader())
+    assert bundle.task == "read"
+    assert sum(file.stat().st_size for file in bundle.path.iterdir()) <= 6_000_000
+    assert (bundle.preprocess.height, bundle.preprocess.channels) == (READ_HEIGHT, 1)
+    assert set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == set(bundle.charset.characters)
+
+
+def test_it_says_how_it_was_trained():
+    about = Bundle.open(BASE).about
+    assert about["training"]["seed"] == 0
+    assert about["training"]["start"] is None
+    assert about["data"]["n"] >= 200_000
+    assert about["parity"]["different_answers"] == 0
+
+
+def test_it_reads_what_it_has_never_seen(digits):
+    report = tellapart.evaluate(BASE, digits, split="all", alphabet="0123456789")
+    assert report["exact_match"]["value"] > 0.7
+
+
+def test_a_training_that_begins_with_it_needs_few_labels(digits, tmp_path):
+    brief = {"task": "read", "stages": [{"train": "all", "epochs": 2, "lr": 3e-4}], "precision": "float32"}
+    begun = tellapart.train(digits, out=tmp_path / "begun", **brief)
+    scratch = tellapart.train(digits, out=tmp_path / "scratch", pretrained=False, **brief)
+    assert Bundle.open(begun["bundle"]).about["training"]["start"] == BASE
+    assert Bundle.open(scratch["bundle"]).about["training"]["start"] is None
+    assert begun["test"]["exact_match"]["value"] > 0.6
+    assert scratch["test"]["exact_match"]["value"] == 0

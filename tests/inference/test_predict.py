@@ -1,0 +1,220 @@
+"""Files, folders and standard input; a table, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tellapart
+from tellapart.core.errors import BundleError, ConfigError, TextError
+from tellapart.data.catalog import open_catalog
+from tellapart.inference.bundle import Bundle, Prediction
+from tellapart.inference.predict import to_csv
+
+
+@pytest.fixture(scope="module")
+def files(shapes):
+    return sorted(shapes.rglob("*.png"))
+
+
+def test_a_file_is_a_row(shape_bundle, files):
+    (row,) = tellapart.predict(shape_bundle, files[0])
+    assert (row.file, row.error) == (str(files[0]), None)
+    assert row == tellapart.load(shape_bundle).predict(files[0])[0]
+    assert tellapart.predict(str(shape_bundle), str(files[0])) == [row]
+
+
+def test_files_keep_their_order(shape_bundle, files):
+    asked = [files[7], files[0], files[7]]
+    assert [row.file for row in tellapart.predict(shape_bundle, asked)] == [str(file) for file in asked]
+
+
+def test_a_folder_is_its_images_at_any_depth_sorted(shape_bundle, files, tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    data = files[0].read_bytes()
+    for name in ("b.png", "deep/er/a.PNG", "deep/c.png", "notes.txt", "._b.png", "deep/labels.csv"):
+        (tmp_path / name).write_bytes(data)
+    rows = tellapart.predict(shape_bundle, tmp_path)
+    assert [Path(row.file).relative_to(tmp_path).as_posix() for row in rows] == ["b.png", "deep/c.png", "deep/er/a.PNG"]
+    assert {row.answer for row in rows} == {tellapart.predict(shape_bundle, files[0])[0].answer}
+
+
+def test_a_folder_without_images_is_refused(shape_bundle, tmp_path, refuses):
+    (tmp_path / "notes.txt").write_text("no picture", "utf-8")
+    text = f"{tmp_path}: no image in this folder (looked for .jpg, .jpeg, .png, .bmp, .tif, .tiff, .webp, .gif)"
+    with refuses(ConfigError, text):
+        tellapart.predict(shape_bundle, tmp_path)
+
+
+def test_an_image_on_standard_input(shape_bundle, files):
+    (row,) = tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(files[0].read_bytes()))
+    expected = tellapart.predict(shape_bundle, files[0])[0]
+    assert (row.file, row.answer, row.confidence) == ("-", expected.answer, expected.confidence)
+
+
+def test_names_on_standard_input(shape_bundle, files, tmp_path):
+    names = f"{files[3]}\n\n  {files[1]}  \r\n{tmp_path / 'gone.png'}\n"
+    rows = tellapart.predict(shape_bundle, ["-"], stdin=io.BytesIO(names.encode()))
+    assert [row.file for row in rows] == [str(files[3]), str(files[1]), str(tmp_path / "gone.png")]
+    assert [row.error for row in rows] == [None, None, "there is no such file"]
+
+
+def test_standard_input_is_where_the_others_are(shape_bundle, files, monkeypatch):
+    class Pipe:
+        buffer = io.BytesIO(files[2].read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Pipe)
+    rows = tellapart.predict(shape_bundle, [files[0], "-", files[1]])
+    assert [row.file for row in rows] == [str(files[0]), "-", str(files[1])]
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\n"])
+def test_nothing_on_standard_input_is_refused(data, shape_bundle, refuses):
+    text = "-: standard input is empty; pipe in an image, or file names, one a line"
+    with refuses(ConfigError, text):
+        tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(data))
+
+
+def test_a_damaged_image_on_standard_input_is_a_row(shape_bundle, files):
+    data = files[0].read_bytes()[:200]
+    (row,) = tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(data))
+    assert (row.file, row.error) == ("-", "the image is truncated after 200 bytes")
+    (row,) = tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(b"\xfe\xed\0\1"))
+    assert row.error == "not an image of a known kind (known: JPEG, PNG, BMP, TIFF, WEBP, GIF)"
+
+
+def test_no_model_is_refused(tmp_path, files, refuses):
+    with refuses(BundleError, f"{tmp_path}: no bundle (a bundle is a folder with bundle.json and model.onnx)"):
+        tellapart.predict(tmp_path, files[0])
+
+
+def test_csv_of_classes(shape_bundle, files, tmp_path):
+    asked = [files[0], tmp_path / 'go"ne, or not.png']
+    rows = tellapart.predict(shape_bundle, asked)
+    read = list(csv.DictReader(io.StringIO(to_csv(rows))))
+    assert read == [
+        {"file": str(files[0]), "label": rows[0].answer, "confidence": f"{rows[0].confidence:.6f}", "error": ""},
+        {"file": str(asked[1]), "label": "", "confidence": "", "error": "there is no such file"},
+    ]
+
+
+def test_csv_of_texts():
+    rows = [Prediction("a.png", "read", "0042", 0.5), Prediction("b.png", "read", 'a,"b', 0.25)]
+    assert to_csv(rows) == 'file,text,confidence,error\na.png,0042,0.500000,\nb.png,"a,""b",0.250000,\n'
+    assert to_csv([]) == "file,label,confidence,error\n"
+
+
+def test_a_rule_constrains_a_readers_texts(text_bundle, texts, capsys):
+    files = sorted(texts.rglob("*.png"))[:12]
+    plain = tellapart.predict(text_bundle, files)
+    known = tellapart.load(text_bundle).bundle.charset.characters
+    one = known[0]
+    assert {row.answer.replace(one, "") for row in tellapart.predict(text_bundle, files, alphabet=one)} == {""}
+    for row in tellapart.predict(text_bundle, files, pattern=f"[{known[0]}{known[1]}]{{2}}"):
+        assert len(row.answer) == 2
+        assert set(row.answer) <= set(known[:2])
+        assert row.answer == "".join(character for character, _ in row.characters)
+    for row, free in zip(tellapart.predict(text_bundle, files, best=3), plain, strict=True):
+        told = [row.answer, *(text for text, _ in row.others)]
+        assert len(set(told)) == 3
+        assert free.answer in told
+        assert [other["text"] for other in row.to_json()["others"]] == told[1:]
+    assert "others" not in plain[0].to_json()
+    capsys.readouterr()
+    (nothing,) = tellapart.predict(text_bundle, files[0], pattern="[0-9]{200}")  # more than its picture has steps
+    assert (nothing.answer, nothing.confidence, nothing.error) == ("", 0.0, None)
+    said = "note: no text that fits '[0-9]{200}' was found in 1 picture: "
+    assert capsys.readouterr().err.startswith(f"{said}{files[0]}")
+    with pytest.raises(TextError, match=r"^pattern 'é': no text of the characters that the model may read begins so"):
+        tellapart.predict(text_bundle, files[0], pattern="é")
+    with pytest.raises(ConfigError, match=r"^the pattern is empty: write it as in"):
+        tellapart.predict(text_bundle, files[0], pattern="")
+
+
+def test_texts_of_one_length_teach_a_reader_its_length(text_bundle, texts, copied):
+    """Unless a pattern says otherwise; what it leaves out makes it less sure."""
+    files = sorted(texts.rglob("*.png"))[:12]
+    assert Bundle.open(text_bundle).length == 3
+    folder = copied(text_bundle)
+    about = {key: value for key, value in Bundle.open(folder).about.items() if key not in ("format", "files")}
+    Bundle.write(folder, about | {"length": 2})
+    assert "Every reading has 2 characters" in (folder / "README.md").read_text(encoding="utf-8")
+    free = tellapart.predict(text_bundle, files, pattern=".*")
+    short = tellapart.predict(folder, files)
+    assert {len(row.answer) for row in short} == {2}
+    assert all(
+        row.confidence < other.confidence for row, other in zip(short, free, strict=True) if len(other.answer) > 2
+    )
+    assert any(len(other.answer) > 2 for other in free)
+    assert [row.answer for row in tellapart.predict(folder, files, pattern=".*")] == [row.answer for row in free]
+
+
+def _labelled(bundle, texts):
+    catalog = open_catalog(texts, task="read")
+    labels = catalog.column("label")
+    answers = tellapart.load(bundle, careful=True).predict([data for _, data in catalog.read(catalog.rows())])
+    return answers, [labels[row] for row in catalog.rows()]
+
+
+def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(text_bundle, texts, monkeypatch):
+    monkeypatch.setattr(
+        "tellapart.inference.bundle.LOOKS", [(0.9, (0.75, 1.25)), (0.8, (0.6, 1.5))]
+    )  # it is quite sure of these
+    files = sorted(texts.rglob("*.png"))[:12]
+    together = tellapart.predict(text_bundle, files, careful=True)
+    alone = [row for file in files for row in tellapart.predict(text_bundle, file, careful=True)]
+    assert [row.answer for row in together] == [row.answer for row in alone]
+    assert [row.confidence for row in together] == pytest.approx([row.confidence for row in alone], abs=1e-4)
+    assert any(
+        careful.confidence != plain.confidence
+        for careful, plain in zip(together, tellapart.predict(text_bundle, files), strict=True)
+    )
+    known = tellapart.load(text_bundle).bundle.charset.characters
+    for row in tellapart.predict(text_bundle, files, careful=True, pattern=f"[{known[0]}{known[1]}]{{2}}", best=2):
+        assert {len(row.answer), *(len(text) for text, _ in row.others)} == {2}
+    right = sum(row.answer == label for row, label in zip(*_labelled(text_bundle, texts), strict=True))
+    assert tellapart.evaluate(text_bundle, texts, split="all", careful=True)["exact_match"]["value"] == right / 60
+
+
+def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, texts, monkeypatch):
+    files = sorted(texts.rglob("*.png"))
+    plain = tellapart.predict(text_bundle, files)
+    middle = float(np.median([row.confidence for row in plain]))
+    unsure = [at for at, row in enumerate(plain) if row.confidence < middle]
+
+    def read(looks):
+        monkeypatch.setattr("tellapart.inference.bundle.LOOKS", looks)
+        careful, seen = tellapart.load(text_bundle, careful=True), []
+        monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
+        return careful.predict(files), sum(seen)
+
+    again, looked = read([(middle, (0.75, 1.25))])
+    assert 0 < len(unsure) < len(files)
+    assert looked == len(files) + 2 * len(unsure)
+    for at, (one, other) in enumerate(zip(plain, again, strict=True)):
+        assert at in unsure or (one.answer, one.characters) == (other.answer, other.characters)
+    # What is still unsure after that is looked at once more; what is not, is answered as before.
+    lower = float(np.median([again[at].confidence for at in unsure]))
+    still = [at for at in range(len(files)) if again[at].confidence < lower]
+    last, looked = read([(middle, (0.75, 1.25)), (lower, (0.6, 1.5, 1.75))])
+    assert len(still) > 0
+    assert looked == len(files) + 2 * len(unsure) + 3 * len(still)
+    for at, (one, other) in enumerate(zip(again, last, strict=True)):
+        assert at in still or (one.answer, one.characters) == (other.answer, other.characters)
+
+
+@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"careful": True}])
+def test_a_rule_for_a_classifier_is_refused(shape_bundle, files, rule):
+    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern, best and careful are for a reader's texts"):
+        tellapart.predict(shape_bundle, files[0], **rule)
+
+
+@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"best": 2}, {"careful": True}])
+def test_a_rule_for_a_server_is_refused(files, rule):
+    with pytest.raises(ConfigError, match="it answers as its bundle does"):
+        tellapart.predict("any", files[0], server="http://127.0.0.1:9", **rule)

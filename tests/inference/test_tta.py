@@ -1,0 +1,102 @@
+"""A text looked at in several widths: the likelihood against all paths, and what the views say together."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tellapart.inference.beam_search import Rule, likelihoods, read
+from tellapart.inference.charset import Charset
+from tellapart.inference.tta import LOOKS, agreed, stretched, together
+
+AB = Charset(("a", "b"))
+
+
+def steps(seed, n, letters=2):
+    values = np.random.default_rng(seed).random((n, letters + 1)) ** 3
+    return values / values.sum(axis=1, keepdims=True)
+
+
+def emitted(path):
+    return tuple(letter for letter, _ in itertools.groupby(path) if letter)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_the_likelihood_is_the_sum_over_all_paths(seed, n):
+    chances = steps(seed, n)
+    sums = {}
+    for path in itertools.product(range(3), repeat=n):
+        sums[emitted(path)] = sums.get(emitted(path), 0.0) + np.prod(chances[np.arange(n), path])
+    assert sum(sums.values()) == pytest.approx(1)
+    texts = [*sums, (1,) * (n + 1)]
+    expected = pytest.approx([*sums.values(), 0.0], abs=1e-12)
+    assert likelihoods([chances], texts)[0] == expected
+    longer = steps(seed + 1, n + 3)
+    at_once = likelihoods([longer, chances], texts)
+    assert at_once[1] == expected
+    for text, found in zip(texts, at_once.T, strict=True):
+        assert found == pytest.approx([likelihoods([view], [text])[0, 0] for view in (longer, chances)], abs=1e-12)
+
+
+def test_a_long_text_does_not_underflow():
+    chances = np.full((2000, 3), 0.5)
+    assert likelihoods([chances[:20]], [(1, 2)]) > 0
+    sharp = np.tile(np.eye(3)[[1, 0, 2, 0]], (100, 1)) * 0.97 + 0.01
+    assert 0 < likelihoods([sharp], [(1, 2) * 100])[0, 0] < 1
+    alone = likelihoods([sharp], [(1, 2) * 100])
+    assert likelihoods([chances, sharp], [(1,), (1, 2) * 100, ()])[1, 1] == pytest.approx(alone[0, 0])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 8))
+def test_one_view_alone_reads_as_ever(seed, n):
+    chances = steps(seed, n)
+    (usual,) = read(chances[None], AB, Rule())
+    assert together([chances], AB, Rule())[0] == usual[0]
+
+
+def test_the_surer_views_outvote_the_others():
+    def sure(letter, much):
+        row = np.full(3, (1 - much) / 2)
+        row[letter] = much
+        return np.stack([row, np.array([0.98, 0.01, 0.01])])
+
+    views = [sure(1, 0.6), sure(2, 0.9), sure(1, 0.5)]
+    first, second = together(views, AB, Rule(best=2))
+    assert (first.text, second.text) == ("b", "a")
+    assert first.confidence == pytest.approx(0.9)
+    assert together([views[0], views[2]], AB, Rule())[0].text == "a"
+
+
+def test_the_views_keep_to_the_rule():
+    views = [steps(seed, 6) for seed in range(4)]
+    assert set(together(views, AB, Rule(alphabet="b"))[0].text) <= {"b"}
+    assert together(views, AB, Rule(pattern="a{2}"))[0].text == "aa"
+    none = together(views, AB, Rule(pattern="c+"))
+    assert [(each.text, each.confidence) for each in none] == [("", 0.0)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 6)), min_size=1, max_size=4))
+def test_views_agree_as_far_as_their_mean_says(views):
+    chances = [steps(seed, n) for seed, n in views]
+    text, share = agreed(chances, AB, Rule())
+    best = together(chances, AB, Rule())[0]
+    assert text == best.text
+    each = [likelihoods([view], [tuple(AB.encode(text))])[0, 0] for view in chances]
+    assert share == pytest.approx(np.mean(each))
+    assert agreed(chances, AB, Rule(pattern="c+")) == ("", 0.0)
+
+
+def test_a_width_keeps_the_picture():
+    dice = np.random.default_rng(0)
+    pixels = np.repeat(dice.integers(0, 256, (3, 40, 12, 1), dtype=np.uint8), 8, axis=2)
+    assert stretched(pixels, 1.0, 8) is pixels
+    for by in (by for _, widths in LOOKS for by in widths):
+        found = stretched(pixels, by, 8)
+        assert found.dtype == np.uint8
+        assert found.shape == (3, 40, max(8, -(-round(96 * by) // 8) * 8), 1)
+        assert abs(found.mean() - pixels.mean()) < 3
+    assert stretched(np.zeros((1, 40, 8, 3), np.uint8), 0.8, 8).shape == (1, 40, 8, 3)

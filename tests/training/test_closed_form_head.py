@@ -1,0 +1,79 @@
+"""The head in closed form: the stage, what it leaves, and that it learns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+import tellapart
+from tellapart.core.errors import ConfigError
+from tellapart.metrics import lda
+
+
+@pytest.fixture(scope="module")
+def gradients(tmp_path_factory):
+    """Three kinds of colour ramps of 72 px."""
+    root = tmp_path_factory.mktemp("ramps")
+    for label, name in enumerate(("red", "green", "blue")):
+        (root / name).mkdir()
+        for number in range(14):
+            dice = np.random.default_rng([label, number])
+            pixels = dice.integers(0, 60, (72, 72, 3), dtype=np.uint8)
+            pixels[..., label] += np.linspace(0, dice.integers(120, 195), 72, dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def solved(gradients, tmp_path_factory):
+    run = tmp_path_factory.mktemp("solved") / "run"
+    return tellapart.train(gradients, out=run, task="classify", effort="quick", height=64, device="cpu")
+
+
+def test_it_learns_without_an_epoch(solved):
+    assert solved["test"]["accuracy"]["value"] == 1.0
+    lines = [json.loads(line) for line in (Path(solved["run"]) / "history.jsonl").read_text().splitlines()]
+    assert len(lines) == 1
+    assert lines[0]["val_accuracy"] == 1.0
+
+
+def test_the_same_command_has_nothing_left_to_do(solved, gradients, monkeypatch):
+    monkeypatch.setattr("tellapart.training.closed_form_head.features", None)  # calling it would be an error
+    again = tellapart.train(gradients, out=solved["run"], task="classify", effort="quick", height=64, device="cpu")
+    assert again["test"] == solved["test"]
+
+
+def test_the_weights_of_a_solved_head_are_the_same_again(solved, gradients, tmp_path):
+    again = tellapart.train(gradients, out=tmp_path / "run", task="classify", effort="quick", height=64, device="cpu")
+    one, other = ((Path(run) / "model.safetensors").read_bytes() for run in (solved["run"], again["run"]))
+    assert one == other
+
+
+@pytest.mark.parametrize("options", [{"backbone": "small"}, {"task": "read", "label_from": "text"}])
+def test_networks_without_features_are_refused(gradients, tmp_path, refuses, options):
+    stages = [{"train": "solve", "epochs": 1}]
+    with refuses(ConfigError, "stage 'solve': only a classifier with a timm backbone has features to solve a head on"):
+        tellapart.train(gradients, out=tmp_path / "run", stages=stages, device="cpu", **{"task": "classify", **options})
+
+
+def test_the_closed_form_is_scikit_learns():
+    dice = np.random.default_rng(0)
+    target = np.repeat(np.arange(4), 30)
+    features = dice.normal(0, 1, (120, 12)) + np.eye(4, 12)[target] * 3
+    reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3).fit(features, target)
+    slopes, offsets = lda.fit(features, target, 4, shrink=0.3)
+    chance = lda.softmax(features @ slopes + offsets)
+    np.testing.assert_allclose(chance, reference.predict_proba(features), atol=2e-2)
+    assert (chance.argmax(axis=1) == reference.predict(features)).all()
+
+
+def test_a_class_without_an_example_is_never_answered():
+    features = np.random.default_rng(0).normal(0, 1, (20, 3))
+    slopes, offsets = lda.fit(features, np.arange(20) % 2, 3, shrink=0.5)
+    assert not ((features @ slopes + offsets).argmax(axis=1) == 2).any()
+    np.testing.assert_allclose(lda.softmax(features @ slopes + offsets).sum(axis=1), 1)

@@ -1,0 +1,238 @@
+"""What a bundle does with its network's answers: decided on the validation part, kept, applied, reported."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import tellapart
+from tellapart.core.errors import ConfigError
+from tellapart.data.catalog import open_catalog
+from tellapart.inference.bundle import Bundle, Predictor
+from tellapart.inference.predict import to_csv
+from tellapart.metrics import calibration as calibrate
+from tellapart.metrics.scores import wilson
+from tellapart.training._lightning import pl
+from tellapart.training.config import TrainConfig
+from tellapart.training.decision_rules import decisions
+from tellapart.training.run import Run
+
+OPTIONS = {
+    "task": "classify", "backbone": "small", "stages": [{"train": "all", "epochs": 2, "lr": 3e-3}], "batch_size": 16,
+    "device": "cpu", "precision": "float32", "threshold": "recall:0.8", "positive": "ring", "abstain": 0.9,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def deciding(tmp_path_factory, draw_shapes):
+    """A run over discs and rings, some labels wrong, with a threshold and doubts."""
+    root = tmp_path_factory.mktemp("deciding")
+    draw_shapes(root / "data", each=30, classes=["disc", "ring"], wrong=5, grouped=False)
+    result = tellapart.train(root / "data", out=root / "run", **OPTIONS)
+    return SimpleNamespace(data=root / "data", run=Run.open(root / "run"), result=result, bundle=root / "run/bundle")
+
+
+def chances(deciding, part):
+    """Rows of a part, their labels and the calibrated probabilities of the trained network, in numpy."""
+    run = deciding.run
+    catalog, spec, model = run.catalog(), run.preprocess(), run.model()
+    rows = catalog.rows(part)
+    pixels = dict(catalog.read(rows))
+    x = np.stack([spec.load(pixels[row]) for row in rows]).transpose(0, 3, 1, 2) / 255
+    x = (x - np.reshape(spec.mean, (1, -1, 1, 1))) / np.reshape(spec.std, (1, -1, 1, 1))
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(x.astype(np.float32))).double().numpy()
+    return rows, [catalog.column("label")[row] for row in rows], logits
+
+
+def softmax(logits):
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+def ece(confidence, right, bins=15):
+    """By the definition, a bin at a time."""
+    total = 0.0
+    for low in range(bins):
+        inside = (confidence > low / bins) & (confidence <= (low + 1) / bins)
+        if inside.any():
+            total += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+    return total
+
+
+def test_the_bundle_holds_what_the_validation_part_decided(deciding):
+    kept = Bundle.open(deciding.bundle).calibration
+    assert kept == deciding.run.calibration()
+    rows, labels, logits = chances(deciding, "val")
+    target = np.array([["disc", "ring"].index(label) for label in labels])
+    assert kept["temperature"] == pytest.approx(calibrate.temperature(logits, target), rel=1e-3)
+    assert kept["n"] == len(rows)
+    before, after = softmax(logits), softmax(logits / kept["temperature"])
+    for name, chance in (("before", before), ("after", after)):
+        expected = ece(chance.max(axis=1), chance.argmax(axis=1) == target)
+        assert kept["ece"][name] == pytest.approx(expected, abs=1e-4)
+    assert {key: kept["threshold"][key] for key in ("positive", "aim")} == {"positive": "ring", "aim": "recall:0.8"}
+    at = kept["threshold"]["at"]
+    assert at == pytest.approx(calibrate.threshold(after[:, 1], target == 1, "recall:0.8"), abs=1e-4)
+    assert (after[target == 1, 1] >= at).mean() >= 0.8
+    answers = (after[:, 1] >= at).astype(int)
+    own = after[np.arange(len(after)), answers]
+    assert kept["abstain"]["aim"] == 0.9
+    assert kept["abstain"]["below"] == pytest.approx(calibrate.sure_from(own, answers == target, 0.9), abs=1e-4)
+
+
+def decided(deciding, **calibration):
+    """The bundle's predictor, told other decisions."""
+    bundle = Bundle.open(deciding.bundle)
+    about = {**bundle.about, "calibration": bundle.calibration | calibration}
+    return Predictor(Bundle(bundle.path, about))
+
+
+@pytest.mark.parametrize("at", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01])
+def test_the_threshold_decides(deciding, at):
+    files = sorted(deciding.data.rglob("*.png"))[::4]
+    predictor = decided(deciding, threshold={"positive": "ring", "at": at, "aim": "f1"})
+    for row in predictor.predict(files):
+        assert row.answer == ("ring" if row.probabilities["ring"] >= at else "disc")
+        assert row.confidence == row.probabilities[row.answer]
+        assert sum(row.probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_first_class_can_be_positive_too(deciding):
+    files = sorted(deciding.data.rglob("*.png"))[::4]
+    for at, answer in ((0.0, "disc"), (1.01, "ring")):
+        predictor = decided(deciding, threshold={"positive": "disc", "at": at, "aim": "f1"})
+        assert {row.answer for row in predictor.predict(files)} == {answer}
+
+
+def test_who_is_below_the_level_is_not_sure_in_json_and_csv(deciding):
+    files = sorted(deciding.data.rglob("*.png"))[::3]
+    plain = decided(deciding, abstain={"below": 0.0, "aim": 0.9}).predict(files)
+    level = float(np.median([row.confidence for row in plain]))
+    rows = decided(deciding, abstain={"below": level, "aim": 0.9}).predict([*files, Path("missing.png")])
+    assert {row.sure for row in rows[:-1]} == {True, False}
+    for row in rows[:-1]:
+        assert row.sure is (row.confidence >= level)
+        assert row.to_json()["sure"] is row.sure
+    assert rows[-1].sure is None
+    assert "sure" not in rows[-1].to_json()
+    table = list(csv.DictReader(to_csv(rows).splitlines()))
+    assert list(table[0]) == ["file", "label", "confidence", "error", "sure"]
+    assert [line["sure"] for line in table] == [*(str(row.sure).lower() for row in rows[:-1]), ""]
+
+
+def test_a_bundle_that_never_abstains_says_nothing_of_it(shape_bundle, shapes):
+    rows = Predictor(shape_bundle).predict(sorted(shapes.rglob("*.png"))[:2])
+    assert "threshold" not in Bundle.open(shape_bundle).calibration
+    assert [("sure" in row.to_json(), row.sure) for row in rows] == [(False, None)] * 2
+    assert to_csv(rows).splitlines()[0] == "file,label,confidence,error"
+
+
+def test_what_evaluate_reports_is_what_can_be_counted(deciding):
+    _, labels, logits = chances(deciding, "test")
+    kept = deciding.run.calibration()
+    target = np.array([["disc", "ring"].index(label) for label in labels])
+    after, before = softmax(logits / kept["temperature"]), softmax(logits)
+    figures = deciding.result["test"]
+    assert figures["ece"] == pytest.approx(ece(after.max(axis=1), after.argmax(axis=1) == target), abs=1e-3)
+    assert figures["ece_uncalibrated"] == pytest.approx(
+        ece(before.max(axis=1), before.argmax(axis=1) == target), abs=1e-3
+    )
+    answers = (after[:, 1] >= kept["threshold"]["at"]).astype(int)
+    assert figures["accuracy"]["value"] == pytest.approx((answers == target).mean())
+    sure = after[np.arange(len(after)), answers] >= kept["abstain"]["below"]
+    n, answered = len(target), int(sure.sum())
+    assert figures["answered"] == {"value": answered / n, "ci95": list(wilson(answered, n)), "n": n}
+    if answered:
+        right = int((answers == target)[sure].sum())
+        wanted = {"value": right / answered, "ci95": list(wilson(right, answered)), "n": answered}
+        assert figures["answered_accuracy"] == wanted
+    else:
+        assert "answered_accuracy" not in figures
+
+
+def test_half_of_the_answers_sure_are_counted_as_such(deciding):
+    predictor = decided(deciding)
+    files = {row.file: row for row in predictor.predict(sorted(deciding.data.rglob("*.png")))}
+    level = float(np.median([row.confidence for row in files.values()]))
+    bundle = decided(deciding, abstain={"below": level, "aim": 0.9}).bundle
+    figures = tellapart.evaluate(bundle, deciding.data, split="all")
+    sure = [Path(row.file).parent.name == row.answer for row in files.values() if row.confidence >= level]
+    assert figures["answered"]["value"] == pytest.approx(len(sure) / len(files))
+    assert 0 < len(sure) < len(files)
+    assert figures["answered_accuracy"]["value"] == pytest.approx(np.mean(sure))
+    assert figures["answered_accuracy"]["n"] == len(sure)
+
+
+def test_a_bundle_sure_of_nothing_has_no_accuracy_where_it_answers(deciding):
+    bundle = decided(deciding, abstain={"below": calibrate.NEVER, "aim": 0.9}).bundle
+    figures = tellapart.evaluate(bundle, deciding.data, split="all")
+    assert figures["answered"]["value"] == 0
+    assert "answered_accuracy" not in figures
+    assert {row.sure for row in Predictor(bundle).predict(sorted(deciding.data.rglob("*.png"))[:5])} == {False}
+
+
+def test_without_a_word_the_rarer_class_is_positive(draw_shapes, tmp_path):
+    data = draw_shapes(tmp_path / "data", each=12, classes=["bar", "disc"], grouped=False)
+    for index in range(7, 12):
+        (data / "bar" / f"{index:02d}.png").unlink()
+    catalog = tellapart.split(open_catalog(data))
+    rows = catalog.rows("val") + catalog.rows("test")
+    logits = np.random.default_rng(0).normal(0, 1, (len(rows), 2)).astype(np.float32)
+    for said, positive in ((None, "bar"), ("disc", "disc")):
+        made = decisions(TrainConfig(threshold="f1", positive=said), catalog, rows, logits)
+        assert made["threshold"]["positive"] == positive
+
+
+# --- refused -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    monkeypatch.setattr(pl.Trainer, "fit", None)
+
+
+@pytest.mark.usefixtures("untrained")
+class TestRefusals:
+    def test_a_threshold_among_three_classes(self, shapes, tmp_path, refuses):
+        text = "threshold: a threshold parts two classes, and there are 3; leave it out"
+        with refuses(ConfigError, text):
+            tellapart.train(shapes, out=tmp_path / "run", threshold="f1")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_positive_class_nobody_knows(self, deciding, tmp_path, refuses):
+        with refuses(ConfigError, "positive 'rings': no such class (did you mean 'ring'?)"):
+            tellapart.train(deciding.data, out=tmp_path / "run", threshold="f1", positive="rings")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("option", [{"threshold": "f1"}, {"positive": "7"}])
+    def test_a_threshold_for_reading(self, texts, tmp_path, refuses, option):
+        with refuses(ConfigError, "threshold and positive: for classify only"):
+            tellapart.train(texts, out=tmp_path / "run", task="read", **option)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(("option", "text"), [
+        ({"threshold": "best"},
+         "threshold 'best': give f1, precision:P or recall:R with a share such as precision:0.95"),
+        ({"abstain": 0.0}, "abstain 0.0: give a share above 0 and up to 1, such as 0.99"),
+        ({"abstain": 1.5}, "abstain 1.5: give a share above 0 and up to 1, such as 0.99"),
+    ])  # fmt: skip
+    def test_words_that_are_none(self, tmp_path, refuses, option, text):
+        with refuses(ConfigError, text):
+            tellapart.train(tmp_path, out=tmp_path / "run", **option)
+
+
+def test_the_cli_prints_it(deciding, capsys):
+    from tellapart.cli import main
+
+    image = sorted(deciding.data.rglob("*.png"))[0]
+    assert main(["predict", str(deciding.run.path), str(image), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["predictions"]
+    assert row["sure"] in (True, False)
+    assert Path(row["file"]).name == image.name

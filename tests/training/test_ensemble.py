@@ -1,0 +1,307 @@
+"""Several networks behind one graph: what they answer, how they go on, and the folds they learn on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import tellapart
+from tellapart.core.errors import CatalogError, ConfigError
+from tellapart.core.progress import say, speaking
+from tellapart.data.split import folds
+from tellapart.inference.bundle import GRAPH, Predictor
+from tellapart.inference.charset import decode_ctc
+from tellapart.metrics import calibration
+from tellapart.training import ensemble as members
+from tellapart.training._lightning import pl
+from tellapart.training.models.classifier import Classifier, Ensemble, averaged
+from tellapart.training.run import Run
+
+OPTIONS = {
+    "task": "classify", "backbone": "small", "stages": [{"train": "all", "epochs": 1, "lr": 3e-3}], "batch_size": 16,
+    "seed": 5, "device": "cpu", "precision": "float32",
+}  # fmt: skip
+
+
+def weights(run):
+    return load_file(Path(run) / "model.safetensors")
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory, shapes):
+    """Two networks from different seeds."""
+    folder = tmp_path_factory.mktemp("pair") / "run"
+    tellapart.train(shapes, out=folder, **OPTIONS, members=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def threefold(tmp_path_factory, shapes):
+    """Three networks on three validation parts."""
+    folder = tmp_path_factory.mktemp("folds") / "run"
+    tellapart.train(shapes, out=folder, **OPTIONS, folds=3)
+    return folder
+
+
+def probabilities(run, pixels):
+    """What one network answers, without its temperature, in numpy behind its logits."""
+    run = Run.open(run)
+    spec = run.preprocess()
+    x = ((pixels.astype(np.float64) / 255 - spec.mean) / spec.std).astype(np.float32).transpose(0, 3, 1, 2)
+    with torch.inference_mode():
+        logits = run.model()(torch.from_numpy(np.ascontiguousarray(x))).double().numpy()
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("which", "count"), [("pair", 2), ("threefold", 3)])
+def test_one_graph_answers_the_mean_of_its_members(which, count, request):
+    folder = request.getfixturevalue(which)
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 24, 24, 3), dtype=np.uint8)
+    members = sorted((folder / "members").iterdir())
+    assert [member.name for member in members] == [str(number) for number in range(count)]
+    each = [probabilities(member, pixels) for member in members]
+    assert not np.allclose(each[0], each[1], atol=1e-3)
+    temperature = Run.open(folder).calibration()["temperature"]
+    cooled = np.mean(each, axis=0) ** (1 / temperature)
+    wanted = cooled / cooled.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(Predictor(folder).run(pixels), wanted, atol=1e-5)
+    graph = onnx.load(folder / "bundle" / GRAPH)
+    assert sum(item.name.endswith("head.bias") for item in graph.graph.initializer) == count
+    for number, member in enumerate(members):
+        assert same(
+            weights(member),
+            {
+                name.removeprefix(f"members.{number}."): value
+                for name, value in weights(folder).items()
+                if name.startswith(f"members.{number}.")
+            },
+        )
+
+
+def test_the_mean_of_probabilities_is_not_that_of_logits():
+    logits = [torch.randn(5, 4, generator=torch.Generator().manual_seed(n)) * 4 for n in range(3)]
+    mean = torch.stack([each.softmax(dim=1) for each in logits]).mean(dim=0)
+    torch.testing.assert_close(averaged(logits).exp(), mean)
+    torch.manual_seed(0)
+    models = [Classifier(4, "small").eval() for _ in range(2)]
+    x = torch.rand(3, 3, 24, 24)
+    with torch.inference_mode():
+        expected = torch.stack([model(x).softmax(dim=1) for model in models]).mean(dim=0)
+        torch.testing.assert_close(Ensemble(models)(x).softmax(dim=1), expected)
+
+
+def test_members_begin_from_other_seeds(pair):
+    seeds = [Run.open(member).config.seed for member in sorted((pair / "members").iterdir())]
+    assert seeds == [5, 1005]
+    one, other = (weights(member) for member in sorted((pair / "members").iterdir()))
+    assert not torch.equal(one["head.weight"], other["head.weight"])
+
+
+def test_the_first_member_is_the_network_that_would_be_alone(pair, shapes, tmp_path, without_packing):
+    tellapart.train(shapes, out=tmp_path / "alone", **OPTIONS)
+    assert same(weights(tmp_path / "alone"), weights(pair / "members/0"))
+
+
+# --- folds -------------------------------------------------------------------------------------------
+
+
+def test_every_row_is_validated_once_and_the_test_part_never_learnt(threefold):
+    whole = Run.open(threefold).catalog()
+    parts = [Run.open(member).catalog() for member in sorted((threefold / "members").iterdir())]
+    judged = [row for part in parts for row in part.rows("val")]
+    assert sorted(judged) == sorted([*whole.rows("train"), *whole.rows("val")])
+    for part in parts:
+        assert part.rows("test") == whole.rows("test")
+        assert part.column("sha256") == whole.column("sha256")
+        assert not set(part.rows("train")) & set(part.rows("val"))
+        assert {part.column("label")[row] for row in part.rows("val")} == {"bar", "disc", "ring"}
+    sizes = [len(part.rows("val")) for part in parts]
+    assert max(sizes) - min(sizes) <= 3
+
+
+def test_the_temperature_of_folds_is_of_answers_that_taught_nothing(threefold):
+    run = Run.open(threefold)
+    labels = run.catalog().column("label")
+    logits, target = [], []
+    for member in sorted((threefold / "members").iterdir()):
+        catalog, spec = Run.open(member).catalog(), run.preprocess()
+        pixels = {row: spec.load(data) for row, data in catalog.read(catalog.rows("val"))}
+        chance = probabilities(member, np.stack([pixels[row] for row in catalog.rows("val")]))
+        logits.append(np.log(chance))
+        target += [run.labels.index(labels[row]) for row in catalog.rows("val")]
+    kept = run.calibration()
+    assert kept["n"] == len(target)
+    assert kept["temperature"] == pytest.approx(calibration.temperature(np.concatenate(logits), target), rel=1e-3)
+
+
+def test_copies_stand_on_one_side_of_every_fold(draw_shapes, tmp_path):
+    data = draw_shapes(tmp_path / "data", each=12, grouped=False)
+    for name in ("bar", "disc"):
+        for copy in range(3):
+            (data / name / f"copy-{copy}.png").write_bytes((data / name / "00.png").read_bytes())
+    catalog = tellapart.split(data)
+    rows = [*catalog.rows("train"), *catalog.rows("val")]
+    digests = catalog.column("sha256")
+    assert len({digests[row] for row in rows}) < len(rows)
+    made = folds(catalog, 4, seed=1)
+    assert len(made) == 4
+    for part in made:
+        learnt, judged = ({digests[row] for row in part.rows(name)} for name in ("train", "val"))
+        assert not learnt & judged
+        assert part.rows("test") == catalog.rows("test")
+    assert sorted(row for part in made for row in part.rows("val")) == sorted(rows)
+    again, other = folds(catalog, 4, seed=1), folds(catalog, 4, seed=2)
+    assert [part.column("split") for part in again] == [part.column("split") for part in made]
+    assert [part.column("split") for part in other] != [part.column("split") for part in made]
+
+
+def test_more_folds_than_images_are_refused(class_folders, refuses):
+    catalog = tellapart.split(class_folders)
+    n = len(catalog.rows("train")) + len(catalog.rows("val"))
+    with refuses(CatalogError, f"{catalog.source}: {n} separate images do not make 99 folds; give fewer"):
+        folds(catalog, 99)
+
+
+# --- going on ----------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys, json
+import tellapart
+import torch
+from tellapart import members
+from tellapart.tasks import ClassifyTask
+
+members._at_once = lambda run, cores: 1  # in this process, which is killed
+torch.set_num_threads(1)
+step = ClassifyTask.training_step
+
+def killing(self, batch, index):
+    if self.config.seed == 1005 and index == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, index)
+
+ClassifyTask.training_step = killing
+if __name__ == "__main__":
+    tellapart.train(sys.argv[1], out=sys.argv[2], **json.loads(sys.argv[3]))
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, shapes):
+    """A run that a SIGKILL stopped while its second member learnt."""
+    folder = tmp_path_factory.mktemp("killed-member") / "run"
+    command = [sys.executable, "-c", KILLED, str(shapes), str(folder), json.dumps(OPTIONS | {"members": 2})]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    return folder
+
+
+def test_other_options_do_not_take_over_a_trained_member(killed, shapes, refuses, tree):
+    before = tree(killed)
+    assert (killed / "members/0/model.safetensors").is_file()
+    text = f"{killed}: holds another training (batch_size 16 there, 8 here); give another --out, or remove it"
+    with refuses(ConfigError, text):
+        tellapart.train(shapes, out=killed, **OPTIONS | {"batch_size": 8}, members=2)
+    assert tree(killed) == before
+
+
+def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair, shapes, without_packing):
+    first = killed / "members/0/model.safetensors"
+    written = first.stat().st_mtime_ns
+    tellapart.train(shapes, out=killed, **OPTIONS, members=2)
+    assert first.stat().st_mtime_ns == written
+    assert same(weights(killed), weights(pair))
+    assert Run.open(killed).calibration() == Run.open(pair).calibration()
+
+
+def test_who_speaks_beside_others_says_its_name(capsys):
+    with speaking("member 1 of 2"):
+        say("one", "two")
+    say("three")
+    assert capsys.readouterr().err == "member 1 of 2: one\nmember 1 of 2: two\nthree\n"
+
+
+def test_side_by_side_members_learn_what_each_learns_alone(pair, shapes, tmp_path, without_packing, monkeypatch):
+    monkeypatch.setattr(members, "_at_once", lambda run, cores: 1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(members.cpu_count() // min(2, members.cpu_count()))
+    try:
+        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, members=2)
+    finally:
+        torch.set_num_threads(threads)
+    assert same(weights(tmp_path / "run"), weights(pair))
+
+
+def test_members_that_learnt_nothing_give_way(shapes, tmp_path, without_packing, refuses):
+    with refuses(ConfigError, "backbone 'resnet81': timm has no such model (did you mean 'resnet18'?)"):
+        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS | {"backbone": "resnet81"}, members=2)
+    # As where a session ended before its first epoch did: the member's folder stands, of the other options.
+    from tellapart.training.ensemble import _runs
+
+    run = Run.open(tmp_path / "run")
+    assert [Run.open(member.path).config.backbone for member in _runs(run, run.catalog(), 1)] == ["resnet81"] * 2
+    tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, members=2)
+    assert [Run.open(tmp_path / f"run/members/{n}").config.backbone for n in (0, 1)] == ["small"] * 2
+
+
+@pytest.fixture(scope="module")
+def readers(texts, tmp_path_factory):
+    """Two readers that began with the shipped one."""
+    folder = tmp_path_factory.mktemp("readers") / "run"
+    stages = [{"train": "all", "epochs": 2, "lr": 1e-3}]
+    tellapart.train(texts, out=folder, members=2, stages=stages, device="cpu", precision="float32", seed=3)
+    return folder
+
+
+def test_readers_are_one_of_their_mean_weights(readers):
+    one, other = (weights(member) for member in sorted((readers / "members").iterdir()))
+    assert not same(one, other)
+    mean = weights(readers)
+    assert mean.keys() == one.keys()
+    for name, value in mean.items():
+        if value.is_floating_point():
+            assert torch.allclose(value, (one[name] + other[name]) / 2), name
+    card = (readers / "bundle/README.md").read_text(encoding="utf-8")
+    assert "Begun with the weights of `base`, seed 3, the mean of 2 trainings." in card
+    assert (readers / "bundle/model.onnx").stat().st_size < 5e6  # one network, not two
+
+
+def test_the_mean_reader_is_calibrated_and_judged(readers):
+    run = Run.open(readers)
+    catalog, model, spec = run.catalog(), run.model(), run.preprocess()
+    right = []
+    for row, data in catalog.read(catalog.rows("test")):
+        pixels = torch.from_numpy(spec.load(data))[None].permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            said = model((pixels / 255 - 0.5) / 0.5).softmax(2).numpy()
+        right.append(decode_ctc(said, run.charset)[0].text == catalog.column("label")[row])
+    assert run.metrics()["exact_match"]["value"] == pytest.approx(np.mean(right))
+    assert run.calibration()["n"] == len(catalog.rows("val"))
+
+
+def test_readers_that_begin_from_nothing_are_not_averaged(texts, tmp_path, monkeypatch, refuses):
+    monkeypatch.setattr(pl.Trainer, "fit", None)
+    nothing = (
+        "members: readers are averaged where all begin with the same weights; "
+        "leave out --members, or begin with another reader (--start)"
+    )
+    folds = "folds: readers' answers cannot be averaged, as their steps need not agree; give --members"
+    for option, text in (({"members": 2, "pretrained": False}, nothing), ({"members": 2, "height": 24}, nothing),
+                         ({"folds": 3}, folds)):  # fmt: skip
+        with refuses(ConfigError, text):
+            tellapart.train(texts, out=tmp_path / "run", device="cpu", **option)
+    assert not (tmp_path / "run").exists()
