@@ -27,11 +27,11 @@ import numpy as np
 
 from tellapart.core.errors import ImageError
 from tellapart.core.image_io import decode
-from tellapart.core.parallel import in_threads
-from tellapart.curation.audit import look
+from tellapart.core.parallel import map_threads
+from tellapart.curation.audit import run_audit
 from tellapart.curation.findings import Findings
 from tellapart.data.catalog import Catalog, encoded, open_catalog
-from tellapart.data.duplicates.hashing import grouped, picture_hash, thumbnail
+from tellapart.data.duplicates.hashing import connected_components, picture_hash, thumbnail
 from tellapart.data.split import split
 
 
@@ -46,7 +46,7 @@ def answers(findings: Findings, path: Path) -> None:
         lines = list(csv.DictReader(stream))
     row = {file: number for number, file in enumerate(findings.catalog.column("file"))}
     truth = [(line["kind"], row[line["file"]], row[line["of"]]) for line in lines if line["of"]]
-    true_pairs = pairs(grouped((a, b) for _, a, b in truth))
+    true_pairs = pairs(connected_components((a, b) for _, a, b in truth))
     exact = pairs(findings.checks["exact_duplicates"].groups)
     near = pairs(findings.checks["near_duplicates"].groups) | exact
     wanted = [(min(a, b), max(a, b)) for kind, a, b in truth if kind == "exact"]
@@ -77,7 +77,7 @@ def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> None:
         wrong = dice.choice(len(labels), len(labels) // 10, replace=False).tolist()
         for at in wrong:
             labels[at] = str(dice.choice([name for name in clean.labels if name != labels[at]]))
-        found = look(clean.with_column("label", labels), out=folder / f"flips-{seed}").checks["label_errors"]
+        found = run_audit(clean.with_column("label", labels), out=folder / f"flips-{seed}").checks["label_errors"]
         files = clean.column("file")
         first = set(found.facts["ranking"][: int(0.15 * len(labels))])
         hits = np.mean([files[at] in first for at in wrong])
@@ -88,7 +88,7 @@ def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> None:
 
 def faces(data: Path, folder: Path) -> None:
     """Exact copies with different labels."""
-    found = look(data, out=folder / "faces", pretrained=False)
+    found = run_audit(data, out=folder / "faces", pretrained=False)
     labels = found.catalog.column("label")
     exact = [group for group in found.checks["exact_duplicates"].groups if len({labels[row] for row in group}) > 1]
     near = found.checks["near_duplicates"].groups
@@ -106,7 +106,7 @@ def hash_all(catalog: Catalog) -> None:
     def hashed(item: tuple[int, bytes | ImageError]) -> bytes:
         return picture_hash(thumbnail(decode(item[1]))) if isinstance(item[1], bytes) else b""
 
-    for _ in in_threads(hashed, encoded(catalog, range(len(catalog)))):
+    for _ in map_threads(hashed, encoded(catalog, range(len(catalog)))):
         pass
 
 
@@ -141,7 +141,7 @@ def _fresh(data: Path, *, pretrained: bool) -> None:
     """As a command does it: into a new folder, and with processes that are started for it."""
     folder = Path(tempfile.mkdtemp())
     try:
-        look(data, out=folder / "a", pretrained=pretrained)
+        run_audit(data, out=folder / "a", pretrained=pretrained)
     finally:
         loky.get_reusable_executor().shutdown()
         shutil.rmtree(folder)
@@ -182,7 +182,7 @@ def main() -> None:
         folder = Path(name)
         for pretrained in (True, False):
             print("with a pretrained network" if pretrained else "without")
-            answers(look(messy, out=folder / f"messy-{pretrained}", pretrained=pretrained),
+            answers(run_audit(messy, out=folder / f"messy-{pretrained}", pretrained=pretrained),
                     messy.parent / "messy20.answers.csv")  # fmt: skip
         flips(root / "photos" / "animals_objects", folder)
         faces(root / "faces" / "fer2013", folder)

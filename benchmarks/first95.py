@@ -31,7 +31,7 @@ from tellapart.core.image_io import decode
 from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.inference.charset import Charset, decode_ctc
 from tellapart.inference.preprocess import Preprocess
-from tellapart.pipelines.strength.attack import with_labels
+from tellapart.pipelines.strength.attack import attack_with_labels
 
 LABELS, ENOUGH = 500, 0.95
 
@@ -135,7 +135,7 @@ def main() -> None:
         return
     found: dict[str, list[float]] = {}
     for seed in given.seeds:
-        catalog = with_labels(tellapart.split(open_catalog(data, task="read"), seed=seed), LABELS, seed)
+        catalog = attack_with_labels(tellapart.split(open_catalog(data, task="read"), seed=seed), LABELS, seed)
         for name, (seconds, exact) in {
             "ours": ours(catalog, seed, given.limit),
             "ours, from scratch": ours(catalog, seed, given.limit, "--from-scratch"),

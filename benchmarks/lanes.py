@@ -19,7 +19,7 @@ from torch import Tensor
 
 from tellapart.core.malloc import keep_freed_memory
 from tellapart.training.auto_config import DEFAULT_BACKBONE
-from tellapart.training.embedder import fold_norms, in_lanes, native_bfloat16
+from tellapart.training.embedder import fold_norms, map_batches, native_bfloat16
 from tellapart.training.models.classifier import timm_backbone
 
 PICTURES = 128
@@ -44,7 +44,7 @@ def main() -> None:
 
     ways: dict[str, Callable[[Iterable[Tensor]], Iterable[Tensor]]] = {
         "all threads on each": lambda batches: map(features, batches),
-        "a thread on each": lambda batches: in_lanes(features, batches, "cpu"),
+        "a thread on each": lambda batches: map_batches(features, batches, "cpu"),
     }
     took: dict[tuple[str, int], list[float]] = {}
     for turn in range(given.rounds + 1):  # the first warms up

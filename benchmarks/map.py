@@ -15,7 +15,7 @@ import time
 import numpy as np
 from sklearn.manifold import TSNE, trustworthiness
 
-from tellapart.evaluation.projection import PERPLEXITY, places
+from tellapart.evaluation.projection import PERPLEXITY, project
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     for name in ("tellapart", "scikit-learn"):
         start = time.perf_counter()
         if name == "tellapart":
-            found = places(points, "tsne")
+            found = project(points, "tsne")
         else:
             found = TSNE(perplexity=PERPLEXITY, random_state=0, n_jobs=-1).fit_transform(points)
         seconds.append(time.perf_counter() - start)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.data.duplicates.hashing import grouped, neighbours
+from tellapart.data.duplicates.hashing import candidate_pairs, connected_components
 
 BITS = 12  # that a member differs in, at most
 
@@ -43,8 +43,8 @@ def measure(n: int) -> float:
     """One line; the seconds."""
     words, groups = planted(n)
     began = time.perf_counter()
-    one, other, _, _ = neighbours(words, mirrored=False)
-    found = grouped(zip(one.tolist(), other.tolist(), strict=True))
+    one, other, _, _ = candidate_pairs(words, mirrored=False)
+    found = connected_components(zip(one.tolist(), other.tolist(), strict=True))
     seconds = time.perf_counter() - began
     home: dict[int, int] = {row: number for number, group in enumerate(found) for row in group}
     wanted = [(group[0], row) for group in groups for row in group[1:]]
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--largest", type=int, default=1_000_000)
     largest = parser.parse_args().largest
-    neighbours(planted(1000)[0], mirrored=False)  # warm
+    candidate_pairs(planted(1000)[0], mirrored=False)  # warm
     sizes = [size for size in (10_000, 100_000, 1_000_000) if size <= largest]
     seconds = [measure(size) for size in sizes]
     if len(sizes) > 1:

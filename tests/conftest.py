@@ -322,9 +322,9 @@ def without_packing(monkeypatch):
 
 @functools.cache
 def _meter():
-    from tellapart.serving.prometheus import Meter
+    from tellapart.serving.prometheus import PrometheusMetrics
 
-    return Meter()  # Prometheus knows a figure once in a process
+    return PrometheusMetrics()  # Prometheus knows a figure once in a process
 
 
 @contextlib.contextmanager
@@ -333,16 +333,16 @@ def _here(folder, models, *, patient=False, **settings):
     from starlette.testclient import TestClient
 
     from tellapart.serving.app import App
-    from tellapart.serving.middleware.security import Guard
-    from tellapart.serving.model_manager import Live
-    from tellapart.serving.model_registry import State
+    from tellapart.serving.middleware.security import SecurityMiddleware
+    from tellapart.serving.model_manager import ModelManager
+    from tellapart.serving.model_registry import ModelRegistry
     from tellapart.serving.settings import Settings
 
-    State(folder).start(models)
+    ModelRegistry(folder).start(models)
     settings = Settings(str(folder), **settings)
-    live = Live(settings)
+    live = ModelManager(settings)
     app = App(settings, live, _meter())
-    guarded = Guard(app.asgi, settings)
+    guarded = SecurityMiddleware(app.asgi, settings)
     try:
         yield TestClient(guarded, "http://127.0.0.1:3000", not patient, client=("127.0.0.1", 1)), live
     finally:

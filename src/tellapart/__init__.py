@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tellapart.data.catalog import Catalog, catalog
     from tellapart.data.resampling import balance
     from tellapart.data.split import split
-    from tellapart.data.summary import quick
+    from tellapart.data.summary import summary
     from tellapart.data.tidy import tidy
     from tellapart.evaluation.drift import drift
     from tellapart.evaluation.evaluate import evaluate
@@ -103,11 +103,11 @@ __all__ = [
     "map",
     "predict",
     "prepare",
-    "quick",
     "recipes",
     "serve",
     "split",
     "strength",
+    "summary",
     "switch",
     "tidy",
     "train",

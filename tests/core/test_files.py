@@ -14,7 +14,7 @@ import pytest
 
 from tellapart.core import files
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import check_writable, lock, whole_file, whole_folder, write_json
+from tellapart.core.files import atomic_file, atomic_folder, check_writable, lock, write_json
 
 
 def names(folder):
@@ -30,7 +30,7 @@ def full_disk(*args, **kwargs):
 
 def test_a_file_appears_under_its_name_and_nothing_else_does(tmp_path):
     target = tmp_path / "new" / "한글 🐈.txt"
-    with whole_file(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text("whole")
         assert temporary.parent == target.parent, "another folder may be another disk, where a rename is a copy"
         assert not target.exists()
@@ -41,7 +41,7 @@ def test_a_file_appears_under_its_name_and_nothing_else_does(tmp_path):
 def test_a_file_replaces_the_old_one_only_at_the_end(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with whole_file(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text("new")
         assert target.read_text() == "old"
     assert target.read_text() == "new"
@@ -55,7 +55,7 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path, error, old):
         target.write_text(old)
 
     def write():
-        with whole_file(target) as temporary:
+        with atomic_file(target) as temporary:
             temporary.write_text("half")
             raise error
 
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_renamed_is_removed(tmp_path):
     (tmp_path / "a").mkdir()
 
     def write():
-        with whole_file(tmp_path / "a") as temporary:
+        with atomic_file(tmp_path / "a") as temporary:
             temporary.write_text("a folder stands here")
 
     with pytest.raises(IsADirectoryError):
@@ -96,9 +96,9 @@ def test_a_file_that_cannot_be_renamed_is_removed(tmp_path):
 def test_files_and_folders_are_as_readable_as_any_other(tmp_path):
     (tmp_path / "plain.txt").touch()
     (tmp_path / "plain").mkdir()
-    with whole_file(tmp_path / "a.txt") as temporary:
+    with atomic_file(tmp_path / "a.txt") as temporary:
         temporary.touch()
-    with whole_folder(tmp_path / "a") as temporary:
+    with atomic_folder(tmp_path / "a") as temporary:
         pass
 
     def mode(name):
@@ -131,7 +131,7 @@ def old_folder(tmp_path):
 
 
 def test_a_folder_appears_whole(tmp_path):
-    with whole_folder(tmp_path / "deep" / "bundle") as temporary:
+    with atomic_folder(tmp_path / "deep" / "bundle") as temporary:
         (temporary / "a.txt").write_text("a")
         assert not (tmp_path / "deep" / "bundle").exists()
     assert names(tmp_path / "deep") == ["bundle"]
@@ -139,7 +139,7 @@ def test_a_folder_appears_whole(tmp_path):
 
 
 def test_a_folder_replaces_the_old_one_wholly(tmp_path, old_folder):
-    with whole_folder(old_folder) as temporary:
+    with atomic_folder(old_folder) as temporary:
         (temporary / "new.txt").write_text("new")
         assert names(old_folder) == ["old.txt"]
     assert names(tmp_path) == ["bundle"]
@@ -149,7 +149,7 @@ def test_a_folder_replaces_the_old_one_wholly(tmp_path, old_folder):
 @pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
 def test_a_failure_leaves_the_old_folder_and_no_other(tmp_path, old_folder, error):
     def write(target):
-        with whole_folder(target) as temporary:
+        with atomic_folder(target) as temporary:
             (temporary / "half.txt").write_text("half")
             raise error
 
@@ -172,7 +172,7 @@ def test_a_folder_whose_rename_fails_leaves_the_old_one_in_its_place(tmp_path, o
         return rename(self, target)
 
     def write():
-        with whole_folder(old_folder) as temporary:
+        with atomic_folder(old_folder) as temporary:
             (temporary / "new.txt").write_text("new")
 
     monkeypatch.setattr(files.Path, "replace", replace)
@@ -195,7 +195,7 @@ def test_a_place_that_takes_nothing_is_named_before_the_work(tmp_path, monkeypat
         check_writable(tmp_path / "a.json")
 
 
-@pytest.mark.parametrize(("writing", "making"), [(whole_file, "mkstemp"), (whole_folder, "mkdtemp")])
+@pytest.mark.parametrize(("writing", "making"), [(atomic_file, "mkstemp"), (atomic_folder, "mkdtemp")])
 def test_an_error_names_the_callers_file(writing, making, tmp_path, monkeypatch):
     monkeypatch.setattr(files.tempfile, making, full_disk)
     with pytest.raises(OSError, match="nothing can be written there") as caught, writing(tmp_path / "a"):

@@ -17,10 +17,10 @@ import pytest
 
 from tellapart.core.errors import ConfigError, ImageError
 from tellapart.core.image_io import read_bytes
-from tellapart.core.parallel import AHEAD, in_processes, in_threads
+from tellapart.core.parallel import AHEAD, map_processes, map_threads
 
 
-@pytest.fixture(params=[in_threads, partial(in_processes, workers=2)], ids=["threads", "processes"])
+@pytest.fixture(params=[map_threads, partial(map_processes, workers=2)], ids=["threads", "processes"])
 def mapped(request):
     return request.param
 
@@ -56,8 +56,8 @@ def test_an_image_error_travels():
 
 def test_a_killed_process_is_a_refusal_in_words():
     with pytest.raises(ConfigError, match=r"was killed, most likely for lack of memory; free some and start again$"):
-        list(in_processes(signal.raise_signal, [signal.SIGKILL] * 4, workers=2))
-    assert list(in_processes(abs, [-1, 2], workers=2)) == [1, 2]
+        list(map_processes(signal.raise_signal, [signal.SIGKILL] * 4, workers=2))
+    assert list(map_processes(abs, [-1, 2], workers=2)) == [1, 2]
 
 
 def test_any_script_may_call_it(tmp_path):

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from tellapart.curation import review_page as reviewing
-from tellapart.curation.audit_page import title, write_report
+from tellapart.curation.audit_page import check_title, write_report
 from tellapart.curation.checks.registry import CHECKS
 from tellapart.curation.findings import Finding, Findings
-from tellapart.curation.guidance import WORDS
+from tellapart.curation.guidance import GUIDANCE
 from tellapart.curation.review_page import write_review
 from tellapart.data.catalog import open_catalog
 from tellapart.viz import charts
@@ -155,7 +155,7 @@ def everything(catalog):
 
 
 def test_there_are_words_for_every_check():
-    assert set(WORDS) == {check.name for check in CHECKS}
+    assert set(GUIDANCE) == {check.name for check in CHECKS}
 
 
 @pytest.mark.parametrize("kind", ["classes", "texts"])
@@ -165,8 +165,8 @@ def test_every_check_that_found_something_has_a_section(kind, request, report):
     for check, finding in findings.checks.items():
         assert check in page.ids
         assert finding.sentence in page.text
-        assert WORDS[check].asks in page.text
-        assert WORDS[check].do in page.text
+        assert GUIDANCE[check].asks in page.text
+        assert GUIDANCE[check].do in page.text
         assert page.all("a", href=f"#{check}")
     assert "Looked for and not found" not in page.text
 
@@ -176,7 +176,7 @@ def test_every_check_that_found_nothing_is_in_one_line(kind, request, report):
     findings = found(request.getfixturevalue(kind))
     page = report(findings)
     (line,) = re.findall(r"Looked for and not found: ([^.]*)\.", page.text)
-    assert line.split(", ") == [WORDS[check].what for check in findings.checks if check != "split_leaks"]
+    assert line.split(", ") == [GUIDANCE[check].what for check in findings.checks if check != "split_leaks"]
     assert "Copies across the given split: nothing." in page.text  # the data brings none: not judged
     assert not set(findings.checks) & set(page.ids)
     assert "Nothing was found" in page.text
@@ -184,12 +184,12 @@ def test_every_check_that_found_nothing_is_in_one_line(kind, request, report):
 
 def test_what_is_most_urgent_comes_first(classes, report):
     page = report(everything(classes))
-    order = [place for place in page.ids if place in WORDS]
+    order = [place for place in page.ids if place in GUIDANCE]
     assert order[:3] == ["unreadable", "split_leaks", "conflicting_labels"]
     assert order.index("label_errors") < order.index("near_duplicates") < order.index("bright")
     believed_less = everything(classes)
     believed_less.checks["label_errors"].facts["accuracy"] = 0.3
-    order = [place for place in report(believed_less).ids if place in WORDS]
+    order = [place for place in report(believed_less).ids if place in GUIDANCE]
     assert order.index("near_duplicates") < order.index("label_errors") < order.index("bright")
 
 
@@ -197,7 +197,7 @@ def test_a_check_that_the_page_does_not_know_is_shown_too(classes, report):
     page = report(found(classes, moon_phase={"sentence": "two at full moon", "why": {1: "full moon"}}))
     assert "moon_phase" in page.ids
     assert "two at full moon" in page.text
-    assert title("moon_phase") == "Moon phase"
+    assert check_title("moon_phase") == "Moon phase"
 
 
 def test_names_from_the_data_stay_text(tmp_path, fill, report, review):

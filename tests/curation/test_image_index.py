@@ -16,7 +16,7 @@ from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.curation.audit import default_out
 from tellapart.curation.image_index import SURVEY
-from tellapart.curation.lookup import known
+from tellapart.curation.lookup import lookup
 from tellapart.data.catalog import open_catalog
 
 FILES = ("facts.parquet", "measures.npy", "thumbs.npy")
@@ -48,7 +48,7 @@ def test_a_damaged_part_is_looked_at_again(class_folders, audited, capsys, name,
     _harm(_part(audited) / name, how)
     assert tellapart.audit(class_folders, out=audited, pretrained=False) == before
     assert f"note: {_part(audited)}: damaged; its images are looked at again" in capsys.readouterr().err
-    assert known(audited, class_folders / "cat" / "0.png")["images"].popitem()[1]["known"]
+    assert lookup(audited, class_folders / "cat" / "0.png")["images"].popitem()[1]["known"]
 
 
 def test_parts_of_different_lengths_are_damaged(class_folders, audited, capsys):
@@ -63,11 +63,11 @@ def test_a_damaged_index_says_what_to_do(class_folders, audited, refuses, how):
     path = _part(audited) / "thumbs.npy"
     _harm(path, how)
     with refuses(CatalogError, f"{path}: missing or damaged; run tellapart audit again"):
-        known(audited, class_folders / "cat" / "0.png")
+        lookup(audited, class_folders / "cat" / "0.png")
     (place,) = (audited / SURVEY).glob("*/place.npy")
     place.write_bytes(b"")
     with refuses(CatalogError, f"{place.parent}: no survey here; run tellapart audit again"):
-        known(audited, class_folders / "cat" / "0.png")
+        lookup(audited, class_folders / "cat" / "0.png")
 
 
 def test_what_was_added_is_never_replaced(audited, tmp_path, draw, refuses):
@@ -75,15 +75,15 @@ def test_what_was_added_is_never_replaced(audited, tmp_path, draw, refuses):
     for number, path in enumerate(pictures):
         Image.fromarray(draw(1000 + number)).save(path)
     for path in pictures[:3]:
-        known(audited, path, add=True)
+        lookup(audited, path, add=True)
     shutil.rmtree(audited / "known" / "part-000000")
-    known(audited, pictures[3], add=True)
-    answers = known(audited, pictures)["images"]
+    lookup(audited, pictures[3], add=True)
+    answers = lookup(audited, pictures)["images"]
     assert [answers[str(path)]["known"] for path in pictures] == [False, True, True, True]
     part = audited / "known" / "part-000002"
     _harm(part / "thumbs.npy", "cut off")
     with refuses(CatalogError, f"{part}: damaged; remove this folder and add its pictures again"):
-        known(audited, pictures[0])
+        lookup(audited, pictures[0])
 
 
 def test_a_full_disk_leaves_no_part(class_folders, tmp_path, monkeypatch):

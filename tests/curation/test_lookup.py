@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from tellapart.core.errors import CatalogError
-from tellapart.curation.audit import look
-from tellapart.curation.lookup import known
+from tellapart.curation.audit import run_audit
+from tellapart.curation.lookup import lookup
 
 
 @pytest.fixture
 def index(golden, tmp_path):
-    look(golden, out=tmp_path / "index", pretrained=False)
+    run_audit(golden, out=tmp_path / "index", pretrained=False)
     return tmp_path / "index"
 
 
@@ -23,7 +23,7 @@ def test_copies_are_known_and_others_are_new(index, drawing, tmp_path):
     drawing(8, "disc").resize((100, 75), Image.Resampling.LANCZOS).save(new / "small.jpg", quality=80)
     drawing(500, "disc").save(new / "other.png")
     (new / "bad.png").write_bytes(b"\x89PNG nothing")
-    found = known(index, [new])
+    found = lookup(index, [new])
     images = {file.rsplit("/", 1)[1]: answer for file, answer in found["images"].items()}
     assert images["same.webp"] == {"known": True, "like": [{"file": "disc/03.png", "how": "the same pixels"}]}
     assert [like["file"] for like in images["small.jpg"]["like"]] == ["disc/04.png"]
@@ -34,26 +34,26 @@ def test_copies_are_known_and_others_are_new(index, drawing, tmp_path):
 
 def test_the_index_grows(index, drawing, tmp_path):
     drawing(500, "disc").save(tmp_path / "new.png")
-    before = known(index, [tmp_path / "new.png"], add=True)
+    before = lookup(index, [tmp_path / "new.png"], add=True)
     assert before["added"] == 1
-    after = known(index, [tmp_path / "new.png"], add=True)
+    after = lookup(index, [tmp_path / "new.png"], add=True)
     assert after["images"][str(tmp_path / "new.png")]["like"][0]["how"] == "the same pixels"
     assert (after["index"], after["added"]) == (before["index"], 0)
 
 
 def test_the_images_of_the_set_may_be_gone(golden, drawing, tmp_path, fill):
     root = fill(tmp_path / "set", [f"a/{number}.png" for number in range(3)])
-    look(root, out=tmp_path / "index", pretrained=False)
+    run_audit(root, out=tmp_path / "index", pretrained=False)
     data = (root / "a" / "1.png").read_bytes()
     for path in (root / "a").iterdir():
         path.unlink()
     (tmp_path / "again.png").write_bytes(data)
-    assert known(tmp_path / "index", [tmp_path / "again.png"])["images"][str(tmp_path / "again.png")]["known"]
+    assert lookup(tmp_path / "index", [tmp_path / "again.png"])["images"][str(tmp_path / "again.png")]["known"]
 
 
 def test_refusals(tmp_path, index, refuses):
     (tmp_path / "nothing").mkdir()
     with refuses(CatalogError, "no picture was named; give image files or folders of them"):
-        known(index, [tmp_path / "nothing"])
+        lookup(index, [tmp_path / "nothing"])
     with pytest.raises(CatalogError, match="no audit here"):
-        known(tmp_path / "nothing", [tmp_path / "x.png"])
+        lookup(tmp_path / "nothing", [tmp_path / "x.png"])

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.data.catalog import SCHEMA, SPLITS, Catalog, open_catalog
-from tellapart.data.duplicates.hashing import grouped
+from tellapart.data.duplicates.hashing import connected_components
 from tellapart.data.split import FRACTIONS, near_duplicates, split
 
 
@@ -316,7 +316,7 @@ def test_in_a_reading_set_different_texts_are_never_joined(tmp_path, draw, encod
     pairs = near_duplicates(reading, reading.rows())
     assert pairs == [(a, b) for a, b in combinations(range(12), 2) if texts[a] == texts[b]]
     classes = open_catalog(tmp_path, task="classify", label_from="text")
-    assert grouped(near_duplicates(classes, classes.rows())) == [list(range(12))]
+    assert connected_components(near_duplicates(classes, classes.rows())) == [list(range(12))]
 
 
 def test_a_reading_set_of_lookalikes_can_be_split(tmp_path, draw, encode):

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError
 from tellapart.data.catalog import open_catalog
-from tellapart.data.summary import SAMPLE, quick
+from tellapart.data.summary import SAMPLE, summary
 
 MODULE = importlib.import_module("tellapart.data.summary")  # a verb hides the module of its name
 
@@ -48,7 +48,7 @@ def shards(tmp_path, draw, encode):
 
 
 def test_class_folders(sizes):
-    assert quick(sizes) == {
+    assert summary(sizes) == {
         "images": 5,
         "labels": 2,
         "classes": {"cat": 2, "dog": 3},
@@ -61,13 +61,13 @@ def test_class_folders(sizes):
         "sizes": {"sampled": 5, "smallest": (1, 1), "median": (10, 200), "largest": (64, 48)},
         "notes": [],
     }  # fmt: skip
-    assert json.loads(json.dumps(quick(sizes)))["sizes"]["largest"] == [64, 48]
+    assert json.loads(json.dumps(summary(sizes)))["sizes"]["largest"] == [64, 48]
 
 
 def test_a_reading_set_has_no_classes(tmp_path, fill):
     fill(tmp_path, [f"{n:03}.png" for n in range(30)])
     for options in ({"task": "read"}, {"label_from": "text"}):
-        seen = quick(tmp_path, **options)
+        seen = summary(tmp_path, **options)
         assert (seen["task"], seen["images"], seen["labels"], seen["classes"]) == ("read", 30, 30, {})
         assert seen["first"] == [(f"{n:03}.png", f"{n:03}") for n in range(10)]
 
@@ -75,67 +75,67 @@ def test_a_reading_set_has_no_classes(tmp_path, fill):
 def test_a_table(sizes):
     path = sizes / "labels.csv"
     path.write_text("file,label\ncat/1.png,x\ndog/0.png,y\ndog/0.png,y\n")
-    seen = quick(path)
+    seen = summary(path)
     assert (seen["images"], seen["classes"], seen["sizes"]["sampled"]) == (2, {"x": 1, "y": 1}, 2)
     assert seen["bytes"] == (sizes / "cat" / "1.png").stat().st_size + (sizes / "dog" / "0.png").stat().st_size
     assert seen["notes"] == ["1 rows of labels.csv repeat another row and count once: dog/0.png"]
-    assert quick(sizes)["notes"][-1] == (
+    assert summary(sizes)["notes"][-1] == (
         "3 images are not named in labels.csv and were left out: cat/3.png, dog/2.png, dog/4.png"
     )
 
 
 def test_shards(shards):
-    seen = quick(shards)
+    seen = summary(shards)
     assert (seen["images"], seen["classes"], seen["task"]) == (60, {"cat": 30, "dog": 30}, "classify")
     assert seen["bytes"] == weight(shards, "*.parquet")
     assert seen["first"][1] == ("a.parquet#1/1.png", "dog")
     # Of sixteen row groups (seven of four and one of two in each shard) eight, the first and the last among them.
     assert seen["sizes"]["sampled"] == 30
     assert (seen["sizes"]["smallest"], seen["sizes"]["largest"]) == ((10, 20), (39, 20))
-    assert quick(f"{shards}/a*.parquet")["sizes"] == {
+    assert summary(f"{shards}/a*.parquet")["sizes"] == {
         "sampled": 30, "smallest": (10, 20), "median": (25, 20), "largest": (39, 20),
     }  # fmt: skip
 
 
 def test_row_groups_that_are_large_are_few(shards, monkeypatch):
     monkeypatch.setattr(MODULE, "_GROUP_BYTES", 1)
-    assert quick(shards)["sizes"] == {"sampled": 4, "smallest": (10, 20), "median": (12, 20), "largest": (13, 20)}
+    assert summary(shards)["sizes"] == {"sampled": 4, "smallest": (10, 20), "median": (12, 20), "largest": (13, 20)}
 
 
 def test_a_catalog(class_folders, shards, tmp_path):
     opened = open_catalog(class_folders, groups={"animal": ["cat", "dog"], "thing": ["cup"]})
     opened = opened.with_column("keep", [label != "cup" for label in opened.column("label")])
-    seen = quick(opened)
-    assert quick(opened.write(tmp_path / "c.parquet")) == seen
+    seen = summary(opened)
+    assert summary(opened.write(tmp_path / "c.parquet")) == seen
     assert (seen["images"], seen["classes"]) == (8, {"cat": 4, "dog": 4})
     assert seen["bytes"] == weight(class_folders) - weight(class_folders / "cup")
     (class_folders / "cat" / "0.png").unlink()
-    seen = quick(opened)
+    seen = summary(opened)
     assert seen["notes"] == [
         "1 files are gone: cat/0.png",
         "1 of 8 sampled images were not measured: cat/0.png: the file cannot be read: No such file or directory",
     ]
     embedded = open_catalog(shards)
-    assert {**quick(embedded), "notes": []} == quick(shards)
+    assert {**summary(embedded), "notes": []} == summary(shards)
     (shards / "b.parquet").unlink()
-    assert quick(embedded)["notes"] == ["1 files are gone: b.parquet"]
-    assert quick(embedded)["sizes"]["sampled"] == 30
+    assert summary(embedded)["notes"] == ["1 files are gone: b.parquet"]
+    assert summary(embedded)["sizes"]["sampled"] == 30
 
 
 def test_options_are_those_of_the_catalog(class_folders, refuses):
-    assert quick(class_folders, task="read")["task"] == "read"
-    assert quick(class_folders, groups={"all": ["cat", "cup", "dog"]})["images"] == 12
+    assert summary(class_folders, task="read")["task"] == "read"
+    assert summary(class_folders, groups={"all": ["cat", "cup", "dog"]})["images"] == 12
     with refuses(
         CatalogError, "groups: in no group: dog; every class belongs to exactly one (quote names like '0042')"
     ):
-        quick(class_folders, groups={"all": ["cat", "cup"]})
+        summary(class_folders, groups={"all": ["cat", "cup"]})
     with refuses(CatalogError, "no: there is no such file or folder"):
-        quick("no")
+        summary("no")
 
 
 def test_it_says_what_the_long_look_says(class_folders, shards):
     for data in (class_folders, shards):
-        seen, opened = quick(data), open_catalog(data)
+        seen, opened = summary(data), open_catalog(data)
         assert seen["images"] == len(opened)
         assert tuple(seen["classes"]) == opened.labels
         assert seen["task"] == opened.task
@@ -154,7 +154,7 @@ def test_the_sample_is_even_and_bounded(tmp_path, fill):
     (tmp_path / "cat" / "0.png").rename(tmp_path / "cat" / "000.png")
     fill(tmp_path, ["cat/000.png"], 2, 2)
     fill(tmp_path, [f"cat/{n - 1}.png"], 20, 20)
-    seen = quick(tmp_path)
+    seen = summary(tmp_path)
     assert seen["sizes"] == {"sampled": SAMPLE, "smallest": (2, 2), "median": (10, 10), "largest": (20, 20)}
 
 
@@ -172,7 +172,7 @@ def test_nothing_is_decoded_and_only_heads_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(image_io, "picture", never)
     monkeypatch.setattr(image_io, "read_bytes", never)
     assert (tmp_path / "x" / "0.jpg").stat().st_size > 2**18
-    assert quick(tmp_path)["sizes"] == {
+    assert summary(tmp_path)["sizes"] == {
         "sampled": 6, "smallest": (900, 800), "median": (900, 800), "largest": (900, 800),
     }  # fmt: skip
 
@@ -191,10 +191,10 @@ def test_a_header_at_the_end_is_found_while_it_costs_little(tmp_path, monkeypatc
     (tmp_path / "x").mkdir()
     for n in range(3):
         (tmp_path / "x" / f"{n}.tif").write_bytes(late_header(700 + n, 700))
-    assert quick(tmp_path)["sizes"]["largest"] == (702, 700)
-    assert quick(tmp_path)["notes"] == []
+    assert summary(tmp_path)["sizes"]["largest"] == (702, 700)
+    assert summary(tmp_path)["notes"] == []
     monkeypatch.setattr(MODULE, "_SPARE", (tmp_path / "x" / "2.tif").stat().st_size + 100_000)
-    seen = quick(tmp_path)
+    seen = summary(tmp_path)
     assert (seen["sizes"]["sampled"], seen["sizes"]["largest"]) == (1, (700, 700))
     assert seen["notes"] == [
         "2 of 3 sampled images were not measured: x/1.tif: its size does not stand in its head, "
@@ -207,7 +207,7 @@ def test_what_cannot_be_measured_is_named(class_folders, monkeypatch):
     for path in class_folders.rglob("*.png"):
         path.write_bytes(b"no picture")
     (class_folders / "cat" / "0.png").write_bytes(b"")
-    seen = quick(class_folders)
+    seen = summary(class_folders)
     assert (seen["images"], seen["sizes"]) == (
         12, {"sampled": 0, "smallest": None, "median": None, "largest": None},
     )  # fmt: skip
@@ -221,5 +221,5 @@ def test_what_cannot_be_measured_is_named(class_folders, monkeypatch):
 def test_nothing_is_changed(class_folders, shards, tree):
     for data in (class_folders, shards):
         before = tree(data)
-        quick(data)
+        summary(data)
         assert tree(data) == before

@@ -14,9 +14,9 @@ import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import BundleError, ConfigError
 from tellapart.evaluation.drift import REFERENCE
-from tellapart.evaluation.drift_reference import MEASURES, Reference, looked_at
+from tellapart.evaluation.drift_reference import MEASURES, Reference, sample_images
 from tellapart.inference.bundle import Predictor
-from tellapart.metrics.two_sample import energy, holm, kolmogorov_smirnov, mixture
+from tellapart.metrics.two_sample import energy_test, holm, kolmogorov_smirnov, total_variation_test
 
 
 @pytest.mark.parametrize(("n", "m", "shift"), [(500, 200, 0.0), (500, 200, 0.3), (60, 40, 0.5), (30, 30, 2.0)])
@@ -36,17 +36,17 @@ def test_the_energy_distance_is_the_textbooks():
     def mean(a, b):
         return np.linalg.norm(a[:, None] - b[None], axis=2).mean()
 
-    assert energy(one, other)[0] == pytest.approx(2 * mean(one, other) - mean(one, one) - mean(other, other))
+    assert energy_test(one, other)[0] == pytest.approx(2 * mean(one, other) - mean(one, one) - mean(other, other))
 
 
-@pytest.mark.parametrize("test", [kolmogorov_smirnov, energy, mixture])
+@pytest.mark.parametrize("test", [kolmogorov_smirnov, energy_test, total_variation_test])
 def test_without_a_change_p_is_even(test):
     low = 0
     for seed in range(60):
         dice = np.random.default_rng(seed)
-        if test is mixture:
+        if test is total_variation_test:
             sides = [dice.choice(list("abc"), size, p=[0.6, 0.3, 0.1]).tolist() for size in (120, 60)]
-        elif test is energy:
+        elif test is energy_test:
             sides = [dice.normal(size=(size, 4)) for size in (120, 60)]
         else:
             sides = [dice.normal(size=size) for size in (120, 60)]
@@ -134,7 +134,7 @@ def test_a_reader_drifts_by_what_it_reads(text_run, texts, copied, tmp_path):
     run = copied(text_run)
     predictor = Predictor(run / "bundle")
     assert not (predictor.bundle.path / REFERENCE).is_file()  # 18 unseen images are too few
-    sample = looked_at(predictor, ((file.name, file) for file in sorted(texts.glob("*.png"))))
+    sample = sample_images(predictor, ((file.name, file) for file in sorted(texts.glob("*.png"))))
     assert sample.answers.count("3") > 40
     with pytest.raises(BundleError, match="it keeps no reference"):
         tellapart.drift(run, texts)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tellapart.core.errors import ConfigError, TextError
-from tellapart.inference.beam_search import Rule, of_length, read, search
+from tellapart.inference.beam_search import TextConstraint, beam_search, best_path_of_length, decode
 from tellapart.inference.charset import BLANK, Charset, decode_ctc
 
 ABC = Charset(("a", "b", "1"))
@@ -34,7 +34,7 @@ def summed(chances):
 @given(st.integers(0, 10_000), st.integers(1, 5))
 def test_the_best_are_those_of_a_sum_over_all_paths(seed, steps):
     chances = drawn(seed, steps)
-    found = [reading.text for reading in search(chances, ABC, Rule(best=5))]
+    found = [reading.text for reading in beam_search(chances, ABC, TextConstraint(best=5))]
     total = summed(chances)
     expected = sorted(total, key=lambda text: -total[text])[:5]
     assert [total[text] for text in found] == pytest.approx([total[text] for text in expected])
@@ -45,7 +45,7 @@ def test_the_best_are_those_of_a_sum_over_all_paths(seed, steps):
 def test_a_pattern_gives_the_best_text_that_matches(seed, pattern):
     chances = drawn(seed, 5)
     total = {text: p for text, p in summed(chances).items() if re.fullmatch(pattern, text)}
-    [reading] = search(chances, ABC, Rule(pattern=pattern))
+    [reading] = beam_search(chances, ABC, TextConstraint(pattern=pattern))
     assert total[reading.text] == pytest.approx(max(total.values()))
 
 
@@ -53,7 +53,7 @@ def test_a_pattern_gives_the_best_text_that_matches(seed, pattern):
 def test_a_sure_reading_has_the_confidences_of_the_best_path(seed):
     chances = drawn(seed, 6, sharp=12.0)
     [best] = decode_ctc(chances[None], ABC)
-    [found] = search(chances, ABC, Rule(pattern=re.escape(best.text)))
+    [found] = beam_search(chances, ABC, TextConstraint(pattern=re.escape(best.text)))
     assert found.text == best.text
     assert [p for _, p in found.characters] == pytest.approx([p for _, p in best.characters])
     assert found.confidence == pytest.approx(best.confidence)
@@ -70,17 +70,17 @@ def test_a_length_gives_the_letters_of_the_likeliest_path(seed, steps, length):
         ),
         default=(0.0, None),
     )[1]
-    assert of_length(chances, length) == expected
+    assert best_path_of_length(chances, length) == expected
 
 
 @given(st.integers(0, 10_000), st.integers(0, 4))
 def test_a_reading_that_is_not_the_best_paths_is_less_sure(seed, length):
     chances = drawn(seed, 6)
     [best] = decode_ctc(chances[None], ABC)
-    [[found]] = read(chances[None], ABC, Rule(length=length))
+    [[found]] = decode(chances[None], ABC, TextConstraint(length=length))
     assert len(found.text) == length
     assert found == best if len(best.text) == length else found.confidence <= best.confidence
-    confidences = [reading.confidence for reading in search(chances, ABC, Rule(best=4))]
+    confidences = [reading.confidence for reading in beam_search(chances, ABC, TextConstraint(best=4))]
     assert confidences == sorted(confidences, reverse=True)
 
 
@@ -88,7 +88,7 @@ def test_a_left_out_letter_is_not_passed_over():
     """A text of three letters that must have two: the two are sure, and yet it is not."""
     sure = np.full((6, ABC.size), 0.001)
     sure[range(6), [1, 0, 2, 0, 3, 0]] = 0.997
-    [[found]] = read(sure[None], ABC, Rule(length=2))
+    [[found]] = decode(sure[None], ABC, TextConstraint(length=2))
     assert len(found.text) == 2
     assert min(p for _, p in found.characters) > 0.99
     assert found.confidence < 0.01
@@ -99,7 +99,7 @@ def test_a_blank_picture_has_a_text_that_matches_too(pattern):
     """Long texts are less likely than the short ones before them, which must not push them out."""
     blank = np.full((12, ABC.size), 0.001)
     blank[:, BLANK] = 0.997
-    [reading] = search(blank, ABC, Rule(pattern=pattern))
+    [reading] = beam_search(blank, ABC, TextConstraint(pattern=pattern))
     assert re.fullmatch(pattern, reading.text)
     assert reading.confidence < 0.01
 
@@ -107,47 +107,54 @@ def test_a_blank_picture_has_a_text_that_matches_too(pattern):
 def test_what_must_be_read_is_found_however_unlikely():
     sure = np.full((9, ABC.size), 1e-9)
     sure[range(9), [1, 0, 2, 0, 1, 0, 0, 0, 0]] = 1 - 3e-9
-    [reading] = search(sure, ABC, Rule(pattern="bb1"))
+    [reading] = beam_search(sure, ABC, TextConstraint(pattern="bb1"))
     assert reading.text == "bb1"
     assert reading.confidence < 1e-6
 
 
-@pytest.mark.parametrize("rule", [Rule(pattern="[€]{5}"), Rule(pattern="[ab]+", alphabet="1"), Rule(pattern="(?<=b)a")])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        TextConstraint(pattern="[€]{5}"),
+        TextConstraint(pattern="[ab]+", alphabet="1"),
+        TextConstraint(pattern="(?<=b)a"),
+    ],
+)
 def test_a_rule_that_no_text_of_the_model_fits_is_refused(rule):
     with pytest.raises(
         TextError, match=r"^pattern '.*': no text of the characters that the model may read begins so: "
     ):
         rule.check(ABC)
-    Rule(pattern="[ab]+", alphabet="b").check(ABC)
-    Rule(pattern="1?").check(ABC)
+    TextConstraint(pattern="[ab]+", alphabet="b").check(ABC)
+    TextConstraint(pattern="1?").check(ABC)
 
 
 def test_an_alphabet_leaves_no_chance_to_others():
     chances = drawn(1, 7)[None]
-    kept = Rule(alphabet="1").masked(chances, ABC)
+    kept = TextConstraint(alphabet="1").masked(chances, ABC)
     assert kept.sum(axis=-1) == pytest.approx(np.ones((1, 7)))
     assert not kept[..., 1:3].any()
     assert kept[0, :, 3] / kept[0, :, 0] == pytest.approx(chances[0, :, 3] / chances[0, :, 0])
     nothing = np.array([[[0.0, 1.0, 0.0, 0.0]]])
-    assert Rule(alphabet="1").masked(nothing, ABC).tolist() == [[[1.0, 0.0, 0.0, 0.0]]]
+    assert TextConstraint(alphabet="1").masked(nothing, ABC).tolist() == [[[1.0, 0.0, 0.0, 0.0]]]
 
 
 def test_no_text_fits():
-    assert search(drawn(0, 2), ABC, Rule(pattern="[ab]{3}")) == []
-    assert search(drawn(0, 5), ABC, Rule(pattern="x")) == []
+    assert beam_search(drawn(0, 2), ABC, TextConstraint(pattern="[ab]{3}")) == []
+    assert beam_search(drawn(0, 5), ABC, TextConstraint(pattern="x")) == []
 
 
 def test_many_steps_do_not_underflow():
     flat = np.full((400, ABC.size), 1 / ABC.size)
-    assert len(search(flat, ABC, Rule(best=3))) == 3
+    assert len(beam_search(flat, ABC, TextConstraint(best=3))) == 3
 
 
 def test_wrong_rules_are_refused_in_words():
     with pytest.raises(ConfigError, match=r"^pattern '\[': .*; write it as in \[0-9\]\{5\}$"):
-        Rule(pattern="[")
+        TextConstraint(pattern="[")
     with pytest.raises(ConfigError, match=r"^the alphabet is empty"):
-        Rule(alphabet="")
+        TextConstraint(alphabet="")
     with pytest.raises(ConfigError, match=r"^best 0: ask for at least 1 reading$"):
-        Rule(best=0)
+        TextConstraint(best=0)
     with pytest.raises(TextError, match=r"^the alphabet 'xyz' has no character in common with what the model knows"):
-        Rule(alphabet="xyz").masked(drawn(0, 2)[None], ABC)
+        TextConstraint(alphabet="xyz").masked(drawn(0, 2)[None], ABC)

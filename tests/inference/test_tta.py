@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.inference.beam_search import Rule, likelihoods, read
+from tellapart.inference.beam_search import TextConstraint, decode, likelihoods
 from tellapart.inference.charset import Charset
-from tellapart.inference.tta import LOOKS, agreed, stretched, together
+from tellapart.inference.tta import TTA_SCHEDULE, consensus, ensemble_views, resize_width
 
 AB = Charset(("a", "b"))
 
@@ -54,8 +54,8 @@ def test_a_long_text_does_not_underflow():
 @given(st.integers(0, 10_000), st.integers(1, 8))
 def test_one_view_alone_reads_as_ever(seed, n):
     chances = steps(seed, n)
-    (usual,) = read(chances[None], AB, Rule())
-    assert together([chances], AB, Rule())[0] == usual[0]
+    (usual,) = decode(chances[None], AB, TextConstraint())
+    assert ensemble_views([chances], AB, TextConstraint())[0] == usual[0]
 
 
 def test_the_surer_views_outvote_the_others():
@@ -65,38 +65,38 @@ def test_the_surer_views_outvote_the_others():
         return np.stack([row, np.array([0.98, 0.01, 0.01])])
 
     views = [sure(1, 0.6), sure(2, 0.9), sure(1, 0.5)]
-    first, second = together(views, AB, Rule(best=2))
+    first, second = ensemble_views(views, AB, TextConstraint(best=2))
     assert (first.text, second.text) == ("b", "a")
     assert first.confidence == pytest.approx(0.9)
-    assert together([views[0], views[2]], AB, Rule())[0].text == "a"
+    assert ensemble_views([views[0], views[2]], AB, TextConstraint())[0].text == "a"
 
 
 def test_the_views_keep_to_the_rule():
     views = [steps(seed, 6) for seed in range(4)]
-    assert set(together(views, AB, Rule(alphabet="b"))[0].text) <= {"b"}
-    assert together(views, AB, Rule(pattern="a{2}"))[0].text == "aa"
-    none = together(views, AB, Rule(pattern="c+"))
+    assert set(ensemble_views(views, AB, TextConstraint(alphabet="b"))[0].text) <= {"b"}
+    assert ensemble_views(views, AB, TextConstraint(pattern="a{2}"))[0].text == "aa"
+    none = ensemble_views(views, AB, TextConstraint(pattern="c+"))
     assert [(each.text, each.confidence) for each in none] == [("", 0.0)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 6)), min_size=1, max_size=4))
 def test_views_agree_as_far_as_their_mean_says(views):
     chances = [steps(seed, n) for seed, n in views]
-    text, share = agreed(chances, AB, Rule())
-    best = together(chances, AB, Rule())[0]
+    text, share = consensus(chances, AB, TextConstraint())
+    best = ensemble_views(chances, AB, TextConstraint())[0]
     assert text == best.text
     each = [likelihoods([view], [tuple(AB.encode(text))])[0, 0] for view in chances]
     assert share == pytest.approx(np.mean(each))
-    assert agreed(chances, AB, Rule(pattern="c+")) == ("", 0.0)
+    assert consensus(chances, AB, TextConstraint(pattern="c+")) == ("", 0.0)
 
 
 def test_a_width_keeps_the_picture():
     dice = np.random.default_rng(0)
     pixels = np.repeat(dice.integers(0, 256, (3, 40, 12, 1), dtype=np.uint8), 8, axis=2)
-    assert stretched(pixels, 1.0, 8) is pixels
-    for by in (by for _, widths in LOOKS for by in widths):
-        found = stretched(pixels, by, 8)
+    assert resize_width(pixels, 1.0, 8) is pixels
+    for by in (by for _, widths in TTA_SCHEDULE for by in widths):
+        found = resize_width(pixels, by, 8)
         assert found.dtype == np.uint8
         assert found.shape == (3, 40, max(8, -(-round(96 * by) // 8) * 8), 1)
         assert abs(found.mean() - pixels.mean()) < 3
-    assert stretched(np.zeros((1, 40, 8, 3), np.uint8), 0.8, 8).shape == (1, 40, 8, 3)
+    assert resize_width(np.zeros((1, 40, 8, 3), np.uint8), 0.8, 8).shape == (1, 40, 8, 3)

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import precision_recall_curve
 
 from tellapart.core.errors import ConfigError
-from tellapart.metrics.calibration import NEVER, read_aim, sure_from, temperature, threshold
+from tellapart.metrics.calibration import NEVER, abstain_level, parse_threshold_goal, temperature, threshold
 
 
 def answers(seed, n=60, classes=4, sure=3.0):
@@ -165,7 +165,7 @@ def test_tied_scores_are_not_parted():
 @given(scored, st.integers(1, 20).map(lambda n: n / 20))
 def test_what_is_sure_is_right_so_often_or_nothing_is_sure(pairs, wanted):
     confidence, right = zip(*pairs, strict=True)
-    level = sure_from(confidence, right, wanted)
+    level = abstain_level(confidence, right, wanted)
     kept = [each for each in every(pairs) if judged(pairs, each)[0] >= wanted]
     answered = [truth for score, truth in pairs if score >= level]
     if kept:
@@ -176,9 +176,9 @@ def test_what_is_sure_is_right_so_often_or_nothing_is_sure(pairs, wanted):
 
 
 def test_where_nothing_is_right_even_certainty_is_not_sure():
-    assert sure_from([1.0, 0.9], [False, False], 0.5) == NEVER
-    assert sure_from([1.0, 0.9], [False, True], 0.9) == NEVER
-    assert sure_from([1.0, 0.9], [True, True], 0.9) < 0.9
+    assert abstain_level([1.0, 0.9], [False, False], 0.5) == NEVER
+    assert abstain_level([1.0, 0.9], [False, True], 0.9) == NEVER
+    assert abstain_level([1.0, 0.9], [True, True], 0.9) < 0.9
 
 
 # --- words -------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_where_nothing_is_right_even_certainty_is_not_sure():
     ],
 )
 def test_an_aim_is_read(text, aim):
-    assert read_aim(text) == aim
+    assert parse_threshold_goal(text) == aim
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_an_aim_is_read(text, aim):
 def test_another_aim_is_refused(text, refuses):
     words = f"threshold {text!r}: give f1, precision:P or recall:R with a share such as precision:0.95"
     with refuses(ConfigError, words):
-        read_aim(text)
+        parse_threshold_goal(text)
     with refuses(ConfigError, words):
         threshold([0.5], [True], text)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tellapart.evaluation.reading_samples import Sample, draw_sheet
+from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.metrics.error_analysis import edits, misreadings
 from tellapart.metrics.scores import edit_distance, reading_scores
 
@@ -41,7 +41,7 @@ def test_the_most_frequent_pair_comes_first():
 
 def test_the_sheet_shows_each_answer(tmp_path, shade):
     samples = [Sample(shade(40, 120), "ab", [("a", 0.9), ("c", 0.2)]), Sample(shade(10, 900), "ab", [])]
-    draw_sheet(tmp_path / "sheet.png", "two", samples, misreadings(["ab", "ab"], ["ac", ""]))
+    draw_samples(tmp_path / "sheet.png", "two", samples, misreadings(["ab", "ab"], ["ac", ""]))
     with Image.open(tmp_path / "sheet.png") as picture:
         colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24)}
     assert (120, 130, 140) in colours  # the pictures themselves

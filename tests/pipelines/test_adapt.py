@@ -15,7 +15,7 @@ from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.data.catalog import open_catalog
 from tellapart.inference.bundle import CARD, Bundle
-from tellapart.inference.tta import agreed, stretched
+from tellapart.inference.tta import consensus, resize_width
 from tellapart.training.run import Run
 
 HASTY = {"stages": [{"train": "head", "epochs": 1, "lr": 1e-3}], "augment": "none", "device": "cpu",
@@ -54,8 +54,8 @@ def test_it_learns_what_it_was_sure_to_read(taught, unlabelled):
             continue
         _, pixels = reader.prepare(file, unlabelled / file)
         step = reader.bundle.preprocess.step
-        views = [reader.run(stretched(pixels[None], by, step))[0] for by in (1, 0.75, 1.25, 0.6, 1.5)]
-        text, share = agreed(views, reader.bundle.charset, reader.rule)
+        views = [reader.run(resize_width(pixels[None], by, step))[0] for by in (1, 0.75, 1.25, 0.6, 1.5)]
+        text, share = consensus(views, reader.bundle.charset, reader.rule)
         assert keep == (share >= 0.5)
         sure += keep
         if keep:

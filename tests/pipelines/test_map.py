@@ -15,12 +15,12 @@ from sklearn.preprocessing import normalize
 import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.data.catalog import open_catalog
-from tellapart.evaluation.embedding_map import Atlas
+from tellapart.evaluation.embedding_map import EmbeddingMap
 from tellapart.evaluation.map_page import page, sheets
-from tellapart.evaluation.projection import placed, places
+from tellapart.evaluation.projection import project, project_later
 from tellapart.inference.bundle import Predictor
-from tellapart.metrics.pca import Reduction
-from tellapart.viz.palette import colours
+from tellapart.metrics.pca import PCA
+from tellapart.viz.palette import class_colours
 
 
 def clumps(n=40, seed=0):
@@ -38,38 +38,38 @@ def agreement(at, of):
 
 def test_the_reduction_is_that_of_scikit_learn():
     features, _ = clumps()
-    ours, theirs = Reduction.of(features)(features), PCA(20).fit_transform(normalize(features))
+    ours, theirs = PCA.of(features)(features), PCA(20).fit_transform(normalize(features))
     assert np.allclose(np.abs(ours[:, :3]), np.abs(theirs[:, :3]), atol=1e-5)
 
 
 @pytest.mark.parametrize("perplexity", [None, 5.0])
 def test_clumps_stay_together(perplexity):
     features, of = clumps()
-    points = Reduction.of(features)(features)
-    at = places(points, "tsne", perplexity=perplexity)
+    points = PCA.of(features)(features)
+    at = project(points, "tsne", perplexity=perplexity)
     assert at.shape == (120, 2)
     assert (of[agreement(at, of)] == of).mean() > 0.98
-    assert np.array_equal(places(points, "tsne", perplexity=perplexity), at)
+    assert np.array_equal(project(points, "tsne", perplexity=perplexity), at)
 
 
 def test_later_points_find_their_clump():
     features, of = clumps()
-    reduction = Reduction.of(features)
+    reduction = PCA.of(features)
     points = reduction(features)
-    at = places(points, "tsne")
+    at = project(points, "tsne")
     later, of_later = clumps(10, seed=1)
-    found = placed(reduction(later), points, at)
+    found = project_later(reduction(later), points, at)
     assert (KNeighborsClassifier(5).fit(at, of).predict(found) == of_later).all()
     moved = at + np.array([100, -40], np.float32)  # wherever the map stands, they stand on it
-    assert np.abs(placed(reduction(later), points, moved) - found - [100, -40]).max() < 0.1
+    assert np.abs(project_later(reduction(later), points, moved) - found - [100, -40]).max() < 0.1
 
 
 def test_of_the_very_images_of_a_map_most_stand_where_they_stood():
     dice = np.random.default_rng(0)
     features = np.concatenate([clumps(30)[0], dice.normal(size=(15, 20)).astype(np.float32) - 4])  # one side is heavy
-    points = Reduction.of(features)(features)
-    at = places(points, "tsne")
-    apart = np.linalg.norm(placed(points, points, at) - at, axis=1)
+    points = PCA.of(features)(features)
+    at = project(points, "tsne")
+    apart = np.linalg.norm(project_later(points, points, at) - at, axis=1)
     assert np.median(apart) < 0.1 * np.ptp(at)
 
 
@@ -81,8 +81,8 @@ def test_thumbnails_stand_where_the_page_looks_for_them():
 
 
 def test_of_two_the_first_is_red():
-    assert colours(["animal", "object"]) == {"animal": "#d1382c", "object": "#2563a8"}
-    assert len(set(colours([str(number) for number in range(60)]).values())) == 60
+    assert class_colours(["animal", "object"]) == {"animal": "#d1382c", "object": "#2563a8"}
+    assert len(set(class_colours([str(number) for number in range(60)]).values())) == 60
 
 
 # --- the verb ----------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def test_a_map_of_a_bundle(drawn, shape_run, shapes):
     assert result["n"] == 60
     with Image.open(folder / "map.png") as picture:
         assert picture.size == (1520, 1200)
-    atlas = Atlas.open(folder / "map.parquet")
+    atlas = EmbeddingMap.open(folder / "map.parquet")
     catalog = open_catalog(shapes)
     assert atlas.files == catalog.column("file")
     assert set(atlas.labels) == {"round", "straight"}  # the groups, where there are any
@@ -121,14 +121,14 @@ def test_the_page_stands_alone(drawn):
 
 def test_new_images_are_placed_on_an_old_map(drawn, shape_run, draw_shapes, shape, tmp_path):
     _, folder = drawn
-    old = Atlas.open(folder / "map.parquet")
+    old = EmbeddingMap.open(folder / "map.parquet")
     later = tmp_path / "later"
     for name in ("bar", "disc"):
         (later / name).mkdir(parents=True)
         for index in range(3):
             Image.fromarray(shape(name, 9000 + index)).save(later / name / f"{index}.png")
     result = tellapart.map(shape_run, later, out=tmp_path / "new.html", on=folder / "map.parquet")
-    new = Atlas.open(tmp_path / "new.parquet")
+    new = EmbeddingMap.open(tmp_path / "new.parquet")
     assert result["n"] == 6
     assert np.array_equal(new.places[:60], old.places)
     assert new.files[60:] == ["bar/0.png", "bar/1.png", "bar/2.png", "disc/0.png", "disc/1.png", "disc/2.png"]

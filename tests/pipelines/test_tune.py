@@ -21,7 +21,7 @@ from tellapart.training.config import Stage, TrainConfig, make_config
 from tellapart.training.run import Run
 from tellapart.training.search_space import default_space, read_space
 from tellapart.training.tasks import ClassifyTask
-from tellapart.viz.importance_bars import draw_bars
+from tellapart.viz.importance_bars import draw_importance_bars
 
 QUICK = {"backbone": "small", "epochs": 2, "batch_size": 16, "device": "cpu", "precision": "float32"}
 SPACE = {"lr": {"low": 0.001, "high": 0.01, "log": True}, "dropout": [0.0, 0.2]}
@@ -106,8 +106,8 @@ def test_json_is_one_object_and_the_same_command_answers_at_once(shapes, tmp_pat
 
 
 def test_the_picture_tells_many_from_few(tmp_path):
-    draw_bars(tmp_path / "few.png", "What mattered", [], ["too few"])
-    draw_bars(
+    draw_importance_bars(tmp_path / "few.png", "What mattered", [], ["too few"])
+    draw_importance_bars(
         tmp_path / "many.png", "What mattered", [("lr", 0.7, "best 0.01"), ("dropout", 0.3, "")], ["a note " * 40]
     )
     with Image.open(tmp_path / "few.png") as few, Image.open(tmp_path / "many.png") as many:

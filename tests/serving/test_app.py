@@ -25,9 +25,9 @@ import tellapart
 from tellapart.core.errors import BundleError, ConfigError, ServerError
 from tellapart.data.catalog import open_catalog
 from tellapart.serving import batching, feedback_store
-from tellapart.serving.batching import Batcher, Busy, Gone, best_size
-from tellapart.serving.feedback_store import Full, Shelf
-from tellapart.serving.model_registry import State
+from tellapart.serving.batching import Batcher, ModelReplacedError, QueueFullError, best_size
+from tellapart.serving.feedback_store import FeedbackStore, StoreFullError
+from tellapart.serving.model_registry import ModelRegistry
 
 
 def _png(pixels):
@@ -197,7 +197,7 @@ def test_more_than_the_queue_holds_is_told_to_wait(shape_bundle):
     pixels = np.zeros((4, 4, 1), np.uint8)
     with batcher.room(1), batcher.room(3):
         asked = [batcher.submit(name, pixels) for name in "abcd"]
-        with pytest.raises(Busy) as busy, batcher.room(1):
+        with pytest.raises(QueueFullError) as busy, batcher.room(1):
             pass
         assert busy.value.seconds >= 1
         gate.set()
@@ -206,7 +206,7 @@ def test_more_than_the_queue_holds_is_told_to_wait(shape_bundle):
     with batcher.room(100):  # who finds it empty gets it
         assert len(batcher) == 100
     batcher.close()
-    with pytest.raises(Gone):
+    with pytest.raises(ModelReplacedError):
         batcher.submit("g", pixels)
 
 
@@ -281,7 +281,7 @@ def test_samples_are_kept_only_if_asked_for(here, tmp_path, shape_bundle, pictur
 
 
 def test_a_row_that_cannot_be_written_takes_no_other_with_it(tmp_path):
-    shelf = Shelf(tmp_path / "kept", "label")
+    shelf = FeedbackStore(tmp_path / "kept", "label")
     shelf.put(b"1", "1", "a")
     with pytest.raises(UnicodeEncodeError):
         shelf.put(b"2", "2", "\ud800")
@@ -291,7 +291,7 @@ def test_a_row_that_cannot_be_written_takes_no_other_with_it(tmp_path):
 
 def test_a_sample_does_not_wait_for_the_next(tmp_path, monkeypatch):
     monkeypatch.setattr(feedback_store, "FLUSH", 0.05)
-    Shelf(tmp_path / "kept", "label", wait=True).put(b"1", "1", "a")
+    FeedbackStore(tmp_path / "kept", "label", wait=True).put(b"1", "1", "a")
     end = time.monotonic() + 10
     while not list(tmp_path.glob("kept/*.parquet")):
         assert time.monotonic() < end
@@ -299,7 +299,7 @@ def test_a_sample_does_not_wait_for_the_next(tmp_path, monkeypatch):
 
 
 def test_a_switch_outlives_a_restart_and_a_failed_one_leaves_no_trace(tmp_path, shape_bundle, copied):
-    other, state = str(copied(shape_bundle)), State(tmp_path / "state")
+    other, state = str(copied(shape_bundle)), ModelRegistry(tmp_path / "state")
     words = [f"a={shape_bundle}"]
     state.start(words)
     with pytest.raises(ConfigError, match="no server runs"):
@@ -333,13 +333,13 @@ def process_that_holds(folder):
 
 
 def test_a_shelf_rotates_or_refuses_when_it_is_full(tmp_path):
-    kept = Shelf(tmp_path / "kept", "label", most_bytes=50_000)
+    kept = FeedbackStore(tmp_path / "kept", "label", most_bytes=50_000)
     for n in range(30):
         kept.put(os.urandom(1000), str(n), "a")
-    with pytest.raises(Full):
+    with pytest.raises(StoreFullError):
         kept.put(os.urandom(25_000), "too much", "a")
     assert pq.read_table(tmp_path / "kept").num_rows == 30
-    rolling = Shelf(tmp_path / "rolling", "label", most_bytes=200_000, rotate=True, wait=True)
+    rolling = FeedbackStore(tmp_path / "rolling", "label", most_bytes=200_000, rotate=True, wait=True)
     for n in range(400):
         rolling.put(os.urandom(1000), str(n), "a")
     rolling.flush()
@@ -374,7 +374,7 @@ def test_start_is_refused_in_words(tmp_path, shape_bundle, monkeypatch):
     assert settings is not None
     assert settings.token == "a-long-random-token"
     with pytest.raises(ConfigError, match="no folder of a server"):
-        State(tmp_path / "nix").read()
+        ModelRegistry(tmp_path / "nix").read()
 
 
 def test_the_client_says_what_is_wrong(tmp_path):

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from tellapart.core.errors import ConfigError
-from tellapart.synthesis import Scheme, World, draw, render, scheme
+from tellapart.synthesis import RandomScheme, Scheme, draw, render, scheme
 from tellapart.synthesis.scheme import GROUNDS, STYLES
 
-WORLD = World()
+WORLD = RandomScheme()
 SCHEMES = [WORLD.of(0, index) for index in range(600)]
 
 
@@ -56,11 +56,13 @@ def test_letters_differ_from_their_paper():
 
 
 def test_it_survives_a_file(tmp_path):
-    mine = World(name="mine", alphabets=("01", "ab"), min_length=2, max_length=2, height=(30, 30), fonts=("lato",))
+    mine = RandomScheme(
+        name="mine", alphabets=("01", "ab"), min_length=2, max_length=2, height=(30, 30), fonts=("lato",)
+    )
     file = tmp_path / "mine.yaml"
     file.write_text(f"{mine}\n", encoding="utf-8")
     assert scheme(str(file)) == mine
-    assert World.from_dict(yaml.safe_load(str(mine))) == mine
+    assert RandomScheme.from_dict(yaml.safe_load(str(mine))) == mine
     assert {text for _, text in draw(mine, 0, range(60))} == {"00", "01", "10", "11", "aa", "ab", "ba", "bb"}
 
 
@@ -86,7 +88,7 @@ def test_it_survives_a_file(tmp_path):
 )
 def test_refusals(values, message):
     with pytest.raises(ConfigError, match=message):
-        World.from_dict({"name": "random", **values})
+        RandomScheme.from_dict({"name": "random", **values})
 
 
 BARE = Scheme("bare", width=120, height=48, alphabet="AB3", min_length=3, max_length=3, font_size=(30, 30))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tellapart.core.errors import CatalogError, ConfigError
-from tellapart.synthesis import Scheme, World, render
+from tellapart.synthesis import RandomScheme, Scheme, render
 from tellapart.synthesis.generate import generate
-from tellapart.synthesis.scheme_search import like
+from tellapart.synthesis.scheme_search import search_scheme
 
 module = importlib.import_module("tellapart.synthesis.scheme_search")  # the package may export a verb of the same name
 
@@ -28,7 +28,7 @@ def hasty(monkeypatch):
 @pytest.mark.usefixtures("hasty")
 def test_it_resembles_the_examples(tmp_path):
     generate(NOISY, 40, tmp_path / "own")
-    found = like(tmp_path / "own")
+    found = search_scheme(tmp_path / "own")
     assert (found.width, found.height, found.alphabet) == (120, 40, "3479")
     assert (found.min_length, found.max_length) == (4, 5)
     wanted = np.stack([module._features(render(NOISY, 9, index)[0]) for index in range(16)])
@@ -38,9 +38,9 @@ def test_it_resembles_the_examples(tmp_path):
         return module._scored(module._drawn_features(scheme, 9), wanted, spread)
 
     fixed = {name: getattr(found, name) for name in module.FIXED}
-    others = [dataclasses.replace(World(height=(40, 40)).of(99, index), **fixed) for index in range(12)]
+    others = [dataclasses.replace(RandomScheme(height=(40, 40)).of(99, index), **fixed) for index in range(12)]
     assert away(found) < np.median([away(other) for other in others])
-    assert found == like(tmp_path / "own")  # the same again
+    assert found == search_scheme(tmp_path / "own")  # the same again
 
 
 @pytest.mark.usefixtures("hasty")
@@ -55,18 +55,18 @@ def test_generate_draws_what_it_found(tmp_path):
 def test_letters_that_only_some_fonts_have(tmp_path, monkeypatch):
     scheme = Scheme("п", width=160, height=60, alphabet="бдж", min_length=3, max_length=3, fonts=["roboto"])
     generate(scheme, 8, tmp_path / "data")
-    assert like(tmp_path / "data").alphabet == "бдж"
+    assert search_scheme(tmp_path / "data").alphabet == "бдж"
     monkeypatch.setattr(module, "FONTS", ("lato",))
     with pytest.raises(
         CatalogError, match=r"no font here has all of its 3 letters, б, д, ж; none has 'б'; write a scheme that names"
     ):
-        like(tmp_path / "data")
+        search_scheme(tmp_path / "data")
 
 
 @pytest.mark.usefixtures("hasty")
 def test_a_high_picture_keeps_its_height(tmp_path):
     generate(dataclasses.replace(NOISY, width=700, height=600), 8, tmp_path / "data")
-    assert like(tmp_path / "data").height == 600
+    assert search_scheme(tmp_path / "data").height == 600
 
 
 def test_examples_must_be_there(tmp_path):
@@ -75,4 +75,4 @@ def test_examples_must_be_there(tmp_path):
     with pytest.raises(ConfigError, match=r"^what to draw: give a scheme, or examples"):
         generate("digits", 5, tmp_path / "out", like=tmp_path)
     with pytest.raises(CatalogError):
-        like(tmp_path)
+        search_scheme(tmp_path)

@@ -21,11 +21,11 @@ from tellapart.training.auto_config import (
     TRANSFER_SIDE,
     TRANSFER_STAGES,
     UPDATES,
-    from_nothing,
     is_grey,
     plan,
     preprocessing,
     scale_epochs,
+    without_pretrained,
 )
 from tellapart.training.config import Stage, TrainConfig
 
@@ -241,7 +241,7 @@ def test_scaled_stages_keep_their_shares(some_stages, times):
 
 @given(st.integers(1, 10**6), st.integers(1, 512))
 def test_learning_from_nothing_takes_its_updates(images, batch_size):
-    (stage,) = from_nothing(images, batch_size, 1e-3)
+    (stage,) = without_pretrained(images, batch_size, 1e-3)
     assert (stage.train, stage.lr) == ("all", 1e-3)
     assert FEWEST <= stage.epochs <= MOST
     steps = -(-images // batch_size)

@@ -20,7 +20,7 @@ from tellapart.metrics import calibration as calibrate
 from tellapart.metrics.scores import wilson
 from tellapart.training._lightning import pl
 from tellapart.training.config import TrainConfig
-from tellapart.training.decision_rules import decisions
+from tellapart.training.decision_rules import calibrate_decisions
 from tellapart.training.run import Run
 
 OPTIONS = {
@@ -84,7 +84,7 @@ def test_the_bundle_holds_what_the_validation_part_decided(deciding):
     answers = (after[:, 1] >= at).astype(int)
     own = after[np.arange(len(after)), answers]
     assert kept["abstain"]["aim"] == 0.9
-    assert kept["abstain"]["below"] == pytest.approx(calibrate.sure_from(own, answers == target, 0.9), abs=1e-4)
+    assert kept["abstain"]["below"] == pytest.approx(calibrate.abstain_level(own, answers == target, 0.9), abs=1e-4)
 
 
 def decided(deciding, **calibration):
@@ -186,7 +186,7 @@ def test_without_a_word_the_rarer_class_is_positive(draw_shapes, tmp_path):
     rows = catalog.rows("val") + catalog.rows("test")
     logits = np.random.default_rng(0).normal(0, 1, (len(rows), 2)).astype(np.float32)
     for said, positive in ((None, "bar"), ("disc", "disc")):
-        made = decisions(TrainConfig(threshold="f1", positive=said), catalog, rows, logits)
+        made = calibrate_decisions(TrainConfig(threshold="f1", positive=said), catalog, rows, logits)
         assert made["threshold"]["positive"] == positive
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from tellapart.curation.audit import look
+from tellapart.curation.audit import run_audit
 from tellapart.training.auto_config import DEFAULT_BACKBONE
-from tellapart.training.embedder import Embedder, fold_norms, in_lanes
+from tellapart.training.embedder import Embedder, fold_norms, map_batches
 from tellapart.training.models.classifier import timm_backbone
 
 
@@ -46,10 +46,10 @@ def test_an_audit_with_a_network_says_so(drawing, tmp_path, embedder):
         (tmp_path / "set" / label).mkdir(parents=True)
         for seed in range(8):
             drawing(seed * 2 + (label == "box"), label).save(tmp_path / "set" / label / f"{seed}.png")
-    found = look(tmp_path / "set", out=tmp_path / "a")
+    found = run_audit(tmp_path / "set", out=tmp_path / "a")
     assert found.about["evidence"] == embedder.name
     assert found.checks["label_errors"].facts["evidence"] == f"features of {embedder.name}"
-    again = look(tmp_path / "set", out=tmp_path / "a")
+    again = run_audit(tmp_path / "set", out=tmp_path / "a")
     assert again.summary() == found.summary()
 
 
@@ -75,7 +75,7 @@ def test_how_many_lanes_there_are_changes_no_bit_of_an_answer(threads):
     found = []
     for lanes in (1, 2, 3):
         threads(lanes)
-        found.append(torch.cat(list(in_lanes(answer, batches, "cpu"))))
+        found.append(torch.cat(list(map_batches(answer, batches, "cpu"))))
         assert torch.get_num_threads() == lanes
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
@@ -89,17 +89,17 @@ def test_each_lane_computes_on_one_thread_and_as_many_run_at_once_as_torch_has(t
         met.wait()
         return number, torch.get_num_threads()
 
-    assert list(in_lanes(look, iter(range(6)), "cpu")) == [(number, 1) for number in range(6)]
+    assert list(map_batches(run_audit, iter(range(6)), "cpu")) == [(number, 1) for number in range(6)]
 
 
 def test_an_error_in_a_lane_reaches_the_caller_and_the_threads_are_put_back(threads):
     threads(2)
     with pytest.raises(ZeroDivisionError):
-        list(in_lanes(lambda number: 1 / number, [1, 0, 2], "cpu"))
+        list(map_batches(lambda number: 1 / number, [1, 0, 2], "cpu"))
     assert torch.get_num_threads() == 2
 
 
 def test_on_an_accelerator_batches_go_one_after_the_other(threads):
     threads(2)
     here = threading.get_ident()
-    assert list(in_lanes(lambda _: threading.get_ident(), [1, 2], "cuda")) == [here, here]
+    assert list(map_batches(lambda _: threading.get_ident(), [1, 2], "cuda")) == [here, here]

@@ -16,14 +16,14 @@ from safetensors.torch import load_file
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
-from tellapart.core.progress import say, speaking
+from tellapart.core.progress import log, speaking
 from tellapart.data.split import folds
 from tellapart.inference.bundle import GRAPH, Predictor
 from tellapart.inference.charset import decode_ctc
 from tellapart.metrics import calibration
 from tellapart.training import ensemble as members
 from tellapart.training._lightning import pl
-from tellapart.training.models.classifier import Classifier, Ensemble, averaged
+from tellapart.training.models.classifier import Classifier, Ensemble, log_mean_probability
 from tellapart.training.run import Run
 
 OPTIONS = {
@@ -95,7 +95,7 @@ def test_one_graph_answers_the_mean_of_its_members(which, count, request):
 def test_the_mean_of_probabilities_is_not_that_of_logits():
     logits = [torch.randn(5, 4, generator=torch.Generator().manual_seed(n)) * 4 for n in range(3)]
     mean = torch.stack([each.softmax(dim=1) for each in logits]).mean(dim=0)
-    torch.testing.assert_close(averaged(logits).exp(), mean)
+    torch.testing.assert_close(log_mean_probability(logits).exp(), mean)
     torch.manual_seed(0)
     models = [Classifier(4, "small").eval() for _ in range(2)]
     x = torch.rand(3, 3, 24, 24)
@@ -230,8 +230,8 @@ def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair
 
 def test_who_speaks_beside_others_says_its_name(capsys):
     with speaking("member 1 of 2"):
-        say("one", "two")
-    say("three")
+        log("one", "two")
+    log("three")
     assert capsys.readouterr().err == "member 1 of 2: one\nmember 1 of 2: two\nthree\n"
 
 

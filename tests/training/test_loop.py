@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import tellapart
-from tellapart.training.loop import moving_average
+from tellapart.training.loop import ema_update
 from tellapart.training.run import Run
 from tellapart.training.tasks import ClassifyTask
 
@@ -244,7 +244,7 @@ def test_what_is_frozen_stays_itself_under_the_average(shapes, tmp_path, without
 def test_an_average_by_hand():
     dice = torch.Generator().manual_seed(0)
     old, new = torch.rand(50, generator=dice), torch.rand(50, generator=dice)
-    blend = moving_average(0.75)
+    blend = ema_update(0.75)
     torch.testing.assert_close(blend(old, new, torch.tensor(300)), 0.75 * old + 0.25 * new)
     torch.testing.assert_close(blend(old, new, torch.tensor(2)), 0.25 * old + 0.75 * new)
     assert torch.equal(blend(old, old, torch.tensor(3)), old)

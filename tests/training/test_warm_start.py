@@ -14,9 +14,9 @@ from tellapart.core.errors import BundleError, ConfigError
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.models.ctc_reader import Reader
+from tellapart.training.models.ctc_reader import CTCReader
 from tellapart.training.run import Run, checkpointed
-from tellapart.training.warm_start import begin
+from tellapart.training.warm_start import warm_start
 
 SPEC = Preprocess(height=24, width=None, channels=1, pad="edge")
 
@@ -31,9 +31,9 @@ def test_letters_are_matched_by_character(text_run):
     theirs, known = load_file(text_run / "model.safetensors"), Run.open(text_run).charset.characters
     charset = Charset((known[3], "é", known[0]))
     torch.manual_seed(0)
-    model = Reader(charset.size)
+    model = CTCReader(charset.size)
     fresh = model.head.weight[2].detach().clone()
-    assert begin(model, charset, SPEC, str(text_run)) is False  # it does not read an é
+    assert warm_start(model, charset, SPEC, str(text_run)) is False  # it does not read an é
     head = model.state_dict()["head.weight"]
     assert torch.equal(head[[0, 1, 3]], theirs["head.weight"][[0, 4, 1]])
     assert torch.equal(head[2], fresh)
@@ -42,8 +42,8 @@ def test_letters_are_matched_by_character(text_run):
 
 def test_a_bundle_with_weights_gives_them_in_half_precision(text_run, packed):
     theirs = load_file(text_run / "model.safetensors")
-    model = Reader(Run.open(text_run).charset.size)
-    assert begin(model, Run.open(text_run).charset, SPEC, str(packed)) is True
+    model = CTCReader(Run.open(text_run).charset.size)
+    assert warm_start(model, Run.open(text_run).charset, SPEC, str(packed)) is True
     for name, value in model.state_dict().items():
         assert torch.equal(value, theirs[name].half().to(value.dtype) if value.is_floating_point() else theirs[name])
     assert "model.safetensors" in Bundle.open(packed).about["files"]
@@ -53,12 +53,12 @@ def test_a_checkpoint_can_be_begun_with(text_run, copied, tmp_path):
     run = copied(text_run)
     (run / "model.safetensors").unlink()  # not finished
     charset = Run.open(run).charset
-    model = Reader(charset.size)
-    begin(model, charset, SPEC, str(run / "checkpoints" / "stage-0" / "best.ckpt"))
+    model = CTCReader(charset.size)
+    warm_start(model, charset, SPEC, str(run / "checkpoints" / "stage-0" / "best.ckpt"))
     best = load_file(text_run / "model.safetensors")
     assert all(torch.equal(value, best[name]) for name, value in model.state_dict().items())
     with pytest.raises(ConfigError, match=r"not within a run folder, such as RUN/checkpoints/stage-0/last\.ckpt"):
-        begin(model, charset, SPEC, "last.ckpt")
+        warm_start(model, charset, SPEC, "last.ckpt")
 
 
 def test_training_goes_on_from_what_was_learnt(text_run, copied, texts, text_options, tmp_path):
@@ -107,7 +107,7 @@ def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_option
 def test_pictures_of_another_kind_are_refused(text_run, spec, words):
     charset = Run.open(text_run).charset
     with pytest.raises(ConfigError, match=words):
-        begin(Reader(charset.size, spec.channels), charset, spec, str(text_run))
+        warm_start(CTCReader(charset.size, spec.channels), charset, spec, str(text_run))
 
 
 def test_a_folder_called_base_is_not_the_shipped_reader(text_run, tmp_path, monkeypatch):
@@ -116,9 +116,9 @@ def test_a_folder_called_base_is_not_the_shipped_reader(text_run, tmp_path, monk
     assert Bundle.open("base").path == tellapart.base_reader()
     assert Bundle.open("./base").charset.characters == ("0", "1", "4", "7")
     charset = Run.open(text_run).charset
-    begin(Reader(charset.size), charset, SPEC, "./base")
+    warm_start(CTCReader(charset.size), charset, SPEC, "./base")
     with pytest.raises(ConfigError, match="pictures of 40 px"):
-        begin(Reader(charset.size), charset, SPEC, "base")
+        warm_start(CTCReader(charset.size), charset, SPEC, "base")
 
 
 def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape_bundle, tmp_path):
@@ -129,11 +129,11 @@ def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape
         (shape_bundle, "a classifier; a reader can only start from a reader"),
     ):
         with pytest.raises(ConfigError, match=words):
-            begin(Reader(charset.size), charset, SPEC, str(source))
+            warm_start(CTCReader(charset.size), charset, SPEC, str(source))
     with pytest.raises(BundleError, match="no bundle"):
-        begin(Reader(charset.size), charset, SPEC, str(tmp_path))
+        warm_start(CTCReader(charset.size), charset, SPEC, str(tmp_path))
     with pytest.raises(ConfigError, match=r"another network than this version trains"):
-        begin(Reader(charset.size, width=16), charset, SPEC, str(text_bundle.parent))
+        warm_start(CTCReader(charset.size, width=16), charset, SPEC, str(text_bundle.parent))
 
 
 def test_a_classifier_takes_no_start(shapes, shape_run, shape_options, tmp_path):

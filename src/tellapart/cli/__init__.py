@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from tellapart.cli import data, models, serving
 from tellapart.cli.words import refuse
-from tellapart.core.errors import TellapartError, closest
+from tellapart.core.errors import TellapartError, did_you_mean
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
 
@@ -90,7 +90,7 @@ def _run(words: list[str]) -> int:
         return 0
     verb = VERBS.get(words[0])
     if verb is None:
-        return refuse(f"no verb {words[0]!r}{closest(words[0], VERBS)}; there are: {', '.join(VERBS)}")
+        return refuse(f"no verb {words[0]!r}{did_you_mean(words[0], VERBS)}; there are: {', '.join(VERBS)}")
     return verb(words[1:])
 
 

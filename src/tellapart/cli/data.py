@@ -7,8 +7,8 @@ import shlex
 from typing import Any
 
 from tellapart.cli.words import data_options, new_parser, parse, show, summary, table_of
-from tellapart.core.errors import ConfigError, counted
-from tellapart.core.progress import say
+from tellapart.core.errors import ConfigError, pluralize
+from tellapart.core.progress import log
 
 SHOWN = 40  # classes, of all; --json has the rest
 SOURCE = ("task", "groups", "label_from", "file_column", "label_column", "together")  # how DATA is read
@@ -63,14 +63,14 @@ def audit_verb(words: list[str]) -> int:
         if short and (odd := [other for other in WHOLE if given[other]]):
             raise ConfigError(f"--{name} does not audit; it takes no --{odd[0].replace('_', '-')}")
     if index is not None:
-        from tellapart.curation.lookup import known
+        from tellapart.curation.lookup import lookup
 
-        found = known(index, [given["data"]], add=add)
+        found = lookup(index, [given["data"]], add=add)
         show(as_json, found, lambda: _known_table(found))
         return 2 if all("error" in answer for answer in found["images"].values()) else 0
     given["pretrained"] = not given.pop("no_pretrained")
     if quick:
-        from tellapart import quick as count
+        from tellapart import summary as count
 
         seen = count(given["data"], **{name: given[name] for name in SOURCE})
         return show(as_json, seen, lambda: _quick_table(seen))
@@ -80,7 +80,7 @@ def audit_verb(words: list[str]) -> int:
     result = audit(**given)
     show(as_json, result, lambda: _findings_table(result, given))
     if limit is not None and result["flagged"] > limit:
-        say(f"tellapart: {counted(result['flagged'], 'image')} flagged, more than {limit}")
+        log(f"tellapart: {pluralize(result['flagged'], 'image')} flagged, more than {limit}")
         return 1
     return 0
 
@@ -107,7 +107,7 @@ def clean_verb(words: list[str]) -> int:
     result = clean(**given)
 
     def prose() -> str:
-        lines = [f"{result['kept']:,} of {counted(result['images'], 'image')} stay: {result['out']}"]
+        lines = [f"{result['kept']:,} of {pluralize(result['images'], 'image')} stay: {result['out']}"]
         lines += [f"  {count:>6}  {_named(name)}" for name, count in result["dropped"].items() if name != "by hand"]
         lines += [f"  {result[name]:>6}  {name.replace('_', ' ')}" for name in
                   ("kept_by_hand", "dropped_by_hand", "relabelled") if result[name]]  # fmt: skip
@@ -153,7 +153,7 @@ def tidy_verb(words: list[str]) -> int:
 
     result = tidy(given.pop("data"), **given, progress=True)
     prose = (
-        f"{counted(result['images'], 'image')} in {result['out']} ({result['linked']} linked, "
+        f"{pluralize(result['images'], 'image')} in {result['out']} ({result['linked']} linked, "
         f"{result['copied']} copied); names in {result['mapping']}"
     )
     return show(as_json, result, lambda: "\n".join([prose, *(f"note: {note}" for note in result["notes"])]))
@@ -185,7 +185,7 @@ def prepare_verb(words: list[str]) -> int:
         recipe = f" --recipe {given['recipe']}" if given["recipe"] else ""
         notes = "".join(f"note: {note}\n" for note in result["notes"])
         return (
-            f"{notes}{cleaned['kept']:,} of {counted(cleaned['images'], 'image')} stay; "
+            f"{notes}{cleaned['kept']:,} of {pluralize(cleaned['images'], 'image')} stay; "
             f"train {parts['train']:,}, val {parts['val']:,}, test {parts['test']:,}\n"
             f"look      {result['report']}\nreview    {result['review']}\n"
             f"next      tellapart train {shlex.quote(result['catalog'])}{recipe}"
@@ -198,7 +198,7 @@ def _findings_table(result: dict[str, Any], given: dict[str, Any]) -> str:
     found = result["findings"]
     width = max(map(len, found))
     lines = [
-        f"{counted(result['n'], 'image')} of {result['data']} ({result['task']})",
+        f"{pluralize(result['n'], 'image')} of {result['data']} ({result['task']})",
         *(f"note: {_plain(note)}" for note in result["notes"]),
         "",
     ]
@@ -222,8 +222,8 @@ def _again(given: dict[str, Any]) -> str:
 
 
 def _quick_table(seen: dict[str, Any]) -> str:
-    what = f"{counted(seen['images'], 'image')}, {counted(seen['labels'], 'label')} ({seen['task']})"
-    lines = [f"{what}, {counted(seen['bytes'], 'byte')}"]
+    what = f"{pluralize(seen['images'], 'image')}, {pluralize(seen['labels'], 'label')} ({seen['task']})"
+    lines = [f"{what}, {pluralize(seen['bytes'], 'byte')}"]
     lines += [f"  {count:>6}  {_named(name)}" for name, count in list(seen["classes"].items())[:SHOWN]]
     lines += [
         *_more(seen["classes"]),
@@ -234,7 +234,7 @@ def _quick_table(seen: dict[str, Any]) -> str:
 
 
 def _more(classes: dict[str, Any]) -> list[str]:
-    return [f"and {counted(len(classes) - SHOWN, 'more class', 'more classes')}"] if len(classes) > SHOWN else []
+    return [f"and {pluralize(len(classes) - SHOWN, 'more class', 'more classes')}"] if len(classes) > SHOWN else []
 
 
 def _plain(text: str) -> str:
@@ -256,7 +256,7 @@ def _known_table(found: dict[str, Any]) -> str:
             lines.append(f"{file}: new")
         lines += [f"{file}: in the set as {like['file']}, {like['how']}" for like in answer.get("like", [])]
     lines = [_plain(line) for line in lines]
-    return "\n".join([*lines, f"{counted(found['index'], 'image')} in the index, {found['added']} of them added now"])
+    return "\n".join([*lines, f"{pluralize(found['index'], 'image')} in the index, {found['added']} of them added now"])
 
 
 def map_verb(words: list[str]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.core.errors import ConfigError, closest
+from tellapart.core.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -48,7 +48,7 @@ def parse(parser: ArgumentParser, words: list[str], *, only_given: bool = False)
         if text.startswith("unrecognized arguments: --"):
             option = text.split()[2].partition("=")[0].removeprefix("--")
             known = [name.removeprefix("--") for name in parser._option_string_actions]
-            text = f"no option {option!r}{closest(option, known)}"
+            text = f"no option {option!r}{did_you_mean(option, known)}"
         raise ConfigError(f"{text} (see {parser.prog} --help)") from error
     given = dict(namespace.as_dict())
     as_json = bool(given.pop("json", False))

@@ -80,10 +80,10 @@ class ParityError(GateError):
     """The exported graph does not answer like the trained model; nothing was written."""
 
 
-def some(values: Iterable[object], most: int = 3) -> str:
+def join_some(values: Iterable[object], most: int = 3) -> str:
     """The first few values for a message, and how many more there are.
 
-    >>> some(["a", "b", "c", "d", "e"])
+    >>> join_some(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
     names = [str(value) for value in values]
@@ -91,19 +91,19 @@ def some(values: Iterable[object], most: int = 3) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def counted(number: int, noun: str, several: str | None = None) -> str:
+def pluralize(number: int, noun: str, several: str | None = None) -> str:
     """A number with its noun.
 
-    >>> counted(1, "image"), counted(1200, "image"), counted(2, "class", "classes")
+    >>> pluralize(1, "image"), pluralize(1200, "image"), pluralize(2, "class", "classes")
     ('1 image', '1,200 images', '2 classes')
     """
     return f"{number:,} {noun if number == 1 else several or noun + 's'}"
 
 
-def closest(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint for a mistyped name: " (did you mean 'x'?)", or nothing.
 
-    >>> closest("epoch", ["epochs", "seed"])
+    >>> did_you_mean("epoch", ["epochs", "seed"])
     " (did you mean 'epochs'?)"
     """
     near = difflib.get_close_matches(word, list(known), n=1)

@@ -19,12 +19,12 @@ _LOCKED = 1 << 30  # the byte that Windows locks: beyond what a file holds, as n
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path) -> Iterator[Path]:
     """A temporary path to write; renamed to ``path`` on success, removed on any failure.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
-    >>> with whole_file(target) as temporary:
+    >>> with atomic_file(target) as temporary:
     ...     _ = temporary.write_text("whole")
     >>> target.read_text()
     'whole'
@@ -46,7 +46,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path) -> Iterator[Path]:
     """The same for a folder: what stood at ``path`` is replaced only once all is written."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON (UTF-8, indented, keys in their order), whole or not at all."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

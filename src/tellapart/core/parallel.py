@@ -16,7 +16,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tellapart.core.errors import ConfigError, counted
+from tellapart.core.errors import ConfigError, pluralize
 from tellapart.core.malloc import keep_freed_memory
 
 A = TypeVar("A")
@@ -30,10 +30,10 @@ _GLANCE = 0.1  # s between two looks at whether Ctrl-C was pressed
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def in_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+def map_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
     """Results in the order of the items; at most `AHEAD` items wait. Decoding and numpy leave Python's lock alone.
 
-    >>> list(in_threads(abs, [-1, 2]))
+    >>> list(map_threads(abs, [-1, 2]))
     [1, 2]
     """
     with ThreadPoolExecutor(cpu_count()) as pool:
@@ -43,7 +43,7 @@ def in_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int | None = None) -> Iterator[B]:
+def map_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int | None = None) -> Iterator[B]:
     """The same on processes, which share no lock: for items that take milliseconds each, and many of them.
 
     The function is one that a module holds, items and results can be pickled. The processes are started afresh and
@@ -55,7 +55,7 @@ def in_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int
     Raises:
         ConfigError: a process was killed, most likely for lack of memory.
 
-    >>> list(in_processes(abs, [-1, 2], workers=1))
+    >>> list(map_processes(abs, [-1, 2], workers=1))
     [1, 2]
     """
     import loky
@@ -99,7 +99,7 @@ def processor() -> str:
     with suppress(OSError):  # Linux alone
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-    return f"{counted(cpu_count(), 'core')} of {name}"
+    return f"{pluralize(cpu_count(), 'core')} of {name}"
 
 
 def in_order(pool: Executor, function: Callable[[A], B], items: Iterable[A], ahead: int) -> Iterator[B]:

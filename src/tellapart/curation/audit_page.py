@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tellapart.core.errors import counted
+from tellapart.core.errors import pluralize
 from tellapart.curation.findings import Finding, Findings
-from tellapart.curation.guidance import BADGES, KNOW, LOOK, MEND, TITLES, WORDS
+from tellapart.curation.guidance import BADGES, GUIDANCE, KNOW, LOOK, MEND, TITLES
 from tellapart.viz.charts import bars, scatter
 from tellapart.viz.html import (
     Content,
@@ -74,7 +74,7 @@ class _Page:
         else:
             sections += [("classes", "Images a class", None, self._classes()),
                          ("samples", "Samples of the classes", None, self._class_samples())]  # fmt: skip
-        found = [(check.check, title(check.check), self._many(check), self._check(check)) for check in self.found]
+        found = [(check.check, check_title(check.check), self._many(check), self._check(check)) for check in self.found]
         places = [("overview", "Overview", None), *((key, what, many) for key, what, many, _ in [*found, *sections])]
         links = [
             tag("li", tag("a", what, href=f"#{key}"), tag("span", f"\u00a0{many}", class_="many") if many else None)
@@ -109,7 +109,7 @@ class _Page:
         if self.found:
             first = [
                 tag("li", _badge(_level(check)),
-                    tag("span", tag("a", title(check.check), href=f"#{check.check}"), ": ", check.sentence, "."))
+                    tag("span", tag("a", check_title(check.check), href=f"#{check.check}"), ": ", check.sentence, "."))
                 for check in self.found
             ]  # fmt: skip
             told = join([tag("h3", "What deserves attention, most urgent first"), tag("ol", *first, class_="todo")])
@@ -124,7 +124,7 @@ class _Page:
             tag("p", self._headline(), class_="lead"),
             tag("div", *tiles, class_="tiles"), told,
             tag("p", _badge("fine", "fine"), f" Looked for and not found: {fine}.") if fine else None,
-            *(tag("p", f"{title(check.check)}: {check.sentence}.") for check in self.unjudged),
+            *(tag("p", f"{check_title(check.check)}: {check.sentence}.") for check in self.unjudged),
             *(tag("p", "Note: ", str(note), class_="note") for note in notes),
             tag("p", f"Judged by {how}. No file was changed. A flag is a question to a person, not a verdict.",
                 class_="note"),
@@ -156,7 +156,7 @@ class _Page:
         shapes = Counter(_shape(width / height) for width, height in sizes.elements())
         told = f"The longer side is {sides[0]:,} to {sides[-1]:,} px, half of them {sides[len(sides) // 2]:,} or more"
         return join([
-            tag("p", f"{told}. {counted(len(sizes), 'different size')}."),
+            tag("p", f"{told}. {pluralize(len(sizes), 'different size')}."),
             tag("div",
                 tag("div", scatter(sizes, Counter((widths[row], heights[row]) for row in sorted(odd))),
                     tag("p", "A larger dot is more images; the dashed line is where squares lie.",
@@ -172,7 +172,7 @@ class _Page:
             return tag("p", "No image could be decoded.")
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         (most, largest), (least, smallest) = ordered[0], ordered[-1]
-        told = f"{counted(len(counts), 'class', 'classes')}"
+        told = f"{pluralize(len(counts), 'class', 'classes')}"
         if len(counts) > 1:
             told += f"; the largest, {most}, has {largest:,} images, the smallest, {least}, {smallest:,}"
         return join([tag("p", f"{told}."), bars(ordered, "images a class")])
@@ -204,9 +204,9 @@ class _Page:
             return tag("p", "No image could be decoded.")
         twice = len(texts) - len(set(texts))
         return join([
-            tag("p", f"{counted(len(set(texts)), 'different text')}",
-                f"; {counted(twice, 'image')} repeat a text of another" if twice else "",
-                f". {counted(len(characters), 'character')}, each seen {min(characters.values(), default=0):,} to "
+            tag("p", f"{pluralize(len(set(texts)), 'different text')}",
+                f"; {pluralize(twice, 'image')} repeat a text of another" if twice else "",
+                f". {pluralize(len(characters), 'character')}, each seen {min(characters.values(), default=0):,} to "
                 f"{max(characters.values(), default=0):,} times."),
             tag("div", *(
                 tag("div", tag("h3", what), bars(pairs, told))
@@ -234,10 +234,10 @@ class _Page:
         return f"{len(check.why):,}" if check.why else ""
 
     def _check(self, check: Finding) -> Html:
-        words = WORDS.get(check.check)
+        words = GUIDANCE.get(check.check)
         about: list[Content] = [_about("Found", f"{check.sentence}.")]
         if check.why:
-            share = f"{counted(len(check.why), 'image')}, {len(check.why) / max(len(self.catalog), 1):.1%} of the set"
+            share = f"{pluralize(len(check.why), 'image')}, {len(check.why) / max(len(self.catalog), 1):.1%} of the set"
             about.append(_about("Flagged", share))
         if words and words.threshold and check.threshold is not None:
             about.append(
@@ -268,7 +268,7 @@ class _Page:
         same = len(set(check.why.values())) == 1 and len(shown) > 1  # what holds for all is said once
         return join([
             tag("p", f"All of them: {check.why[shown[0]]}.", class_="note") if same else None,
-            self._cards([self._card(row, None if same else tag("span", brief(check, row))) for row in shown]),
+            self._cards([self._card(row, None if same else tag("span", short_reason(check, row))) for row in shown]),
             _more(len(check.why) - len(shown), "image"),
         ])  # fmt: skip
 
@@ -300,7 +300,7 @@ class _Page:
             return f"in {self.catalog.column('split')[row] or 'no part'}"
         if row == group[0] or why is None:
             return tag("span", "keep", class_="badge fine")
-        return numbered(why, [self.files[other] for other in group])
+        return number_copies(why, [self.files[other] for other in group])
 
     def _readings(self, check: Finding) -> Html:
         """Doubted labels, each with an image of what it is called and one of what it looks like."""
@@ -376,24 +376,24 @@ def is_found(check: Finding) -> bool:
     return bool(check.why or check.groups or told)
 
 
-def title(check: str) -> str:
+def check_title(check: str) -> str:
     """A check's name for people.
 
-    >>> title("near_duplicates"), title("some_new_check")
+    >>> check_title("near_duplicates"), check_title("some_new_check")
     ('Near-copies', 'Some new check')
     """
     return TITLES.get(check, check.replace("_", " ").capitalize())
 
 
-def brief(check: Finding, row: int) -> str:
+def short_reason(check: Finding, row: int) -> str:
     """Why a row is flagged, without what stands above all of them."""
     return f"{check.score.get(row, 0):.0%} likely" if check.check == "off_domain" else check.why[row]
 
 
-def numbered(why: str, files: Sequence[str]) -> str:
+def number_copies(why: str, files: Sequence[str]) -> str:
     """What was done to a copy, with a number for each file that stands beside it; the first need not be named.
 
-    >>> numbered("like b.png: mirrored", ["a.png", "b.png"]), numbered("like a.png: mirrored", ["a.png"])
+    >>> number_copies("like b.png: mirrored", ["a.png", "b.png"]), number_copies("like a.png: mirrored", ["a.png"])
     ('like number 2: mirrored', 'mirrored')
     """
     for number, file in enumerate(files, 1):
@@ -407,17 +407,17 @@ def numbered(why: str, files: Sequence[str]) -> str:
 
 
 def _what(check: Finding) -> str:
-    return WORDS[check.check].what if check.check in WORDS else title(check.check).lower()
+    return GUIDANCE[check.check].what if check.check in GUIDANCE else check_title(check.check).lower()
 
 
 def _level(check: Finding) -> str:
     if check.check == "label_errors" and check.facts.get("accuracy", 1.0) < BELIEVED:
         return KNOW
-    return WORDS[check.check].level if check.check in WORDS else LOOK
+    return GUIDANCE[check.check].level if check.check in GUIDANCE else LOOK
 
 
 def _urgency(check: Finding) -> tuple[int, int]:
-    names = list(WORDS)
+    names = list(GUIDANCE)
     return list(BADGES).index(_level(check)), names.index(check.check) if check.check in names else len(names)
 
 
@@ -435,7 +435,9 @@ def _about(what: str, told: str) -> Html:
 
 def _more(left: int, what: str) -> Html | None:
     return (
-        tag("p", f"{counted(left, 'more ' + what)} not shown; the audit's folder names all of them.") if left else None
+        tag("p", f"{pluralize(left, 'more ' + what)} not shown; the audit's folder names all of them.")
+        if left
+        else None
     )
 
 

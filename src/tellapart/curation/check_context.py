@@ -11,8 +11,8 @@ from typing import Any
 import numpy.typing as npt
 
 from tellapart.curation.findings import Finding
-from tellapart.curation.image_index import Survey
-from tellapart.data.duplicates.hashing import grouped
+from tellapart.curation.image_index import ImageIndex
+from tellapart.data.duplicates.hashing import connected_components
 from tellapart.data.duplicates.registration import Limits, Match
 from tellapart.data.image_statistics import NAMES
 from tellapart.data.split import near_copies
@@ -20,10 +20,10 @@ from tellapart.data.split import near_copies
 Array = npt.NDArray[Any]
 
 
-class View:
+class CheckContext:
     """A survey as the checks see it: what several of them need is worked out once."""
 
-    def __init__(self, survey: Survey, limits: Limits) -> None:
+    def __init__(self, survey: ImageIndex, limits: Limits) -> None:
         self.survey, self.catalog, self.limits = survey, survey.catalog, limits
         self.rows = survey.rows()
         self.files = survey.catalog.column("file")
@@ -65,7 +65,7 @@ class View:
     def copies(self) -> list[list[int]]:
         """Every group of copies, exact or near."""
         exact = [(group[0], other) for group in self.exact for other in group[1:]]
-        return grouped([*exact, *self.matches])
+        return connected_components([*exact, *self.matches])
 
     def best(self, group: Sequence[int]) -> list[int]:
         """A group with the one to keep first: of a test part that was given, then the largest, then the first."""
@@ -84,4 +84,4 @@ class Check:
     title: str
     threshold: float | None
     task: str | None  # classify, read, or both
-    run: Callable[[View, float], Finding]
+    run: Callable[[CheckContext, float], Finding]

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from tellapart.core.errors import CatalogError, ConfigError, closest, some
-from tellapart.curation.audit import look
+from tellapart.core.errors import CatalogError, ConfigError, did_you_mean, join_some
+from tellapart.curation.audit import run_audit
 from tellapart.curation.checks.registry import CHECKS
 from tellapart.curation.findings import Findings
 from tellapart.data.catalog import Catalog, check_target, open_catalog
@@ -66,9 +66,9 @@ def clean(
     check_target(out, ".parquet")
     if review is not None:
         check_target(review, ".html", ".htm")
-    data, options = afresh(data, options)
-    findings = look(data, out=audit, pretrained=pretrained, thresholds=thresholds, **options)
-    catalog, decided, counts = cleaned(findings, rules, corrections)
+    data, options = data_before_cleaning(data, options)
+    findings = run_audit(data, out=audit, pretrained=pretrained, thresholds=thresholds, **options)
+    catalog, decided, counts = apply_decisions(findings, rules, corrections)
     catalog.write(out)
     if review is not None:
         from tellapart.curation.review_page import write_review
@@ -77,14 +77,16 @@ def clean(
     return {"out": str(out), **counts}
 
 
-def afresh(data: str | Path | Catalog, options: dict[str, Any]) -> tuple[str | Path | Catalog, dict[str, Any]]:
+def data_before_cleaning(
+    data: str | Path | Catalog, options: dict[str, Any]
+) -> tuple[str | Path | Catalog, dict[str, Any]]:
     """The data before any earlier `clean`, and the options that it is still to be read with."""
     if isinstance(data, Catalog) or Path(data).suffix == ".parquet":
-        return undone(open_catalog(data, **options)), {}
+        return undo_cleaning(open_catalog(data, **options)), {}
     return data, options
 
 
-def cleaned(
+def apply_decisions(
     findings: Findings, rules: Mapping[str, Any], corrections: str | Path | None
 ) -> tuple[Catalog, dict[int, str], dict[str, Any]]:
     """The catalog as decided, the rows that go and why, and how many there are of each."""
@@ -135,7 +137,7 @@ def decide(findings: Findings, rules: Mapping[str, Any]) -> dict[int, str]:
     return decided
 
 
-def undone(catalog: Catalog) -> Catalog:
+def undo_cleaning(catalog: Catalog) -> Catalog:
     """The catalog with everything back that an earlier `clean` put aside or called otherwise."""
     ours = {check.name for check in CHECKS if check.name != "unreadable"} | {"by hand"}
     whys = [None if why is not None and why.split(":")[0] in ours else why for why in catalog.column("why")]
@@ -173,7 +175,9 @@ def read_policy(policy: str | Path | Mapping[str, Any] | None) -> dict[str, Any]
     known = [check.name for check in CHECKS]
     for check, rule in said.items():
         if check not in known:
-            raise ConfigError(f"{name}: no check {check!r}{closest(str(check), known)}; there are: {', '.join(known)}")
+            raise ConfigError(
+                f"{name}: no check {check!r}{did_you_mean(str(check), known)}; there are: {', '.join(known)}"
+            )
         above = rule.get("drop_above") if isinstance(rule, Mapping) and len(rule) == 1 else None
         number = isinstance(above, int | float) and not isinstance(above, bool) and math.isfinite(above)
         if rule not in ("drop", "keep") and not number:
@@ -197,7 +201,7 @@ def read_corrections(path: str | Path, catalog: Catalog) -> dict[int, tuple[bool
             if "file" not in names:
                 raise CatalogError(f"{path}: no column `file`; corrections have file,keep,label")
             for name in names:
-                if hint := closest(name, {"keep", "label"} - set(names)):
+                if hint := did_you_mean(name, {"keep", "label"} - set(names)):
                     raise CatalogError(f"{path}: column {name!r}{hint}; corrections have file,keep,label")
             unknown = []
             for line in table:
@@ -223,5 +227,5 @@ def read_corrections(path: str | Path, catalog: Catalog) -> dict[int, tuple[bool
         raise CatalogError(f"{path}: not a CSV: {error}") from error
     if unknown:
         named = "1 line names" if len(unknown) == 1 else f"{len(unknown):,} lines name"
-        raise CatalogError(f"{path}: {named} no image of the data: {some(map(repr, unknown))}")
+        raise CatalogError(f"{path}: {named} no image of the data: {join_some(map(repr, unknown))}")
     return result

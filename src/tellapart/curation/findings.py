@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tellapart.core.errors import CatalogError
-from tellapart.core.files import whole_file, write_json
+from tellapart.core.files import atomic_file, write_json
 from tellapart.data.catalog import Catalog, open_catalog
 
 FORMAT = 1
@@ -101,7 +101,7 @@ class Findings:
             for name, finding in self.checks.items()
         }
         meta = {"format": FORMAT, "checks": rest, "about": dict(self.about)}
-        with whole_file(folder / TABLE) as temporary:
+        with atomic_file(folder / TABLE) as temporary:
             table = pa.table(columns, schema=schema).replace_schema_metadata({"tellapart.audit": json.dumps(meta)})
             pq.write_table(table, temporary)
         write_json(folder / SUMMARY, self.summary())

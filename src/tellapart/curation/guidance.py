@@ -11,7 +11,7 @@ BADGES = {MEND: "mend first", LOOK: "look at these", KNOW: "good to know"}
 
 
 @dataclass(frozen=True)
-class Words:
+class Guidance:
     """What the page says of a check."""
 
     what: str  # it looks for
@@ -22,118 +22,118 @@ class Words:
 
 
 # In the order in which a person should decide: what makes figures lie, what teaches wrong things, what wastes time.
-WORDS = {
-    "unreadable": Words(
+GUIDANCE = {
+    "unreadable": Guidance(
         "images that cannot be decoded",
         "Can every file be decoded as an image?",
         "Fetch these files again or delete them; training leaves them out.", MEND,
     ),
-    "split_leaks": Words(
+    "split_leaks": Guidance(
         "copies across the given split",
         "Does the test part hold copies of what is learnt from?",
         "Split anew with tellapart split, which keeps copies on one side; figures from the old split are too good.",
         MEND,
     ),
-    "conflicting_labels": Words(
+    "conflicting_labels": Guidance(
         "copies whose labels disagree",
         "Do copies of one picture carry different labels?",
         "At least one label of each group is wrong, or the classes overlap: decide for one label, or put all aside.",
         MEND,
     ),
-    "unemittable": Words(
+    "unemittable": Guidance(
         "texts too long for their picture",
         "Is each picture wide enough for its text? A reader gives one character a step, from left to right.",
         "Train with a larger --height, or check whether text and picture belong together.", MEND,
         "judged at a height of {:.0f} px",
     ),
-    "label_errors": Words(
+    "label_errors": Guidance(
         "labels that look wrong",
         "Does each label fit the picture? A model that learnt from the other images judges each one; it can be wrong.",
         "Look from the top: give a new label where the picture says so, and stop where the model is wrong more often "
         "than right.", LOOK, "flagged from a doubt of {:.2f}, where 0 is sure of the label and 1 of another",
     ),
-    "off_domain": Words(
+    "off_domain": Guidance(
         "pictures of another kind",
         "Is there a minority made in another way: photos among drawings, or drawings and screenshots among photos?",
         "Put them aside if the images to be recognised later are never of that kind; keep them if they are.", LOOK,
         "flagged from a likelihood of {:.0%}",
     ),
-    "exact_duplicates": Words(
+    "exact_duplicates": Guidance(
         "exact copies",
         "Is the very same picture there more than once, pixel for pixel?",
         "Keep one of each group; copies add weight but no knowledge.", LOOK,
     ),
-    "near_duplicates": Words(
+    "near_duplicates": Guidance(
         "near-copies",
         "Is a picture there again, scaled, recompressed, mirrored, turned, cropped, lighter or grey?",
         "Keep the first of each group, unless the others were made on purpose; a split must keep them together.", LOOK,
         "one picture from a likeness of {:.2f}",
     ),
-    "low_information": Words(
+    "low_information": Guidance(
         "blank pictures",
         "Is there anything to be seen?",
         "Put blank pictures aside; keep those that are simple by nature, such as a dot or a line.", LOOK,
         "flagged up to {:g} bits a pixel",
     ),
-    "one_source": Words(
+    "one_source": Guidance(
         "classes of one source",
         "Does a class come in a file format and size of its own? A network then learns the format and not the subject.",
         "Add images of these classes from elsewhere, or save all images in one format and size.", LOOK,
         "flagged when {:.0%} of a class share what is rare elsewhere",
     ),
-    "tiny_classes": Words(
+    "tiny_classes": Guidance(
         "tiny classes",
         "Has every class enough images to learn from and to be tested on?",
         "Collect more images of these classes, merge them with a neighbour, or leave them out.", LOOK,
         "flagged below {:.0f} images",
     ),
-    "rare_characters": Words(
+    "rare_characters": Guidance(
         "rare characters",
         "Does every character occur often enough to be learnt?",
         "Add texts with these characters, or check whether they are slips of the labels.", LOOK,
         "flagged below {:.0f} occurrences",
     ),
-    "bright": Words(
+    "bright": Guidance(
         "nearly white pictures",
         "Is a picture burnt out: nearly white, with hardly any contrast?",
         "Put aside what you cannot recognise yourself.", KNOW, "flagged from a mean brightness of {:.0%}",
     ),
-    "dark": Words(
+    "dark": Guidance(
         "nearly black pictures",
         "Is a picture nearly black?",
         "Put aside what you cannot recognise yourself.", KNOW, "flagged from a mean darkness of {:.0%}",
     ),
-    "blurry": Words(
+    "blurry": Guidance(
         "blurred pictures",
         "Is a picture blurred far beyond what is usual in this set?",
         "Keep what you can recognise yourself: a little blur makes a network sturdier.", KNOW,
         "flagged from {power:.0f} times less fine detail than usual",
     ),
-    "odd_size": Words(
+    "odd_size": Guidance(
         "odd sizes",
         "Is a picture far larger or smaller than the rest?",
         "Check the smallest ones for thumbnails and icons; large ones do no harm.", KNOW,
         "flagged from {:g} robust deviations",
     ),
-    "odd_aspect": Words(
+    "odd_aspect": Guidance(
         "odd shapes",
         "Is a picture far wider or taller than the rest?",
         "Such pictures are scaled until they fit, then padded: check that the subject stays large enough.", KNOW,
         "flagged from {:g} robust deviations",
     ),
-    "grey_among_colour": Words(
+    "grey_among_colour": Guidance(
         "grey pictures among coloured ones",
         "Are there a few grey pictures among coloured ones?",
         "Fine if each class has some; if only one class has them, a network may learn that grey means this class.",
         KNOW, "a minority up to {:.0%} is flagged",
     ),
-    "class_imbalance": Words(
+    "class_imbalance": Guidance(
         "classes of very different size",
         "Have all classes about as many images?",
         "Train with class weights, or collect more images of the small classes.", KNOW,
         "flagged from {:g} times as many in the largest as in the smallest",
     ),
-    "odd_length": Words(
+    "odd_length": Guidance(
         "odd lengths",
         "Is a text far longer or shorter than the others?",
         "Check these texts for slips.", KNOW, "flagged when fewer than {:.1%} of the texts are as long",

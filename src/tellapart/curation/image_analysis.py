@@ -12,10 +12,10 @@ from PIL import Image
 
 from tellapart.core.errors import ImageError
 from tellapart.core.image_io import Pixels
-from tellapart.core.parallel import in_processes, in_threads
+from tellapart.core.parallel import map_processes, map_threads
 from tellapart.data.duplicates.hashing import SIDE
-from tellapart.data.image_facts import Facts, facts
-from tellapart.data.image_statistics import NAMES, measure
+from tellapart.data.image_facts import Facts, image_facts
+from tellapart.data.image_statistics import NAMES, image_statistics
 
 if TYPE_CHECKING:
     from tellapart.data.catalog import Catalog
@@ -29,7 +29,7 @@ Item = tuple[bytes | ImageError, str]  # an encoded image and its name
 Glance = tuple[Facts, npt.NDArray[Any], Pixels, Pixels | None]
 
 
-def glances(catalog: Catalog, rows: Sequence[int], size: int | None) -> Iterator[Glance]:
+def analyse_images(catalog: Catalog, rows: Sequence[int], size: int | None) -> Iterator[Glance]:
     """What is seen of each of the rows, in their order, worked out on all cores.
 
     Args:
@@ -40,25 +40,25 @@ def glances(catalog: Catalog, rows: Sequence[int], size: int | None) -> Iterator
     files = catalog.column("file")
     items = ((data, files[row]) for row, data in encoded(catalog, rows))
     if len(rows) < WORTH_PROCESSES:
-        yield from in_threads(partial(glance, size=size), items)
+        yield from map_threads(partial(analyse_image, size=size), items)
         return
-    for some in in_processes(partial(_glances, size=size), _chunks(items)):
+    for some in map_processes(partial(_glances, size=size), _chunks(items)):
         yield from some
 
 
-def glance(item: Item, size: int | None) -> Glance:
+def analyse_image(item: Item, size: int | None) -> Glance:
     """What is seen of one image; numbers of an unreadable one are missing and its pictures black or None."""
-    fact, picture, thumb = facts(*item)
+    fact, picture, thumb = image_facts(*item)
     if picture is None or thumb is None:
         return fact, np.full(len(NAMES), np.nan, np.float32), np.zeros((SIDE, SIDE, 3), np.uint8), None
     small = None
     if size is not None:
         small = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
-    return fact, measure(picture), thumb, small
+    return fact, image_statistics(picture), thumb, small
 
 
 def _glances(items: list[Item], size: int | None) -> list[Glance]:
-    return [glance(item, size) for item in items]
+    return [analyse_image(item, size) for item in items]
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:

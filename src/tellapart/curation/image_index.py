@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tellapart.core.errors import CatalogError
-from tellapart.core.files import whole_file, whole_folder
+from tellapart.core.files import atomic_file, atomic_folder
 from tellapart.core.image_io import Pixels
-from tellapart.core.progress import say, track
-from tellapart.curation.image_analysis import Glance, glances
+from tellapart.core.progress import log, track
+from tellapart.curation.image_analysis import Glance, analyse_images
 from tellapart.data.catalog import SCHEMA, Catalog, Look
 from tellapart.data.image_facts import FACTS, Facts
 
@@ -46,7 +46,7 @@ class Embed(Protocol):
 
 
 @dataclass(frozen=True)
-class Survey:
+class ImageIndex:
     """What was seen of each row of a catalog; rows that are unreadable have no part in the arrays."""
 
     catalog: Catalog
@@ -93,9 +93,9 @@ class Survey:
         return lines
 
 
-def survey(
+def build_index(
     open_with: Callable[[Look], Catalog], folder: Path, embed: Embed | None = None, *, progress: bool = True
-) -> Survey:
+) -> ImageIndex:
     """Look at every image once, and remember it in ``folder``.
 
     Args:
@@ -109,12 +109,12 @@ def survey(
     if looking.place is None:  # it was a catalog already: its decisions stay, its images are looked at
         looking(catalog)
     assert looking.place is not None
-    with whole_file(looking.home / PLACE) as temporary, temporary.open("wb") as stream:
+    with atomic_file(looking.home / PLACE) as temporary, temporary.open("wb") as stream:
         np.save(stream, looking.place)
-    return Survey(catalog, looking.home, looking.place, evidence)
+    return ImageIndex(catalog, looking.home, looking.place, evidence)
 
 
-def reopen(folder: Path, catalog: Catalog, evidence: str) -> Survey:
+def open_index(folder: Path, catalog: Catalog, evidence: str) -> ImageIndex:
     """The survey of an audit that was made before; its images need not be there any more.
 
     Raises:
@@ -127,7 +127,7 @@ def reopen(folder: Path, catalog: Catalog, evidence: str) -> Survey:
         raise CatalogError(f"{home}: no survey here; run tellapart audit again") from error
     if len(place) != len(catalog):
         raise CatalogError(f"{home}: holds {len(place)} images, its catalog {len(catalog)}; run tellapart audit again")
-    return Survey(catalog, home, place, evidence)
+    return ImageIndex(catalog, home, place, evidence)
 
 
 class _Pass:
@@ -145,7 +145,7 @@ class _Pass:
                 self._take(path)
             except DAMAGED:
                 (home / PLACE).unlink(missing_ok=True)  # it may lead to what is replaced now
-                say(f"note: {path}: damaged; its images are looked at again")
+                log(f"note: {path}: damaged; its images are looked at again")
 
     def __call__(self, draft: Catalog) -> dict[int, Facts]:
         """The facts of each row."""
@@ -158,7 +158,7 @@ class _Pass:
         return {row: self.facts[stamp] for row, stamp in enumerate(stamps)}
 
     def _look(self, draft: Catalog, missing: list[int], stamps: list[str]) -> Iterator[int]:
-        seen = glances(draft, missing, None if self.embed is None else self.embed.size)
+        seen = analyse_images(draft, missing, None if self.embed is None else self.embed.size)
         for start in range(0, len(missing), PART):
             path = _part_of(self.home, next(number for number in count() if number not in self.parts))
             yield from _part(seen, missing[start : start + PART], stamps, path, self.embed)
@@ -215,7 +215,7 @@ def _part(seen: Iterator[Glance], rows: list[int], stamps: list[str], path: Path
                 style.append(other)
                 waiting = []
         yield row
-    with whole_folder(path) as temporary:
+    with atomic_folder(path) as temporary:
         columns = {name: pa.array(list(values), SCHEMA.field(name).type)
                    for name, values in zip(FACTS, zip(*lines, strict=True), strict=True)}  # fmt: skip
         pq.write_table(pa.table({"stamp": [stamps[row] for row in rows], **columns}), temporary / "facts.parquet")

@@ -12,19 +12,19 @@ import pyarrow.parquet as pq
 
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, ImageError
-from tellapart.core.files import whole_folder
-from tellapart.core.parallel import in_threads
+from tellapart.core.files import atomic_folder
+from tellapart.core.parallel import map_threads
 from tellapart.curation.findings import Findings
-from tellapart.curation.image_index import DAMAGED, SURVEY, reopen
-from tellapart.data.duplicates.hashing import SIDE, as_words, neighbours
+from tellapart.curation.image_index import DAMAGED, SURVEY, open_index
+from tellapart.data.duplicates.hashing import SIDE, candidate_pairs, hash_words
 from tellapart.data.duplicates.registration import matches
-from tellapart.data.image_facts import FACTS, facts
+from tellapart.data.image_facts import FACTS, image_facts
 from tellapart.data.split import SMALLEST
 
 GROWN = "known"
 
 
-def known(index: str | Path, files: str | Path | Sequence[str | Path], *, add: bool = False) -> dict[str, Any]:
+def lookup(index: str | Path, files: str | Path | Sequence[str | Path], *, add: bool = False) -> dict[str, Any]:
     """For each picture the images of an audited set that show the same.
 
     Args:
@@ -42,7 +42,7 @@ def known(index: str | Path, files: str | Path | Sequence[str | Path], *, add: b
     names, pixels, hashes, thumbs = _remembered(Path(index))
     answers: dict[str, Any] = {}
     fresh: list[tuple[str, tuple[Any, ...], Any]] = []
-    for path, (fact, thumb) in zip(paths, in_threads(_look, paths), strict=True):
+    for path, (fact, thumb) in zip(paths, map_threads(_look, paths), strict=True):
         if thumb is None:
             answers[str(path)] = {"error": fact[FACTS.index("why")]}
         else:
@@ -55,7 +55,7 @@ def known(index: str | Path, files: str | Path | Sequence[str | Path], *, add: b
     for place, digest in enumerate(pixels):
         same.setdefault(digest, []).append(place)
     large = [min(fact[FACTS.index("width")], fact[FACTS.index("height")]) >= SMALLEST for _, fact, _ in fresh]
-    one, other, _, mirrored = neighbours(as_words(every), fresh=n)
+    one, other, _, mirrored = candidate_pairs(hash_words(every), fresh=n)
     pairs = [(a, b, bool(m)) for a, b, m in zip(one.tolist(), other.tolist(), mirrored, strict=True)
              if a < n <= b and large[b - n]]  # fmt: skip
     found = matches(stack, pairs) if pairs else {}
@@ -87,9 +87,9 @@ def _pictures(files: Sequence[str | Path]) -> list[Path]:
 
 def _look(path: Path) -> tuple[tuple[Any, ...], Any]:
     try:
-        fact, _, thumb = facts(image_io.read_bytes(path), str(path))
+        fact, _, thumb = image_facts(image_io.read_bytes(path), str(path))
     except ImageError as error:
-        fact, _, thumb = facts(error, str(path))
+        fact, _, thumb = image_facts(error, str(path))
     return fact, thumb
 
 
@@ -97,7 +97,7 @@ def _remembered(index: Path) -> tuple[list[str], list[str], list[bytes], Any]:
     """Names, pixel digests, hashes and thumbnails of the audited set and of what was added to it."""
     findings = Findings.read(index)
     catalog = findings.catalog
-    seen = reopen(index / SURVEY, catalog, findings.about["evidence"])
+    seen = open_index(index / SURVEY, catalog, findings.about["evidence"])
     rows = catalog.rows()
     names = [catalog.column("file")[row] for row in rows]
     pixels = [catalog.column("pixels")[row] for row in rows]
@@ -124,7 +124,7 @@ def _grown(index: Path) -> list[Path]:
 
 def _remember(index: Path, new: Sequence[tuple[str, tuple[Any, ...], Any]]) -> None:
     number = max((int(part.name.removeprefix("part-")) for part in _grown(index)), default=-1) + 1
-    with whole_folder(index / GROWN / f"part-{number:06}") as temporary:
+    with atomic_folder(index / GROWN / f"part-{number:06}") as temporary:
         table = {
             "file": [str(Path(file).resolve()) for file, _, _ in new],
             "pixels": [fact[FACTS.index("pixels")] for _, fact, _ in new],

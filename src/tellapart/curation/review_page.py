@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tellapart.core.errors import counted
-from tellapart.curation.audit_page import brief, numbered, title
+from tellapart.core.errors import pluralize
+from tellapart.curation.audit_page import check_title, number_copies, short_reason
 from tellapart.curation.findings import Findings
-from tellapart.curation.guidance import WORDS
+from tellapart.curation.guidance import GUIDANCE
 from tellapart.viz.html import (
     Content,
     Html,
@@ -141,7 +141,7 @@ class _Review:
         shown = _fair({check: len(rows) for check, rows in reasons.items()}, MOST)
         sections = [self._section(check, rows, shown[check]) for check, rows in reasons.items()]
         n, seen = len(self.decisions), sum(shown.values())
-        lead = f"{counted(n, 'image')} of {len(self.catalog):,} will not be used. No file is deleted."
+        lead = f"{pluralize(n, 'image')} of {len(self.catalog):,} will not be used. No file is deleted."
         if n > seen:
             lead += f" {seen:,} are shown here, spread over all reasons; the others are put aside too."
         lead += (
@@ -156,7 +156,9 @@ class _Review:
             tag("noscript", tag("p", "This page needs JavaScript to save what you decide.")),
         ]  # fmt: skip
         links = [
-            tag("li", tag("a", title(check), href=f"#{check}"), tag("span", f"\u00a0{len(rows):,}", class_="many"))
+            tag(
+                "li", tag("a", check_title(check), href=f"#{check}"), tag("span", f"\u00a0{len(rows):,}", class_="many")
+            )
             for check, rows in reasons.items()
         ]
         classes = [] if self.wide else sorted({str(label) for label in self.labels})
@@ -188,18 +190,18 @@ class _Review:
         groups = self._groups(check, shown)
         grouped = {row for group, _ in groups for row in group}
         alone = [self._item(check, row) for row in shown if row not in grouped]
-        what = title(check) if finding is not None else "Other reasons"
+        what = check_title(check) if finding is not None else "Other reasons"
         buttons = [
             tag("button", told, type="button", data_all=value)
             for value, told in (("true", "Keep all of these"), ("false", "Put all of these aside"))
         ]
         return tag(
-            "section", tag("h2", what), tag("p", f"{counted(len(rows), 'image')}.", class_="note"),
-            tag("p", WORDS[check].asks) if check in WORDS else None,
+            "section", tag("h2", what), tag("p", f"{pluralize(len(rows), 'image')}.", class_="note"),
+            tag("p", GUIDANCE[check].asks) if check in GUIDANCE else None,
             tag("div", *buttons, class_="all") if check != UNREADABLE else None,
             tag("div", *(self._copies(check, *group) for group in groups), class_="groups") if groups else None,
             cards(alone, class_="cards review wide" if self.wide else "cards review") if alone else None,
-            tag("p", f"{counted(len(rows) - len(shown), 'more image')} not shown.") if len(shown) < len(rows) else None,
+            tag("p", f"{pluralize(len(rows) - len(shown), 'more image')} not shown.") if len(shown) < len(rows) else None,
             id=check, aria_label=what,
         )  # fmt: skip
 
@@ -234,11 +236,11 @@ class _Review:
     def _item(self, check: str, row: int, beside: Sequence[str] = ()) -> Html:
         """An image that goes, with the controls to decide otherwise."""
         first, _, told = self.decisions[row].partition(": ")
-        why: str | None = numbered(told, beside) if first in self.findings.checks else self.decisions[row]
+        why: str | None = number_copies(told, beside) if first in self.findings.checks else self.decisions[row]
         if first == "conflicting_labels" and len(beside) > 1:
             why = None  # the labels stand under the pictures
         elif first == "off_domain" and row in self.findings.checks[first].why:
-            why = brief(self.findings.checks[first], row)
+            why = short_reason(self.findings.checks[first], row)
         lines: list[Content] = [
             tag("b", name(self.labels[row])),
             tag("span", why) if why else None,

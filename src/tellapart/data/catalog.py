@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import yaml
 
 from tellapart.core import image_io
-from tellapart.core.errors import CatalogError, ConfigError, ImageError, some
-from tellapart.core.files import check_writable, whole_file
-from tellapart.core.parallel import in_threads
+from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
+from tellapart.core.files import atomic_file, check_writable
+from tellapart.core.parallel import map_threads
 from tellapart.core.progress import track
-from tellapart.data.image_facts import FACTS, Facts, facts
+from tellapart.data.image_facts import FACTS, Facts, image_facts
 from tellapart.data.layouts import read_source
 from tellapart.data.tables import Row, iter_shard, open_parquet
 
@@ -159,7 +159,7 @@ class Catalog:
             "notes": list(self.notes),
             "meta": dict(self.meta or {}),
         }
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             pq.write_table(self.table.replace_schema_metadata({"tellapart": json.dumps(about)}), temporary)
         return path
 
@@ -346,10 +346,10 @@ def _facts_of_all(draft: Catalog, progress: bool) -> dict[int, Facts]:
 
     def look(item: tuple[int, bytes | ImageError]) -> tuple[int, Facts]:
         row, data = item
-        return row, facts(data, files[row])[0]
+        return row, image_facts(data, files[row])[0]
 
     return dict(
-        track(in_threads(look, encoded(draft, range(len(draft)))), "looking at images", len(draft), show=progress)
+        track(map_threads(look, encoded(draft, range(len(draft)))), "looking at images", len(draft), show=progress)
     )
 
 
@@ -386,14 +386,14 @@ def _remarks(draft: Catalog) -> list[str]:
     notes = []
     bad = [f"{file} ({why})" for file, why in zip(draft.column("file"), draft.column("why"), strict=True) if why]
     if bad:
-        notes.append(f"{len(bad)} images cannot be used and are left out: {some(bad)}")
+        notes.append(f"{len(bad)} images cannot be used and are left out: {join_some(bad)}")
     if draft.task == "classify":
         folded: dict[str, set[str]] = {}
         for label in draft.labels:
             folded.setdefault(label.casefold(), set()).add(label)
         twins = ["/".join(sorted(names)) for names in folded.values() if len(names) > 1]
         if twins:
-            notes.append(f"{len(twins)} labels differ from another only in case: {some(sorted(twins))}")
+            notes.append(f"{len(twins)} labels differ from another only in case: {join_some(sorted(twins))}")
     return notes
 
 
@@ -412,15 +412,15 @@ def _grouped(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) 
     members = [(str(group), str(label)) for group, labels in groups.items() for label in labels]
     counts = Counter(label for _, label in members)
     if twice := sorted(label for label, count in counts.items() if count > 1):
-        raise CatalogError(f"{name}: in more than one group: {some(twice)}; every class belongs to exactly one")
+        raise CatalogError(f"{name}: in more than one group: {join_some(twice)}; every class belongs to exactly one")
     of = {label: group for group, label in members}
     if none := [label for label in result.labels if label not in of]:
         raise CatalogError(
-            f"{name}: in no group: {some(none)}; every class belongs to exactly one (quote names like '0042')"
+            f"{name}: in no group: {join_some(none)}; every class belongs to exactly one (quote names like '0042')"
         )
     result = result.with_column("group", [of.get(label) for label in result.column("label")])
     absent = sorted(set(of) - set(result.labels))
-    return result.with_notes([f"{len(absent)} classes of {name} have no image: {some(absent)}"] if absent else [])
+    return result.with_notes([f"{len(absent)} classes of {name} have no image: {join_some(absent)}"] if absent else [])
 
 
 def _check_groups(result: Catalog) -> None:
@@ -428,11 +428,11 @@ def _check_groups(result: Catalog) -> None:
     columns = (result.column(name) for name in ("label", "group", "keep"))
     pairs = {(label, group) for label, group, keep in zip(*columns, strict=True) if keep}
     if none := sorted(label for label, group in pairs if group is None and result.groups):
-        raise CatalogError(f"{result.source}: in no group: {some(none)}; every class belongs to exactly one")
+        raise CatalogError(f"{result.source}: in no group: {join_some(none)}; every class belongs to exactly one")
     counts = Counter(label for label, _ in pairs)
     if twice := sorted(label for label, count in counts.items() if count > 1):
         raise CatalogError(
-            f"{result.source}: in more than one group: {some(twice)}; every class belongs to exactly one"
+            f"{result.source}: in more than one group: {join_some(twice)}; every class belongs to exactly one"
         )
 
 

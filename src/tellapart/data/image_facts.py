@@ -15,7 +15,7 @@ FACTS = ("sha256", "pixels", "width", "height", "hash", "keep", "why")  # the co
 Facts = tuple[Any, ...]  # of one image, in the order of FACTS
 
 
-def facts(data: bytes | ImageError, file: str) -> tuple[Facts, Image | None, image_io.Pixels | None]:
+def image_facts(data: bytes | ImageError, file: str) -> tuple[Facts, Image | None, image_io.Pixels | None]:
     """What a catalog says of one image (`FACTS`), the picture, and its thumbnail; none where it is unreadable."""
     if isinstance(data, ImageError):
         return (None, None, None, None, None, False, f"unreadable: {data.reason}"), None, None

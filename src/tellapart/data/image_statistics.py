@@ -43,10 +43,10 @@ NAMES = (
 )  # fmt: skip
 
 
-def measure(picture: Image.Image) -> npt.NDArray[np.float32]:
+def image_statistics(picture: Image.Image) -> npt.NDArray[np.float32]:
     """The numbers of `NAMES` for one RGB picture, ``float32``.
 
-    >>> white = measure(Image.new("RGB", (60, 40), "white"))
+    >>> white = image_statistics(Image.new("RGB", (60, 40), "white"))
     >>> float(white[NAMES.index("brightness")]), float(white[NAMES.index("entropy")])
     (1.0, 0.0)
     """

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from tellapart.core.errors import CatalogError, some
+from tellapart.core.errors import CatalogError, join_some
 from tellapart.core.image_io import is_image_name
 from tellapart.data.tables import (
     SPLIT_NAMES,
@@ -99,7 +99,7 @@ def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> 
         kinds = Counter(Path(parts[-1]).suffix.lower() or parts[-1] for parts in others)
         listing.notes.append(
             f"{len(others)} files are not images by name and were left out: "
-            + some(f"{count} {kind}" for kind, count in kinds.most_common())
+            + join_some(f"{count} {kind}" for kind, count in kinds.most_common())
         )
     if found:
         splits = _split_folders(found)
@@ -195,7 +195,11 @@ def _walk(root: Path) -> tuple[list[Parts], list[Parts], list[str]]:
                     found.append(inside)
                 elif entry.name not in ("Thumbs.db", "desktop.ini"):
                     others.append(inside)
-    return sorted(found), sorted(others), [f"{len(names)} {what}: {some(sorted(names))}" for what, names in odd.items()]
+    return (
+        sorted(found),
+        sorted(others),
+        [f"{len(names)} {what}: {join_some(sorted(names))}" for what, names in odd.items()],
+    )
 
 
 def _line(folder: Path) -> set[tuple[int, int]]:
@@ -238,7 +242,9 @@ def _blank_twins(rows: Sequence[Row]) -> list[str]:
     for label in sorted({row.label for row in rows}):
         stripped[label.strip()].append(repr(label))
     twins = ["/".join(labels) for labels in stripped.values() if len(labels) > 1]
-    return [f"{len(twins)} labels differ from another only in the blanks around them: {some(twins)}"] if twins else []
+    return (
+        [f"{len(twins)} labels differ from another only in the blanks around them: {join_some(twins)}"] if twins else []
+    )
 
 
 def _unlisted(listing: Listing, root: Path) -> Listing:
@@ -248,5 +254,7 @@ def _unlisted(listing: Listing, root: Path) -> Listing:
     named = {posixpath.normpath(row.file) for row in listing.rows}
     rest = [name for parts in found if (name := "/".join(parts)) not in named]
     if rest:
-        listing.notes.append(f"{len(rest)} images are not named in {listing.layout} and were left out: {some(rest)}")
+        listing.notes.append(
+            f"{len(rest)} images are not named in {listing.layout} and were left out: {join_some(rest)}"
+        )
     return _noted(listing, odd)

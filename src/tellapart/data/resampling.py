@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.core.errors import CatalogError, ConfigError, closest
+from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 from tellapart.data.catalog import Catalog, check_target
 from tellapart.data.split import split
 
@@ -91,7 +91,7 @@ def check_method(method: str, count: int | None) -> None:
         ConfigError: an unknown method, or a count that is missing or below 1.
     """
     if method not in METHODS:
-        raise ConfigError(f"method {method!r}{closest(method, METHODS)}: there are {', '.join(METHODS)}")
+        raise ConfigError(f"method {method!r}{did_you_mean(method, METHODS)}: there are {', '.join(METHODS)}")
     if count is not None and count < 1:
         raise ConfigError(f"count {count}: at least one image a class")
     if method == "target" and count is None:

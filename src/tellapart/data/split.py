@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import CatalogError, ConfigError, some
+from tellapart.core.errors import CatalogError, ConfigError, join_some
 from tellapart.core.image_io import Pixels, decode
-from tellapart.core.parallel import in_threads
+from tellapart.core.parallel import map_threads
 from tellapart.data.catalog import SPLITS, Catalog, check_target, open_catalog
-from tellapart.data.duplicates.hashing import SIDE, as_words, grouped, neighbours, thumbnail
+from tellapart.data.duplicates.hashing import SIDE, candidate_pairs, connected_components, hash_words, thumbnail
 from tellapart.data.duplicates.registration import LIMITS, Limits, Match, matches
 
 FRACTIONS = (0.70, 0.15, 0.15)
@@ -154,7 +154,7 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
     if scarce:
         notes.append(
             f"{len(scarce)} classes have fewer than 3 separate images and stand in train alone or in train and "
-            f"test: {some(scarce)}"
+            f"test: {join_some(scarce)}"
         )
     return result, notes
 
@@ -194,7 +194,7 @@ def _order(seed: int, digest: str) -> str:
 def _clusters(catalog: Catalog, rows: Sequence[int]) -> list[list[int]]:
     """Rows of ``rows`` that are copies of each other, or bound by ``together``, as lists."""
     pairs = [pair for column in ("pixels", "together") for pair in _equal(catalog.column(column), rows)]
-    groups = grouped([*pairs, *near_duplicates(catalog, rows)])
+    groups = connected_components([*pairs, *near_duplicates(catalog, rows)])
     bound = {row for group in groups for row in group}
     return sorted([*groups, *([row] for row in rows if row not in bound)])
 
@@ -231,7 +231,7 @@ def near_copies(
     if catalog.task == "read":
         number: dict[str, int] = {}
         blocks = [number.setdefault(catalog.column("label")[row], len(number)) for row in wanted]
-    one, other, _, mirrored = neighbours(as_words(hashes[row] for row in wanted), blocks=blocks)
+    one, other, _, mirrored = candidate_pairs(hash_words(hashes[row] for row in wanted), blocks=blocks)
     stretch = np.array([widths[row] / heights[row] for row in wanted])
     if not len(one):
         return {}
@@ -253,6 +253,6 @@ def _thumbnails(catalog: Catalog, rows: list[int]) -> npt.NDArray[np.uint8]:
     def shrink(item: tuple[int, bytes]) -> tuple[int, Pixels]:
         return item[0], thumbnail(decode(item[1], at_least=2 * SIDE))
 
-    for row, thumb in in_threads(shrink, catalog.read(rows)):
+    for row, thumb in map_threads(shrink, catalog.read(rows)):
         result[place[row]] = thumb
     return result

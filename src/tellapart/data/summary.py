@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pyarrow.parquet as pq
 
 from tellapart.core import image_io
-from tellapart.core.errors import ImageError, some
+from tellapart.core.errors import ImageError, join_some
 from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.tables import iter_shard
@@ -26,7 +26,7 @@ _GROUP_BYTES = 1 << 27
 T = TypeVar("T")
 
 
-def quick(data: str | Path | Catalog, **options: Any) -> dict[str, Any]:
+def summary(data: str | Path | Catalog, **options: Any) -> dict[str, Any]:
     """Count a data set's images, classes and bytes, and measure a few: nothing is decoded.
 
     Every source that can be catalogued will do. Damaged images and duplicates show only once each image
@@ -49,7 +49,7 @@ def quick(data: str | Path | Catalog, **options: Any) -> dict[str, Any]:
     >>> folder = Path(tempfile.mkdtemp())
     >>> for n in range(3):
     ...     Image.new("RGB", (10 + n, 8)).save(folder / f"dog_{n}.png")
-    >>> seen = quick(folder)
+    >>> seen = summary(folder)
     >>> seen["images"], seen["classes"], seen["sizes"]["largest"]
     (3, {'dog': 3}, (12, 8))
     """
@@ -61,9 +61,11 @@ def quick(data: str | Path | Catalog, **options: Any) -> dict[str, Any]:
     sides, failed = _sides(catalog, rows)
     notes = list(catalog.notes)
     if gone:
-        notes.append(f"{len(gone)} files are gone: {some(gone)}")
+        notes.append(f"{len(gone)} files are gone: {join_some(gone)}")
     if failed:
-        notes.append(f"{len(failed)} of {len(sides) + len(failed)} sampled images were not measured: {some(failed)}")
+        notes.append(
+            f"{len(failed)} of {len(sides) + len(failed)} sampled images were not measured: {join_some(failed)}"
+        )
     return {
         "images": len(rows),
         "labels": len(counts),

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
-from tellapart.core.errors import CatalogError, some
+from tellapart.core.errors import CatalogError, join_some
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TABLE_NAMES = ("labels", "metadata", "annotations")
@@ -140,10 +140,10 @@ def read_table(path: Path, columns: Columns) -> Listing:
             missing.append(name)
     if missing:
         raise CatalogError(
-            f"{path}: {len(missing)} of {len(rows)} files are missing: {some(missing)}; paths are relative to "
+            f"{path}: {len(missing)} of {len(rows)} files are missing: {join_some(missing)}; paths are relative to "
             f"{path.parent}"
         )
-    notes = [f"{len(twice)} rows of {path.name} repeat another row and count once: {some(twice)}"] if twice else []
+    notes = [f"{len(twice)} rows of {path.name} repeat another row and count once: {join_some(twice)}"] if twice else []
     return Listing(path.parent, list(rows.values()), path.name, notes)
 
 

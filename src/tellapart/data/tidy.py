@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core import image_io
-from tellapart.core.errors import CatalogError, ConfigError, ImageError, some
-from tellapart.core.files import whole_folder
+from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
+from tellapart.core.files import atomic_folder
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog, open_catalog
 
@@ -143,7 +143,7 @@ def _forth(catalog: Catalog, out: Path, copy: bool, progress: bool) -> dict[str,
     digests = catalog.column("sha256")
     names: dict[int, str] = {}
     linked = 0
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         for row, content in track(catalog.read(rows), "tidying", len(rows), show=progress):
             if hashlib.sha256(content).hexdigest() != digests[row]:
                 raise CatalogError(
@@ -161,7 +161,7 @@ def _forth(catalog: Catalog, out: Path, copy: bool, progress: bool) -> dict[str,
     notes = [*catalog.notes, *([f"{left_out} of {len(catalog)} images are not kept and stay behind"] * bool(left_out))]
     renamed = [f"{label} in {name}" for label, name in folder_names(classes).items() if label != name]
     if renamed:
-        notes.append(f"{len(renamed)} classes have a folder of another name, see {LABELS}: {some(renamed)}")
+        notes.append(f"{len(renamed)} classes have a folder of another name, see {LABELS}: {join_some(renamed)}")
     return _result(out, len(rows), linked, len(classes), out / MAPPING, notes)
 
 
@@ -258,7 +258,7 @@ def _back(data: Path, out: Path, copy: bool, progress: bool) -> dict[str, Any]:
     records = _read_mapping(mapping)
     missing, changed = [], []
     linked = 0
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         for original, (file, digest) in track(records.items(), "restoring", len(records), show=progress):
             try:
                 content = image_io.read_bytes(data / file)
@@ -277,7 +277,7 @@ def _back(data: Path, out: Path, copy: bool, progress: bool) -> dict[str, Any]:
                 ) from None
         if missing or changed:
             odd = [
-                f"{what}: {some(files)}"
+                f"{what}: {join_some(files)}"
                 for what, files in (("missing or unreadable", missing), ("changed", changed))
                 if files
             ]
@@ -289,7 +289,7 @@ def _back(data: Path, out: Path, copy: bool, progress: bool) -> dict[str, Any]:
     mapped = {Path(file) for file, _ in records.values()}
     inside = (path.relative_to(data) for path in sorted(data.rglob("*")) if image_io.is_image_name(path))
     others = [path.as_posix() for path in inside if path not in mapped]
-    notes = [f"{len(others)} images are not in {MAPPING} and stay behind: {some(others)}"] if others else []
+    notes = [f"{len(others)} images are not in {MAPPING} and stay behind: {join_some(others)}"] if others else []
     return _result(out, len(records), linked, 0, mapping, notes)
 
 

@@ -44,12 +44,12 @@ def drift(
         BundleError: a bundle without a reference.
         ConfigError: too few images, or an alpha that is none.
     """
-    from tellapart.core.files import whole_file
+    from tellapart.core.files import atomic_file
     from tellapart.data.catalog import check_target
     from tellapart.evaluation.drift_page import page
-    from tellapart.evaluation.drift_reference import MEASURES, Reference, looked_at
+    from tellapart.evaluation.drift_reference import MEASURES, Reference, sample_images
     from tellapart.inference.bundle import Predictor
-    from tellapart.metrics.two_sample import energy, holm, kolmogorov_smirnov, mixture, strangers
+    from tellapart.metrics.two_sample import energy_test, holm, kolmogorov_smirnov, outlier_test, total_variation_test
 
     if not LEAST <= alpha < 1:
         raise ConfigError(f"alpha {alpha:g}: give a share from {LEAST:g} and below 1, such as 0.01")
@@ -64,7 +64,7 @@ def drift(
         )
     reference = Reference.open(file)
     images, left_out = _images(Path(window))
-    now = looked_at(predictor, images)
+    now = sample_images(predictor, images)
     unreadable = now.unreadable + left_out
     if len(now) < FEWEST:
         bad = f", {unreadable} more cannot be read" if unreadable else ""
@@ -77,10 +77,10 @@ def drift(
         if len({*before.measures[:, place].tolist(), *_half(now.measures[:, place]).tolist()}) > 1
     }
     found["confidence"] = kolmogorov_smirnov(before.confidence, now.confidence)
-    found["answers"] = mixture(before.answers, now.answers, seed=seed)
+    found["answers"] = total_variation_test(before.answers, now.answers, seed=seed)
     features = reference.points(now.features)
-    found["features"] = energy(before.features, features, seed=seed)
-    found["strangers"] = strangers(before.features, features, seed=seed)
+    found["features"] = energy_test(before.features, features, seed=seed)
+    found["strangers"] = outlier_test(before.features, features, seed=seed)
     adjusted = holm([p for _, p in found.values()])
     checks = [
         {"check": name, "distance": distance, "p": p, "adjusted": raised, "found": raised <= alpha}
@@ -97,7 +97,7 @@ def drift(
         "checks": checks,
     }
     if report is not None:
-        with whole_file(Path(report)) as temporary:
+        with atomic_file(Path(report)) as temporary:
             temporary.write_text(page(result, before, now), encoding="utf-8")
     return result
 

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tellapart.core.errors import BundleError, ImageError
-from tellapart.core.files import whole_file
-from tellapart.core.parallel import in_threads
-from tellapart.inference.bundle import Predictor, in_batches
+from tellapart.core.files import atomic_file
+from tellapart.core.parallel import map_threads
+from tellapart.inference.bundle import Predictor, batched_by_width
 from tellapart.inference.charset import decode_ctc
-from tellapart.metrics.pca import Reduction
+from tellapart.metrics.pca import PCA
 
 MEASURES = ("light", "contrast", "sharpness", "colour", "width")
 KEPT = 500  # images of a reference
@@ -43,7 +43,7 @@ class Sample:
         return len(self.answers)
 
 
-def looked_at(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -> Sample:
+def sample_images(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -> Sample:
     """Look at images given as names and bytes or files; those that cannot be read are counted."""
     spec = predictor.bundle.preprocess
 
@@ -58,19 +58,19 @@ def looked_at(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -
 
     def readable() -> Iterator[tuple[int, Pixels]]:
         nonlocal unreadable
-        for place, pixels in enumerate(in_threads(load, items)):
+        for place, pixels in enumerate(map_threads(load, items)):
             if pixels is None:
                 unreadable += 1
             else:
                 yield place, pixels
 
     rows: dict[int, tuple[list[float], float, str, Floats]] = {}
-    for places, pixels in in_batches(readable()):
+    for places, pixels in batched_by_width(readable()):
         probabilities, features = predictor.both(pixels)
         for place, picture, answer, feature in zip(
             places, pixels, _said(predictor, probabilities), features, strict=True
         ):
-            rows[place] = measured(picture), *answer, feature
+            rows[place] = pixel_statistics(picture), *answer, feature
     ordered = [rows[place] for place in sorted(rows)]
     return Sample(
         np.array([row[0] for row in ordered], np.float32).reshape(-1, len(MEASURES)),
@@ -81,10 +81,10 @@ def looked_at(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -
     )
 
 
-def measured(pixels: Pixels) -> list[float]:
+def pixel_statistics(pixels: Pixels) -> list[float]:
     """The `MEASURES` of model pixels ``uint8`` H, W, C: means in 0..255, and the width in px.
 
-    >>> measured(np.full((8, 8, 3), 100, np.uint8))
+    >>> pixel_statistics(np.full((8, 8, 3), 100, np.uint8))
     [100.0, 0.0, 0.0, 0.0, 8.0]
     """
     values = pixels.astype(np.float32)
@@ -99,12 +99,12 @@ class Reference:
     """What a bundle was when it was good: a sample of images kept from learning, its features reduced."""
 
     sample: Sample
-    reduction: Reduction
+    reduction: PCA
 
     @classmethod
     def of(cls, sample: Sample) -> Reference:
         """The reference of a sample."""
-        reduction = Reduction.of(sample.features, AXES)
+        reduction = PCA.of(sample.features, AXES)
         kept = Sample(sample.measures, sample.confidence, sample.answers, _points(reduction, sample.features))
         return cls(kept, reduction)
 
@@ -122,7 +122,7 @@ class Reference:
         columns |= {"confidence": sample.confidence.astype(np.float32), "answer": sample.answers}
         about = self.reduction.to_json()
         table = pa.table(columns).replace_schema_metadata({b"tellapart reference": json.dumps(about)})
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
     @classmethod
@@ -133,7 +133,7 @@ class Reference:
             BundleError: an earlier version wrote it.
         """
         table = pq.read_table(path)
-        reduction = Reduction.from_json(json.loads(table.schema.metadata[b"tellapart reference"]))
+        reduction = PCA.from_json(json.loads(table.schema.metadata[b"tellapart reference"]))
         features = [name for name in table.column_names if name.startswith("feature")]
         if len(features) != reduction.axes.shape[1] + 1:
             raise BundleError(f"{path}: kept by an earlier version; export the run again")
@@ -146,7 +146,7 @@ class Reference:
         return cls(sample, reduction)
 
 
-def _points(reduction: Reduction, features: Floats) -> Floats:
+def _points(reduction: PCA, features: Floats) -> Floats:
     """Where features point to, and the logarithm of their length: what a network never saw often differs in that."""
     length = np.linalg.norm(features, axis=1, keepdims=True)
     return np.concatenate([reduction(features), np.log(np.maximum(length, 1e-12))], axis=1)

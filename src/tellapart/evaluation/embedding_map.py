@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import whole_file
-from tellapart.metrics.pca import Reduction
+from tellapart.core.files import atomic_file
+from tellapart.metrics.pca import PCA
 
 FORMAT = 1
 
@@ -23,14 +23,14 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Atlas:
+class EmbeddingMap:
     """Images on a map: ``about`` says which network looked, how they were placed, and of what data."""
 
     files: list[str]
     labels: list[str]
     points: Floats  # N, A
     places: Floats  # N, 2
-    reduction: Reduction
+    reduction: PCA
     about: Mapping[str, Any]
 
     def write(self, path: Path) -> None:
@@ -46,11 +46,11 @@ class Atlas:
         )
         about = {**self.about, "format": FORMAT, "reduction": self.reduction.to_json()}
         table = table.replace_schema_metadata({b"tellapart map": json.dumps(about, sort_keys=True)})
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
     @classmethod
-    def open(cls, path: str | Path) -> Atlas:
+    def open(cls, path: str | Path) -> EmbeddingMap:
         """A map that `write` wrote.
 
         Raises:
@@ -63,7 +63,7 @@ class Atlas:
             raise ConfigError(f"{path}: not a map; `tellapart map` writes one as .parquet beside its page") from error
         if about["format"] != FORMAT:
             raise ConfigError(f"{path}: a map of format {about['format']}; this version reads {FORMAT}: make it again")
-        reduction = Reduction.from_json(about.pop("reduction"))
+        reduction = PCA.from_json(about.pop("reduction"))
         points = table["point"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
         places = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1)
         return cls(table["file"].to_pylist(), table["label"].to_pylist(), points, places, reduction, about)

@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.core import image_io
-from tellapart.core.errors import CatalogError, TextError, some
-from tellapart.core.files import whole_file, write_json
+from tellapart.core.errors import CatalogError, TextError, join_some
+from tellapart.core.files import atomic_file, write_json
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog, check_target, open_catalog
 from tellapart.data.split import split as split_catalog
-from tellapart.evaluation.reading_samples import Sample, draw_sheet
+from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
 from tellapart.inference.bundle import Bundle, Prediction, Predictor
 from tellapart.metrics import scores as metrics
 from tellapart.metrics.curves import calibration_by_chance
 from tellapart.metrics.error_analysis import misreadings
 from tellapart.metrics.lda import softmax
-from tellapart.viz.confusion_matrix import draw_confusion
+from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 SHOWN = 24  # samples in a reader's picture
 LABELLING = ("label_from", "file_column", "label_column", "together")  # options that say where labels stand
@@ -62,7 +62,7 @@ def evaluate(
         report: an HTML page to write, which asks nothing of any other file: figures in words, what is confused, how
             sure the answers are, how the training went, and pictures of mistakes.
         alphabet, pattern, careful: of a reader, what its texts may be, and whether to look again where it is unsure;
-            see `tellapart.inference.beam_search.Rule` and `tellapart.inference.tta`.
+            see `tellapart.inference.beam_search.TextConstraint` and `tellapart.inference.tta`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
@@ -101,7 +101,7 @@ def evaluate(
     by_row = dict(zip(order, predictions, strict=True))
     failed = [by_row[row].file for row in rows if by_row[row].error]
     if failed:
-        raise CatalogError(f"{len(failed)} images cannot be read any more: {some(failed)}; catalog the data again")
+        raise CatalogError(f"{len(failed)} images cannot be read any more: {join_some(failed)}; catalog the data again")
     predicted = [by_row[row].answer for row in rows]
 
     scores: dict[str, Any]
@@ -150,8 +150,8 @@ def _draw(
 ) -> None:
     if bundle.task == "classify":
         table = report.get("fine_confusion") or report["confusion"]
-        with whole_file(path) as temporary:
-            draw_confusion(table["labels"], table["counts"]).save(temporary, "PNG")
+        with atomic_file(path) as temporary:
+            draw_confusion_matrix(table["labels"], table["counts"]).save(temporary, "PNG")
         return
     truth = catalog.column("label")
     wrong = [answer for answer in answers if answer[1].answer != truth[answer[0]]]
@@ -163,7 +163,7 @@ def _draw(
     samples = [Sample(pixels[row], truth[row], answer.characters) for row, answer in chosen.items()]
     exact, cer = report["exact_match"]["value"], report["cer"]["value"]
     title = f"{report['n']:,} texts, {exact:.1%} read exactly, {cer:.2%} of the characters misread; mistakes first"
-    draw_sheet(path, title.replace("%", " %"), samples, report)
+    draw_samples(path, title.replace("%", " %"), samples, report)
 
 
 def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
@@ -232,13 +232,13 @@ def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:
             texts = [text for text in truth if set(text) & set(unknown)]
             raise TextError(
                 f"{source}: characters the model does not know: {''.join(sorted(unknown))!r} in {len(texts)} texts "
-                f"({some(texts)}); it knows: {''.join(bundle.charset.characters)}; leave those texts out, or train a "
+                f"({join_some(texts)}); it knows: {''.join(bundle.charset.characters)}; leave those texts out, or train a "
                 "reader on labels that hold them"
             )
         return
     if strange := sorted(set(truth) - set(bundle.labels)):
         raise CatalogError(
-            f"{source}: labels the model does not know: {some(strange)}; it knows: {some(bundle.labels, 8)}"
+            f"{source}: labels the model does not know: {join_some(strange)}; it knows: {join_some(bundle.labels, 8)}"
         )
 
 

@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.parallel import in_threads
+from tellapart.core.parallel import map_threads
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog
-from tellapart.inference.bundle import Bundle, Predictor, in_batches
+from tellapart.inference.bundle import Bundle, Predictor, batched_by_width
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.config import BASE
 
 Floats = npt.NDArray[np.float32]
 
 
-class Looker(NamedTuple):
+class FeatureExtractor(NamedTuple):
     """What turns model pixels into features, and what names it: maps of another one do not fit."""
 
     name: str
@@ -29,7 +29,7 @@ class Looker(NamedTuple):
     features: Callable[[npt.NDArray[np.uint8]], Floats]
 
 
-def looker(model: str | Path) -> Looker:
+def feature_extractor(model: str | Path) -> FeatureExtractor:
     """A run's or a bundle's network, or a timm backbone by its name, with ImageNet weights.
 
     Raises:
@@ -39,11 +39,11 @@ def looker(model: str | Path) -> Looker:
     if model == BASE or Path(model).exists():
         bundle = Bundle.open(model)
         predictor = Predictor(bundle)
-        return Looker(f"bundle {bundle.version[:16]}", bundle.task, bundle.preprocess, predictor.features)
+        return FeatureExtractor(f"bundle {bundle.version[:16]}", bundle.task, bundle.preprocess, predictor.features)
     return _backbone(str(model))
 
 
-def looked_at(look: Looker, catalog: Catalog, rows: list[int]) -> Floats:
+def extract_features(look: FeatureExtractor, catalog: Catalog, rows: list[int]) -> Floats:
     """N, F features of these rows, in their order."""
     files = catalog.column("file")
 
@@ -52,12 +52,12 @@ def looked_at(look: Looker, catalog: Catalog, rows: list[int]) -> Floats:
         return row, look.spec.load(data, files[row])
 
     found: dict[int, Floats] = {}
-    for keys, pixels in in_batches(track(in_threads(load, catalog.read(rows)), "looking", len(rows))):
+    for keys, pixels in batched_by_width(track(map_threads(load, catalog.read(rows)), "looking", len(rows))):
         found.update(zip(keys, look.features(pixels), strict=True))
     return np.stack([found[row] for row in rows])
 
 
-def _backbone(name: str) -> Looker:
+def _backbone(name: str) -> FeatureExtractor:
     """Torch is loaded here only."""
     import torch
 
@@ -75,4 +75,4 @@ def _backbone(name: str) -> Looker:
             return np.asarray(model((x - mean) / std).float(), np.float32)
 
     weights = hashlib.sha256(b"".join(value.numpy().tobytes() for value in list(model.state_dict().values())[:4]))
-    return Looker(f"{name} {weights.hexdigest()[:16]}", None, spec, features)
+    return FeatureExtractor(f"{name} {weights.hexdigest()[:16]}", None, spec, features)

@@ -18,7 +18,7 @@ NEAR = 5.0  # perplexity of a picture that is placed later: only where it belong
 Floats = npt.NDArray[np.float32]
 
 
-def places(
+def project(
     points: Floats, method: Literal["tsne", "umap"], *, perplexity: float | None = None, seed: int = 0
 ) -> Floats:
     """N, A points → N, 2 places.
@@ -48,7 +48,7 @@ def places(
     return np.asarray(fitted, np.float32)
 
 
-def placed(
+def project_later(
     points: Floats, old: Floats, old_places: Floats, *, perplexity: float | None = None, seed: int = 0
 ) -> Floats:
     """Where later points belong on a t-SNE map; the old ones stay where they are (Poličar et al. 2019)."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from tellapart.core.files import whole_file
-from tellapart.metrics.error_analysis import Pair, Place
+from tellapart.core.files import atomic_file
+from tellapart.metrics.error_analysis import ConfusedPair, PositionError
 
 WIDTH, MARGIN = 1200, 24  # px
 ACROSS = 4  # samples beside each other
@@ -33,7 +33,7 @@ class Sample(NamedTuple):
     read: Sequence[tuple[str, float]]
 
 
-def draw_sheet(path: Path, title: str, samples: Sequence[Sample], found: Mapping[str, Any]) -> None:
+def draw_samples(path: Path, title: str, samples: Sequence[Sample], found: Mapping[str, Any]) -> None:
     """Write the picture as PNG, whole or not at all.
 
     Args:
@@ -51,7 +51,7 @@ def draw_sheet(path: Path, title: str, samples: Sequence[Sample], found: Mapping
         _sample(image, pen, corner, sample)
     _bars(pen, (MARGIN, below), "errors by position", found["by_position"])
     _pairs(pen, (MARGIN + 640, below), found["confused"][:PAIRS])
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         image.save(temporary, "PNG")
 
 
@@ -70,7 +70,7 @@ def _sample(image: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int, int
         pen.text((corner[0], y + 24), sample.truth, RED, _font(16))
 
 
-def _bars(pen: ImageDraw.ImageDraw, corner: tuple[int, int], title: str, places: Sequence[Place]) -> None:
+def _bars(pen: ImageDraw.ImageDraw, corner: tuple[int, int], title: str, places: Sequence[PositionError]) -> None:
     pen.text(corner, title, INK, _font(17))
     most = max((place["cer"] for place in places), default=0.0) or 1.0
     floor = corner[1] + 40 + CHART
@@ -85,7 +85,7 @@ def _bars(pen: ImageDraw.ImageDraw, corner: tuple[int, int], title: str, places:
             pen.text((middle, floor - high - 4), f"{place['cer']:.1%}".replace("%", " %"), GREY, _font(11), anchor="ms")
 
 
-def _pairs(pen: ImageDraw.ImageDraw, corner: tuple[int, int], pairs: Sequence[Pair]) -> None:
+def _pairs(pen: ImageDraw.ImageDraw, corner: tuple[int, int], pairs: Sequence[ConfusedPair]) -> None:
     pen.text(corner, "characters taken for others", INK, _font(17))
     if not pairs:
         pen.text((corner[0], corner[1] + 34), "none", GREY, _font(16))

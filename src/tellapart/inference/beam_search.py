@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import ConfigError, TextError, some
+from tellapart.core.errors import ConfigError, TextError, join_some
 from tellapart.inference.charset import BLANK, Charset, Reading, decode_ctc
 
 WIDTH = 24  # texts that live on from step to step
@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Rule:
+class TextConstraint:
     """What a text may be.
 
     Args:
@@ -39,7 +39,7 @@ class Rule:
     Raises:
         ConfigError: no character, a pattern that is none or empty, or less than one reading.
 
-    >>> rule = Rule(pattern="[0-9]{2}")
+    >>> rule = TextConstraint(pattern="[0-9]{2}")
     >>> rule.grows("1"), rule.grows("123"), rule.fits("1"), rule.fits("12")
     (True, False, False, True)
     """
@@ -92,7 +92,7 @@ class Rule:
         if self.pattern is not None and not self.fits("") and not any(map(self.grows, letters)):
             raise TextError(
                 f"pattern {self.pattern!r}: no text of the characters that the model may read begins so: "
-                f"{some(letters, 100)}"
+                f"{join_some(letters, 100)}"
             )
 
     def _allowed(self, charset: Charset) -> list[int]:
@@ -103,7 +103,7 @@ class Rule:
         if not allowed:
             raise TextError(
                 f"the alphabet {self.alphabet!r} has no character in common with what the model knows: "
-                f"{some(charset.characters, 100)}"
+                f"{join_some(charset.characters, 100)}"
             )
         return allowed
 
@@ -133,7 +133,7 @@ def common_length(texts: Sequence[str]) -> int | None:
     return lengths.pop() if len(lengths) == 1 and len(texts) >= TOLD else None
 
 
-def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Reading]]:
+def decode(probabilities: Array, charset: Charset, rule: TextConstraint) -> list[list[Reading]]:
     """The readings of each image, best first: the best path's alone (`decode_ctc`), if it fits and one is wanted.
 
     Else the likeliest that fit; where none is found, the one reading is empty and has no confidence.
@@ -151,24 +151,24 @@ def read(probabilities: Array, charset: Charset, rule: Rule) -> list[list[Readin
         if rule.best == 1 and rule.fits(best.text):
             readings = [best]
         elif rule.best == 1 and rule.pattern is None and rule.length is not None:
-            text = of_length(steps, rule.length)
-            readings = [] if text is None else [judged(steps, charset, text)]
+            text = best_path_of_length(steps, rule.length)
+            readings = [] if text is None else [rescore(steps, charset, text)]
         else:
-            readings = search(steps, charset, rule)
+            readings = beam_search(steps, charset, rule)
         found.append(readings or [Reading("", 0.0, [])])
     return found
 
 
-def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
+def beam_search(probabilities: Array, charset: Charset, rule: TextConstraint) -> list[Reading]:
     """The likeliest texts of one image that fit the rule, best first; none, if none is found.
 
     Args:
-        probabilities: T, C; of the rule's alphabet already, see `Rule.masked`.
+        probabilities: T, C; of the rule's alphabet already, see `TextConstraint.masked`.
 
     >>> steps = np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]])
-    >>> [reading.text for reading in search(steps, Charset(("a", "b")), Rule(best=2))]
+    >>> [reading.text for reading in beam_search(steps, Charset(("a", "b")), TextConstraint(best=2))]
     ['ab', 'bb']
-    >>> [reading.text for reading in search(steps, Charset(("a", "b")), Rule(pattern="b+"))]
+    >>> [reading.text for reading in beam_search(steps, Charset(("a", "b")), TextConstraint(pattern="b+"))]
     ['bb']
     """
     texts: list[tuple[int, ...]] = []
@@ -179,13 +179,15 @@ def search(probabilities: Array, charset: Charset, rule: Rule) -> list[Reading]:
             texts = [text for text in grown if rule.fits(charset.decode(text))]
     readings: list[Reading] = []
     for text in texts[: rule.best]:
-        found = judged(probabilities, charset, text)
+        found = rescore(probabilities, charset, text)
         most = readings[-1].confidence if readings else 1.0
         readings.append(found._replace(confidence=min(found.confidence, most)))
     return readings
 
 
-def _grown(probabilities: Array, charset: Charset, rule: Rule, each: bool, least: float) -> list[tuple[int, ...]]:
+def _grown(
+    probabilities: Array, charset: Charset, rule: TextConstraint, each: bool, least: float
+) -> list[tuple[int, ...]]:
     """Texts as indices, the likeliest first; ``each``: so many of each length live on, instead of so many of all."""
     beam: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}  # ending in a blank, and in a letter
     known: dict[tuple[int, ...], bool] = {}
@@ -217,13 +219,13 @@ def _grown(probabilities: Array, charset: Charset, rule: Rule, each: bool, least
     return list(beam)
 
 
-def of_length(probabilities: Array, length: int) -> tuple[int, ...] | None:
+def best_path_of_length(probabilities: Array, length: int) -> tuple[int, ...] | None:
     """The letters, as indices, of the likeliest path that emits so many (Viterbi 1967); None where no path does.
 
     Args:
         probabilities: T, C.
 
-    >>> of_length(np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]]), 1)
+    >>> best_path_of_length(np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]]), 1)
     (1,)
     """
     with np.errstate(divide="ignore"):
@@ -260,13 +262,13 @@ def of_length(probabilities: Array, length: int) -> tuple[int, ...] | None:
     return tuple(reversed(letters))
 
 
-def judged(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Reading:
+def rescore(probabilities: Array, charset: Charset, text: tuple[int, ...]) -> Reading:
     """A text, as indices, as `reading` gives it, but no surer than the best path's by as much as it is less likely.
 
     The letters of a text say nothing of those that it leaves out.
 
     >>> steps = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.2, 0.0, 0.8]])
-    >>> round(judged(steps, Charset(("a", "b")), (1,)).confidence, 2)  # not the 1.0 of its letter
+    >>> round(rescore(steps, Charset(("a", "b")), (1,)).confidence, 2)  # not the 1.0 of its letter
     0.2
     """
     (best,) = decode_ctc(probabilities[None], charset)

@@ -26,14 +26,14 @@ import numpy.typing as npt
 
 from tellapart.core import image_io
 from tellapart.core.errors import BundleError, ConfigError, ImageError
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 from tellapart.core.image_io import Pixels
 from tellapart.core.parallel import cpu_count
-from tellapart.inference.beam_search import Rule, read
+from tellapart.inference.beam_search import TextConstraint, decode
 from tellapart.inference.charset import Charset, Reading
 from tellapart.inference.model_card import card
 from tellapart.inference.preprocess import Preprocess
-from tellapart.inference.tta import LOOKS, stretched, together
+from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 from tellapart.training.config import BASE
 
 FORMAT = 1
@@ -153,11 +153,11 @@ class Bundle:
     @classmethod
     def write(cls, folder: Path, about: Mapping[str, Any]) -> Bundle:
         """Write the description of the files that lie in ``folder`` already, and the model card."""
-        with whole_file(folder / CARD) as temporary:
+        with atomic_file(folder / CARD) as temporary:
             temporary.write_text(card(about), encoding="utf-8")
         files = {item.name: file_digest(item) for item in sorted(folder.iterdir()) if item.name != ABOUT}
         full = {"format": FORMAT, **about, "files": files}
-        with whole_file(folder / ABOUT) as temporary:
+        with atomic_file(folder / ABOUT) as temporary:
             temporary.write_text(_described(full), encoding="utf-8")
         return cls(folder, full)
 
@@ -222,7 +222,7 @@ class Predictor:
 
     Args:
         threads: of the graph; by default one a core.
-        alphabet, pattern, best: of a reader, what its texts may be and how many a picture; see `tellapart.inference.beam_search.Rule`.
+        alphabet, pattern, best: of a reader, what its texts may be and how many a picture; see `tellapart.inference.beam_search.TextConstraint`.
             Without a pattern the bundle's own length holds, `Bundle.length`.
         careful: of a reader, look again, in other widths, at each picture whose first reading is unsure, see
             `tellapart.inference.tta`: more often right on pictures unlike those that it learnt from.
@@ -246,9 +246,9 @@ class Predictor:
         import onnxruntime as ort
 
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
-        self.rule = Rule(alphabet, pattern, best, self.bundle.length if pattern is None else None)
+        self.rule = TextConstraint(alphabet, pattern, best, self.bundle.length if pattern is None else None)
         self.careful = careful
-        if self.bundle.task != "read" and (careful or self.rule != Rule()):
+        if self.bundle.task != "read" and (careful or self.rule != TextConstraint()):
             raise ConfigError(
                 f"{self.bundle.path}: a classifier; alphabet, pattern, best and careful are for a reader's texts"
             )
@@ -291,8 +291,8 @@ class Predictor:
         A bad image is a `Prediction` with an ``error``; the others are answered all the same.
         """
         if isinstance(items, str | Path | bytes | np.ndarray):  # one: starting threads would take longer than it
-            return self._answer([self.prepare(*each) for each in named([items])])
-        return list(self.stream(named(items)))
+            return self._answer([self.prepare(*each) for each in with_names([items])])
+        return list(self.stream(with_names(items)))
 
     def stream(self, items: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
@@ -332,7 +332,7 @@ class Predictor:
                 else:
                     yield index, pixels
 
-        for indices, batch in in_batches(readable()):
+        for indices, batch in batched_by_width(readable()):
             names = [loaded[index][0] for index in indices]
             for index, prediction in zip(indices, self.answer(names, batch), strict=True):
                 answers[index] = prediction
@@ -351,14 +351,14 @@ class Predictor:
     ) -> None:
         """Better answers in place of the unsure ones."""
         views, step = [[view] for view in first], self.bundle.preprocess.step
-        for sure, widths in LOOKS:
+        for sure, widths in TTA_SCHEDULE:
             unsure = [at for at, each in enumerate(answers) if each.confidence < sure]
             if not unsure:
                 return
             for by in widths:
-                for at, view in zip(unsure, self.run(stretched(pixels[unsure], by, step)), strict=True):
+                for at, view in zip(unsure, self.run(resize_width(pixels[unsure], by, step)), strict=True):
                     views[at].append(view)
-            readings = [together(views[at], self.bundle.charset, self.rule) for at in unsure]
+            readings = [ensemble_views(views[at], self.bundle.charset, self.rule) for at in unsure]
             for at, answer in zip(unsure, self._texts([names[at] for at in unsure], readings), strict=True):
                 answers[at] = answer
 
@@ -366,7 +366,7 @@ class Predictor:
         """Probabilities of a batch → answers."""
         bundle = self.bundle
         if bundle.task == "read":
-            return self._texts(names, read(probabilities, bundle.charset, self.rule))
+            return self._texts(names, decode(probabilities, bundle.charset, self.rule))
         labels, groups = bundle.labels, bundle.groups
         threshold, abstain = bundle.calibration.get("threshold"), bundle.calibration.get("abstain")
         results = []
@@ -435,11 +435,11 @@ def _described(about: Mapping[str, Any]) -> str:
     return json.dumps({**about, "sha256": _digest_of(about)}, indent=2, ensure_ascii=False) + "\n"
 
 
-def in_batches(items: Iterable[tuple[Any, Pixels]], size: int = BATCH) -> Iterator[tuple[list[Any], Pixels]]:
+def batched_by_width(items: Iterable[tuple[Any, Pixels]], size: int = BATCH) -> Iterator[tuple[list[Any], Pixels]]:
     """Keys and model pixels → keys and stacked pixels of one width each, as soon as a batch is full.
 
     >>> pictures = [(n, np.zeros((8, width, 1), np.uint8)) for n, width in enumerate((8, 16, 8))]
-    >>> [(keys, pixels.shape) for keys, pixels in in_batches(pictures, 2)]
+    >>> [(keys, pixels.shape) for keys, pixels in batched_by_width(pictures, 2)]
     [([0, 2], (2, 8, 8, 1)), ([1], (1, 8, 16, 1))]
     """
     waiting: dict[int, list[tuple[Any, Pixels]]] = {}
@@ -454,10 +454,10 @@ def in_batches(items: Iterable[tuple[Any, Pixels]], size: int = BATCH) -> Iterat
             yield [key for key, _ in part], np.stack([pixels for _, pixels in part])
 
 
-def named(items: Iterable[_Item]) -> Iterator[tuple[str, _Item]]:
+def with_names(items: Iterable[_Item]) -> Iterator[tuple[str, _Item]]:
     """Images with what their answers call them: a path its own words, anything else its number.
 
-    >>> [name for name, _ in named(["a.png", b"", Path("b/c.png")])]
+    >>> [name for name, _ in with_names(["a.png", b"", Path("b/c.png")])]
     ['a.png', 'image 1', 'b/c.png']
     """
     for number, item in enumerate(items):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import InputError, TextError, some
+from tellapart.core.errors import InputError, TextError, join_some
 
 BLANK = 0
 _MOST_SHOWN = 100  # a charset of thousands would drown its own error message
@@ -40,10 +40,10 @@ class Charset:
             raise TextError("the charset is empty: give at least one character")
         odd = [entry for entry in self.characters if not isinstance(entry, str) or len(entry) != 1]
         if odd:
-            raise TextError(f"charset entries that are not one character: {some(map(repr, odd))}; split them")
+            raise TextError(f"charset entries that are not one character: {join_some(map(repr, odd))}; split them")
         twice = [entry for entry, times in Counter(self.characters).items() if times > 1]
         if twice:
-            raise TextError(f"characters twice in the charset: {some(map(repr, twice))}; name each once")
+            raise TextError(f"characters twice in the charset: {join_some(map(repr, twice))}; name each once")
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Charset:
@@ -103,7 +103,7 @@ class Charset:
         try:
             return [self._index[character] for character in text]
         except KeyError:
-            missing = some(map(repr, self.unknown([text])), most=10)
+            missing = join_some(map(repr, self.unknown([text])), most=10)
         shown = "".join(self.characters[:_MOST_SHOWN])
         more = len(self.characters) - _MOST_SHOWN
         known = f"{shown!r}" + (f" and {more:,} more" if more > 0 else "")
@@ -124,7 +124,7 @@ class Charset:
         numbers = [int(index) for index in indices]
         outside = [index for index in numbers if not 0 <= index < self.size]
         if outside:
-            raise TextError(f"indices outside 0..{self.size - 1}: {some(outside)}; they come from another charset")
+            raise TextError(f"indices outside 0..{self.size - 1}: {join_some(outside)}; they come from another charset")
         return "".join(self.characters[index - 1] for index in numbers if index != BLANK)
 
     def unknown(self, texts: Iterable[str]) -> dict[str, int]:

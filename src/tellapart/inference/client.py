@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError, ImageError, ServerError
-from tellapart.inference.bundle import Prediction, named
+from tellapart.inference.bundle import Prediction, with_names
 
 AT_ONCE = 16  # images a request, and
 BYTES = 24 * 2**20  # of them: a server takes 32 MiB a request
@@ -101,7 +101,7 @@ class Client:
         """
         if isinstance(items, str | Path | bytes):
             items = [items]
-        return list(self.stream(named(items)))
+        return list(self.stream(with_names(items)))
 
     def stream(self, items: Iterable[tuple[str, str | Path | bytes]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tellapart.core.errors import some
+from tellapart.core.errors import join_some
 
 SHOWN = 60  # labels that are named
 FIGURES = {
@@ -80,9 +80,9 @@ def _does(about: Mapping[str, Any]) -> str:
                 f" Every reading has {length} characters, as all texts had that taught it; `--pattern '.*'` lifts that."
             )
         return does
-    named = f"Tells {len(about['labels'])} classes apart: {some(about['labels'], SHOWN)}."
+    named = f"Tells {len(about['labels'])} classes apart: {join_some(about['labels'], SHOWN)}."
     if groups := about.get("groups"):
-        named += f" They belong to {some(sorted(set(groups.values())), SHOWN)}."
+        named += f" They belong to {join_some(sorted(set(groups.values())), SHOWN)}."
     return named
 
 

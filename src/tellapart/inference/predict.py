@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tellapart.core import image_io
-from tellapart.core.errors import ConfigError, counted, some
+from tellapart.core.errors import ConfigError, join_some, pluralize
 from tellapart.core.image_io import image_files
-from tellapart.core.progress import say, track
+from tellapart.core.progress import log, track
 from tellapart.inference.bundle import ANSWER, Bundle, Prediction, Predictor
 from tellapart.inference.client import Client
 
@@ -50,7 +50,9 @@ def predict(
         answers = list(track(answering.stream(named), "predicting", len(named), show=progress))
     unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
     if unfit and rule.get("pattern") is not None:
-        say(f"note: no text that fits {rule['pattern']!r} was found in {counted(len(unfit), 'picture')}: {some(unfit)}")
+        log(
+            f"note: no text that fits {rule['pattern']!r} was found in {pluralize(len(unfit), 'picture')}: {join_some(unfit)}"
+        )
     return answers
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 from tellapart.core.progress import track
 from tellapart.data.catalog import check_target
 from tellapart.inference.beam_search import reading
@@ -62,14 +62,14 @@ def explain(
         raise ConfigError(f"masks {masks}: give at least 10; some hundred tell something")
     if out is not None:
         check_target(out, ".png")
-    found, picture = explained(Predictor(model), image, masks=masks, seed=seed)
+    found, picture = saliency_map(Predictor(model), image, masks=masks, seed=seed)
     if out is not None:
-        with whole_file(Path(out)) as temporary:
+        with atomic_file(Path(out)) as temporary:
             picture.save(temporary, "PNG")
     return found
 
 
-def explained(
+def saliency_map(
     predictor: Predictor, image: str | Path | bytes, *, masks: int = 1000, seed: int = 0
 ) -> tuple[dict[str, Any], Image.Image]:
     """What `explain` returns, and its picture.

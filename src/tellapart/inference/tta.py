@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.inference.beam_search import Rule, judged, likelihoods, read
+from tellapart.inference.beam_search import TextConstraint, decode, likelihoods, rescore
 from tellapart.inference.charset import Charset, Reading
 
-LOOKS = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
+TTA_SCHEDULE = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
     (0.7, (0.75, 1.25)),
     (0.5, (0.6, 1.5)),
 )
@@ -20,10 +20,10 @@ LOOKS = (  # what is read with less than this confidence so far is looked at in 
 Array = npt.NDArray[Any]
 
 
-def stretched(pixels: npt.NDArray[np.uint8], by: float, step: int) -> npt.NDArray[np.uint8]:
+def resize_width(pixels: npt.NDArray[np.uint8], by: float, step: int) -> npt.NDArray[np.uint8]:
     """Model pixels N, H, W, C in another width, a multiple of ``step`` px.
 
-    >>> stretched(np.zeros((2, 40, 96, 1), np.uint8), 0.8, 8).shape
+    >>> resize_width(np.zeros((2, 40, 96, 1), np.uint8), 0.8, 8).shape
     (2, 40, 80, 1)
     """
     if by == 1:
@@ -35,7 +35,7 @@ def stretched(pixels: npt.NDArray[np.uint8], by: float, step: int) -> npt.NDArra
     return np.stack(images).reshape(len(pixels), height, size[0], pixels.shape[3])
 
 
-def together(views: Sequence[Array], charset: Charset, rule: Rule) -> list[Reading]:
+def ensemble_views(views: Sequence[Array], charset: Charset, rule: TextConstraint) -> list[Reading]:
     """The readings of one image that are likeliest on the mean over its views, best first.
 
     Each view proposes its own readings, and says how likely it finds those of the others (test-time augmentation by a
@@ -52,16 +52,16 @@ def together(views: Sequence[Array], charset: Charset, rule: Rule) -> list[Readi
     if not texts:
         return [Reading("", 0.0, [])]
     order = np.argsort(-chances.mean(axis=0), kind="stable")[: rule.best]
-    return [judged(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
+    return [rescore(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
 
 
-def agreed(views: Sequence[Array], charset: Charset, rule: Rule) -> tuple[str, float]:
+def consensus(views: Sequence[Array], charset: Charset, rule: TextConstraint) -> tuple[str, float]:
     """The text of one image that is likeliest on the mean over its views, and that mean: how far they agree on it.
 
     A better sign of a right reading than the confidence of any view, but lower than how often it is right.
 
     >>> sure, other = np.array([[0.1, 0.9, 0.0]]), np.array([[0.1, 0.3, 0.6]])
-    >>> agreed([sure, other], Charset(("a", "b")), Rule())
+    >>> consensus([sure, other], Charset(("a", "b")), TextConstraint())
     ('a', 0.6)
 
     Raises:
@@ -75,12 +75,14 @@ def agreed(views: Sequence[Array], charset: Charset, rule: Rule) -> tuple[str, f
     return charset.decode(texts[best]), float(chances[:, best].mean())
 
 
-def _chances(views: Sequence[Array], charset: Charset, rule: Rule) -> tuple[list[tuple[int, ...]], Array, list[Array]]:
+def _chances(
+    views: Sequence[Array], charset: Charset, rule: TextConstraint
+) -> tuple[list[tuple[int, ...]], Array, list[Array]]:
     """The texts that any view reads, as indices; how likely each view finds each: V, N; what of the views is allowed.
 
     No text: V, 0.
     """
     masked = [rule.masked(view[None], charset)[0] for view in views]
-    found = {each.text for view in views for each in read(view[None], charset, rule)[0]}
+    found = {each.text for view in views for each in decode(view[None], charset, rule)[0]}
     texts = [tuple(charset.encode(text)) for text in sorted(found) if rule.fits(text)]
     return texts, likelihoods(masked, texts) if texts else np.zeros((len(views), 0)), masked

@@ -89,13 +89,13 @@ def _lowest(loss: Callable[[float], float], low: float, high: float, width: floa
     return (low + high) / 2
 
 
-def read_aim(text: str) -> tuple[str, float]:
+def parse_threshold_goal(text: str) -> tuple[str, float]:
     """What a threshold is chosen for: ``f1``, ``precision:0.9`` or ``recall:0.9``.
 
     Raises:
         ConfigError: it is none of these.
 
-    >>> read_aim("precision:0.95")
+    >>> parse_threshold_goal("precision:0.95")
     ('precision', 0.95)
     """
     if text == "f1":
@@ -125,7 +125,7 @@ def threshold(scores: npt.ArrayLike, positive: npt.ArrayLike, aim: str) -> float
     >>> threshold([0.1, 0.4, 0.6, 0.9], [False, True, False, True], "recall:1")
     0.25
     """
-    kind, wanted = read_aim(aim)
+    kind, wanted = parse_threshold_goal(aim)
     values, truth = np.asarray(scores, np.float64), np.asarray(positive, bool)
     if not truth.any():
         raise ConfigError(f"threshold {aim!r}: the validation part holds no positive image to choose it on")
@@ -148,14 +148,14 @@ def threshold(scores: npt.ArrayLike, positive: npt.ArrayLike, aim: str) -> float
     return float((values[best] + below) / 2)
 
 
-def sure_from(confidence: npt.ArrayLike, correct: npt.ArrayLike, precision: float) -> float:
+def abstain_level(confidence: npt.ArrayLike, correct: npt.ArrayLike, precision: float) -> float:
     """The confidence from which on answers are right at least so often: below it, better to abstain.
 
     The lowest such confidence, so that as many images as may be are answered; `NEVER` where none is.
 
-    >>> sure_from([0.5, 0.6, 0.8, 0.9], [False, True, True, True], 1.0)
+    >>> abstain_level([0.5, 0.6, 0.8, 0.9], [False, True, True, True], 1.0)
     0.55
-    >>> sure_from([0.8, 0.9], [True, False], 0.9)
+    >>> abstain_level([0.8, 0.9], [True, False], 0.9)
     2.0
     """
     values, right = np.asarray(confidence, np.float64), np.asarray(correct, bool)

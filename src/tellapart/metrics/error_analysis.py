@@ -11,7 +11,7 @@ import numpy as np
 MOST = 30  # pairs of characters that are told
 
 
-class Place(TypedDict):
+class PositionError(TypedDict):
     """At a position (from 1), or of texts of a length: how many characters, and the share that was misread."""
 
     at: int
@@ -19,7 +19,7 @@ class Place(TypedDict):
     cer: float
 
 
-class Pair(TypedDict):
+class ConfusedPair(TypedDict):
     """A character and what was read instead; empty: it was left out, or read where none stood."""
 
     truth: str
@@ -30,9 +30,9 @@ class Pair(TypedDict):
 class Misreadings(TypedDict):
     """What `misreadings` returns."""
 
-    by_position: list[Place]
-    by_length: list[Place]
-    confused: list[Pair]
+    by_position: list[PositionError]
+    by_length: list[PositionError]
+    confused: list[ConfusedPair]
 
 
 def misreadings(truth: Sequence[str], read: Sequence[str]) -> Misreadings:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def fit(features: Array, target: Array, classes: int, *, shrink: float, even: bool = False) -> tuple[Array, Array]:
+def fit_lda(features: Array, target: Array, classes: int, *, shrink: float, even: bool = False) -> tuple[Array, Array]:
     """Slopes D, K and offsets K: ``features @ slopes + offsets`` are logits, up to a temperature.
 
     Args:
@@ -24,14 +24,14 @@ def fit(features: Array, target: Array, classes: int, *, shrink: float, even: bo
         shrink: 0 trusts the covariance as it is, 1 takes all directions alike.
         even: count every class as equally likely, however many examples it has.
 
-    >>> slopes, offsets = fit(np.array([[0.0], [1.0], [10.0], [11.0]]), np.array([0, 0, 1, 1]), 2, shrink=0.5)
+    >>> slopes, offsets = fit_lda(np.array([[0.0], [1.0], [10.0], [11.0]]), np.array([0, 0, 1, 1]), 2, shrink=0.5)
     >>> (np.array([[2.0], [9.0]]) @ slopes + offsets).argmax(axis=1).tolist()
     [0, 1]
     """
-    return next(fits(features, target, classes, shrinks=[shrink], even=even))
+    return next(fit_lda_path(features, target, classes, shrinks=[shrink], even=even))
 
 
-def fits(
+def fit_lda_path(
     features: Array, target: Array, classes: int, *, shrinks: Iterable[float], even: bool = False
 ) -> Iterator[tuple[Array, Array]]:
     """What `fit` returns, for one shrinkage after another."""

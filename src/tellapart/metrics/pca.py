@@ -16,17 +16,17 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Reduction:
+class PCA:
     """How features become points: scaled to length one, their mean taken off, turned on the principal axes."""
 
     mean: Floats  # F
     axes: Floats  # F, A
 
     @classmethod
-    def of(cls, features: Floats, axes: int = AXES) -> Reduction:
+    def of(cls, features: Floats, axes: int = AXES) -> PCA:
         """The reduction of N, F features to so many axes, or as many as they have.
 
-        >>> Reduction.of(np.eye(9, 4, dtype=np.float32))(np.eye(9, 4, dtype=np.float32)).shape
+        >>> PCA.of(np.eye(9, 4, dtype=np.float32))(np.eye(9, 4, dtype=np.float32)).shape
         (9, 4)
         """
         even = _even(features)
@@ -51,11 +51,11 @@ class Reduction:
         return {"mean": _text(self.mean), "axes": _text(self.axes), "shape": list(self.axes.shape)}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Reduction:
+    def from_json(cls, value: Mapping[str, Any]) -> PCA:
         """From what `to_json` gave.
 
-        >>> made = Reduction.of(np.random.default_rng(0).random((9, 4), np.float32))
-        >>> np.array_equal(Reduction.from_json(made.to_json()).axes, made.axes)
+        >>> made = PCA.of(np.random.default_rng(0).random((9, 4), np.float32))
+        >>> np.array_equal(PCA.from_json(made.to_json()).axes, made.axes)
         True
         """
         return cls(_array(value["mean"]), _array(value["axes"]).reshape(value["shape"]))

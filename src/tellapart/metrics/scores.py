@@ -11,7 +11,7 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import InputError, some
+from tellapart.core.errors import InputError, join_some
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -200,7 +200,7 @@ def classification_scores(
     """
     twice = [label for label, times in Counter(labels).items() if times > 1]
     if twice:
-        raise InputError(f"labels named more than once: {some(twice)}; give every class its own name")
+        raise InputError(f"labels named more than once: {join_some(twice)}; give every class its own name")
     counts = confusion(truth, predicted, len(labels))
     n, right = int(counts.sum()), counts.diagonal()
     support, answered = counts.sum(axis=1), counts.sum(axis=0)
@@ -303,10 +303,10 @@ def expected_calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike
         raise InputError(f"{bins} bins: give at least one")
     outside = sure[~((sure >= 0) & (sure <= 1))]  # also catches NaN
     if len(outside):
-        raise InputError(f"confidences outside 0..1: {some(outside.tolist())}; give probabilities")
+        raise InputError(f"confidences outside 0..1: {join_some(outside.tolist())}; give probabilities")
     odd = right[(right != 0) & (right != 1)]
     if len(odd):
-        raise InputError(f"outcomes that are neither true nor false: {some(odd.tolist())}; give booleans")
+        raise InputError(f"outcomes that are neither true nor false: {join_some(odd.tolist())}; give booleans")
     where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
     gaps = np.bincount(where, weights=sure - right.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(sure))
@@ -372,7 +372,7 @@ def _class_numbers(name: str, values: npt.NDArray[np.generic], n_classes: int) -
     outside = np.unique(numbers[(numbers < 0) | (numbers >= n_classes)])
     if len(outside):
         raise InputError(
-            f"{name} holds class numbers outside 0..{n_classes - 1}: {some(outside.tolist())}; "
+            f"{name} holds class numbers outside 0..{n_classes - 1}: {join_some(outside.tolist())}; "
             f"give numbers of the {n_classes} classes"
         )
     return numbers

@@ -36,10 +36,10 @@ def kolmogorov_smirnov(one: Floats, other: Floats) -> tuple[float, float]:
     return distance, min(1.0, max(0.0, 2 * math.fsum(terms)))
 
 
-def mixture(one: Sequence[str], other: Sequence[str], *, seed: int = 0) -> tuple[float, float]:
+def total_variation_test(one: Sequence[str], other: Sequence[str], *, seed: int = 0) -> tuple[float, float]:
     """How far two mixtures of answers lie apart (total variation), and how likely one source does so, by shuffling.
 
-    >>> distance, p = mixture(["cat"] * 80 + ["dog"] * 20, ["cat"] * 20 + ["dog"] * 80)
+    >>> distance, p = total_variation_test(["cat"] * 80 + ["dog"] * 20, ["cat"] * 20 + ["dog"] * 80)
     >>> round(distance, 2), p < 0.001
     (0.6, True)
     """
@@ -55,11 +55,11 @@ def mixture(one: Sequence[str], other: Sequence[str], *, seed: int = 0) -> tuple
     return _permuted(apart, len(one), len(other), seed)
 
 
-def energy(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
+def energy_test(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
     """The energy distance of two samples N, F and M, F, and how likely one source gives as much (Székely & Rizzo 2013).
 
     >>> dice = np.random.default_rng(0)
-    >>> energy(dice.normal(size=(80, 3)), dice.normal(size=(80, 3)) + 1)[1] < 0.001
+    >>> energy_test(dice.normal(size=(80, 3)), dice.normal(size=(80, 3)) + 1)[1] < 0.001
     True
     """
     dice = np.random.default_rng(seed)
@@ -79,7 +79,7 @@ def energy(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
     return _permuted(apart, n, m, seed)
 
 
-def strangers(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
+def outlier_test(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
     """How many more of the other sample lie far from all of the first, and how likely one source gives as many.
 
     A tenth of new things among old ones moves no mean and hardly a distribution function, but they lie far from
@@ -90,10 +90,10 @@ def strangers(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, floa
 
     >>> dice = np.random.default_rng(0)
     >>> old, new = dice.normal(size=(400, 3)), dice.normal(size=(200, 3))
-    >>> strangers(old, new)[1] > 0.01
+    >>> outlier_test(old, new)[1] > 0.01
     True
     >>> new[:20] += 8
-    >>> strangers(old, new)[1] < 0.001
+    >>> outlier_test(old, new)[1] < 0.001
     True
     """
     dice = np.random.default_rng(seed)

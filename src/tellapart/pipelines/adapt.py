@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import CatalogError, ConfigError, counted
-from tellapart.core.progress import say, track
+from tellapart.core.errors import CatalogError, ConfigError, pluralize
+from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.split import split
 from tellapart.inference.bundle import Prediction, Predictor
-from tellapart.inference.tta import LOOKS, agreed, stretched
+from tellapart.inference.tta import TTA_SCHEDULE, consensus, resize_width
 from tellapart.pipelines.train import train
 from tellapart.training.config import BASE
 
@@ -51,7 +51,7 @@ def adapt(
         out: a folder for the runs, one a round. The same call again goes on where a stopped one left off.
         model: the reader to begin with: ``base``, a run, or a bundle with weights.
         rounds: how often to read and train.
-        alphabet, pattern: what is known of the texts, see `tellapart.inference.beam_search.Rule`.
+        alphabet, pattern: what is known of the texts, see `tellapart.inference.beam_search.TextConstraint`.
         options: of the training, see `tellapart.training.config.TrainConfig`.
 
     Returns:
@@ -72,7 +72,7 @@ def adapt(
     for number in range(1, rounds + 1):
         read = _read_by(reader, catalog, alphabet, pattern).with_meta(read_by=str(model))
         sure.append(len(read.rows()))
-        say(f"round {number} of {rounds}: sure of {sure[-1]:,} of {counted(len(catalog.rows()), 'picture')}")
+        log(f"round {number} of {rounds}: sure of {sure[-1]:,} of {pluralize(len(catalog.rows()), 'picture')}")
         part = split(read, seed=seed, fractions=(1 - VAL, VAL, 0))
         result = train(part, out=Path(out) / f"round-{number}", task="read", start=str(model), seed=seed, **options)
         reader, seconds = result["bundle"], seconds + result["seconds"]
@@ -88,12 +88,12 @@ def adapt(
 class _Agreeing(Predictor):
     """Reads each picture in all widths; the confidence of a text is how likely they find it on their mean."""
 
-    WIDTHS = (1.0, *(by for _, widths in LOOKS for by in widths))
+    WIDTHS = (1.0, *(by for _, widths in TTA_SCHEDULE for by in widths))
 
     def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         step = self.bundle.preprocess.step
-        seen = [self.run(stretched(pixels, by, step)) for by in self.WIDTHS]
-        found = (agreed(views, self.bundle.charset, self.rule) for views in zip(*seen, strict=True))
+        seen = [self.run(resize_width(pixels, by, step)) for by in self.WIDTHS]
+        found = (consensus(views, self.bundle.charset, self.rule) for views in zip(*seen, strict=True))
         return [Prediction(name, "read", *each) for name, each in zip(names, found, strict=True)]
 
 
@@ -110,7 +110,7 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
     sure = {row for row, each in found.items() if each.answer and each.confidence >= SURE}
     if len(sure) < max(FEWEST, LEAST * len(rows)):
         raise CatalogError(
-            f"{catalog.source}: {reader} is sure of {len(sure):,} of {counted(len(rows), 'picture')} only, too few to "
+            f"{catalog.source}: {reader} is sure of {len(sure):,} of {pluralize(len(rows), 'picture')} only, too few to "
             f"teach itself; say what is known of the texts (--alphabet, --pattern), or label 50 pictures and train"
         )
     [(length, alike)] = Counter(len(found[row].answer) for row in sure).most_common(1)

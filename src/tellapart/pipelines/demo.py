@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tellapart.core.progress import say
+from tellapart.core.progress import log
 from tellapart.inference.bundle import load
 from tellapart.pipelines.train import train
 from tellapart.synthesis.generate import generate
@@ -27,16 +27,16 @@ def demo(*, out: str | Path = "demo", n: int = IMAGES, epochs: int | None = None
     folder = Path(out)
     drawn, fresh = folder / "captchas", folder / "fresh"
     if not drawn.exists():
-        say(f"1. drawing {n:,} CAPTCHAs of the scheme {SCHEME!r} into {drawn}")
+        log(f"1. drawing {n:,} CAPTCHAs of the scheme {SCHEME!r} into {drawn}")
         generate(SCHEME, n, drawn, seed=0, grid=folder / "samples.png")
-    say(
+    log(
         f"2. training a reader in {folder / 'run'}: 70 % of them teach it, 15 % choose its best epoch, "
         "15 % are kept for the score"
     )
     options: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
     result = train(drawn, out=folder / "run", task="read", **options)
     if not fresh.exists():
-        say(f"3. drawing {FRESH} fresh ones from another seed into {fresh}, and reading them with the packed bundle")
+        log(f"3. drawing {FRESH} fresh ones from another seed into {fresh}, and reading them with the packed bundle")
         generate(SCHEME, FRESH, fresh, seed=1)
     truth = dict(line.split(",", 1) for line in (fresh / "labels.csv").read_text(encoding="utf-8").splitlines()[1:])
     predictor = load(result["bundle"])

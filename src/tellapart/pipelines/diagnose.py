@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellapart.core.errors import ConfigError, counted, some
-from tellapart.data.duplicates.hashing import grouped
+from tellapart.core.errors import ConfigError, join_some, pluralize
+from tellapart.data.duplicates.hashing import connected_components
 from tellapart.data.split import near_duplicates
 from tellapart.inference.charset import required_steps
 from tellapart.inference.preprocess import PIXELS_A_STEP
-from tellapart.pipelines.run_evidence import Traces, largest, skill
+from tellapart.pipelines.run_evidence import RunEvidence, largest, skill
 from tellapart.training.run import Run
-from tellapart.training.text_checks import steps
+from tellapart.training.text_checks import time_steps
 
 POOR = 0.5  # skill, see `tellapart.pipelines.run_evidence.skill`
 FEW = 20  # training images of a class
@@ -52,7 +52,7 @@ def poor(run: Run) -> bool:
     if "confusion" in metrics:
         support = [sum(row) for row in metrics["confusion"]["counts"]]
         return skill(figure["value"], max(support) / sum(support)) < POOR
-    return skill(figure["value"], Traces(run, metrics).chance) < POOR
+    return skill(figure["value"], RunEvidence(run, metrics).chance) < POOR
 
 
 def diagnose(run: Run) -> list[Cause]:
@@ -68,7 +68,7 @@ def diagnose(run: Run) -> list[Cause]:
     metrics = run.metrics()
     if metrics is None:
         raise ConfigError(f"{run.path}: not finished yet; run its train command again")
-    look = Traces(run, metrics)
+    look = RunEvidence(run, metrics)
     causes = []
     if look.skill < POOR:
         if alike := list(_alike(look)):
@@ -86,17 +86,19 @@ def leakage(run: Run) -> list[Cause]:
     first: dict[str, int] = {}
     same = [(first.setdefault(pixels[row], row), row) for row in rows]
     pairs = []
-    for group in grouped([*(pair for pair in same if pair[0] != pair[1]), *near_duplicates(catalog, rows)]):
+    for group in connected_components(
+        [*(pair for pair in same if pair[0] != pair[1]), *near_duplicates(catalog, rows)]
+    ):
         known = [row for row in group if parts[row] != "test"]
         pairs += [(row, known[0]) for row in group if parts[row] == "test" and known]
     tested = len(catalog.rows("test"))
     if len(pairs) <= LEAKED * tested:
         return []
-    examples = some(f"{files[one]} and {files[other]}" for one, other in pairs)
+    examples = join_some(f"{files[one]} and {files[other]}" for one, other in pairs)
     return [
         Cause(
             "leakage",
-            f"{len(pairs):,} of {counted(tested, 'test image')} also stand, the same or nearly so, among those that "
+            f"{len(pairs):,} of {pluralize(tested, 'test image')} also stand, the same or nearly so, among those that "
             f"the training saw: {examples}",
             "leave the data's own split out, or let `tellapart clean` drop the copies; the test score is too good as "
             "it stands",
@@ -107,23 +109,23 @@ def leakage(run: Run) -> list[Cause]:
 # --- the causes --------------------------------------------------------------------------------------
 
 
-def _alike(look: Traces) -> Iterator[Cause]:
+def _alike(look: RunEvidence) -> Iterator[Cause]:
     rows = look.catalog.rows()
     pixels = look.catalog.column("pixels")
     same = Counter(pixels[row] for row in rows).most_common(1)[0][1]
     advice = "look at the files: a download, a conversion or a crop may have gone wrong"
     if same > len(rows) / 2:
-        yield Cause("images all alike", f"{same:,} of {counted(len(rows), 'image')} are one and the same", advice)
+        yield Cause("images all alike", f"{same:,} of {pluralize(len(rows), 'image')} are one and the same", advice)
     elif (apart := float(np.percentile(look.thumbnails.std(axis=0), 99))) < SAME:
         evidence = f"where the images differ most, they do so by {apart:.1f} of 255 steps of brightness"
         yield Cause("images all alike", evidence, advice)
 
 
-def _too_fast(look: Traces) -> Iterator[Cause]:
+def _too_fast(look: RunEvidence) -> Iterator[Cause]:
     for stage, losses in look.curves:
         bad = [loss for loss in losses if not math.isfinite(loss)]
         if bad:
-            evidence = f"the training loss was no number in {len(bad)} of {counted(len(losses), 'epoch')}"
+            evidence = f"the training loss was no number in {len(bad)} of {pluralize(len(losses), 'epoch')}"
         elif look.learnt:
             continue
         elif (jump := _jump(losses)) is not None:
@@ -141,7 +143,7 @@ def _too_fast(look: Traces) -> Iterator[Cause]:
         return
 
 
-def _shuffled(look: Traces) -> Iterator[Cause]:
+def _shuffled(look: RunEvidence) -> Iterator[Cause]:
     """Nothing of what the test shows was learnt, with a rate that learns, and a closed form learns nothing either."""
     if look.figure["ci95"][0] > look.chance or look.by_shape is None:
         return
@@ -160,7 +162,7 @@ def _shuffled(look: Traces) -> Iterator[Cause]:
         )
 
 
-def _too_slow(look: Traces) -> Iterator[Cause]:
+def _too_slow(look: RunEvidence) -> Iterator[Cause]:
     """The training images are not known, although there is something to know or the loss had still a way to go."""
     if look.learnt or not look.curves:
         return
@@ -178,19 +180,19 @@ def _too_slow(look: Traces) -> Iterator[Cause]:
     went = f"went only from {losses[0]:.2f} to {losses[-1]:.2f}" if losses[1:] else f"came to {losses[0]:.2f}"
     yield Cause(
         "learning rate too low",
-        f"in {counted(len(losses), 'epoch')} the training loss {went}, and {look.sorry}{more}",
+        f"in {pluralize(len(losses), 'epoch')} the training loss {went}, and {look.sorry}{more}",
         f"train for more epochs than {len(losses)}, or give the stage {stage.train!r} a higher lr than {stage.lr:g}",
     )
 
 
-def _too_few(look: Traces) -> Iterator[Cause]:
+def _too_few(look: RunEvidence) -> Iterator[Cause]:
     scarce = sorted(look.seen.values())[len(look.seen) // 2] < FEW / 2
     if look.learnt or (look.classify and scarce):
         small = [f"{name} ({number})" for name, number in reversed(look.seen.most_common()) if number < FEW]
-        each = f"; classes with under {FEW}: {some(small)}" if look.classify and small else ""
+        each = f"; classes with under {FEW}: {join_some(small)}" if look.classify and small else ""
         yield Cause(
             "too few images",
-            f"of its {counted(look.seen.total(), 'training image')} it answers {look.known:.0%} right, of new ones "
+            f"of its {pluralize(look.seen.total(), 'training image')} it answers {look.known:.0%} right, of new ones "
             f"{look.figure['value']:.0%}{each}",
             "collect more images, above all of the small classes; meanwhile a pretrained backbone and stronger "
             "augmentation go furthest"
@@ -199,7 +201,7 @@ def _too_few(look: Traces) -> Iterator[Cause]:
         )
 
 
-def _one_class(look: Traces) -> Iterator[Cause]:
+def _one_class(look: RunEvidence) -> Iterator[Cause]:
     table = look.metrics.get("fine_confusion") or look.metrics.get("confusion")
     if table is None:
         return
@@ -215,14 +217,14 @@ def _one_class(look: Traces) -> Iterator[Cause]:
         )
 
 
-def _empty(look: Traces) -> Iterator[Cause]:
+def _empty(look: RunEvidence) -> Iterator[Cause]:
     if look.classify:
         return
     said, number = Counter(look.answers).most_common(1)[0]
     if number > 0.9 * len(look.answers) and largest(look.names) < 0.5:
         yield Cause(
             "nothing read",
-            f"{number:,} of {counted(len(look.answers), 'training image')} are read as "
+            f"{number:,} of {pluralize(len(look.answers), 'training image')} are read as "
             f"{repr(said) if said else 'nothing at all'}; the character error rate is "
             f"{look.metrics['cer']['value']:.2f}",
             "CTC learns to answer nothing first: train for more epochs, or with another lr; see that the texts are "
@@ -230,24 +232,24 @@ def _empty(look: Traces) -> Iterator[Cause]:
         )
 
 
-def _narrow(look: Traces) -> Iterator[Cause]:
+def _narrow(look: RunEvidence) -> Iterator[Cause]:
     """Letters so close that CTC has hardly a step for each and none for the blanks between them."""
     if look.classify:
         return
     spec = look.run.preprocess()
     rows = look.catalog.rows("train")
-    room = [steps(look.catalog, spec, row) / max(1, required_steps(look.labels[row])) for row in rows]
+    room = [time_steps(look.catalog, spec, row) / max(1, required_steps(look.labels[row])) for row in rows]
     tight = sum(share < TIGHT for share in room)
     if tight > len(rows) / 10:
         yield Cause(
             "width too small for the text",
-            f"{tight:,} of {counted(len(rows), 'training picture')} are so narrow for their text that a letter has "
+            f"{tight:,} of {pluralize(len(rows), 'training picture')} are so narrow for their text that a letter has "
             f"under {TIGHT:g} steps of {PIXELS_A_STEP} px, and the tightest has {min(room):.1f}",
             f"raise the height from {spec.height} px: the width the network sees grows with it",
         )
 
 
-def _unheard_of(look: Traces) -> Iterator[Cause]:
+def _unheard_of(look: RunEvidence) -> Iterator[Cause]:
     """Characters that are asked for and were never shown."""
     if look.classify:
         return
@@ -255,16 +257,16 @@ def _unheard_of(look: Traces) -> Iterator[Cause]:
     judged = [look.labels[row] for row in look.catalog.rows("test") or look.catalog.rows()]
     new = [text for text in judged if set(text) - taught]
     if len(new) > len(judged) / 20:
-        characters = some(map(repr, sorted(set().union(*new) - taught)))
+        characters = join_some(map(repr, sorted(set().union(*new) - taught)))
         yield Cause(
             "alphabet mismatch",
-            f"{len(new):,} of {counted(len(judged), 'test text')} hold characters that no training text has: "
+            f"{len(new):,} of {pluralize(len(judged), 'test text')} hold characters that no training text has: "
             f"{characters}",
             "label images that show them, or see whether the labels of one part are written another way",
         )
 
 
-def _case(look: Traces) -> Iterator[Cause]:
+def _case(look: RunEvidence) -> Iterator[Cause]:
     """Right but for upper and lower case."""
     if look.classify:
         return

@@ -19,10 +19,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError, ParityError
-from tellapart.core.files import whole_folder
+from tellapart.core.files import atomic_folder
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import FEWEST, REFERENCE
-from tellapart.evaluation.drift_reference import KEPT, Reference, looked_at
+from tellapart.evaluation.drift_reference import KEPT, Reference, sample_images
 from tellapart.evaluation.evaluate import content
 from tellapart.inference.bundle import (
     ABOUT,
@@ -31,10 +31,10 @@ from tellapart.inference.bundle import (
     PROBABILITIES,
     Bundle,
     Predictor,
-    in_batches,
+    batched_by_width,
 )
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.decision_rules import length_taught
+from tellapart.training.decision_rules import expected_length
 from tellapart.training.run import MODEL, Run
 from tellapart.training.tasks.base import Scale
 
@@ -95,7 +95,7 @@ def export(
     target = Path(out) if out is not None else run.path / "bundle"
     if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
         raise ConfigError(f"{target}: there already and not a bundle; give another --out")
-    with whole_folder(target) as folder:
+    with atomic_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
         if weights:
             (folder / MODEL).write_bytes(save({name: _halved(value) for name, value in model.state_dict().items()}))
@@ -121,7 +121,7 @@ def _write_reference(predictor: Predictor, catalog: Catalog, rows: list[int], pa
     chosen = np.random.default_rng(0).permutation(len(pool))[:KEPT]
     files = catalog.column("file")
     images = ((files[row], data) for row, data in catalog.read(sorted(pool[at] for at in chosen)))
-    Reference.of(looked_at(predictor, images)).write(path)
+    Reference.of(sample_images(predictor, images)).write(path)
 
 
 def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
@@ -213,7 +213,7 @@ def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tu
     files = catalog.column("file")
     probed: set[int] = set()
     loaded = ((files[row], spec.load(data, files[row])) for row, data in catalog.read(rows))
-    for names, pixels in in_batches(loaded, BATCHES[-1]):
+    for names, pixels in batched_by_width(loaded, BATCHES[-1]):
         yield names, pixels
         width = pixels.shape[2]
         if width in probed:
@@ -232,7 +232,7 @@ def _halved(value: Tensor) -> Tensor:
 
 def _description(run: Run, catalog: Catalog, spec: Preprocess, calibration: dict[str, Any]) -> dict[str, Any]:
     named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
-    if catalog.task == "read" and (length := length_taught(catalog)) is not None:
+    if catalog.task == "read" and (length := expected_length(catalog)) is not None:
         named["length"] = length
     if catalog.task == "classify" and catalog.groups:
         named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}

@@ -57,25 +57,25 @@ def map(  # noqa: A001
     """
     import numpy as np
 
-    from tellapart.core.files import whole_file
-    from tellapart.core.progress import say
+    from tellapart.core.files import atomic_file
+    from tellapart.core.progress import log
     from tellapart.data.catalog import check_target, open_catalog
-    from tellapart.evaluation.embedding_map import Atlas
-    from tellapart.evaluation.features_of import looked_at, looker
+    from tellapart.evaluation.embedding_map import EmbeddingMap
+    from tellapart.evaluation.features_of import extract_features, feature_extractor
     from tellapart.evaluation.map_page import page, sheets
-    from tellapart.evaluation.projection import check_method, check_perplexity, placed, places
-    from tellapart.metrics.pca import Reduction
-    from tellapart.viz.embedding_png import draw_map
-    from tellapart.viz.palette import colours
+    from tellapart.evaluation.projection import check_method, check_perplexity, project, project_later
+    from tellapart.metrics.pca import PCA
+    from tellapart.viz.embedding_png import draw_embedding
+    from tellapart.viz.palette import class_colours
 
     out = Path(out)
     check_target(out, ".html", ".htm")
     check_method(method)
     _check_neighbours(out, on)
-    look = looker(model)
+    look = feature_extractor(model)
     catalog = open_catalog(data, task=look.task, progress=True, **options)
     rows = catalog.rows(split)
-    old = Atlas.open(on) if on is not None else None
+    old = EmbeddingMap.open(on) if on is not None else None
     if old is None:
         check_perplexity(len(rows), perplexity)
     elif method != "tsne" or old.about["method"] != "tsne":
@@ -87,16 +87,16 @@ def map(  # noqa: A001
     what = _coloured(catalog, colour)
     files, labels = [catalog.column("file")[row] for row in rows], [what[row] for row in rows]
     parts = [catalog.column("split")[row] for row in rows]
-    features = looked_at(look, catalog, rows)
-    say(f"placing {len(rows):,} images")
+    features = extract_features(look, catalog, rows)
+    log(f"placing {len(rows):,} images")
     if old is None:
-        reduction = Reduction.of(features)
+        reduction = PCA.of(features)
         points = reduction(features)
-        at = places(points, method, perplexity=perplexity, seed=seed)
+        at = project(points, method, perplexity=perplexity, seed=seed)
         new = [False] * len(rows)
     else:
         reduction, own = old.reduction, old.reduction(features)
-        before = placed(own, old.points, old.places, perplexity=old.about["perplexity"], seed=seed)
+        before = project_later(own, old.points, old.places, perplexity=old.about["perplexity"], seed=seed)
         points, at = np.concatenate([old.points, own]), np.concatenate([old.places, before])
         new = [False] * len(old.files) + [True] * len(rows)
         files, labels, parts = [*old.files, *files], [*old.labels, *labels], [*[None] * len(old.files), *parts]
@@ -107,16 +107,16 @@ def map(  # noqa: A001
         "seed": seed,
         "data": catalog.fingerprint,
     }
-    atlas = Atlas(files, labels, points, at, reduction, about if old is None else old.about)
+    atlas = EmbeddingMap(files, labels, points, at, reduction, about if old is None else old.about)
     atlas.write(out.with_suffix(".parquet"))
-    chosen = colours(sorted(set(labels)))
+    chosen = class_colours(sorted(set(labels)))
     title = f"Map of {Path(str(catalog.source)).name or 'data'}"
     how = {"tsne": "t-SNE", "umap": "UMAP"}[method]
     notes = [
         f"{how} of the features of {model}. Near each other stands what the network finds alike; sizes and distances "
         "of clumps mean little."
     ]
-    draw_map(
+    draw_embedding(
         out.with_suffix(".png"), f"{title}\n{how}, {Path(str(model)).name}", at, labels, chosen, new if old else ()
     )
     side = LARGE if len(files) <= FEW else THUMBNAIL
@@ -124,7 +124,7 @@ def map(  # noqa: A001
     blank = np.full((side, side, 3), 224, np.uint8)
     cells = chain([blank] * (len(files) - len(rows)), thumbnails)
     text = page(title, at, files, labels, parts, chosen, sheets(cells, side), side, notes, new if old else ())
-    with whole_file(out) as temporary:
+    with atomic_file(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return {
         "page": str(out),
@@ -140,14 +140,14 @@ def _check_neighbours(out: Path, on: str | Path | None) -> None:
     Raises:
         ConfigError: they would.
     """
-    from tellapart.evaluation.embedding_map import Atlas
+    from tellapart.evaluation.embedding_map import EmbeddingMap
 
     atlas, picture = out.with_suffix(".parquet"), out.with_suffix(".png")
     if on is not None and atlas.resolve() == Path(on).resolve():
         raise ConfigError(f"{on}: the map that these images are placed on; name another --out, or it would be replaced")
     if atlas.exists():
         try:
-            Atlas.open(atlas)
+            EmbeddingMap.open(atlas)
         except ConfigError as error:
             raise ConfigError(f"{atlas}: there already and not a map; name another --out") from error
     elif picture.exists():
@@ -176,7 +176,7 @@ def _thumbnails(catalog: Catalog, rows: list[int], side: int) -> Iterator[npt.ND
     from PIL import Image
 
     from tellapart.core.image_io import decode
-    from tellapart.core.parallel import in_threads
+    from tellapart.core.parallel import map_threads
 
     def make(item: tuple[int, bytes]) -> tuple[int, npt.NDArray[np.uint8]]:
         row, data = item
@@ -186,6 +186,6 @@ def _thumbnails(catalog: Catalog, rows: list[int], side: int) -> Iterator[npt.ND
         square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
         return row, np.asarray(square)
 
-    made = dict(in_threads(make, catalog.read(rows)))
+    made = dict(map_threads(make, catalog.read(rows)))
     for row in rows:
         yield made.pop(row)

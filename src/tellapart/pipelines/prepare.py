@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tellapart.core.errors import ConfigError, closest
-from tellapart.core.progress import say
-from tellapart.curation.audit import look
+from tellapart.core.errors import ConfigError, did_you_mean
+from tellapart.core.progress import log
+from tellapart.curation.audit import run_audit
 from tellapart.curation.audit_page import write_report
-from tellapart.curation.clean import afresh, cleaned, read_policy
+from tellapart.curation.clean import apply_decisions, data_before_cleaning, read_policy
 from tellapart.curation.review_page import write_review
 from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.resampling import balance as even_out
@@ -63,14 +63,14 @@ def prepare(
     if not isinstance(data, Catalog) and folder.resolve() == Path(data).resolve():
         raise ConfigError(f"{folder}: the data itself; name another folder (--out)")
     prepared, review = folder / "prepared.parquet", folder / "review.html"
-    data, options = afresh(data, options)
-    findings = look(data, out=folder / "audit", pretrained=given["pretrained"], thresholds=given.get("thresholds"),
+    data, options = data_before_cleaning(data, options)
+    findings = run_audit(data, out=folder / "audit", pretrained=given["pretrained"], thresholds=given.get("thresholds"),
                     **options)  # fmt: skip
     write_report(findings, folder / "report.html")
-    say(f"report: {folder / 'report.html'}")
-    catalog, decided, counts = cleaned(findings, rules, corrections)
+    log(f"report: {folder / 'report.html'}")
+    catalog, decided, counts = apply_decisions(findings, rules, corrections)
     write_review(findings, decided, review)
-    say(f"review: {review} ({counts['kept']} of {counts['images']} images stay)")
+    log(f"review: {review} ({counts['kept']} of {counts['images']} images stay)")
     catalog, classes = split(catalog, seed=given["seed"]), None
     if method and catalog.task == "classify":
         evened = even_out(catalog, out=prepared, method=method, count=given.get("count"), seed=given["seed"])
@@ -96,5 +96,5 @@ def _recipe(name: str | None) -> dict[str, Any]:
         raise ConfigError(f"recipe {name!r}: prepares no data; name another one, or none")
     for key in part:
         if key not in OPTIONS:
-            raise ConfigError(f"recipe {name!r}: prepare: no option {key!r}{closest(key, OPTIONS)}")
+            raise ConfigError(f"recipe {name!r}: prepare: no option {key!r}{did_you_mean(key, OPTIONS)}")
     return part

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.core.image_io import decode
-from tellapart.core.parallel import in_threads
-from tellapart.curation.checks.label_errors import doubts, gradients
+from tellapart.core.parallel import map_threads
+from tellapart.curation.checks.label_errors import find_label_errors, gradients
 from tellapart.data.duplicates.hashing import SIDE, thumbnail
 from tellapart.inference.bundle import Predictor
 from tellapart.metrics.scores import wilson
@@ -53,7 +53,7 @@ def spread(rows: list[int], most: int) -> list[int]:
     return rows[:: max(1, -(-len(rows) // most))]
 
 
-class Traces:
+class RunEvidence:
     """What the checks see of a run; each look is taken once, and only if a check asks."""
 
     def __init__(self, run: Run, metrics: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ class Traces:
     def thumbnails(self) -> npt.NDArray[np.uint8]:
         """``uint8`` N, SIDE, SIDE, 3 of the sample."""
         pictures = (data for _, data in self.sample)
-        return np.stack([*in_threads(lambda data: thumbnail(decode(data, at_least=2 * SIDE)), pictures)])
+        return np.stack([*map_threads(lambda data: thumbnail(decode(data, at_least=2 * SIDE)), pictures)])
 
     @cached_property
     def answers(self) -> list[str]:
@@ -126,7 +126,7 @@ class Traces:
         pixels = self.catalog.column("pixels")
         number: dict[str, int] = {}
         together = [number.setdefault(pixels[row], len(number)) for row, _ in self.sample]
-        found = doubts(gradients(self.thumbnails), self.names, together)
+        found = find_label_errors(gradients(self.thumbnails), self.names, together)
         judged = [name for name, margin in zip(self.names, found.margin, strict=True) if not math.isnan(margin)]
         if not judged or math.isnan(found.accuracy):
             return None

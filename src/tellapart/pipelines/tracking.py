@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import ConfigError
 from tellapart.inference.bundle import ABOUT, Predictor, file_digest
-from tellapart.viz.confusion_matrix import draw_confusion
+from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def _log(client: Any, made: str, run: Run, report: Mapping[str, Any]) -> None:
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
-    params = [Param(key, str(value)) for key, value in flat(run.config.to_dict()).items()]
+    params = [Param(key, str(value)) for key, value in flatten(run.config.to_dict()).items()]
     metrics = [Metric(key, value, now, step) for key, value, step in [*_curves(run), *_figures(report)]]
     for start in range(0, max(len(params), len(metrics)), AT_ONCE):
         part = slice(start, start + AT_ONCE)
@@ -80,7 +80,7 @@ def _log(client: Any, made: str, run: Run, report: Mapping[str, Any]) -> None:
         client.log_artifact(made, str(file))
     for kind in ("confusion", "fine_confusion"):
         if kind in report:
-            client.log_image(made, draw_confusion(report[kind]["labels"], report[kind]["counts"]), f"{kind}.png")
+            client.log_image(made, draw_confusion_matrix(report[kind]["labels"], report[kind]["counts"]), f"{kind}.png")
 
 
 def _register(mlflow: Any, run: Run, name: str) -> str:
@@ -127,15 +127,15 @@ def _load_pyfunc(path: str) -> _Served:
 # --- what is logged ----------------------------------------------------------------------------------
 
 
-def flat(values: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
     """Nested options as one level.
 
-    >>> flat({"seed": 1, "stages": [{"lr": 0.1}, {"lr": 0.2}]})
+    >>> flatten({"seed": 1, "stages": [{"lr": 0.1}, {"lr": 0.2}]})
     {'seed': 1, 'stages.0.lr': 0.1, 'stages.1.lr': 0.2}
     """
     if isinstance(values, Mapping | list):
         items = values.items() if isinstance(values, Mapping) else enumerate(values)
-        return {name: leaf for key, value in items for name, leaf in flat(value, f"{prefix}.{key}").items()}
+        return {name: leaf for key, value in items for name, leaf in flatten(value, f"{prefix}.{key}").items()}
     return {prefix.removeprefix("."): values}
 
 

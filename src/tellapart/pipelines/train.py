@@ -15,9 +15,9 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from tellapart.core.errors import CatalogError, ConfigError, some
-from tellapart.core.files import whole_file, write_json
-from tellapart.core.progress import say
+from tellapart.core.errors import CatalogError, ConfigError, join_some
+from tellapart.core.files import atomic_file, write_json
+from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog, check_target, open_catalog
 from tellapart.data.split import split
 from tellapart.evaluation.evaluate import evaluate
@@ -29,12 +29,12 @@ from tellapart.synthesis.generate import generate
 from tellapart.training.augmentation import PRESETS, show
 from tellapart.training.auto_config import plan
 from tellapart.training.config import TrainConfig, make_config, recipe_part
-from tellapart.training.decision_rules import check_decisions, decisions
-from tellapart.training.ensemble import FOLDER, fit_members
+from tellapart.training.decision_rules import calibrate_decisions, check_decisions
+from tellapart.training.ensemble import FOLDER, fit_ensemble
 from tellapart.training.loop import fit, lightning_quiet
 from tellapart.training.run import CALIBRATION, CONFIG, DATA, HISTORY, METRICS, MODEL, Run
 from tellapart.training.text_checks import check_texts
-from tellapart.training.warm_start import known_to
+from tellapart.training.warm_start import known_characters
 
 SHOWN = 8  # training images in the picture of the augmentation
 DATA_OPTIONS = ("task", "groups", "label_from", "file_column", "label_column", "together")
@@ -81,27 +81,27 @@ def train(
     run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
     hard: list[str] = []
     if catalog.task == "read" and not run.finished:  # of a finished run, what it began with may be gone
-        hard = check_texts(catalog, run.preprocess(), known_to(planned.start))
+        hard = check_texts(catalog, run.preprocess(), known_characters(planned.start))
     for note in [*catalog.notes, *hard]:
-        say(f"note: {note}")
+        log(f"note: {note}")
     if show_augment is not None:
         check_target(show_augment, ".png")
         rows = catalog.rows("train")
         spec = run.preprocess()
         chosen = [spec.load(image) for _, image in catalog.read(sorted(rows[:: max(1, len(rows) // SHOWN)][:SHOWN]))]
         show(chosen, PRESETS[planned.augment or "none"], Path(show_augment), seed=planned.seed)
-        say(f"{show_augment}: {len(chosen)} training images, each with augmented copies")
+        log(f"{show_augment}: {len(chosen)} training images, each with augmented copies")
     if not run.finished:
         earlier, began = _told_before(run.path), time.perf_counter()
         with lightning_quiet():
-            weights, answers = (fit if run.count == 1 else fit_members)(run, catalog)
-        write_json(run.path / CALIBRATION, decisions(planned, catalog, *answers))
+            weights, answers = (fit if run.count == 1 else fit_ensemble)(run, catalog)
+        write_json(run.path / CALIBRATION, calibrate_decisions(planned, catalog, *answers))
         write_json(run.path / "environment.json", _environment(earlier + time.perf_counter() - began))
-        with whole_file(run.path / MODEL) as temporary:  # last: a run with its weights is finished
+        with atomic_file(run.path / MODEL) as temporary:  # last: a run with its weights is finished
             save_file(weights, temporary)
     bundle = run.path / "bundle"
     if not (bundle / "bundle.json").is_file():
-        say("packing and comparing with the trained model")
+        log("packing and comparing with the trained model")
         export(run)
     if run.metrics() is None:
         part = "test" if catalog.rows("test") else "all"
@@ -109,7 +109,7 @@ def train(
         Bundle.open(bundle).with_metrics(metrics)
         write_json(run.path / METRICS, metrics)
         for cause in diagnose(run) if poor(run) else leakage(run):
-            say(f"{cause.name}: {cause.evidence}. {cause.advice}")
+            log(f"{cause.name}: {cause.evidence}. {cause.advice}")
     if track is not None:
         log_run(run, str(track))
     environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
@@ -131,7 +131,7 @@ def _drawn(recipe: str | None) -> Path:
         raise ConfigError("no data: name a folder, a table, Parquet shards or a catalog")
     folder = Path("runs") / f"{recipe}-data"
     if not folder.exists():
-        say(f"drawing {drawing['n']:,} images of the scheme {drawing['scheme']!r} into {folder}")
+        log(f"drawing {drawing['n']:,} images of the scheme {drawing['scheme']!r} into {folder}")
         generate(drawing["scheme"], drawing["n"], folder, seed=drawing.get("seed", 0))
     return folder
 
@@ -160,14 +160,14 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
             odd.append("other data")
         learnt = [*folder.glob(HISTORY), *folder.glob(f"{FOLDER}/*/{HISTORY}")]
         if odd and (run.finished or learnt):
-            raise ConfigError(f"{folder}: holds another training ({some(odd)}); give another --out, or remove it")
+            raise ConfigError(f"{folder}: holds another training ({join_some(odd)}); give another --out, or remove it")
         if not odd:
-            say(f"{folder}: {'finished already' if run.finished else 'going on'}")
+            log(f"{folder}: {'finished already' if run.finished else 'going on'}")
             return run
     elif folder.exists() and any(item.name != DATA for item in folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not a run; give another --out")
     catalog.write(folder / DATA)
-    with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
+    with atomic_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
         temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
     return Run.open(folder)
 
@@ -183,11 +183,11 @@ def check_data(catalog: Catalog) -> None:
     if catalog.task == "classify":
         if len(catalog.labels) < 2:
             raise CatalogError(
-                f"{catalog.source}: only one class ({some(catalog.labels)}); there is nothing to tell apart"
+                f"{catalog.source}: only one class ({join_some(catalog.labels)}); there is nothing to tell apart"
             )
         learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:
-            raise CatalogError(f"{catalog.source}: classes without a training image: {some(unlearnt)}")
+            raise CatalogError(f"{catalog.source}: classes without a training image: {join_some(unlearnt)}")
 
 
 def _told_before(folder: Path) -> float:

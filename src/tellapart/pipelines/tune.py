@@ -17,9 +17,9 @@ import optuna
 import yaml
 from optuna.trial import TrialState
 
-from tellapart.core.errors import ConfigError, TellapartError, counted, some
-from tellapart.core.files import whole_file
-from tellapart.core.progress import say
+from tellapart.core.errors import ConfigError, TellapartError, join_some, pluralize
+from tellapart.core.files import atomic_file
+from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.split import split
 from tellapart.pipelines.train import DATA_OPTIONS, check_data
@@ -30,18 +30,18 @@ from tellapart.training.loop import lightning_quiet
 from tellapart.training.run import DATA
 from tellapart.training.search_space import (
     Space,
-    checked,
-    configured,
-    current,
+    config_of_trial,
     default_space,
     draw,
-    encoded,
-    left_open,
+    encode_settings,
+    format_value,
+    open_options,
     read_space,
-    shown,
+    validate_space,
+    values_of_config,
 )
-from tellapart.training.trial import TimeUpError, Watch, trained
-from tellapart.viz.importance_bars import draw_bars
+from tellapart.training.trial import PruningCallback, TimeUpError, run_trial
+from tellapart.viz.importance_bars import draw_importance_bars
 
 BEST, SPACE, PICTURE, STUDY, TRIALS = "best.yaml", "space.yaml", "importances.png", "study.db", "trials"
 MINUTES = 30.0  # where nobody states a budget
@@ -105,24 +105,24 @@ def tune(
         raise ConfigError(f"minutes {minutes}: give a number above 0")
     if trials is not None and trials < 1:
         raise ConfigError(f"trials {trials}: give at least 1")
-    searched = None if space is None else checked(space) if isinstance(space, Mapping) else read_space(space)
+    searched = None if space is None else validate_space(space) if isinstance(space, Mapping) else read_space(space)
     catalog = _without_test(data, asked)
     check_data(catalog)
     check_decisions(asked, catalog)
     planned = plan(asked, catalog)
-    searched = searched or left_open(default_space(planned, catalog), asked, options)
+    searched = searched or open_options(default_space(planned, catalog), asked, options)
     if not searched:
         raise ConfigError("nothing to search: every option is decided; leave some out, or give a --space")
     folder = Path(out) if out is not None else Path("runs") / f"{Path(catalog.source).stem or 'data'}-tune"
     about = {"config": asked.to_dict(), "space": searched, "data": catalog.fingerprint}
     with _opened(folder, about, _pruner(planned)) as study, lightning_quiet():
-        say(
+        log(
             f"{folder}: tuning {', '.join(searched)} on {len(catalog.rows('train')):,} images, judged by "
             f"{len(catalog.rows('val')):,}; the test part is left alone"
         )
         if all(trial.state == TrialState.FAIL and "error" not in trial.user_attrs for trial in study.trials):
-            known = current(planned, searched)
-            study.enqueue_trial(encoded(known), {"untuned": known.keys() == searched.keys()})
+            known = values_of_config(planned, searched)
+            study.enqueue_trial(encode_settings(known), {"untuned": known.keys() == searched.keys()})
         failures = 0
         while (left := _left(study, minutes, trials)) > 0:
             if not _of(study, TrialState.COMPLETE):
@@ -168,14 +168,14 @@ def _opened(folder: Path, about: dict[str, Any], pruner: optuna.pruners.BasePrun
             storage=storage, study_name="tune", direction="maximize", pruner=pruner, load_if_exists=True
         )
         if study.trials and (odd := _differences(study.user_attrs["about"], about)):
-            raise ConfigError(f"{folder}: holds another search ({some(odd)}); give another --out, or remove it")
+            raise ConfigError(f"{folder}: holds another search ({join_some(odd)}); give another --out, or remove it")
         study.set_user_attr("about", about)
         for trial in _of(study, TrialState.RUNNING):
             study.tell(trial.number, state=TrialState.FAIL)
         # A resumed search must not draw again what it drew: the dice follow from how far it has come.
         seed = about["config"]["seed"] * 1009 + len(study.trials)
         study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM)
-        with whole_file(folder / SPACE) as temporary:
+        with atomic_file(folder / SPACE) as temporary:
             temporary.write_text(yaml.safe_dump(about["space"], sort_keys=False), encoding="utf-8")
         yield study
     finally:
@@ -221,13 +221,13 @@ def _try(
     began = time.perf_counter()
     trial = study.ask()
     settings = draw(trial, space)
-    watch = Watch(trial, seconds)
+    watch = PruningCallback(trial, seconds)
     run = folder / f"{trial.number:03d}"
     state, score, came, error = TrialState.FAIL, None, "stopped", None
     try:
-        config = configured(asked, planned, settings, catalog)
+        config = config_of_trial(asked, planned, settings, catalog)
         trial.set_user_attr("config", replace(config, members=asked.members, folds=asked.folds).to_dict())
-        score = trained(run, replace(config, members=1, folds=0), catalog, watch)
+        score = run_trial(run, replace(config, members=1, folds=0), catalog, watch)
         state, came = TrialState.COMPLETE, f"score {score:.4f}"
     except optuna.TrialPruned:
         state, came = TrialState.PRUNED, f"pruned after epoch {watch.epoch}"
@@ -242,8 +242,8 @@ def _try(
         study.tell(trial, score, state)
         shutil.rmtree(run / "checkpoints", ignore_errors=True)
         (run / DATA).unlink(missing_ok=True)
-        what = ", ".join(f"{option} {shown(option, value)}" for option, value in settings.items())
-        say(f"{watch.start}trial {trial.number}: {came}; {spent:.0f} s; {what}")
+        what = ", ".join(f"{option} {format_value(option, value)}" for option, value in settings.items())
+        log(f"{watch.start}trial {trial.number}: {came}; {spent:.0f} s; {what}")
     return error
 
 
@@ -256,25 +256,25 @@ def _write(study: Study, folder: Path) -> dict[str, Any]:
     best = study.best_trial
     untuned = next((trial.value for trial in complete if trial.user_attrs.get("untuned")), None)
     header = (
-        f"# The best of {counted(len(complete), 'complete trial')} on the val part: trial {best.number}, score "
+        f"# The best of {pluralize(len(complete), 'complete trial')} on the val part: trial {best.number}, score "
         f"{best.value:.4f}" + (f" (untuned {untuned:.4f})" if untuned is not None else "") + ".\n"
         f"# tellapart train DATA --config {BEST}\n"
     )
-    with whole_file(folder / BEST) as temporary:
+    with atomic_file(folder / BEST) as temporary:
         text = yaml.safe_dump(best.user_attrs["config"], sort_keys=False, allow_unicode=True)
         temporary.write_text(header + text, encoding="utf-8")
     importances = _importances(study)
     notes = [
         "A share says how much of the difference between the better trials and all others an option explains "
-        f"(PED-ANOVA), over {counted(len(complete), 'complete trial')}. With few trials it is a hint and no proof."
+        f"(PED-ANOVA), over {pluralize(len(complete), 'complete trial')}. With few trials it is a hint and no proof."
     ]
     if not importances:
-        notes = [f"{counted(len(complete), 'complete trial')}: too few, or too much alike, to tell what mattered."]
+        notes = [f"{pluralize(len(complete), 'complete trial')}: too few, or too much alike, to tell what mattered."]
     rows = [
-        (option, share, f"best {shown(option, best.params[option])}" if option in best.params else "")
+        (option, share, f"best {format_value(option, best.params[option])}" if option in best.params else "")
         for option, share in importances.items()
     ]
-    draw_bars(folder / PICTURE, "What mattered for the score on the val part", rows, notes)
+    draw_importance_bars(folder / PICTURE, "What mattered for the score on the val part", rows, notes)
     return {
         "best": best.user_attrs["config"],
         "config": str(folder / BEST),

@@ -20,13 +20,13 @@ from tellapart.core import image_io
 from tellapart.core.errors import ImageError
 from tellapart.core.image_io import Pixels
 from tellapart.inference.bundle import ANSWER, Prediction
-from tellapart.serving.batching import Busy, Gone
-from tellapart.serving.feedback_store import Full, Shelf
-from tellapart.serving.http_errors import Refusal, broken, busy
-from tellapart.serving.model_manager import Live, Model, described
+from tellapart.serving.batching import ModelReplacedError, QueueFullError
+from tellapart.serving.feedback_store import FeedbackStore, StoreFullError
+from tellapart.serving.http_errors import HTTPError, broken, busy
+from tellapart.serving.model_manager import LoadedModel, ModelManager, describe
 from tellapart.serving.openapi import openapi
-from tellapart.serving.prometheus import Meter
-from tellapart.serving.request_parsing import Asked, asked
+from tellapart.serving.prometheus import PrometheusMetrics
+from tellapart.serving.request_parsing import ParsedRequest, parse_request
 from tellapart.serving.settings import Settings
 
 _log = logging.getLogger("tellapart.serve")
@@ -42,10 +42,10 @@ class App:
         meter: where it counts.
     """
 
-    def __init__(self, settings: Settings, live: Live, meter: Meter) -> None:
+    def __init__(self, settings: Settings, live: ModelManager, meter: PrometheusMetrics) -> None:
         self.settings, self.live, self.meter = settings, live, meter
         self._decoders = ThreadPoolExecutor(2, "decode")
-        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._shelves: dict[tuple[str, str], FeedbackStore] = {}
         self.asgi = Starlette(
             routes=[
                 Route("/v1/models", self._counted("/v1/models", self._models)),
@@ -55,7 +55,7 @@ class App:
                 Route("/openapi.json", self._openapi),
                 Route("/metrics", self._metrics),
             ],
-            exception_handlers={Refusal: _refused, HTTPException: _unknown, Exception: _broken},
+            exception_handlers={HTTPError: _refused, HTTPException: _unknown, Exception: _broken},
         )
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class App:
                 response: Response = await handler(request)
                 status = response.status_code
                 return response
-            except Refusal as refusal:
+            except HTTPError as refusal:
                 status = refusal.status
                 self.meter.errors.labels(refusal.code).inc()
                 raise
@@ -82,18 +82,18 @@ class App:
 
         return counting
 
-    def _named(self, request: Request) -> Model:
+    def _named(self, request: Request) -> LoadedModel:
         name = request.path_params["name"]
         if name not in self.live.models:
             known = ", ".join(self.live.models)
-            raise Refusal(404, "unknown_model", f"no model {name[:60]!r}", f"there are: {known}")
+            raise HTTPError(404, "unknown_model", f"no model {name[:60]!r}", f"there are: {known}")
         return self.live.models[name]
 
     async def _models(self, _: Request) -> Response:
-        return JSONResponse({"models": [described(model) for model in self.live.models.values()]})
+        return JSONResponse({"models": [describe(model) for model in self.live.models.values()]})
 
     async def _model(self, request: Request) -> Response:
-        return JSONResponse(described(self._named(request)))
+        return JSONResponse(describe(self._named(request)))
 
     async def _openapi(self, request: Request) -> Response:
         return JSONResponse(openapi(self.live.models.values(), self.settings, str(request.base_url)))
@@ -104,15 +104,15 @@ class App:
 
     async def _predict(self, request: Request) -> Response:
         model = self._named(request)
-        what = await asked(request, self.settings)
+        what = await parse_request(request, self.settings)
         while True:
             try:
                 with model.batcher.room(len(what.images)):
                     answers = await self._answers(model, what)
                 break
-            except Gone:
+            except ModelReplacedError:
                 model = self._named(request)
-            except Busy as error:
+            except QueueFullError as error:
                 raise busy(error.seconds) from error
         self._note(model, what, answers)
         body: dict[str, Any] = {
@@ -123,11 +123,11 @@ class App:
         body["error"] = {"code": "bad_image", "reason": answers[0].error, "next": "send an image that opens"}
         return JSONResponse(body, 422)
 
-    async def _answers(self, model: Model, what: Asked) -> list[Prediction]:
+    async def _answers(self, model: LoadedModel, what: ParsedRequest) -> list[Prediction]:
         futures = [self._ask(model, *each) for each in what.images]
         return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
 
-    def _ask(self, model: Model, name: str, data: bytes) -> Future[Prediction]:
+    def _ask(self, model: LoadedModel, name: str, data: bytes) -> Future[Prediction]:
         """Decoded and answered in other threads; the event loop, which all requests share, hears of it once."""
         future: Future[Prediction] = Future()
 
@@ -146,7 +146,7 @@ class App:
         self._decoders.submit(decode)
         return future
 
-    def _note(self, model: Model, what: Asked, answers: list[Prediction]) -> None:
+    def _note(self, model: LoadedModel, what: ParsedRequest, answers: list[Prediction]) -> None:
         meter = self.meter
         good = [answer for answer in answers if answer.error is None]
         meter.images.labels(model.name, model.version).inc(len(good))
@@ -163,12 +163,12 @@ class App:
 
     async def _correct(self, request: Request) -> Response:
         model = self._named(request)
-        what = await asked(request, self.settings)
+        what = await parse_request(request, self.settings)
         right = what.words.get("right", "").strip()
         if len(what.images) != 1:
-            raise Refusal(400, "too_many", "a correction is of one image", "send one image, and right=ANSWER")
+            raise HTTPError(400, "too_many", "a correction is of one image", "send one image, and right=ANSWER")
         if not 0 < len(right) <= _LONGEST or not right.isprintable():
-            raise Refusal(
+            raise HTTPError(
                 400, "no_answer", f"right is missing, or no text of 1 to {_LONGEST} characters",
                 "send the right answer as the field 'right'",
             )  # fmt: skip
@@ -179,28 +179,30 @@ class App:
                 self._decoders, partial(image_io.decode, data, name, max_pixels=self.settings.image_pixels)
             )
         except ImageError as error:
-            raise Refusal(422, "bad_image", error.reason, "send an image that opens") from error
+            raise HTTPError(422, "bad_image", error.reason, "send an image that opens") from error
         shelf = self._shelf("corrections", model)
         answer = "".join(letter for letter in what.words.get("answer", "")[:_LONGEST] if letter.isprintable())
         keep = partial(shelf.put, data, name, right, answer=answer, model=model.name, version=model.version)
         try:
             await loop.run_in_executor(self._decoders, keep)
-        except (Full, OSError) as error:
-            raise Refusal(
+        except (StoreFullError, OSError) as error:
+            raise HTTPError(
                 507, "full", "there is no room for more corrections", "tell whoever runs the server"
             ) from error
         self.meter.corrections.labels(model.name).inc()
         return JSONResponse({"kept": True, "right": right}, 201)
 
-    def _shelf(self, kind: str, model: Model) -> Shelf:
+    def _shelf(self, kind: str, model: LoadedModel) -> FeedbackStore:
         if (kind, model.name) not in self._shelves:
             sampled = kind == "samples"
             folder = self.live.state.path / kind / model.name
-            self._shelves[kind, model.name] = Shelf(folder, ANSWER[model.bundle.task], rotate=sampled, wait=sampled)
+            self._shelves[kind, model.name] = FeedbackStore(
+                folder, ANSWER[model.bundle.task], rotate=sampled, wait=sampled
+            )
         return self._shelves[kind, model.name]
 
 
-def _prepare(model: Model, most: int, name: str, data: bytes) -> Pixels | ImageError:
+def _prepare(model: LoadedModel, most: int, name: str, data: bytes) -> Pixels | ImageError:
     """As the predictor does, but with the server's own limit on pixels."""
     try:
         image_io.size(data, name, max_pixels=most)
@@ -216,7 +218,7 @@ def _said(kept: Future[None]) -> None:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    return cast(Refusal, error).response()  # registered for it
+    return cast(HTTPError, error).response()  # registered for it
 
 
 async def _broken(_: Request, __: Exception) -> Response:
@@ -226,5 +228,5 @@ async def _broken(_: Request, __: Exception) -> Response:
 async def _unknown(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
     if status == 405:
-        return Refusal(405, "wrong_method", f"{request.method} is not taken here", "see /openapi.json").response()
-    return Refusal(404, "unknown_path", "nothing lies at this address", "see /openapi.json").response()
+        return HTTPError(405, "wrong_method", f"{request.method} is not taken here", "see /openapi.json").response()
+    return HTTPError(404, "unknown_path", "nothing lies at this address", "see /openapi.json").response()

@@ -19,7 +19,7 @@ _TRIES = 3  # runs of each size; the quickest counts, as whatever else runs only
 _DEARER = 1.05  # past this a batch is not worth its size
 
 
-class Busy(Exception):  # noqa: N818  (no error: an answer, later)
+class QueueFullError(Exception):
     """So many images wait already that this one would wait too long; ``seconds`` until it is worth another try."""
 
     def __init__(self, seconds: int) -> None:
@@ -27,7 +27,7 @@ class Busy(Exception):  # noqa: N818  (no error: an answer, later)
         self.seconds = seconds
 
 
-class Gone(Exception):  # noqa: N818
+class ModelReplacedError(Exception):
     """The model was replaced between the question and the answer: ask its successor."""
 
 
@@ -109,7 +109,7 @@ class Batcher:
         """
         with self._wake:
             if self._inside and self._inside + images > self._most:
-                raise Busy(max(1, round(self._inside * self._pace)))
+                raise QueueFullError(max(1, round(self._inside * self._pace)))
             self._inside += images
         try:
             yield
@@ -126,7 +126,7 @@ class Batcher:
         job = _Job(name, pixels, future or Future())
         with self._wake:
             if self._closed:
-                raise Gone
+                raise ModelReplacedError
             self._waiting.append(job)
             self._wake.notify()
         return job.future

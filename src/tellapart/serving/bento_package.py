@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 from tellapart.data.catalog import check_target
-from tellapart.serving.model_registry import State, named
+from tellapart.serving.model_registry import ModelRegistry, named
 from tellapart.serving.settings import Settings, default_workers, token
 
 _SERVICE = '''"""The service of this Bento: the models beside this file, answered for by tellapart."""
@@ -28,7 +28,7 @@ from tellapart.serve.service import Recogniser  # noqa: E402, F401
 '''
 
 
-def bento(models: Sequence[str], out: str | Path) -> Path:
+def build_bento(models: Sequence[str], out: str | Path) -> Path:
     """Build a Bento and write it as one file; it needs no store and no network.
 
     Args:
@@ -56,7 +56,7 @@ def bento(models: Sequence[str], out: str | Path) -> Path:
             "service:Recogniser", name="tellapart", build_ctx=str(context), include=["service.py", "models/**"],
             python=packages,
         )  # fmt: skip
-        with whole_file(out) as temporary:
+        with atomic_file(out) as temporary:
             written = built.export(str(Path(work) / "packed.bento"))
             shutil.copyfile(written, temporary)
     return Path(out)
@@ -74,11 +74,11 @@ def _environment(**values: str) -> Iterator[None]:
         os.environ |= before
 
 
-def unpacked(folder: Path) -> None:
+def unpack_models(folder: Path) -> None:
     """Inside a Bento: serve the models of a folder; ``TELLAPART_STATE`` is where the server remembers."""
     if "TELLAPART_STATE" not in os.environ:
         os.environ["TELLAPART_STATE"] = tempfile.mkdtemp(prefix="tellapart-")
-    state = State(Path(os.environ["TELLAPART_STATE"]))
+    state = ModelRegistry(Path(os.environ["TELLAPART_STATE"]))
     with suppress(ConfigError):  # another process of this server has it already
         state.hold()
     state.start([f"{each.name}={each}" for each in sorted(folder.iterdir())])

@@ -11,18 +11,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 
 SHARD = 64  # rows, and
 SHARD_BYTES = 16 * 2**20  # of a shard: the last is written again with each flush, so it must stay small
 FLUSH = 5.0  # seconds that a sample may wait to be written
 
 
-class Full(Exception):  # noqa: N818  (told to the caller in its own words)
+class StoreFullError(Exception):
     """There is no room left for what must not be thrown away."""
 
 
-class Shelf:
+class FeedbackStore:
     """A folder of shards: the image's bytes, the label or text, and what else is known of the row.
 
     Args:
@@ -33,7 +33,7 @@ class Shelf:
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
-    >>> Shelf(folder, "label").put(b"...", "a.png", "cat", confidence=0.5)
+    >>> FeedbackStore(folder, "label").put(b"...", "a.png", "cat", confidence=0.5)
     >>> pq.read_table(folder).column("label").to_pylist()
     ['cat']
     """
@@ -92,7 +92,7 @@ class Shelf:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._file is None:
             self._file = self.folder / f"{time.time_ns():020d}-{os.getpid()}.parquet"
-        with whole_file(self._file) as temporary:
+        with atomic_file(self._file) as temporary:
             pq.write_table(pa.Table.from_pylist(self._rows), temporary)
         self._unwritten = 0
         if len(self._rows) >= SHARD or self._held >= SHARD_BYTES:
@@ -117,4 +117,4 @@ class Shelf:
             shard.unlink(missing_ok=True)
             total -= size
         if total > self._most_bytes:
-            raise Full(f"{self.folder} holds {total - more:,} bytes, {self._most_bytes:,} at most")
+            raise StoreFullError(f"{self.folder} holds {total - more:,} bytes, {self._most_bytes:,} at most")

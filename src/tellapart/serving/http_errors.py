@@ -7,10 +7,10 @@ import time
 from starlette.responses import JSONResponse
 
 
-class Refusal(Exception):  # noqa: N818  (an answer, raised from wherever it is known)
+class HTTPError(Exception):
     """A request that is not answered.
 
-    >>> Refusal(413, "too_large", "the request has 40 MB", "send at most 32 MB").response().status_code
+    >>> HTTPError(413, "too_large", "the request has 40 MB", "send at most 32 MB").response().status_code
     413
     """
 
@@ -27,12 +27,12 @@ class Refusal(Exception):  # noqa: N818  (an answer, raised from wherever it is 
         return JSONResponse(body, self.status, headers)
 
 
-def busy(seconds: int) -> Refusal:
+def busy(seconds: int) -> HTTPError:
     """More is asked than can be answered."""
-    return Refusal(503, "busy", "too many requests are being answered", f"try again in {seconds} s", seconds)
+    return HTTPError(503, "busy", "too many requests are being answered", f"try again in {seconds} s", seconds)
 
 
-def broken() -> Refusal:
+def broken() -> HTTPError:
     """Our fault, and nothing of how."""
     at = time.strftime("%Y-%m-%d %H:%M:%S")
-    return Refusal(500, "internal", "the server failed", f"whoever runs it finds the reason in its log, at {at}")
+    return HTTPError(500, "internal", "the server failed", f"whoever runs it finds the reason in its log, at {at}")

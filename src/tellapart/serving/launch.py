@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tellapart.core.errors import ConfigError
-from tellapart.serving.model_registry import State, named
+from tellapart.serving.model_registry import ModelRegistry, named
 from tellapart.serving.settings import Settings, default_workers, secret_for
 
 
@@ -41,7 +41,7 @@ def serve(
         ConfigError: a name twice, a port that is none, an address that needs a token.
     """
     if bento is not None:
-        from tellapart.serving.bento_package import bento as pack
+        from tellapart.serving.bento_package import build_bento as pack
 
         pack(models, bento)
         return None
@@ -50,7 +50,7 @@ def serve(
     if workers is not None and workers < 1:
         raise ConfigError(f"workers {workers}: at least one")
     secret = secret_for(host, port, token_file)
-    folder = State(Path(state).absolute())
+    folder = ModelRegistry(Path(state).absolute())
     numeric = "127.0.0.1" if host == "localhost" else host.strip("[]")
     settings = Settings(str(folder.path), numeric, port, workers or default_workers(), secret, sample)
     if check:
@@ -72,7 +72,7 @@ def switch(state: str | Path, name: str, bundle: str | Path | None = None, *, wa
         BundleError: there is no usable bundle, or a worker could not load it.
         ConfigError: no such name, or nothing to go back to.
     """
-    return State(Path(state)).switch(name, bundle, wait=wait)
+    return ModelRegistry(Path(state)).switch(name, bundle, wait=wait)
 
 
 def _become(settings: Settings) -> None:

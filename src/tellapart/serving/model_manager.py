@@ -13,7 +13,7 @@ import numpy as np
 from tellapart.core.parallel import cpu_count
 from tellapart.inference.bundle import Bundle, Predictor
 from tellapart.serving.batching import Batcher, best_size
-from tellapart.serving.model_registry import State
+from tellapart.serving.model_registry import ModelRegistry
 from tellapart.serving.settings import Settings
 
 LOOK = 0.25  # seconds between two looks for a switch
@@ -21,7 +21,7 @@ _log = logging.getLogger("tellapart.serve")
 
 
 @dataclass(frozen=True)
-class Model:
+class LoadedModel:
     """A bundle that answers under a name."""
 
     name: str
@@ -36,8 +36,8 @@ class Model:
         return self.predictor.bundle
 
 
-class Live:
-    """Name → model, as the state folder wants it. Who holds a `Model` keeps it until done, whatever is switched.
+class ModelManager:
+    """Name → model, as the state folder wants it. Who holds a `LoadedModel` keeps it until done, whatever is switched.
 
     Args:
         seen: is told the name and the size of each batch.
@@ -54,7 +54,7 @@ class Live:
         seen: Callable[[str, int], None] = lambda _name, _size: None,
         switched: Callable[[str], None] = lambda _name: None,
     ) -> None:
-        self.state = State(Path(settings.state))
+        self.state = ModelRegistry(Path(settings.state))
         self._settings = settings
         self._seen, self._switched = seen, switched
         self._threads = max(1, cpu_count() // settings.workers)
@@ -100,13 +100,13 @@ class Live:
             self._switched(name)
         self._report()
 
-    def _load(self, name: str, path: str) -> Model:
+    def _load(self, name: str, path: str) -> LoadedModel:
         predictor = Predictor(path, threads=self._threads)
         # The first run of a graph allocates; no caller should wait for that.
         _, pixels = predictor.prepare("warm", np.full((64, 128, 3), 255, np.uint8))
         size = best_size(predictor, pixels) if isinstance(pixels, np.ndarray) else 1
         batcher = Batcher(predictor, most=self._settings.queue, size=size, seen=lambda images: self._seen(name, images))
-        return Model(name, path, predictor.bundle.version[:12], predictor, batcher)
+        return LoadedModel(name, path, predictor.bundle.version[:12], predictor, batcher)
 
     def _wanted(self) -> dict[str, str]:
         return {name: model["versions"][model["current"]] for name, model in self.state.read().items()}
@@ -119,7 +119,7 @@ class Live:
         self.state.report({name: model.path for name, model in self.models.items()}, self.trouble)
 
 
-def described(model: Model) -> dict[str, object]:
+def describe(model: LoadedModel) -> dict[str, object]:
     """What callers are told of a model: nothing of where it lies."""
     result: dict[str, object] = {"name": model.name, "task": model.bundle.task, "version": model.version}
     if model.bundle.task == "read":

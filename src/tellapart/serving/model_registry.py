@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tellapart.core.errors import BundleError, ConfigError, closest
+from tellapart.core.errors import BundleError, ConfigError, did_you_mean
 from tellapart.core.files import lock, write_json
 from tellapart.inference.bundle import Bundle
 
@@ -30,7 +30,7 @@ _LOOK = 0.1  # seconds between two looks at what the workers have loaded
 
 
 @dataclass(frozen=True)
-class State:
+class ModelRegistry:
     """The folder of a server."""
 
     path: Path
@@ -131,7 +131,9 @@ class State:
     def _switched(self, name: str, folder: str | None, wait: float) -> str:
         models = self.read()
         if name not in models:
-            raise ConfigError(f"{self.path}: no model {name!r}{closest(name, models)}; there are: {', '.join(models)}")
+            raise ConfigError(
+                f"{self.path}: no model {name!r}{did_you_mean(name, models)}; there are: {', '.join(models)}"
+            )
         model = models[name]
         before = copy.deepcopy(model)
         if folder is not None:

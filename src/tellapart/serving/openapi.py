@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tellapart.serving.model_manager import Model
+from tellapart.serving.model_manager import LoadedModel
 from tellapart.serving.settings import Settings
 
 
-def openapi(models: Iterable[Model], settings: Settings, url: str) -> dict[str, Any]:
+def openapi(models: Iterable[LoadedModel], settings: Settings, url: str) -> dict[str, Any]:
     """The description of every address."""
     models = list(models)
     name = {
@@ -93,7 +93,7 @@ def _operation(what: str, example: Any, name: dict[str, Any] | None = None, stat
     }
 
 
-def _example(models: list[Model]) -> dict[str, Any]:
+def _example(models: list[LoadedModel]) -> dict[str, Any]:
     model = models[0]
     row: dict[str, Any] = {"file": "a.png", "confidence": 0.98}
     if model.bundle.task == "read":

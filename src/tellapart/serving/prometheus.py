@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 _TIMES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
-class Meter:
+class PrometheusMetrics:
     """Counts of what was asked, answered and refused."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from tellapart.serving.http_errors import Refusal
+from tellapart.serving.http_errors import HTTPError
 from tellapart.serving.settings import Settings
 
 _HOW = 'send multipart files, an image as the body, or JSON: {"images": ["base64", ...]}'
@@ -22,14 +22,14 @@ _WORDS = 1000  # bytes of a field that is no image
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedRequest:
     """Names and bytes of the images, and the other fields."""
 
     images: list[tuple[str, bytes]]
     words: Mapping[str, str]
 
 
-async def asked(request: Request, settings: Settings) -> Asked:
+async def parse_request(request: Request, settings: Settings) -> ParsedRequest:
     """Read a request's body.
 
     A name is only repeated in the answer: no file of it is opened and no address fetched.
@@ -45,30 +45,30 @@ async def asked(request: Request, settings: Settings) -> Asked:
             result = await asyncio.to_thread(_json, await request.body(), settings)
         elif kind.startswith("image/") or kind in ("", "application/octet-stream"):
             body = await request.body()
-            result = Asked([("image", body)] if body else [], dict(request.query_params))
+            result = ParsedRequest([("image", body)] if body else [], dict(request.query_params))
         else:
-            raise Refusal(415, "unknown_kind", f"a body of the kind {kind[:60]!r}", _HOW)
+            raise HTTPError(415, "unknown_kind", f"a body of the kind {kind[:60]!r}", _HOW)
     except ClientDisconnect as error:
-        raise Refusal(400, "cut_off", "the request ended before its body", "send it again") from error
+        raise HTTPError(400, "cut_off", "the request ended before its body", "send it again") from error
     if not result.images:
-        raise Refusal(400, "no_image", "the request holds no image", _HOW)
+        raise HTTPError(400, "no_image", "the request holds no image", _HOW)
     if len(result.images) > settings.images:
         raise _too_many(settings)
     return result
 
 
-def _too_many(settings: Settings) -> Refusal:
-    return Refusal(413, "too_many", f"a request may hold {settings.images} images", "send them in several requests")
+def _too_many(settings: Settings) -> HTTPError:
+    return HTTPError(413, "too_many", f"a request may hold {settings.images} images", "send them in several requests")
 
 
-async def _multipart(request: Request, settings: Settings) -> Asked:
-    malformed = Refusal(400, "malformed", "the multipart body is not one", _HOW)
+async def _multipart(request: Request, settings: Settings) -> ParsedRequest:
+    malformed = HTTPError(400, "malformed", "the multipart body is not one", _HOW)
     try:
         parser = MultiPartParser(
             request.headers, request.stream(), max_files=settings.images, max_fields=16, max_part_size=_WORDS
         )
         form = await parser.parse()
-    except (Refusal, ClientDisconnect):
+    except (HTTPError, ClientDisconnect):
         raise
     except MultiPartException as error:
         if "Too many files" in error.message:
@@ -83,13 +83,13 @@ async def _multipart(request: Request, settings: Settings) -> Asked:
                 images.append((_name(value.filename), await value.read()))
             else:
                 words[field] = value
-        return Asked(images, words)
+        return ParsedRequest(images, words)
     finally:
         await form.close()
 
 
-def _json(body: bytes, settings: Settings) -> Asked:
-    malformed = Refusal(400, "malformed", "the body is not JSON as described", _HOW)
+def _json(body: bytes, settings: Settings) -> ParsedRequest:
+    malformed = HTTPError(400, "malformed", "the body is not JSON as described", _HOW)
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -105,14 +105,14 @@ def _json(body: bytes, settings: Settings) -> Asked:
         raise _too_many(settings)
     images = [_from_base64(each, place) for place, each in enumerate(given)]
     words = {str(key): text for key, text in value.items() if isinstance(text, str)}
-    return Asked(images, words)
+    return ParsedRequest(images, words)
 
 
 def _from_base64(value: Any, place: int) -> tuple[str, bytes]:
     name = f"image {place}"
     if isinstance(value, dict):
         name, value = _name(value.get("name", name)), value.get("data")
-    refused = Refusal(400, "malformed", f"image {place} is not base64 (an address or a path is never followed)", _HOW)
+    refused = HTTPError(400, "malformed", f"image {place} is not base64 (an address or a path is never followed)", _HOW)
     if not isinstance(value, str):
         raise refused
     if value.startswith("data:"):

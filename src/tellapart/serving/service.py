@@ -7,10 +7,10 @@ from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tellapart.serving.app import App
-from tellapart.serving.middleware.load_balance import Share
-from tellapart.serving.middleware.security import Guard
-from tellapart.serving.model_manager import Live
-from tellapart.serving.prometheus import Meter
+from tellapart.serving.middleware.load_balance import LoadBalanceMiddleware
+from tellapart.serving.middleware.security import SecurityMiddleware
+from tellapart.serving.model_manager import ModelManager
+from tellapart.serving.prometheus import PrometheusMetrics
 from tellapart.serving.settings import Settings
 
 SETTINGS = Settings.from_environment()
@@ -29,7 +29,7 @@ _late = _Late()
 
 
 def _untimed(app: ASGIApp, timeout: float) -> ASGIApp:
-    """Instead of BentoML's time limit, whose timers stay in memory until they end; `Guard` has its own."""
+    """Instead of BentoML's time limit, whose timers stay in memory until they end; `SecurityMiddleware` has its own."""
     del timeout
     return app
 
@@ -41,7 +41,7 @@ traffic.TimeoutMiddleware = _untimed  # type: ignore[assignment, misc]
     name="tellapart",
     workers=SETTINGS.workers,
     traffic={"timeout": 120},
-    # Its own figures and traces of every request cost a tenth of the answers; `Meter` has what is worth watching.
+    # Its own figures and traces of every request cost a tenth of the answers; `PrometheusMetrics` has what is worth watching.
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},
     tracing={"excluded_urls": ".*"},
@@ -50,14 +50,14 @@ class Recogniser:
     """Loads the models of the state folder and answers."""
 
     def __init__(self) -> None:
-        meter = Meter()
-        live = Live(
+        meter = PrometheusMetrics()
+        live = ModelManager(
             SETTINGS,
             seen=lambda name, size: meter.batch.labels(name).observe(size),
             switched=lambda name: meter.switches.labels(name).inc(),
         )
         self.app = App(SETTINGS, live, meter)
-        _late.app = Share(self.app.asgi, live.state.shares, SETTINGS.workers)
+        _late.app = LoadBalanceMiddleware(self.app.asgi, live.state.shares, SETTINGS.workers)
 
     def __is_ready__(self) -> bool:
         return bool(self.app.live.models)
@@ -68,4 +68,4 @@ class Recogniser:
         self.app.close()
 
 
-Recogniser.add_asgi_middleware(Guard, settings=SETTINGS, inside=_late)  # type: ignore[attr-defined]
+Recogniser.add_asgi_middleware(SecurityMiddleware, settings=SETTINGS, inside=_late)  # type: ignore[attr-defined]

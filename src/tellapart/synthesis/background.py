@@ -9,18 +9,18 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.synthesis.fonts import font_file
 from tellapart.synthesis.glyphs import blend
-from tellapart.synthesis.random_stream import Draw, between, pick, whole
+from tellapart.synthesis.random_stream import Draw, choice, uniform_float, uniform_integer
 from tellapart.synthesis.scheme import Scheme
 
 _FINE = 4  # lines and spots are drawn this many times larger, for smooth edges
 _STEPS = [step / 16 for step in range(17)]
 
 
-def ground(scheme: Scheme, uniform: Draw, stream: np.random.RandomState) -> tuple[Image.Image, str]:
+def draw_background(scheme: Scheme, uniform: Draw, stream: np.random.RandomState) -> tuple[Image.Image, str]:
     """An empty canvas, and its colour."""
-    paper = pick(uniform, scheme.paper)
+    paper = choice(uniform, scheme.paper)
     canvas = Image.new("RGB", (scheme.width, scheme.height), paper)
-    kind = pick(uniform, scheme.grounds) if len(scheme.grounds) > 1 else scheme.grounds[0]
+    kind = choice(uniform, scheme.grounds) if len(scheme.grounds) > 1 else scheme.grounds[0]
     if kind == "flat":
         return canvas, paper
     if kind == "photo":
@@ -29,10 +29,10 @@ def ground(scheme: Scheme, uniform: Draw, stream: np.random.RandomState) -> tupl
             for low, high in ((max(part - 70, 0), min(part + 40, 255)) for part in _parts(paper))
         ])  # fmt: skip
         return canvas, paper
-    other = pick(uniform, scheme.paper) if len(scheme.paper) > 1 else blend(paper, "#808080", 0.35)
+    other = choice(uniform, scheme.paper) if len(scheme.paper) > 1 else blend(paper, "#808080", 0.35)
     x, y = np.arange(scheme.width)[None], np.arange(scheme.height)[:, None]
-    a, b = whole(uniform, (-8, 8)), whole(uniform, (-8, 8)) or 1
-    period = whole(uniform, (4, 24))
+    a, b = uniform_integer(uniform, (-8, 8)), uniform_integer(uniform, (-8, 8)) or 1
+    period = uniform_integer(uniform, (4, 24))
     if kind == "gradient":
         ramp = a * x + b * y
         mask = (ramp - ramp.min()) * 255 // max(int(ramp.max() - ramp.min()), 1)
@@ -57,16 +57,16 @@ def _cloud(scheme: Scheme, stream: np.random.RandomState) -> np.ndarray:
     return (total // 7).astype(np.uint8)
 
 
-def clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
+def draw_clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
     """The mask of lines and spots, and of what else is strewn: each line a curve from the left part to the right."""
     width, height = scheme.width * _FINE, scheme.height * _FINE
     mask = Image.new("1", (width, height))
     pen = ImageDraw.Draw(mask)
 
     def thickness() -> int:
-        return math.floor(between(uniform, scheme.line_width) * _FINE + 0.5)
+        return math.floor(uniform_float(uniform, scheme.line_width) * _FINE + 0.5)
 
-    for _ in range(whole(uniform, scheme.lines)):
+    for _ in range(uniform_integer(uniform, scheme.lines)):
         x = [part * width for part in (0.3 * uniform(), 0.2 + 0.6 * uniform(), 0.7 + 0.3 * uniform())]
         y = [uniform() * height for _ in range(3)]
         points = [
@@ -74,23 +74,26 @@ def clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
             for t in _STEPS
         ]
         pen.line(points, fill=1, width=thickness())
-    for _ in range(whole(uniform, scheme.spots)):
+    for _ in range(uniform_integer(uniform, scheme.spots)):
         x0, y0 = int(uniform() * width), int(uniform() * height)
-        radius = math.floor(between(uniform, scheme.spot_radius) * _FINE + 0.5)
+        radius = math.floor(uniform_float(uniform, scheme.spot_radius) * _FINE + 0.5)
         pen.ellipse((x0 - radius, y0 - radius, x0 + radius, y0 + radius), fill=1)
     if scheme.arcs[1]:
-        for _ in range(whole(uniform, scheme.arcs)):
+        for _ in range(uniform_integer(uniform, scheme.arcs)):
             x0, y0 = int(uniform() * width), int(uniform() * height)
-            across, down = int(between(uniform, (0.2, 1.0)) * height), int(between(uniform, (0.2, 1.0)) * height)
+            across, down = (
+                int(uniform_float(uniform, (0.2, 1.0)) * height),
+                int(uniform_float(uniform, (0.2, 1.0)) * height),
+            )
             begin = int(uniform() * 360)
             box = (x0 - across, y0 - down, x0 + across, y0 + down)
             pen.arc(box, begin, begin + 90 + int(uniform() * 270), fill=1, width=thickness())
     if scheme.boxes[1]:
-        for _ in range(whole(uniform, scheme.boxes)):
+        for _ in range(uniform_integer(uniform, scheme.boxes)):
             x0, y0 = int(uniform() * width), int(uniform() * height)
-            size = int(between(uniform, (0.1, 0.8)) * height), int(between(uniform, (0.1, 0.8)) * height)
+            size = int(uniform_float(uniform, (0.1, 0.8)) * height), int(uniform_float(uniform, (0.1, 0.8)) * height)
             pen.rectangle((x0, y0, x0 + size[0], y0 + size[1]), outline=1, width=thickness())
-    if scheme.grid[1] and (step := whole(uniform, scheme.grid)):
+    if scheme.grid[1] and (step := uniform_integer(uniform, scheme.grid)):
         first = int(uniform() * step), int(uniform() * step)
         thick = thickness()
         for at in range(first[0] * _FINE, width, step * _FINE):
@@ -100,15 +103,15 @@ def clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
     return mask.convert("L").reduce(_FINE)
 
 
-def stray_letters(scheme: Scheme, uniform: Draw, canvas: Image.Image, paper: str) -> None:
+def draw_stray_letters(scheme: Scheme, uniform: Draw, canvas: Image.Image, paper: str) -> None:
     """Letters that are not of the text: small, and fainter than those that are."""
     pen = ImageDraw.Draw(canvas)
-    for _ in range(whole(uniform, scheme.decoys)):
-        size = max(6, int(scheme.font_size[0] * between(uniform, (0.25, 0.5))))
-        face = ImageFont.truetype(font_file(pick(uniform, scheme.fonts)), size, layout_engine=ImageFont.Layout.BASIC)
-        colour = blend(pick(uniform, scheme.ink), paper, between(uniform, (0.5, 0.8)))
+    for _ in range(uniform_integer(uniform, scheme.decoys)):
+        size = max(6, int(scheme.font_size[0] * uniform_float(uniform, (0.25, 0.5))))
+        face = ImageFont.truetype(font_file(choice(uniform, scheme.fonts)), size, layout_engine=ImageFont.Layout.BASIC)
+        colour = blend(choice(uniform, scheme.ink), paper, uniform_float(uniform, (0.5, 0.8)))
         place = int(uniform() * scheme.width), int(uniform() * scheme.height)
-        pen.text(place, pick(uniform, scheme.alphabet), fill=colour, font=face, anchor="mm")
+        pen.text(place, choice(uniform, scheme.alphabet), fill=colour, font=face, anchor="mm")
 
 
 def has_clutter(scheme: Scheme) -> bool:

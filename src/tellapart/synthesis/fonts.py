@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tellapart.core.errors import ConfigError, closest
+from tellapart.core.errors import ConfigError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def check_font(name: str) -> None:
     """
     if name not in FONTS and not name.lower().endswith((".ttf", ".otf", ".ttc")):
         raise ConfigError(
-            f"there is no font {name!r}{closest(name, FONTS)}; name a .ttf, .otf or .ttc file, or one of: "
+            f"there is no font {name!r}{did_you_mean(name, FONTS)}; name a .ttf, .otf or .ttc file, or one of: "
             f"{', '.join(FONTS)}"
         )
 

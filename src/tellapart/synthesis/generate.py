@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import whole_file, whole_folder
-from tellapart.core.parallel import cpu_count, in_processes
+from tellapart.core.files import atomic_file, atomic_folder
+from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import track
-from tellapart.synthesis import Scheme, World, draw, encode
+from tellapart.synthesis import RandomScheme, Scheme, draw, encode
 from tellapart.synthesis import scheme as find_scheme
 from tellapart.synthesis.fonts import font_file
-from tellapart.synthesis.scheme_search import like as scheme_like
+from tellapart.synthesis.scheme_search import search_scheme as scheme_like
 
 _BATCH = 500  # images drawn by one task, and rows in one Parquet row group: a few MB
 _WORTH_A_POOL = 2000  # images; below it starting processes costs more than they save
@@ -36,7 +36,7 @@ _Encoded = list[tuple[bytes, str]]  # PNG and text
 
 
 def generate(
-    scheme: str | Scheme | World | None,
+    scheme: str | Scheme | RandomScheme | None,
     n: int,
     out: str | Path,
     *,
@@ -97,7 +97,7 @@ def generate(
         _write_folder(out, scheme, batches, names)
     seconds = time.perf_counter() - began
     if grid is not None:
-        with whole_file(grid) as temporary:
+        with atomic_file(grid) as temporary:
             _sheet(scheme, seed, n).save(temporary, "PNG")
     return {
         "out": str(out),
@@ -132,22 +132,22 @@ def _names(n: int) -> Iterator[str]:
     return (f"{index:0{digits}}.png" for index in range(n))
 
 
-def _batches(scheme: Scheme | World, seed: int, n: int, workers: int) -> Iterator[_Encoded]:
+def _batches(scheme: Scheme | RandomScheme, seed: int, n: int, workers: int) -> Iterator[_Encoded]:
     """The images in their order, a batch at a time, from this process or from a pool."""
     tasks = ((scheme, seed, start, min(start + _BATCH, n)) for start in range(0, n, _BATCH))
     if workers == 1 or n < _WORTH_A_POOL:
         yield from map(_drawn, tasks)
         return
-    yield from in_processes(_drawn, tasks, workers=workers)
+    yield from map_processes(_drawn, tasks, workers=workers)
 
 
-def _drawn(task: tuple[Scheme | World, int, int, int]) -> _Encoded:
+def _drawn(task: tuple[Scheme | RandomScheme, int, int, int]) -> _Encoded:
     scheme, seed, start, stop = task
     return [(encode(scheme, pixels), text) for pixels, text in draw(scheme, seed, range(start, stop))]
 
 
-def _write_folder(out: Path, scheme: Scheme | World, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
-    with whole_folder(out) as folder:
+def _write_folder(out: Path, scheme: Scheme | RandomScheme, batches: Iterator[_Encoded], names: Iterator[str]) -> None:
+    with atomic_folder(out) as folder:
         (folder / "images").mkdir()
         (folder / "scheme.yaml").write_text(f"{scheme}\n", encoding="utf-8")
         with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
@@ -160,13 +160,13 @@ def _write_folder(out: Path, scheme: Scheme | World, batches: Iterator[_Encoded]
 
 
 def _write_parquet(
-    out: Path, scheme: Scheme | World, seed: int, batches: Iterator[_Encoded], names: Iterator[str]
+    out: Path, scheme: Scheme | RandomScheme, seed: int, batches: Iterator[_Encoded], names: Iterator[str]
 ) -> None:
     schema = _SCHEMA.with_metadata({
         "huggingface": json.dumps({"info": {"features": _FEATURES}}),
         "tellapart.generated": json.dumps({"scheme": scheme.to_dict(), "seed": seed}),
     })  # fmt: skip
-    with whole_file(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with atomic_file(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for batch in batches:
             rows = [
                 {"image": {"bytes": png, "path": next(names)}, "label": text} for png, text in batch
@@ -174,7 +174,7 @@ def _write_parquet(
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
-def _sheet(scheme: Scheme | World, seed: int, n: int) -> Image.Image:
+def _sheet(scheme: Scheme | RandomScheme, seed: int, n: int) -> Image.Image:
     """The first samples, each above its text; small ones are shown larger."""
     columns, rows = min(n, _GRID[0]), min(-(-n // _GRID[0]), _GRID[1])
     samples = draw(scheme, seed, range(min(n, columns * rows)))

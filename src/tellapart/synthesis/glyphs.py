@@ -10,9 +10,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from tellapart.core.errors import ConfigError
 from tellapart.synthesis.fonts import font_file
-from tellapart.synthesis.random_stream import Draw, between, exact, pick, whole
+from tellapart.synthesis.random_stream import Draw, choice, round_to_1024, uniform_float, uniform_integer
 from tellapart.synthesis.scheme import Scheme
-from tellapart.synthesis.warp import Waves, bent
+from tellapart.synthesis.warp import Waves, apply_mesh
 from tellapart.synthesis.warp import margin as outer_margin
 
 _MARGIN = 2  # pixels of paper left on every side of the text
@@ -35,21 +35,21 @@ class Pose:
     drop: float  # pixels below the line
 
 
-def poses(scheme: Scheme, uniform: Draw, text: str) -> list[Pose]:
+def sample_poses(scheme: Scheme, uniform: Draw, text: str) -> list[Pose]:
     """How each letter of the text lies."""
 
     def manner() -> tuple[str, int, str, str]:
-        look = pick(uniform, scheme.fonts), whole(uniform, scheme.font_size), pick(uniform, scheme.ink)
-        return *look, pick(uniform, scheme.styles) if len(scheme.styles) > 1 else scheme.styles[0]
+        look = choice(uniform, scheme.fonts), uniform_integer(uniform, scheme.font_size), choice(uniform, scheme.ink)
+        return *look, choice(uniform, scheme.styles) if len(scheme.styles) > 1 else scheme.styles[0]
 
     shared = manner()
     result = []
     for character in text:
         font, size, ink, style = manner() if scheme.mixed else shared
-        angle = math.radians(between(uniform, (-scheme.rotation, scheme.rotation)))
-        stretch = between(uniform, scheme.stretch), between(uniform, scheme.stretch)
-        shear = between(uniform, (-scheme.shear, scheme.shear))
-        drop = between(uniform, (-scheme.jitter, scheme.jitter))
+        angle = math.radians(uniform_float(uniform, (-scheme.rotation, scheme.rotation)))
+        stretch = uniform_float(uniform, scheme.stretch), uniform_float(uniform, scheme.stretch)
+        shear = uniform_float(uniform, (-scheme.shear, scheme.shear))
+        drop = uniform_float(uniform, (-scheme.jitter, scheme.jitter))
         result.append(Pose(character, font, size, ink, style, angle, stretch, shear, drop))
     return result
 
@@ -57,9 +57,9 @@ def poses(scheme: Scheme, uniform: Draw, text: str) -> list[Pose]:
 Placed = tuple[Pose, tuple[int, int], Image.Image]  # a letter, its left upper corner, its mask
 
 
-def laid_out(scheme: Scheme, uniform: Draw, poses: list[Pose]) -> list[Placed]:
+def layout_glyphs(scheme: Scheme, uniform: Draw, poses: list[Pose]) -> list[Placed]:
     """Every letter's place and mask: one line of text, whole, somewhere on the canvas."""
-    gaps = [between(uniform, scheme.gap) for _ in poses[1:]]
+    gaps = [uniform_float(uniform, scheme.gap) for _ in poses[1:]]
     spare = uniform(), uniform()  # which part of the free room lies left of the text, and above it
     waves = Waves.drawn(uniform, scheme.elastic_amplitude, scheme.elastic_period)
     margin = _MARGIN + outer_margin(scheme)
@@ -136,7 +136,7 @@ def _letter(pose: Pose, fit: float, waves: Waves, place: tuple[float, float]) ->
     area = wide * high
     width = math.ceil(abs(a) * glyph.width + abs(b) * glyph.height + 2 * waves.amplitude)
     height = math.ceil(abs(c) * glyph.width + abs(d) * glyph.height + 2 * waves.amplitude)
-    back = tuple(exact(value) for value in (d / area, -b / area, -c / area, a / area))
+    back = tuple(round_to_1024(value) for value in (d / area, -b / area, -c / area, a / area))
     if waves.amplitude:
 
         def source(x: float, y: float) -> tuple[float, float]:
@@ -144,7 +144,7 @@ def _letter(pose: Pose, fit: float, waves: Waves, place: tuple[float, float]) ->
             dx, dy = waves(place[0] + x, place[1] + y)
             return _source(back, x + dx, y + dy, glyph)
 
-        mask = bent(glyph, (width, height), source)
+        mask = apply_mesh(glyph, (width, height), source)
     else:
         x, y = _source(back, -width / 2, -height / 2, glyph)
         matrix = (back[0], back[1], x, back[2], back[3], y)
@@ -156,8 +156,8 @@ def _letter(pose: Pose, fit: float, waves: Waves, place: tuple[float, float]) ->
 def _source(back: tuple[float, ...], x: float, y: float, glyph: Image.Image) -> tuple[float, float]:
     """The point of the glyph that shows at (x, y) from the letter's middle."""
     return (
-        exact(back[0] * x + back[1] * y + glyph.width / 2),
-        exact(back[2] * x + back[3] * y + glyph.height / 2),
+        round_to_1024(back[0] * x + back[1] * y + glyph.width / 2),
+        round_to_1024(back[2] * x + back[3] * y + glyph.height / 2),
     )
 
 

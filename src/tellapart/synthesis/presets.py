@@ -7,17 +7,17 @@ from pathlib import Path
 
 import yaml
 
-from tellapart.core.errors import ConfigError, closest
-from tellapart.synthesis.random_scheme import World
+from tellapart.core.errors import ConfigError, did_you_mean
+from tellapart.synthesis.random_scheme import RandomScheme
 from tellapart.synthesis.scheme import Scheme
 
 _LIGHT = ("#ffffff", "#f4f1ea", "#eaf2f8", "#eef7ee", "#f9eff3", "#f2f2f2")
 _DARK = ("#1d2b53", "#7e2553", "#00603a", "#8a3b12", "#3b3b98", "#2d3436", "#a01c1c", "#0b5563")
 
-SCHEMES: dict[str, Scheme | World] = {
+SCHEMES: dict[str, Scheme | RandomScheme] = {
     each.name: each
     for each in (
-        World(),
+        RandomScheme(),
         Scheme(
             "characters",
             width=52,
@@ -104,7 +104,7 @@ SCHEMES: dict[str, Scheme | World] = {
 }
 
 
-def scheme(name: str) -> Scheme | World:
+def scheme(name: str) -> Scheme | RandomScheme:
     """The scheme called ``name``, or the one that a ``.yaml`` file holds.
 
     Raises:
@@ -117,7 +117,7 @@ def scheme(name: str) -> Scheme | World:
         return SCHEMES[name]
     if not name.endswith((".yaml", ".yml")):
         raise ConfigError(
-            f"there is no scheme {name!r}{closest(name, SCHEMES)}; known: {', '.join(SCHEMES)}, or a .yaml file"
+            f"there is no scheme {name!r}{did_you_mean(name, SCHEMES)}; known: {', '.join(SCHEMES)}, or a .yaml file"
         )
     try:
         values = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
@@ -127,6 +127,6 @@ def scheme(name: str) -> Scheme | World:
         raise ConfigError(f"{name}: not a YAML file: {error}") from error
     many = isinstance(values, Mapping) and "alphabets" in values
     try:
-        return World.from_dict(values) if many else Scheme.from_dict(values)
+        return RandomScheme.from_dict(values) if many else Scheme.from_dict(values)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from error

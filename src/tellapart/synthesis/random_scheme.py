@@ -11,8 +11,8 @@ import numpy as np
 
 from tellapart.core.errors import ConfigError
 from tellapart.synthesis.fonts import FONTS
-from tellapart.synthesis.random_stream import Draw, between, pick, whole
-from tellapart.synthesis.scheme import GROUNDS, STYLES, Scheme, Written
+from tellapart.synthesis.random_stream import Draw, choice, uniform_float, uniform_integer
+from tellapart.synthesis.scheme import GROUNDS, STYLES, Scheme, YamlDataclass
 
 DIGITS, LOWER, UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = (DIGITS, DIGITS, LOWER, UPPER, LOWER + DIGITS, UPPER + DIGITS, LOWER + UPPER, LOWER + UPPER + DIGITS)
@@ -36,13 +36,13 @@ _LIMITS: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class World(Written):
+class RandomScheme(YamlDataclass):
     """Draws one scheme a picture, each number of it from a wide range; lengths in pixels.
 
     Raises:
         ConfigError: a value is of the wrong kind or out of its range.
 
-    >>> world = World()
+    >>> world = RandomScheme()
     >>> world.of(0, 1) == world.of(0, 1), world.of(0, 1) == world.of(0, 2)
     (True, False)
     """
@@ -75,7 +75,7 @@ class World(Written):
         self.of(0, 0)  # what else is wrong, a scheme says
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> World:
+    def from_dict(cls, values: Mapping[str, Any]) -> RandomScheme:
         """From plain values; what is left out takes its default.
 
         Raises:
@@ -87,23 +87,27 @@ class World(Written):
     def of(self, seed: int, index: int) -> Scheme:
         """The scheme of one picture."""
         uniform: Draw = np.random.RandomState([seed, index, 7]).random_sample
-        alphabet = pick(uniform, self.alphabets)
+        alphabet = choice(uniform, self.alphabets)
         # Most texts are of four to six letters.
         length = self.min_length + int((self.max_length - self.min_length + 1) * uniform() ** 1.7)
-        height = whole(uniform, self.height)
-        size = max(10, int(height * between(uniform, self.size)))
+        height = uniform_integer(uniform, self.height)
+        size = max(10, int(height * uniform_float(uniform, self.size)))
         tight = uniform() < 0.4
-        gap = (-min(self.overlap * size, 16), 0.0) if tight else (0.0, min(between(uniform, self.spread) * size, 64))
-        room = length * size * between(uniform, (0.55, 0.75)) + length * max(gap[1], 0.0) + 12
-        width = int(max(room * between(uniform, self.room), 8 * length, 24))
+        gap = (
+            (-min(self.overlap * size, 16), 0.0)
+            if tight
+            else (0.0, min(uniform_float(uniform, self.spread) * size, 64))
+        )
+        room = length * size * uniform_float(uniform, (0.55, 0.75)) + length * max(gap[1], 0.0) + 12
+        width = int(max(room * uniform_float(uniform, self.room), 8 * length, 24))
         shape = {
             "name": self.name, "width": min(width, 2048), "height": height, "alphabet": alphabet,
             "min_length": length, "max_length": length, "font_size": (size, size), "gap": gap,
-            "fonts": tuple(pick(uniform, self.fonts) for _ in range(3)), **self._colours(uniform),
+            "fonts": tuple(choice(uniform, self.fonts) for _ in range(3)), **self._colours(uniform),
         }  # fmt: skip
         # What the plainest world lacks costs it no die, so that a seed there stays the picture that it was.
         if self.least_size < 1:
-            shape["font_size"] = max(10, int(size * between(uniform, (self.least_size, 1.0)))), size
+            shape["font_size"] = max(10, int(size * uniform_float(uniform, (self.least_size, 1.0)))), size
         if self.cut and uniform() < self.cut:
             shape["clutter_ink"] = shape["paper"]
         if uniform() < self.plain:
@@ -111,30 +115,30 @@ class World(Written):
 
         def some(share: float, ends: tuple[float, float]) -> float:
             """Of a share of the pictures a number, of the others nought."""
-            return between(uniform, ends) if uniform() < share else 0.0
+            return uniform_float(uniform, ends) if uniform() < share else 0.0
 
         return Scheme(
             **shape,
             mixed=uniform() < 0.4,
-            styles=STYLES if uniform() < 0.06 else (pick(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
+            styles=STYLES if uniform() < 0.06 else (choice(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
             rotation=some(0.7, (2, self.rotation)),
-            stretch=(between(uniform, (0.75, 1.0)), between(uniform, (1.0, 1.25))),
+            stretch=(uniform_float(uniform, (0.75, 1.0)), uniform_float(uniform, (1.0, 1.25))),
             shear=some(0.4, (0.05, 0.35)),
             jitter=some(0.6, (1, height / 6)),
             elastic_amplitude=some(0.3, (0.5, min(16.0, size / 12))),
-            elastic_period=between(uniform, (16, 128)),
-            grounds=(pick(uniform, GROUNDS),) if uniform() < 0.4 and not shape["black_and_white"] else ("flat",),
+            elastic_period=uniform_float(uniform, (16, 128)),
+            grounds=(choice(uniform, GROUNDS),) if uniform() < 0.4 and not shape["black_and_white"] else ("flat",),
             over=uniform() < 0.5,
             lines=_upto(some(0.5, (1, 9))),
-            line_width=(0.6, between(uniform, (0.8, min(16.0, max(1.0, size / 14))))),
+            line_width=(0.6, uniform_float(uniform, (0.8, min(16.0, max(1.0, size / 14))))),
             spots=_upto(some(0.45, (5, min(5000, width * height / 60)))),
-            spot_radius=(0.4, between(uniform, (0.5, 1.8))),
+            spot_radius=(0.4, uniform_float(uniform, (0.5, 1.8))),
             arcs=_upto(some(0.25, (1, 6))),
             boxes=_upto(some(0.08, (1, 6))),
             grid=(0, 0) if uniform() < 0.92 else (6, 24),
             decoys=_upto(some(0.08, (3, 20))),
             warp_amplitude=some(0.25, (0.5, min(16.0, max(0.5, height * self.warp)))),
-            warp_period=between(uniform, (20, 160)),
+            warp_period=uniform_float(uniform, (20, 160)),
             perspective=some(0.15, (0.02, 0.15)),
             blur=(0.0, some(0.2, (0.3, min(8.0, height / 50)))),
             grey=uniform() < 0.15,
@@ -147,9 +151,13 @@ class World(Written):
         """Paper and inks of any hue, far enough from each other in lightness to be read."""
         bits = uniform() < 0.08
         dark_on_light = uniform() < 0.8
-        apart = between(uniform, (0.7, 0.85) if bits else self.contrast)  # far enough for one bit to tell them apart
+        apart = uniform_float(
+            uniform, (0.7, 0.85) if bits else self.contrast
+        )  # far enough for one bit to tell them apart
         light = (
-            between(uniform, (max(apart, 0.6), 1.0)) if dark_on_light else between(uniform, (0.0, min(1 - apart, 0.4)))
+            uniform_float(uniform, (max(apart, 0.6), 1.0))
+            if dark_on_light
+            else uniform_float(uniform, (0.0, min(1 - apart, 0.4)))
         )
         ink = light - apart if dark_on_light else light + apart
         coloured = uniform() < 0.7 and not bits
@@ -159,8 +167,10 @@ class World(Written):
             red, green, blue = colorsys.hls_to_rgb(hue, min(max(lightness, 0.0), 1.0), saturation)
             return "#" + "".join(f"{min(255, max(0, int(part * 255 + 0.5))):02x}" for part in (red, green, blue))
 
-        paper = tuple(colour(light + between(uniform, (-0.04, 0.04)), 0.6) for _ in range(2))
-        inks = tuple(colour(_apart(ink + between(uniform, (-self.uneven, self.uneven)), light), 1.0) for _ in range(4))
+        paper = tuple(colour(light + uniform_float(uniform, (-0.04, 0.04)), 0.6) for _ in range(2))
+        inks = tuple(
+            colour(_apart(ink + uniform_float(uniform, (-self.uneven, self.uneven)), light), 1.0) for _ in range(4)
+        )
         strewn = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
         inks = tuple(one for one in inks if one not in paper)
         return {"paper": paper, "ink": inks, "clutter_ink": strewn, "black_and_white": bits}

@@ -15,15 +15,15 @@ from PIL import Image, ImageFilter
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.image_io import Pixels
-from tellapart.synthesis.background import clutter, ground, has_clutter, stray_letters
-from tellapart.synthesis.glyphs import laid_out, paint, poses
-from tellapart.synthesis.random_scheme import World
-from tellapart.synthesis.random_stream import Draw, between, exact, pick, whole
+from tellapart.synthesis.background import draw_background, draw_clutter, draw_stray_letters, has_clutter
+from tellapart.synthesis.glyphs import layout_glyphs, paint, sample_poses
+from tellapart.synthesis.random_scheme import RandomScheme
+from tellapart.synthesis.random_stream import Draw, choice, round_to_1024, uniform_float, uniform_integer
 from tellapart.synthesis.scheme import Scheme
-from tellapart.synthesis.warp import warped
+from tellapart.synthesis.warp import apply_warp
 
 
-def draw(scheme: Scheme | World, seed: int, indices: Iterable[int]) -> list[tuple[Pixels, str]]:
+def draw(scheme: Scheme | RandomScheme, seed: int, indices: Iterable[int]) -> list[tuple[Pixels, str]]:
     """The images of ``indices``: the batch function that a pool or a cluster can run.
 
     Raises:
@@ -36,7 +36,7 @@ def draw(scheme: Scheme | World, seed: int, indices: Iterable[int]) -> list[tupl
     return [render(scheme, seed, index) for index in indices]
 
 
-def render(scheme: Scheme | World, seed: int, index: int) -> tuple[Pixels, str]:
+def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels, str]:
     """Draw one image: RGB ``uint8`` of shape (height, width, 3), and its text.
 
     Raises:
@@ -54,27 +54,27 @@ def render(scheme: Scheme | World, seed: int, index: int) -> tuple[Pixels, str]:
     scheme = scheme.of(seed, index)
     stream = np.random.RandomState([seed, index])
     uniform = stream.random_sample
-    length = whole(uniform, (scheme.min_length, scheme.max_length))
-    text = "".join(pick(uniform, scheme.alphabet) for _ in range(length))
-    canvas, paper = ground(scheme, uniform, stream)
-    letters = poses(scheme, uniform, text)
+    length = uniform_integer(uniform, (scheme.min_length, scheme.max_length))
+    text = "".join(choice(uniform, scheme.alphabet) for _ in range(length))
+    canvas, paper = draw_background(scheme, uniform, stream)
+    letters = sample_poses(scheme, uniform, text)
     if scheme.decoys[1]:
-        stray_letters(scheme, uniform, canvas, paper)
+        draw_stray_letters(scheme, uniform, canvas, paper)
     strewn = None
     if has_clutter(scheme):
-        strewn = pick(uniform, scheme.clutter_ink or scheme.ink), clutter(scheme, uniform)
+        strewn = choice(uniform, scheme.clutter_ink or scheme.ink), draw_clutter(scheme, uniform)
     if strewn and not scheme.over:
         canvas.paste(strewn[0], (0, 0), strewn[1])
-    for letter in laid_out(scheme, uniform, letters):
+    for letter in layout_glyphs(scheme, uniform, letters):
         paint(canvas, letter, paper)
     if strewn and scheme.over:
         canvas.paste(strewn[0], (0, 0), strewn[1])
     if scheme.warp_amplitude or scheme.perspective:
-        canvas = warped(scheme, uniform, canvas)
+        canvas = apply_warp(scheme, uniform, canvas)
     return _copied(scheme, canvas, uniform, stream), text
 
 
-def encode(scheme: Scheme | World, pixels: Pixels) -> bytes:
+def encode(scheme: Scheme | RandomScheme, pixels: Pixels) -> bytes:
     """The image as PNG, packed lightly: at these sizes time matters more than a few bytes.
 
     >>> from tellapart.synthesis.presets import scheme
@@ -92,7 +92,7 @@ def encode(scheme: Scheme | World, pixels: Pixels) -> bytes:
 def _copied(scheme: Scheme, canvas: Image.Image, uniform: Draw, stream: np.random.RandomState) -> Pixels:
     """What a bad copy adds: blur, noise, stray pixels, no colour, one bit a pixel, JPEG."""
     if scheme.blur[1]:
-        canvas = canvas.filter(ImageFilter.BoxBlur(exact(between(uniform, scheme.blur))))
+        canvas = canvas.filter(ImageFilter.BoxBlur(round_to_1024(uniform_float(uniform, scheme.blur))))
     if scheme.grey:
         canvas = canvas.convert("L").convert("RGB")
     pixels: Pixels = np.array(canvas)

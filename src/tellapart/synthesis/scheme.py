@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from tellapart.core.errors import ConfigError, closest
+from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.synthesis.fonts import check_font
 
 # A pair must lie within its range and run from low to high.
@@ -50,7 +50,7 @@ _LEAST_LETTER = 8  # pixels a letter needs to be read at all
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
-class Written:
+class YamlDataclass:
     """A dataclass that reads and writes as YAML, and looks at the kind and the range of each of its values."""
 
     name: str
@@ -91,7 +91,7 @@ class Written:
         known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
         for name in values:
             if name not in known:
-                raise ConfigError(f"{where}: unknown option {name!r}{closest(str(name), known)}")
+                raise ConfigError(f"{where}: unknown option {name!r}{did_you_mean(str(name), known)}")
 
     def _where(self, option: str) -> str:
         return f"scheme {self.name!r}: {option}"
@@ -109,7 +109,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Scheme(Written):
+class Scheme(YamlDataclass):
     """What a CAPTCHA looks like: lengths in pixels, angles in degrees, pairs are (least, most).
 
     Raises:
@@ -241,7 +241,7 @@ class Scheme(Written):
         for option, chosen, known in (("styles", self.styles, STYLES), ("grounds", self.grounds, GROUNDS)):
             for each in chosen or ("",):
                 if each not in known:
-                    raise ConfigError(f"{self._where(option)} holds {each!r}{closest(each, known)}; "
+                    raise ConfigError(f"{self._where(option)} holds {each!r}{did_you_mean(each, known)}; "
                                       f"known: {', '.join(known)}")  # fmt: skip
         for option, colours in (("paper", self.paper), ("ink", self.ink), ("clutter_ink", self.clutter_ink)):
             for colour in colours:

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.core.errors import CatalogError, ImageError, counted, some
+from tellapart.core.errors import CatalogError, ImageError, join_some, pluralize
 from tellapart.core.image_io import Pixels, decode
-from tellapart.core.parallel import in_processes
-from tellapart.core.progress import say, track
+from tellapart.core.parallel import map_processes
+from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.image_facts import FACTS, Facts
-from tellapart.data.image_statistics import measure
-from tellapart.synthesis import Scheme, World, render
+from tellapart.data.image_statistics import image_statistics
+from tellapart.synthesis import RandomScheme, Scheme, render
 from tellapart.synthesis.fonts import FONTS
 from tellapart.synthesis.glyphs import has_all
 
@@ -38,7 +38,9 @@ COLOURED = 12  # of 255: channels that differ less are grey but for what JPEG do
 Array = npt.NDArray[Any]
 
 
-def like(data: str | Path, *, name: str = "like", seed: int = 0, progress: bool = False, **options: Any) -> Scheme:
+def search_scheme(
+    data: str | Path, *, name: str = "like", seed: int = 0, progress: bool = False, **options: Any
+) -> Scheme:
     """A scheme whose pictures look like those of a labelled folder, table or shards.
 
     Candidates of all kinds are drawn and compared by what `tellapart.data.image_statistics` sees of a picture, and by where its
@@ -59,23 +61,23 @@ def like(data: str | Path, *, name: str = "like", seed: int = 0, progress: bool 
     if not examples:
         raise CatalogError(f"{data}: none of {len(chosen)} images can be read")
     if len(examples) < FEW:
-        say(f"note: {counted(len(examples), 'example')}: what so few do not show is guessed; give some tens")
+        log(f"note: {pluralize(len(examples), 'example')}: what so few do not show is guessed; give some tens")
     fixed = _read_off(name, [catalog.column("label")[row] for row in rows], examples)
     fonts = tuple(font for font in FONTS if has_all(font, fixed["alphabet"]))
     if not fonts:
         alone = next(
             (f"; none has {each!r}" for each in fixed["alphabet"] if not any(has_all(f, each) for f in FONTS)), ""
         )
-        letters = f"{counted(len(fixed['alphabet']), 'letter')}, {some(fixed['alphabet'], 20)}{alone}"
+        letters = f"{pluralize(len(fixed['alphabet']), 'letter')}, {join_some(fixed['alphabet'], 20)}{alone}"
         raise CatalogError(f"{data}: no font here has all of its {letters}; write a scheme that names a font file")
-    world = World(height=(min(fixed["height"], HIGHEST),) * 2, fonts=fonts)
+    world = RandomScheme(height=(min(fixed["height"], HIGHEST),) * 2, fonts=fonts)
     wanted = np.stack([_features(pixels) for pixels in examples])
     dice = np.random.RandomState(seed)
     schemes = [_candidate(world, seed, index, fixed) for index in range(FIRST)]
     spread = wanted.std(axis=0)
     best: list[tuple[float, Scheme]] = []
     for generation in range(GENERATIONS + 1):
-        seen = in_processes(partial(_drawn_features, seed=seed), schemes)
+        seen = map_processes(partial(_drawn_features, seed=seed), schemes)
         features = list(track(seen, f"drawing candidates, {generation + 1} of {GENERATIONS + 1}", len(schemes),
                               show=progress))  # fmt: skip
         if not generation:  # what differs much between schemes counts less than what does not
@@ -87,7 +89,7 @@ def like(data: str | Path, *, name: str = "like", seed: int = 0, progress: bool 
     return best[0][1]
 
 
-def _candidate(world: World, seed: int, index: int, fixed: Mapping[str, Any]) -> Scheme:
+def _candidate(world: RandomScheme, seed: int, index: int, fixed: Mapping[str, Any]) -> Scheme:
     """A scheme at random, but for what is known; every other one strews its clutter in the ink of its letters."""
     drawn = world.of(seed, index)
     return dataclasses.replace(drawn, **fixed, clutter_ink=drawn.clutter_ink if index % 2 else ())
@@ -145,7 +147,7 @@ def _features(pixels: Pixels) -> Array:
     """What is measured of a picture, and of its ink where it lies and how it is spread."""
     grey = np.asarray(Image.fromarray(pixels).convert("L"), np.float32)
     ink = np.abs(grey - np.median(grey)) / 255
-    return np.concatenate([measure(Image.fromarray(pixels)), *[_layout(ink)] * LAYOUT]).astype(np.float64)
+    return np.concatenate([image_statistics(Image.fromarray(pixels)), *[_layout(ink)] * LAYOUT]).astype(np.float64)
 
 
 def _layout(ink: Array) -> Array:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from tellapart.synthesis.random_stream import Draw, between, exact
+from tellapart.synthesis.random_stream import Draw, round_to_1024, uniform_float
 from tellapart.synthesis.scheme import Scheme
 
 _TILE = 16  # pixels; a power of two keeps the mesh's division by it exact
@@ -37,12 +37,12 @@ class Waves:
         """Four waves about as long as ``period``."""
         return cls(
             amplitude,
-            tuple(period * between(uniform, (0.75, 1.25)) for _ in range(4)),
+            tuple(period * uniform_float(uniform, (0.75, 1.25)) for _ in range(4)),
             tuple(uniform() for _ in range(4)),
         )
 
 
-def bent(
+def apply_mesh(
     image: Image.Image, size: tuple[int, int], source: Callable[[float, float], tuple[float, float]]
 ) -> Image.Image:
     """A picture of at least ``size`` whose point (x, y) shows what ``image`` has at ``source(x, y)``."""
@@ -68,10 +68,10 @@ def bent(
     return image.transform(whole, Image.Transform.MESH, mesh, resample=Image.Resampling.BILINEAR)
 
 
-def warped(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> Image.Image:
+def apply_warp(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> Image.Image:
     """The whole picture in waves and seen aslant; its edges go on outside of it, and nothing inside is lost."""
     waves = Waves.drawn(uniform, scheme.warp_amplitude, scheme.warp_period)
-    slants = [between(uniform, (0.0, scheme.perspective)) for _ in range(4)]  # how far each corner moves inwards
+    slants = [uniform_float(uniform, (0.0, scheme.perspective)) for _ in range(4)]  # how far each corner moves inwards
     width, height = scheme.width, scheme.height
     pad = margin(scheme) + math.ceil(scheme.perspective * max(width, height) / 2) + 1
     wide = Image.fromarray(np.pad(np.asarray(canvas), ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
@@ -84,11 +84,11 @@ def warped(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> Image.Image:
         dx, dy = waves(x, y)
         x, y = min(x, width), min(y, height)
         return (
-            exact(width / 2 + (x - width / 2) * grow + dx + pad),
-            exact(height / 2 + (y - height / 2) * grow + dy + pad),
+            round_to_1024(width / 2 + (x - width / 2) * grow + dx + pad),
+            round_to_1024(height / 2 + (y - height / 2) * grow + dy + pad),
         )
 
-    return bent(wide, (width, height), source).crop((0, 0, width, height))
+    return apply_mesh(wide, (width, height), source).crop((0, 0, width, height))
 
 
 def margin(scheme: Scheme) -> int:

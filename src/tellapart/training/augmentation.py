@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 from tellapart.training._torchvision import mend_torchvision
 
 Array = npt.NDArray[Any]
@@ -118,7 +118,7 @@ def show(rows: Sequence[Array], how: Augmentation, path: Path, *, seed: int = 0,
     width = max(line.shape[1] for line in lines)
     lines = [F.pad(line, (0, 0, 0, width - line.shape[1]), value=1.0) for line in lines]
     grid = (torch.cat(lines) * 255).round().byte().numpy()
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         Image.fromarray(grid.squeeze(2) if grid.shape[2] == 1 else grid).save(temporary, "PNG")
 
 

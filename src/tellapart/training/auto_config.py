@@ -73,7 +73,7 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
             backbone=config.backbone or SMALL,
             start=start,
             height=config.height or READ_HEIGHT,
-            stages=config.stages or from_nothing(trained, config.batch_size or 32, lr, config.effort, updates),
+            stages=config.stages or without_pretrained(trained, config.batch_size or 32, lr, config.effort, updates),
             batch_size=config.batch_size or 32,
             augment=config.augment or "text",
             ema=READ_EMA if config.ema is None else config.ema,
@@ -84,14 +84,14 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
         if backbone == SMALL:
             usual = (_up(float(np.median(heights)), 8), _up(float(np.median(widths)), 8))
             size = (min(usual[0], 128), min(usual[1], 128))
-            stages = from_nothing(trained, config.batch_size or 64, 3e-3, config.effort)
+            stages = without_pretrained(trained, config.batch_size or 64, 3e-3, config.effort)
         else:
             colour = "rgb"  # ImageNet features were learnt in colour
             size = (TRANSFER_SIDE, TRANSFER_SIDE)
             stages = (
                 TRANSFER_STAGES[config.effort]
                 if config.pretrained
-                else from_nothing(trained, config.batch_size or 32, 1e-3, config.effort)
+                else without_pretrained(trained, config.batch_size or 32, 1e-3, config.effort)
             )
         filled = replace(
             config,
@@ -129,10 +129,12 @@ def _begun_with(config: TrainConfig, colour: str) -> str | None:
     return BASE if fits else None
 
 
-def from_nothing(images: int, batch_size: int, lr: float, effort: str = "good", updates: int = UPDATES) -> list[Stage]:
+def without_pretrained(
+    images: int, batch_size: int, lr: float, effort: str = "good", updates: int = UPDATES
+) -> list[Stage]:
     """One stage over the whole network, as many epochs as make so many updates, or as the effort says of that.
 
-    >>> [stage.epochs for n in (40, 800, 100_000) for stage in from_nothing(n, 32, 1e-3)]
+    >>> [stage.epochs for n in (40, 800, 100_000) for stage in without_pretrained(n, 32, 1e-3)]
     [150, 48, 8]
     """
     steps = -(-images // batch_size)

@@ -17,7 +17,9 @@ from tellapart.training.tasks import ClassifyTask
 SHRINKS = (0.5, 0.7, 0.8, 0.9)
 
 
-def solve_head(task: ClassifyTask, cache: PixelCache, train: Sequence[int], val: Sequence[int]) -> dict[str, float]:
+def fit_closed_form_head(
+    task: ClassifyTask, cache: PixelCache, train: Sequence[int], val: Sequence[int]
+) -> dict[str, float]:
     """Set the head of the task's model, and score it on the validation rows.
 
     Where the augmentation mirrors pictures, the mirrored ones teach too. Of several shrinkages the one that
@@ -47,7 +49,7 @@ def solve_head(task: ClassifyTask, cache: PixelCache, train: Sequence[int], val:
     even = task.config.class_weights == "balanced"
     numbers = torch.tensor(list(val))
     best: dict[str, float] = {}
-    for slopes, offsets in lda.fits(known, wanted, head.out_features, shrinks=SHRINKS, even=even):
+    for slopes, offsets in lda.fit_lda_path(known, wanted, head.out_features, shrinks=SHRINKS, even=even):
         answers = judged @ slopes + offsets
         scale = calibration.temperature(answers, target[list(val)])
         logits = torch.from_numpy(answers / scale).float()

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import yaml
 
-from tellapart.core.errors import ConfigError, closest, some
-from tellapart.metrics.calibration import read_aim
+from tellapart.core.errors import ConfigError, did_you_mean, join_some
+from tellapart.metrics.calibration import parse_threshold_goal
 
 BASE = "base"  # the name of the reader that ships with the package; a folder of this name is ./base
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
@@ -182,7 +182,7 @@ class TrainConfig:
         if self.ema is not None and not 0 <= self.ema < 1:
             raise ConfigError(f"ema {self.ema}: give a decay from 0 up to, but not including, 1")
         if self.threshold is not None:
-            read_aim(self.threshold)
+            parse_threshold_goal(self.threshold)
         if self.abstain is not None and not 0 < self.abstain <= 1:
             raise ConfigError(f"abstain {self.abstain}: give a share above 0 and up to 1, such as 0.99")
         if self.members < 1 or self.folds < 0 or self.folds == 1:
@@ -235,7 +235,7 @@ def make_config(
     known = {item.name for item in fields(TrainConfig)}
     for key in merged:
         if key not in known:
-            raise ConfigError(f"unknown option {key!r}{closest(str(key), known)}")
+            raise ConfigError(f"unknown option {key!r}{did_you_mean(str(key), known)}")
     return _checked(merged)
 
 
@@ -315,7 +315,9 @@ def recipe_text(name: str) -> str:
         ConfigError: there is no such recipe.
     """
     if name not in recipe_names():
-        raise ConfigError(f"no recipe {name!r}{closest(name, recipe_names())}; there are: {some(recipe_names(), 20)}")
+        raise ConfigError(
+            f"no recipe {name!r}{did_you_mean(name, recipe_names())}; there are: {join_some(recipe_names(), 20)}"
+        )
     return (resources.files("tellapart.training") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
 
 

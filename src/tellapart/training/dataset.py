@@ -20,8 +20,8 @@ from torch.utils.data import Dataset, Sampler
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.image_io import Pixels
-from tellapart.core.parallel import in_threads
-from tellapart.core.progress import say, track
+from tellapart.core.parallel import map_threads
+from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog
 from tellapart.inference.preprocess import Preprocess
 
@@ -45,7 +45,7 @@ class PixelCache:
             self._start[row] = total
             total += size
         if missing := len(rows) - len(self._start):
-            say(
+            log(
                 f"cache: {len(self._start):,} of {len(rows):,} images fit into {limit_gb:g} GB; "
                 f"{missing:,} are decoded each epoch (--cache-gb raises the limit)"
             )
@@ -55,7 +55,7 @@ class PixelCache:
     def _fill(self) -> None:
         rows = list(self._start)
         source = self.catalog.read(rows)
-        for row, pixels in track(in_threads(self._load, source), "decoding", len(rows)):
+        for row, pixels in track(map_threads(self._load, source), "decoding", len(rows)):
             start = self._start[row]
             self._pixels[start : start + pixels.size] = pixels.ravel()
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import ConfigError, closest
+from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.data.catalog import Catalog
-from tellapart.inference.beam_search import Rule, common_length, read
+from tellapart.inference.beam_search import TextConstraint, common_length, decode
 from tellapart.inference.charset import Charset
 from tellapart.metrics import calibration
 from tellapart.metrics.lda import softmax
@@ -33,10 +33,10 @@ def check_decisions(config: TrainConfig, catalog: Catalog) -> None:
             f"threshold: a threshold parts two classes, and there are {len(catalog.labels)}; leave it out"
         )
     if config.positive is not None and config.positive not in catalog.labels:
-        raise ConfigError(f"positive {config.positive!r}: no such class{closest(config.positive, catalog.labels)}")
+        raise ConfigError(f"positive {config.positive!r}: no such class{did_you_mean(config.positive, catalog.labels)}")
 
 
-def decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+def calibrate_decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
     """What the bundle does with its network's answers, chosen on validation rows.
 
     Args:
@@ -48,7 +48,7 @@ def decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Fl
     return (_of_texts if catalog.task == "read" else _of_classes)(config, catalog, rows, logits)
 
 
-def length_taught(catalog: Catalog) -> int | None:
+def expected_length(catalog: Catalog) -> int | None:
     """How many characters a reader is to expect: as many as all texts but those of the test part have, if alike."""
     labels = catalog.column("label")
     return common_length([labels[row] for row in {*catalog.training_rows(), *catalog.rows("val")}])
@@ -57,10 +57,10 @@ def length_taught(catalog: Catalog) -> int | None:
 def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
     charset = Charset.of([*catalog.labels, catalog.characters])
     truth = [catalog.column("label")[row] for row in rows]
-    rule = Rule(length=length_taught(catalog))
+    rule = TextConstraint(length=expected_length(catalog))
 
     def confidences(temperature: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        readings = [best for best, *_ in read(softmax(logits / np.float32(temperature)), charset, rule)]
+        readings = [best for best, *_ in decode(softmax(logits / np.float32(temperature)), charset, rule)]
         right = [reading.text == text for reading, text in zip(readings, truth, strict=True)]
         return np.array([reading.confidence for reading in readings], np.float32), np.array(right)
 
@@ -76,7 +76,10 @@ def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Fl
         },
     }
     if config.abstain is not None:
-        result["abstain"] = {"below": calibration.sure_from(after, right_after, config.abstain), "aim": config.abstain}
+        result["abstain"] = {
+            "below": calibration.abstain_level(after, right_after, config.abstain),
+            "aim": config.abstain,
+        }
     return result
 
 
@@ -103,7 +106,7 @@ def _of_classes(config: TrainConfig, catalog: Catalog, rows: list[int], logits: 
         right = answers == target
         after = after[np.arange(len(after)), answers][:, None]
     if config.abstain is not None:
-        level = calibration.sure_from(after.max(axis=1), right, config.abstain)
+        level = calibration.abstain_level(after.max(axis=1), right, config.abstain)
         result["abstain"] = {"below": level, "aim": config.abstain}
     return result
 

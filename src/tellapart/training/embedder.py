@@ -56,7 +56,7 @@ class Embedder:
         """
         size = BATCH[self.device.type]
         parts = (pixels[start : start + size] for start in range(0, len(pixels), size))
-        content, style = zip(*in_lanes(self._some, parts, self.device.type), strict=True)
+        content, style = zip(*map_batches(self._some, parts, self.device.type), strict=True)
         return np.concatenate(content).astype(np.float16), np.concatenate(style).astype(np.float16)
 
     def _some(self, pixels: Array) -> tuple[Array, Array]:
@@ -77,13 +77,13 @@ class Embedder:
         return features, torch.cat(style, dim=1)
 
 
-def in_lanes(function: Callable[[A], B], batches: Iterable[A], device: str) -> Iterator[B]:
+def map_batches(function: Callable[[A], B], batches: Iterable[A], device: str) -> Iterator[B]:
     """What a network makes of batches, in their order: on a CPU each on one thread, as many side by side as torch has.
 
     All threads on one batch wait for each other at each of a hundred layers; docs/log.md has the times. A batch's
     answer does not depend on how many lanes there are.
 
-    >>> list(in_lanes(lambda x: float(x.sum()), [torch.ones(2), torch.ones(3)], "cpu"))
+    >>> list(map_batches(lambda x: float(x.sum()), [torch.ones(2), torch.ones(3)], "cpu"))
     [2.0, 3.0]
     """
     if device != "cpu":

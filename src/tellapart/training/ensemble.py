@@ -16,22 +16,22 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from tellapart.core.files import whole_file
-from tellapart.core.parallel import cpu_count, in_processes
+from tellapart.core.files import atomic_file
+from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import speaking
 from tellapart.data.catalog import Catalog
 from tellapart.data.split import folds
 from tellapart.training.dataset import PixelCache
 from tellapart.training.embedder import BATCH
-from tellapart.training.loop import Answers, answers, fit, lightning_quiet
-from tellapart.training.models.classifier import averaged
+from tellapart.training.loop import Answers, fit, lightning_quiet, predict_logits
+from tellapart.training.models.classifier import log_mean_probability
 from tellapart.training.run import ANSWERS, CONFIG, DATA, HISTORY, MODEL, Run
 
 FOLDER = "members"  # of a run
 SEEDS_APART = 1000
 
 
-def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
+def fit_ensemble(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
     """Train each member that is not trained yet, in a run folder of its own; several side by side.
 
     Two networks on a core each are done sooner than one after the other on both: much of a step waits for its slowest
@@ -49,12 +49,12 @@ def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], An
     members = list(_runs(run, catalog, at_once))
     left = [(member.path.absolute(), number, run.count) for number, member in enumerate(members) if not member.finished]
     if at_once > 1:
-        deque(in_processes(partial(_learn, threads=cores // at_once), left, workers=at_once), maxlen=0)
+        deque(map_processes(partial(_learn, threads=cores // at_once), left, workers=at_once), maxlen=0)
     else:
         for each in left:
             _learn(each)
     if catalog.task == "read":
-        weights = mean_weights([load_file(member.path / MODEL) for member in members])
+        weights = average_weights([load_file(member.path / MODEL) for member in members])
         return weights, _read(run, catalog, weights)
     weights = {}
     rows: list[list[int]] = []
@@ -66,17 +66,17 @@ def fit_members(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], An
             logits.append(torch.from_numpy(kept["logits"]))
     if run.config.folds:
         return weights, ([row for part in rows for row in part], torch.cat(logits).numpy())
-    return weights, (rows[0], averaged(logits).numpy())
+    return weights, (rows[0], log_mean_probability(logits).numpy())
 
 
-def mean_weights(learnt: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def average_weights(learnt: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """The mean of the weights of networks that began alike; of what is counted, the first's.
 
     At which step a reader says a letter is its own, so the answers of two have no mean. But networks that were trained
     on from the same weights lie in one valley, and the network amid them is more often right than each (Wortsman et
     al., "Model soups", 2022).
 
-    >>> mean_weights([{"w": torch.zeros(1)}, {"w": torch.ones(1)}])["w"]
+    >>> average_weights([{"w": torch.zeros(1)}, {"w": torch.ones(1)}])["w"]
     tensor([0.5000])
     """
     return {
@@ -91,7 +91,7 @@ def _read(run: Run, catalog: Catalog, weights: dict[str, torch.Tensor]) -> Answe
     model.load_state_dict(weights)
     spec = run.preprocess(model)
     cache = PixelCache(catalog, catalog.rows("val"), spec, limit_gb=run.config.cache_gb)
-    return answers(model, spec, cache, run.config, BATCH["cpu"])
+    return predict_logits(model, spec, cache, run.config, BATCH["cpu"])
 
 
 def _at_once(run: Run, cores: int) -> int:
@@ -112,9 +112,9 @@ def _learn(which: tuple[Path, int, int], threads: int | None = None) -> None:
     member = Run.open(folder)
     with speaking(f"member {number + 1} of {count}"), lightning_quiet():
         learnt, (judged, said) = fit(member, member.catalog())
-    with whole_file(member.path / ANSWERS) as temporary, temporary.open("wb") as stream:
+    with atomic_file(member.path / ANSWERS) as temporary, temporary.open("wb") as stream:
         np.savez(stream, rows=np.array(judged), logits=said)
-    with whole_file(member.path / MODEL) as temporary:  # last: a run with its weights is finished
+    with atomic_file(member.path / MODEL) as temporary:  # last: a run with its weights is finished
         save_file(learnt, temporary)
 
 
@@ -127,6 +127,6 @@ def _runs(run: Run, catalog: Catalog, at_once: int) -> Iterator[Run]:
         config = replace(run.config, members=1, folds=0, seed=seed, cache_gb=cache_gb)
         if not (folder / HISTORY).is_file():  # one that has learnt nothing gives way, as a run does
             data.write(folder / DATA)
-            with whole_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
+            with atomic_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
                 temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
         yield Run.open(folder)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from tellapart.core.progress import say, track
+from tellapart.core.progress import log, track
 from tellapart.training.augmentation import augment
 from tellapart.training.dataset import CachedFeatures, PixelCache, WidthBatches, scratch
-from tellapart.training.embedder import BATCH, fold_norms, in_lanes, native_bfloat16
-from tellapart.training.models.frozen_trunk import cut
+from tellapart.training.embedder import BATCH, fold_norms, map_batches, native_bfloat16
+from tellapart.training.models.frozen_trunk import split_network
 from tellapart.training.tasks import Task
 
 PLAIN = 1  # views of validation pictures
@@ -58,7 +58,7 @@ def features(
 
     result: Array = np.zeros(0)
     with torch.inference_mode():
-        for number, batch, made in in_lanes(passed, seen(), device.type):
+        for number, batch, made in map_batches(passed, seen(), device.type):
             if not len(result):
                 shape = (len(views), len(rows), *made.shape[1:])
                 dtype = np.dtype(np.float32 if made.ndim == 2 else np.float16)
@@ -88,7 +88,7 @@ def cache_trunk(
     learnt, judged = sorted(set(train.rows)), sorted(set(val.rows))
     with torch.inference_mode():
         example = task.scale(torch.from_numpy(cache[learnt[0]][None].copy()))
-        trunk = cut(task.model, task.learning, example)
+        trunk = split_network(task.model, task.learning, example)
         if trunk is None:
             return None
         trunk.eval()
@@ -96,7 +96,7 @@ def cache_trunk(
     size = made.numel() * (4 if made.ndim == 2 else 2) / 1e9
     views = min(config.views, stage.epochs, int((config.cache_gb / size - len(judged)) // max(1, len(learnt))))
     if views < 1:
-        say(f"what the frozen part makes of the images does not fit into {config.cache_gb:g} GB (--cache-gb): it runs "
+        log(f"what the frozen part makes of the images does not fit into {config.cache_gb:g} GB (--cache-gb): it runs "
             "in every epoch")  # fmt: skip
         return None
     dice = torch.Generator().manual_seed(config.seed * 7919 + task.number)

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import whole_file, write_json
+from tellapart.core.files import atomic_file, write_json
 from tellapart.core.malloc import keep_freed_memory
-from tellapart.core.progress import say
+from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.inference.charset import BLANK
 from tellapart.inference.preprocess import Preprocess
@@ -34,18 +34,18 @@ from tellapart.training._lightning import (
     pl,
 )
 from tellapart.training.auto_config import PATIENCE, SMALL
-from tellapart.training.callbacks.history import History
-from tellapart.training.callbacks.timing import Clock, told
-from tellapart.training.closed_form_head import solve_head
+from tellapart.training.callbacks.history import EpochHistory
+from tellapart.training.callbacks.timing import TrainingTimer, format_timing
+from tellapart.training.closed_form_head import fit_closed_form_head
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.dataset import Batch, CachedImages, PixelCache, WidthBatches
-from tellapart.training.embedder import BATCH, in_lanes, native_bfloat16
+from tellapart.training.embedder import BATCH, map_batches, native_bfloat16
 from tellapart.training.feature_cache import cache_trunk
 from tellapart.training.run import HISTORY, TIME, Run, checkpointed
 from tellapart.training.tasks import ClassifyTask, ReadTask, Task
 from tellapart.training.tasks.base import Scale
 from tellapart.training.tasks.classification import balanced_weights
-from tellapart.training.warm_start import begin
+from tellapart.training.warm_start import warm_start
 
 Answers = tuple[list[int], npt.NDArray[np.float32]]  # rows, and logits: N, K, or N, T, K of a reader
 SURE = 50.0  # a logit that leaves the others no chance
@@ -74,13 +74,13 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
     torch.manual_seed(config.seed)
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
-    reads = config.start is not None and begin(model, run.charset, spec, config.start)
+    reads = config.start is not None and warm_start(model, run.charset, spec, config.start)
     rows = [*sorted(set(catalog.training_rows())), *catalog.rows("val")]
-    clock = Clock()
+    clock = TrainingTimer()
     with clock("decode"):
         cache = PixelCache(catalog, rows, spec, limit_gb=config.cache_gb)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    history = History(run.path / HISTORY)
+    history = EpochHistory(run.path / HISTORY)
     size = _Step(config.batch_size or 32)
     begun = {key: value.clone() for key, value in model.state_dict().items()}
     best_score, best = -math.inf, begun
@@ -103,27 +103,31 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
                         "out of memory with a single image a step; lower --height and --width, or use --device cpu"
                     ) from error
                 size = _Step(math.ceil(size.size / 2), size.accumulate * 2)
-                say(f"out of memory: going on with {size.size} images a step, {size.accumulate} steps an update")
+                log(f"out of memory: going on with {size.size} images a step, {size.accumulate} steps an update")
         done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
         weights = checkpointed(folder / "best.ckpt")
         if -math.inf < done["score"] >= best_score:
             best_score, best = done["score"], weights
     if reads:
-        best = between(begun, best, len(set(catalog.training_rows())), len(run.charset.characters))
+        best = interpolate_weights(begun, best, len(set(catalog.training_rows())), len(run.charset.characters))
     model.load_state_dict(best)
-    say(f"where the time went: {told(clock.seconds)}")
+    log(f"where the time went: {format_timing(clock.seconds)}")
     write_json(run.path / TIME, {name: round(seconds, 2) for name, seconds in clock.seconds.items()})
-    return {key: value.contiguous() for key, value in best.items()}, answers(model, spec, cache, run.config, size.size)
+    return {key: value.contiguous() for key, value in best.items()}, predict_logits(
+        model, spec, cache, run.config, size.size
+    )
 
 
-def between(begun: dict[str, Tensor], learnt: dict[str, Tensor], images: int, characters: int) -> dict[str, Tensor]:
+def interpolate_weights(
+    begun: dict[str, Tensor], learnt: dict[str, Tensor], images: int, characters: int
+) -> dict[str, Tensor]:
     """The weights between those of a beginning that reads already and those learnt: the nearer to it, the fewer images.
 
     A few images teach a reader by heart what it then reads worse elsewhere. The mean of both networks' weights reads
     better than either (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022); its share is that of a prior
     worth one image for each character of the alphabet.
 
-    >>> between({"w": torch.zeros(1)}, {"w": torch.ones(1)}, images=30, characters=10)["w"]
+    >>> interpolate_weights({"w": torch.zeros(1)}, {"w": torch.ones(1)}, images=30, characters=10)["w"]
     tensor([0.7500])
     """
     share = images / (images + characters)
@@ -133,7 +137,9 @@ def between(begun: dict[str, Tensor], learnt: dict[str, Tensor], images: int, ch
     }
 
 
-def answers(model: torch.nn.Module, spec: Preprocess, cache: PixelCache, config: TrainConfig, size: int) -> Answers:
+def predict_logits(
+    model: torch.nn.Module, spec: Preprocess, cache: PixelCache, config: TrainConfig, size: int
+) -> Answers:
     """Logits for the validation rows; of a reader N, T, K, where steps beyond a picture's own say blank."""
     rows = cache.catalog.rows("val")
     network, scale = model.eval().cpu(), Scale(spec)
@@ -144,7 +150,7 @@ def answers(model: torch.nn.Module, spec: Preprocess, cache: PixelCache, config:
             return logits.numpy()
 
     batches = list(WidthBatches(rows, cache.widths, min(size, BATCH["cpu"]), shuffle=False))
-    logits = list(in_lanes(said, batches, "cpu"))
+    logits = list(map_batches(said, batches, "cpu"))
     if config.task == "read":
         steps = max(part.shape[1] for part in logits)
         logits = [_with_blanks(part, steps) for part in logits]
@@ -179,15 +185,15 @@ def _fit_stage(
     cache: PixelCache,
     folder: Path,
     step: _Step,
-    history: History,
-    clock: Clock,
+    history: EpochHistory,
+    clock: TrainingTimer,
     callbacks: Sequence[pl.Callback],
 ) -> None:
     """Run one stage, from its last checkpoint if there is one, and leave ``best.ckpt`` and ``done.json``."""
     config, stage = task.config, task.stage
     best = _Best(dirpath=folder, filename="best", monitor="val_score", mode="max", enable_version_counter=False)
     newest = ModelCheckpoint(dirpath=folder, filename="last", enable_version_counter=False)
-    average = [WeightAveraging(avg_fn=moving_average(config.ema))] if config.ema else []
+    average = [WeightAveraging(avg_fn=ema_update(config.ema))] if config.ema else []
     trainer = pl.Trainer(
         accelerator=config.device,
         devices=1,
@@ -250,29 +256,29 @@ def _shown(task: Task, catalog: Catalog) -> list[int]:
     return [members[at % len(members)] for members in of.values() for at in range(most)]
 
 
-def _solve_stage(task: Task, cache: PixelCache, folder: Path, history: History) -> None:
+def _solve_stage(task: Task, cache: PixelCache, folder: Path, history: EpochHistory) -> None:
     """The head in closed form; leaves what a stage of epochs leaves."""
     if not isinstance(task, ClassifyTask) or task.config.backbone == SMALL:
         raise ConfigError("stage 'solve': only a classifier with a timm backbone has features to solve a head on")
     began = time.perf_counter()
-    figures = solve_head(task, cache, _shown(task, cache.catalog), cache.catalog.rows("val"))
+    figures = fit_closed_form_head(task, cache, _shown(task, cache.catalog), cache.catalog.rows("val"))
     history.note(task, time.perf_counter() - began, {f"val_{name}": value for name, value in figures.items()})
     folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / "best.ckpt") as temporary:
+    with atomic_file(folder / "best.ckpt") as temporary:
         torch.save({"state_dict": {f"model.{key}": value for key, value in task.model.state_dict().items()}}, temporary)
     write_json(folder / "done.json", {"score": figures["score"], "epochs": 1})
 
 
-def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def ema_update(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """What `WeightAveraging` blends with: what did not change stays as it is to the bit, and counts are not averaged.
 
     The first of so many updates decay faster, by (1 + updates) / (10 + updates): else an average over few of them would
     hold what the training began with (TensorFlow's `ExponentialMovingAverage`).
 
-    >>> blend = moving_average(0.9)
+    >>> blend = ema_update(0.9)
     >>> [blend(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor(n)).item() for n in (5, 500)]
     [1.600000023841858, 1.100000023841858]
-    >>> moving_average(0.9)(torch.tensor([7]), torch.tensor([8]), torch.tensor(5))
+    >>> ema_update(0.9)(torch.tensor([7]), torch.tensor([8]), torch.tensor(5))
     tensor([8])
     """
 
@@ -290,7 +296,7 @@ class _WholeCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Beside its target first, then renamed."""
-        with whole_file(path) as temporary, temporary.open("wb") as stream:
+        with atomic_file(path) as temporary, temporary.open("wb") as stream:
             torch.save(checkpoint, stream)
 
 

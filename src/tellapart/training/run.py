@@ -33,7 +33,7 @@ from tellapart.inference.preprocess import Preprocess
 from tellapart.training.auto_config import preprocessing
 from tellapart.training.config import TrainConfig, make_config
 from tellapart.training.models.classifier import Classifier, Ensemble
-from tellapart.training.models.ctc_reader import Reader
+from tellapart.training.models.ctc_reader import CTCReader
 
 CONFIG = "config.yaml"
 DATA = "data.parquet"
@@ -93,7 +93,7 @@ class Run:
         channels = 1 if self.config.colour == "grey" else 3
         assert self.config.backbone is not None
         if self.config.task == "read":
-            return Reader(
+            return CTCReader(
                 self.charset.size,
                 channels,
                 dropout=self.config.dropout,
@@ -124,7 +124,7 @@ class Run:
     def preprocess(self, model: nn.Module | None = None) -> Preprocess:
         """The preprocessing spec, normalising as the backbone's weights want it."""
         model = model if model is not None else self.network(pretrained=False)
-        if isinstance(model, Classifier | Ensemble | Reader):
+        if isinstance(model, Classifier | Ensemble | CTCReader):
             return preprocessing(self.config, model.mean, model.std)
         return preprocessing(self.config)
 

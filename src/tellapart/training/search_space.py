@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tellapart.core.errors import ConfigError, closest, some
+from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.data.catalog import Catalog
 from tellapart.training.auto_config import SMALL, TRANSFER_STAGES, plan
 from tellapart.training.config import Stage, TrainConfig, make_config
@@ -84,10 +84,10 @@ def default_space(config: TrainConfig, catalog: Catalog) -> Space:
     return {option: space[option] for option in OPTIONS if option in space}
 
 
-def left_open(space: Space, asked: TrainConfig, said: Mapping[str, Any]) -> Space:
+def open_options(space: Space, asked: TrainConfig, said: Mapping[str, Any]) -> Space:
     """The space without the options that somebody decided.
 
-    >>> left_open({"lr": [0.1], "mixup": [0.0, 0.2]}, TrainConfig(mixup=0.4), {})
+    >>> open_options({"lr": [0.1], "mixup": [0.0, 0.2]}, TrainConfig(mixup=0.4), {})
     {'lr': [0.1]}
     """
     usual = TrainConfig()
@@ -111,13 +111,13 @@ def read_space(path: str | Path) -> Space:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
-    return checked(said, str(path))
+    return validate_space(said, str(path))
 
 
-def checked(said: Any, name: str = "space") -> Space:
+def validate_space(said: Any, name: str = "space") -> Space:
     """The space with values of the options' types, in the order in which they are drawn.
 
-    >>> checked({"lr": {"low": "1e-4", "high": 0.01, "log": True}, "height": [32, 48]})
+    >>> validate_space({"lr": {"low": "1e-4", "high": 0.01, "log": True}, "height": [32, 48]})
     {'height': [32, 48], 'lr': {'low': 0.0001, 'high': 0.01, 'log': True}}
 
     Raises:
@@ -128,7 +128,7 @@ def checked(said: Any, name: str = "space") -> Space:
     for option in said:
         if option not in OPTIONS:
             raise ConfigError(
-                f"{name}: {option!r} cannot be searched{closest(str(option), OPTIONS)}; there are: {some(OPTIONS, 20)}"
+                f"{name}: {option!r} cannot be searched{did_you_mean(str(option), OPTIONS)}; there are: {join_some(OPTIONS, 20)}"
             )
     return {option: _values(option, said[option], f"{name}: {option}") for option in OPTIONS if option in said}
 
@@ -162,10 +162,10 @@ def _typed(option: str, value: Any, name: str) -> Any:
     return [asdict(stage) for stage in typed] if option == "stages" and typed else typed
 
 
-def current(config: TrainConfig, space: Space) -> dict[str, Any]:
+def values_of_config(config: TrainConfig, space: Space) -> dict[str, Any]:
     """What a planned configuration says of the options of a space, as far as the space holds it.
 
-    >>> current(TrainConfig(stages=[Stage(lr=0.1)]), {"lr": {"low": 0.01, "high": 1.0}, "dropout": [0.4]})
+    >>> values_of_config(TrainConfig(stages=[Stage(lr=0.1)]), {"lr": {"low": 0.01, "high": 1.0}, "dropout": [0.4]})
     {'lr': 0.1}
     """
     stages = config.stages or []
@@ -181,7 +181,9 @@ def current(config: TrainConfig, space: Space) -> dict[str, Any]:
     }
 
 
-def configured(asked: TrainConfig, planned: TrainConfig, settings: Mapping[str, Any], catalog: Catalog) -> TrainConfig:
+def config_of_trial(
+    asked: TrainConfig, planned: TrainConfig, settings: Mapping[str, Any], catalog: Catalog
+) -> TrainConfig:
     """The planned configuration of a trial; its epochs are those of the untuned one unless they are searched."""
     options = {option: value for option, value in settings.items() if option not in OF_STAGES}
     config = plan(make_config(options=asked.to_dict() | {"stages": planned.stages} | options), catalog)
@@ -199,7 +201,7 @@ def draw(trial: Trial, space: Space) -> dict[str, Any]:
         ):
             continue
         if isinstance(said, list):
-            values = encoded(dict(enumerate(said)))
+            values = encode_settings(dict(enumerate(said)))
             choice = trial.suggest_categorical(option, list(values.values()))
             settings[option] = next(said[place] for place, value in values.items() if value == choice)
         elif isinstance(said["low"], int):
@@ -209,15 +211,15 @@ def draw(trial: Trial, space: Space) -> dict[str, Any]:
     return settings
 
 
-def encoded(settings: Mapping[Any, Any]) -> dict[Any, Any]:
+def encode_settings(settings: Mapping[Any, Any]) -> dict[Any, Any]:
     """Settings as a study keeps them: stages as a text, for it holds plain values only."""
     return {key: json.dumps(value) if isinstance(value, list) else value for key, value in settings.items()}
 
 
-def shown(option: str, value: Any) -> str:
+def format_value(option: str, value: Any) -> str:
     """A setting in few letters.
 
-    >>> shown("lr", 0.00123456), shown("stages", [{"train": "solve"}, {"train": "all", "epochs": 6}])
+    >>> format_value("lr", 0.00123456), format_value("stages", [{"train": "solve"}, {"train": "all", "epochs": 6}])
     ('0.00123', 'solve + all')
     """
     if option == "stages":

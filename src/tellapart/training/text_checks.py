@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection
 
-from tellapart.core.errors import TextError, counted, some
+from tellapart.core.errors import TextError, join_some, pluralize
 from tellapart.data.catalog import Catalog
 from tellapart.inference.charset import required_steps
 from tellapart.inference.preprocess import PIXELS_A_STEP, Preprocess
@@ -35,26 +35,26 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
     taught = [label[row] for row in catalog.training_rows()]
     if len(set(taught)) == 1:
         raise TextError(
-            f"{catalog.source}: the text of {counted(len(taught), 'training image')} is {taught[0]!r} and no other; a "
+            f"{catalog.source}: the text of {pluralize(len(taught), 'training image')} is {taught[0]!r} and no other; a "
             "reader learns from texts that differ"
         )
     if tiny := [row for row in rows if heights[row] < SMALLEST]:  # a letter such as l may be narrower
-        shown = some(f"{files[row]} ({widths[row]} x {heights[row]} px)" for row in tiny)
+        shown = join_some(f"{files[row]} ({widths[row]} x {heights[row]} px)" for row in tiny)
         raise TextError(
-            f"{counted(len(tiny), 'image')} too small for a letter, under {SMALLEST} px high: {shown}; take them "
+            f"{pluralize(len(tiny), 'image')} too small for a letter, under {SMALLEST} px high: {shown}; take them "
             "out, or label the originals"
         )
     if narrow := [row for row in rows if widths[row] < len(label[row])]:
-        shown = some(f"{files[row]} ({label[row]!r}, {widths[row]} x {heights[row]} px)" for row in narrow)
+        shown = join_some(f"{files[row]} ({label[row]!r}, {widths[row]} x {heights[row]} px)" for row in narrow)
         raise TextError(
-            f"{counted(len(narrow), 'image')} narrower than a pixel a letter: {shown}; take them out, or label the "
+            f"{pluralize(len(narrow), 'image')} narrower than a pixel a letter: {shown}; take them out, or label the "
             "originals"
         )
-    long = [row for row in rows if required_steps(label[row]) > steps(catalog, spec, row)]
+    long = [row for row in rows if required_steps(label[row]) > time_steps(catalog, spec, row)]
     if long:
-        shown = some(f"{files[row]} ({label[row]!r}, {steps(catalog, spec, row)} steps)" for row in long)
+        shown = join_some(f"{files[row]} ({label[row]!r}, {time_steps(catalog, spec, row)} steps)" for row in long)
         raise TextError(
-            f"{counted(len(long), 'text is', 'texts are')} longer than CTC can emit at their picture's width: {shown}; "
+            f"{pluralize(len(long), 'text is', 'texts are')} longer than CTC can emit at their picture's width: {shown}; "
             f"raise --height (now {spec.height}), which widens the pictures with it, or drop them"
         )
     return [
@@ -65,7 +65,7 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
     ]
 
 
-def steps(catalog: Catalog, spec: Preprocess, row: int) -> int:
+def time_steps(catalog: Catalog, spec: Preprocess, row: int) -> int:
     """How many steps the reader has for a picture."""
     return spec.canvas_width(catalog.column("width")[row], catalog.column("height")[row]) // PIXELS_A_STEP
 
@@ -76,7 +76,7 @@ def _backward(catalog: Catalog, rows: list[int]) -> list[str]:
     if not backward:
         return []
     return [
-        f"{counted(len(backward), 'text')} with right-to-left letters ({_named(catalog, backward)}): a reader goes "
+        f"{pluralize(len(backward), 'text')} with right-to-left letters ({_named(catalog, backward)}): a reader goes "
         "from left to right, so the first character of a label must be the leftmost in the picture; so are its answers"
     ]
 
@@ -89,7 +89,7 @@ def _combining(catalog: Catalog, rows: list[int]) -> list[str]:
     composed = sum(unicodedata.normalize("NFC", label[row]) != label[row] for row in marked)
     what = f"; written composed (Unicode NFC), {composed:,} of them have fewer" if composed else ""
     return [
-        f"{counted(len(marked), 'text')} with combining marks ({_named(catalog, marked)}): each mark is read as a "
+        f"{pluralize(len(marked), 'text')} with combining marks ({_named(catalog, marked)}): each mark is read as a "
         f"character of its own{what}"
     ]
 
@@ -100,7 +100,7 @@ def _unprintable(catalog: Catalog, rows: list[int]) -> list[str]:
     if not odd:
         return []
     return [
-        f"{counted(len(odd), 'text')} with what cannot be printed ({_named(catalog, odd)}): it is learnt as a "
+        f"{pluralize(len(odd), 'text')} with what cannot be printed ({_named(catalog, odd)}): it is learnt as a "
         "character; mend the labels if it does not stand in the pictures"
     ]
 
@@ -111,10 +111,10 @@ def _scarce(taught: list[str], known: Collection[str]) -> list[str]:
     if len(few) <= len(seen) / 10:
         return []
     return [
-        f"{len(few):,} of {counted(len(seen), 'character')} stand in under {FEW} training texts and will hardly be "
-        f"learnt: {some(few, 10)}"
+        f"{len(few):,} of {pluralize(len(seen), 'character')} stand in under {FEW} training texts and will hardly be "
+        f"learnt: {join_some(few, 10)}"
     ]
 
 
 def _named(catalog: Catalog, rows: list[int]) -> str:
-    return some(f"{catalog.column('file')[row]} {catalog.column('label')[row]!r}" for row in rows)
+    return join_some(f"{catalog.column('file')[row]} {catalog.column('label')[row]!r}" for row in rows)

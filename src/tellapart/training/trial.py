@@ -14,7 +14,7 @@ import optuna
 import yaml
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 from tellapart.data.catalog import Catalog
 from tellapart.training._lightning import pl
 from tellapart.training.config import TrainConfig
@@ -27,7 +27,7 @@ class TimeUpError(Exception):
     """The budget is spent."""
 
 
-class Watch(pl.Callback):
+class PruningCallback(pl.Callback):
     """Reports each epoch's score, and ends a trial that falls behind or outlives the budget."""
 
     def __init__(self, trial: optuna.Trial, seconds: float) -> None:
@@ -51,15 +51,15 @@ class Watch(pl.Callback):
             raise TimeUpError
 
 
-def trained(folder: Path, config: TrainConfig, catalog: Catalog, watch: Watch) -> float:
+def run_trial(folder: Path, config: TrainConfig, catalog: Catalog, watch: PruningCallback) -> float:
     """The best score of a training; what it says goes into the trial's log.
 
     Raises:
         ConfigError, TextError: these options do not train.
-        optuna.TrialPruned, TimeUpError: see `Watch`.
+        optuna.TrialPruned, TimeUpError: see `PruningCallback`.
     """
     catalog.write(folder / DATA)
-    with whole_file(folder / CONFIG) as temporary:
+    with atomic_file(folder / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
     run = Run(folder, config)
     if catalog.task == "read":

@@ -16,7 +16,7 @@ from tellapart.training.config import BASE
 from tellapart.training.run import MODEL, Run, checkpointed
 
 
-def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> bool:
+def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> bool:
     """Give a reader the weights of another; of its letters, those that the other knows too.
 
     A letter that is new begins at random, as do all in a training from nothing.
@@ -55,7 +55,7 @@ def begin(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> 
     return set(charset.characters) <= set(known.characters)
 
 
-def known_to(source: str | None) -> frozenset[str]:
+def known_characters(source: str | None) -> frozenset[str]:
     """The characters that a reader begins with: none of a training from nothing.
 
     Raises:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil, log2, sqrt
 
-from tellapart.core.errors import counted
+from tellapart.core.errors import pluralize
 from tellapart.viz.html import Content, Html, join, name, tag
 
 COLUMN = 20  # bars one below the other; more stand beside them
@@ -114,7 +114,7 @@ def scatter(sizes: Mapping[tuple[int, int], int], odd: Mapping[tuple[int, int], 
         peak = max(peak, *binned.values()) if binned else peak
         for (x, y), number in sorted(binned.items()):
             at = low * 2 ** (x * cell), low * 2 ** (y * cell)
-            told = f"{counted(number, 'image')} of about {at[0]:.0f} × {at[1]:.0f} px"
+            told = f"{pluralize(number, 'image')} of about {at[0]:.0f} × {at[1]:.0f} px"
             marks.append(tag(
                 "circle", tag("title", told), class_=kind,
                 cx=f"{across(at[0]):.1f}", cy=f"{down(at[1]):.1f}", r=f"{2 + 7 * sqrt(number / peak):.1f}",

@@ -14,10 +14,10 @@ GAP = 6
 INK, BLUE = (20, 20, 30), np.array([25, 85, 165])
 
 
-def draw_confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Image.Image:
+def draw_confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Image.Image:
     """The picture, RGB.
 
-    >>> draw_confusion(["cat", "dog"], [[8, 1], [0, 9]]).mode
+    >>> draw_confusion_matrix(["cat", "dog"], [[8, 1], [0, 9]]).mode
     'RGB'
     """
     table = np.array(counts)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 from tellapart.viz.palette import GREY
 
 SIDE, LEGEND, MARGIN = 1200, 320, 40  # px
@@ -20,7 +20,7 @@ INK, SOFT = (30, 34, 40), (105, 110, 118)
 Floats = npt.NDArray[np.float32]
 
 
-def draw_map(
+def draw_embedding(
     path: Path, title: str, places: Floats, labels: Sequence[str], colour: dict[str, str], new: Sequence[bool] = ()
 ) -> None:
     """Write the picture as PNG, whole or not at all.
@@ -49,7 +49,7 @@ def draw_map(
         _dot(pen, at[place], radius + 4 * FINER, ImageColor.getrgb(colour[labels[place]]), outline=INK)
     image = image.resize((SIDE + LEGEND, SIDE), Image.Resampling.LANCZOS)
     _legend(ImageDraw.Draw(image), title, labels, colour)
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         image.save(temporary, "PNG", optimize=True)
 
 

@@ -19,8 +19,8 @@ from PIL import Image
 
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError, TellapartError
-from tellapart.core.files import whole_file
-from tellapart.core.parallel import in_threads
+from tellapart.core.files import atomic_file
+from tellapart.core.parallel import map_threads
 from tellapart.data.catalog import Catalog, encoded
 
 VOID = ("br", "img", "input", "meta", "wbr")
@@ -151,7 +151,7 @@ class Pictures:
                 return [((row, box), gone) for box in boxes]
             return [((row, box), _img(Image.fromarray(pixels), box, alt)) for box in boxes]
 
-        for found in in_threads(make, self._bytes(sorted(wanted))):
+        for found in map_threads(make, self._bytes(sorted(wanted))):
             yield from found
 
     def _bytes(self, rows: Sequence[int]) -> Iterator[tuple[int, bytes | TellapartError]]:
@@ -348,5 +348,5 @@ def _digest(text: str) -> str:
 
 def write_page(path: Path, text: str, pictures: Pictures) -> None:
     """Fill the holes of a page and write it, whole or not at all."""
-    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(pictures.filled(text))

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from tellapart.core.files import whole_file
+from tellapart.core.files import atomic_file
 
 WIDTH, MARGIN, LINE, BAR = 900, 28, 24, 34  # px
 LEFT, LONGEST = 200, 320  # where bars begin, and the length of the whole
@@ -16,7 +16,7 @@ INK, GREY, BLUE = (30, 34, 40), (105, 110, 118), (43, 108, 176)
 LETTERS = 105  # of a note's line
 
 
-def draw_bars(path: Path, title: str, rows: Sequence[tuple[str, float, str]], notes: Sequence[str]) -> None:
+def draw_importance_bars(path: Path, title: str, rows: Sequence[tuple[str, float, str]], notes: Sequence[str]) -> None:
     """Write the picture, whole or not at all.
 
     Args:
@@ -39,5 +39,5 @@ def draw_bars(path: Path, title: str, rows: Sequence[tuple[str, float, str]], no
         pen.text((LEFT + LONGEST + 70, middle), remark, fill=GREY, font=usual, anchor="lm")
     for number, line in enumerate(lines):
         pen.text((MARGIN, top + BAR * len(rows) + 14 + LINE * number), line, fill=GREY, font=small)
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         image.save(temporary, "PNG")

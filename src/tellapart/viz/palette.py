@@ -11,10 +11,10 @@ GOLDEN = 0.618034
 GREY = "#9aa4af"
 
 
-def colours(names: Sequence[str]) -> dict[str, str]:
+def class_colours(names: Sequence[str]) -> dict[str, str]:
     """The same names get the same colours.
 
-    >>> colours(["animal", "object"])
+    >>> class_colours(["animal", "object"])
     {'animal': '#d1382c', 'object': '#2563a8'}
     """
     return {name: FIRST[place] if place < len(FIRST) else _hue(place) for place, name in enumerate(names)}

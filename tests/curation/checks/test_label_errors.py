@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.curation.checks.label_errors import doubts, gradients
+from tellapart.curation.checks.label_errors import find_label_errors, gradients
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def blobs():
 def test_flipped_labels_come_first(blobs):
     features, truth, given, wrong = blobs
     names = [f"class {label}" for label in given]
-    found = doubts(features, names, range(240))
+    found = find_label_errors(features, names, range(240))
     first = np.argsort(found.margin)[:36]
     assert np.isin(wrong, first).mean() >= 0.95
     assert np.isin(np.flatnonzero(found.flags), wrong).mean() >= 0.95
@@ -36,8 +36,8 @@ def test_a_copy_never_vouches_for_a_label(blobs):
     features, _, given, wrong = blobs
     rows = np.concatenate([np.arange(240), np.repeat(wrong[:5], 9)])
     names = [str(given[row]) for row in rows]
-    apart = doubts(features[rows], names, range(len(rows)))
-    bound = doubts(features[rows], names, rows)
+    apart = find_label_errors(features[rows], names, range(len(rows)))
+    bound = find_label_errors(features[rows], names, rows)
     assert bound.flags[wrong[:5]].sum() > apart.flags[wrong[:5]].sum()
 
 
@@ -45,7 +45,7 @@ def test_small_classes_are_not_judged(blobs):
     features, _, given, _ = blobs
     names = [str(label) for label in given]
     names[:3] = ["rare"] * 3
-    found = doubts(features, names, range(240))
+    found = find_label_errors(features, names, range(240))
     assert np.isnan(found.margin[:3]).all()
     assert not np.isnan(found.margin[3:]).any()
 
@@ -53,13 +53,13 @@ def test_small_classes_are_not_judged(blobs):
 def test_what_cannot_be_learnt_is_not_judged_with_confidence():
     """Noise in more dimensions than images: the logits must be divided by far more than 8."""
     features = np.random.default_rng(0).normal(size=(60, 200))
-    found = doubts(features, [str(row % 2) for row in range(60)], range(60))
+    found = find_label_errors(features, [str(row % 2) for row in range(60)], range(60))
     assert found.accuracy < 0.6
     assert np.abs(found.margin).mean() < 0.1
 
 
 def test_one_class_is_not_judged():
-    found = doubts(np.zeros((20, 3)), ["one"] * 20, range(20))
+    found = find_label_errors(np.zeros((20, 3)), ["one"] * 20, range(20))
     assert np.isnan(found.margin).all()
     assert not found.flags.any()
 

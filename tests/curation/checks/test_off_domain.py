@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tellapart.curation.checks.off_domain import minority
-from tellapart.data.image_statistics import NAMES, measure
+from tellapart.curation.checks.off_domain import minority_probability
+from tellapart.data.image_statistics import NAMES, image_statistics
 
 
 @pytest.fixture(scope="module")
 def measures(drawing, photo):
-    drawings = np.stack([measure(drawing(seed, ("disc", "box")[seed % 2])) for seed in range(150)])
-    photos = np.stack([measure(photo(seed)) for seed in range(150)])
+    drawings = np.stack([image_statistics(drawing(seed, ("disc", "box")[seed % 2])) for seed in range(150)])
+    photos = np.stack([image_statistics(photo(seed)) for seed in range(150)])
     return drawings, photos
 
 
 @pytest.mark.parametrize("few", [6, 20, 40])
 def test_photos_among_drawings(measures, few):
     drawings, photos = measures
-    likely, what = minority(np.concatenate([drawings, photos[:few]]))
+    likely, what = minority_probability(np.concatenate([drawings, photos[:few]]))
     assert what == "photos among drawings"
     assert not (likely[:150] >= 0.5).any()
     assert (likely[150:] >= 0.5).sum() >= few - 1
@@ -29,7 +29,7 @@ def test_photos_among_drawings(measures, few):
 @pytest.mark.parametrize("few", [6, 20, 40])
 def test_drawings_among_photos(measures, few):
     drawings, photos = measures
-    likely, what = minority(np.concatenate([photos, drawings[:few]]))
+    likely, what = minority_probability(np.concatenate([photos, drawings[:few]]))
     assert what == "drawings, screenshots or cards among photos"
     assert set(range(150, 150 + few)) >= set((likely >= 0.5).nonzero()[0].tolist())
     assert (likely[150:] >= 0.5).mean() > 0.8
@@ -37,25 +37,25 @@ def test_drawings_among_photos(measures, few):
 
 def test_one_kind_is_left_alone(measures):
     for one in measures:
-        likely, what = minority(one)
+        likely, what = minority_probability(one)
         assert what == "one kind of picture throughout"
         assert not likely.any()
 
 
 def test_halves_are_no_minority(measures):
-    likely, what = minority(np.concatenate(measures))
+    likely, what = minority_probability(np.concatenate(measures))
     assert "neither is a minority" in what
     assert not likely.any()
 
 
 def test_few_images_are_not_judged(measures):
-    assert minority(measures[0][:10])[1] == "one kind of picture throughout"
+    assert minority_probability(measures[0][:10])[1] == "one kind of picture throughout"
 
 
 def test_a_measure_means_what_it_says():
     checker = np.zeros((64, 64, 3), np.uint8)
     checker[::2, ::2] = checker[1::2, 1::2] = 255
-    values = dict(zip(NAMES, measure(Image.fromarray(checker)).tolist(), strict=True))
+    values = dict(zip(NAMES, image_statistics(Image.fromarray(checker)).tolist(), strict=True))
     assert values["brightness"] == pytest.approx(0.5)
     assert values["contrast"] == pytest.approx(0.5)
     assert values["entropy"] == pytest.approx(1.0)
@@ -64,20 +64,20 @@ def test_a_measure_means_what_it_says():
     assert values["background"] == pytest.approx(0.5)
     red = np.zeros((10, 10, 3), np.uint8)
     red[..., 0] = 200
-    assert dict(zip(NAMES, measure(Image.fromarray(red)).tolist(), strict=True))["saturation"] == pytest.approx(
-        200 / 255
-    )
+    assert dict(zip(NAMES, image_statistics(Image.fromarray(red)).tolist(), strict=True))[
+        "saturation"
+    ] == pytest.approx(200 / 255)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (3, 2), (2000, 7)])
 def test_any_size_is_measured(size):
     noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    values = measure(Image.fromarray(noise))
+    values = image_statistics(Image.fromarray(noise))
     assert values.shape == (len(NAMES),)
     assert np.isfinite(values).all()
 
 
 def test_measuring_leaves_a_large_picture_as_it_was():
     image = Image.new("RGB", (600, 300), "red")
-    measure(image)
+    image_statistics(image)
     assert image.size == (600, 300)

@@ -15,9 +15,9 @@ from tellapart.core.image_io import decode
 from tellapart.data.duplicates.hashing import (
     RADIUS,
     SIDE,
-    as_words,
-    grouped,
-    neighbours,
+    candidate_pairs,
+    connected_components,
+    hash_words,
     picture_hash,
     thumbnail,
 )
@@ -67,7 +67,7 @@ def thumbs_of(*pictures):
 
 
 def found(thumbs):
-    first, second, _, mirrored = neighbours(as_words(picture_hash(thumb) for thumb in thumbs))
+    first, second, _, mirrored = candidate_pairs(hash_words(picture_hash(thumb) for thumb in thumbs))
     return matches(thumbs, list(zip(first.tolist(), second.tolist(), mirrored.tolist(), strict=True)))
 
 
@@ -148,7 +148,7 @@ def test_the_search_finds_what_comparing_all_finds(seed, mirrored):
         for bit in dice.integers(0, 128, 10).tolist():
             flips[bit // 64] |= np.uint64(1) << np.uint64(bit % 64)
         words[copy] = (words[copy - 40][::-1] if copy % 3 == 0 else words[copy - 40]) ^ flips
-    first, second, bits, turned = neighbours(words, mirrored=mirrored, most=99)
+    first, second, bits, turned = candidate_pairs(words, mirrored=mirrored, most=99)
     assert set(zip(first.tolist(), second.tolist(), turned.tolist(), strict=True)) == brute(words, mirrored)
     for a, b, count, flipped in zip(first, second, bits, turned, strict=True):
         assert count == np.bitwise_count(words[a] ^ (words[b][::-1] if flipped else words[b])).sum()
@@ -156,23 +156,23 @@ def test_the_search_finds_what_comparing_all_finds(seed, mirrored):
 
 def test_blocks_keep_apart_and_fresh_rows_alone_are_asked_for():
     words = np.zeros((6, 2), np.uint64)
-    first, second, _, _ = neighbours(words, mirrored=False, most=99, blocks=[0, 0, 0, 1, 1, 1])
+    first, second, _, _ = candidate_pairs(words, mirrored=False, most=99, blocks=[0, 0, 0, 1, 1, 1])
     assert set(zip(first.tolist(), second.tolist(), strict=True)) == {(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5)}
-    first, second, _, _ = neighbours(words, mirrored=False, most=99, fresh=5)
+    first, second, _, _ = candidate_pairs(words, mirrored=False, most=99, fresh=5)
     assert set(zip(first.tolist(), second.tolist(), strict=True)) == {(row, 5) for row in range(5)}
 
 
 def test_a_crowd_costs_each_no_more_than_its_share():
     words = np.zeros((5000, 2), np.uint64)
-    first, _, _, _ = neighbours(words, mirrored=False, most=3)
+    first, _, _, _ = candidate_pairs(words, mirrored=False, most=3)
     assert 5000 <= len(first) <= 5000 * 6
-    pairs = zip(first.tolist(), neighbours(words, mirrored=False, most=3)[1].tolist(), strict=True)
-    assert grouped(pairs) == [list(range(5000))]
+    pairs = zip(first.tolist(), candidate_pairs(words, mirrored=False, most=3)[1].tolist(), strict=True)
+    assert connected_components(pairs) == [list(range(5000))]
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_hashes(count):
-    assert [len(part) for part in neighbours(np.zeros((count, 2), np.uint64))] == [0, 0, 0, 0]
+    assert [len(part) for part in candidate_pairs(np.zeros((count, 2), np.uint64))] == [0, 0, 0, 0]
 
 
 def test_sentences():

@@ -15,8 +15,8 @@ import tellapart
 from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.data.catalog import open_catalog
 from tellapart.data.split import split
-from tellapart.pipelines.strength.ablation import harder, without
-from tellapart.pipelines.strength.attack import attack, ladder, untaught
+from tellapart.pipelines.strength.ablation import with_hardships, without_hardships
+from tellapart.pipelines.strength.attack import attack, attack_untrained, ladder
 from tellapart.pipelines.strength.page import page
 from tellapart.synthesis import SCHEMES, Scheme, render
 from tellapart.training.run import Run
@@ -29,7 +29,7 @@ HASTY = {"stages": [{"train": "all", "epochs": 4, "lr": 5e-3}], "height": 24, "b
 
 @pytest.mark.parametrize("scheme", NAMED, ids=lambda scheme: scheme.name)
 def test_every_change_is_one_and_can_be_drawn(scheme):
-    changed = without(scheme) | harder(scheme)
+    changed = without_hardships(scheme) | with_hardships(scheme)
     assert len(changed) > 5
     for name, other in changed.items():
         assert other != scheme, name
@@ -40,22 +40,22 @@ def test_every_change_is_one_and_can_be_drawn(scheme):
 def test_a_change_beyond_what_a_scheme_may_be_is_left_out(change):
     scheme = dataclasses.replace(NAMED[0], width=504, **{key: value for key, value in change.items() if key != "width"})
     scheme = dataclasses.replace(scheme, width=change.get("width", 504))
-    assert 3 <= len(harder(scheme)) < len(harder(NAMED[0]))
+    assert 3 <= len(with_hardships(scheme)) < len(with_hardships(NAMED[0]))
 
 
 def test_many_fonts_are_those_that_have_the_letters():
     scheme = Scheme("п", width=160, height=60, alphabet="бдж", min_length=3, max_length=3, fonts=["roboto"])
-    fonts = harder(scheme)["many fonts, each letter its own"].fonts
+    fonts = with_hardships(scheme)["many fonts, each letter its own"].fonts
     assert "roboto" in fonts
     assert "caladea" not in fonts
-    assert "many fonts, each letter its own" not in harder(dataclasses.replace(scheme, fonts=fonts, mixed=True))
+    assert "many fonts, each letter its own" not in with_hardships(dataclasses.replace(scheme, fonts=fonts, mixed=True))
 
 
 def test_a_hardship_that_is_not_there_is_not_taken_away():
     plain = Scheme("plain", width=80, height=30, alphabet="01", min_length=3, max_length=3)
-    assert without(plain) == {}
+    assert without_hardships(plain) == {}
     lined = dataclasses.replace(plain, lines=(1, 2))
-    assert without(lined) == {"without lines": plain}
+    assert without_hardships(lined) == {"without lines": plain}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_no_more_labels_choose_than_it_takes(judged, monkeypatch):
 def test_without_labels_the_shipped_reader_reads(tmp_path):
     tellapart.generate("digits", 40, tmp_path / "data")
     catalog = split(open_catalog(tmp_path / "data", task="read"), seed=0)
-    step = untaught(catalog)
+    step = attack_untrained(catalog)
     assert step["labels"] == 0
     assert step["n"] == len(catalog.rows("test"))
     assert step["cer"]["value"] < 0.5
@@ -107,7 +107,7 @@ def test_without_labels_an_unknown_script_is_left_out(tmp_path, draw_texts, caps
     table = data / "labels.csv"
     rows = [line.split(",") for line in table.read_text().splitlines()]
     table.write_text("".join(f"{file},{text.replace('7', 'я')}\n" for file, text in rows), encoding="utf-8")
-    assert untaught(split(open_catalog(data, task="read"), seed=0)) is None
+    assert attack_untrained(split(open_catalog(data, task="read"), seed=0)) is None
     assert "left out, as the shipped reader does not know я" in capsys.readouterr().err
 
 

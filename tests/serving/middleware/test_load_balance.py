@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 
-from tellapart.serving.middleware.load_balance import Share
+from tellapart.serving.middleware.load_balance import LoadBalanceMiddleware
 
 
 async def answers(share, requests):
@@ -29,7 +29,7 @@ END = (b"connection", b"close")
 
 
 def test_who_has_more_in_hand_ends_some_connections_and_nobody_else_does(tmp_path):
-    busy, idle = Share(app, tmp_path / "shares", 2), Share(app, tmp_path / "shares", 2)
+    busy, idle = LoadBalanceMiddleware(app, tmp_path / "shares", 2), LoadBalanceMiddleware(app, tmp_path / "shares", 2)
     few, many = asyncio.run(answers(idle, 100)), []
     for _ in range(5):
         many += asyncio.run(answers(busy, 400))
@@ -41,9 +41,9 @@ def test_who_has_more_in_hand_ends_some_connections_and_nobody_else_does(tmp_pat
 
 
 def test_alike_shares_and_one_process_alone_keep_all_connections(tmp_path):
-    alone = Share(app, tmp_path / "alone", 1)
+    alone = LoadBalanceMiddleware(app, tmp_path / "alone", 1)
     assert END not in asyncio.run(answers(alone, 500))
-    pair = [Share(app, tmp_path / "pair", 2) for _ in range(2)]
+    pair = [LoadBalanceMiddleware(app, tmp_path / "pair", 2) for _ in range(2)]
 
     async def both():
         for _ in range(300):
@@ -62,7 +62,7 @@ def test_the_place_of_a_process_that_ended_is_free_again(tmp_path):
         [sys.executable, "-c", held, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdout.readline() == "0\n"
-        over = Share(app, tmp_path, 1)  # one more than there are places still answers
+        over = LoadBalanceMiddleware(app, tmp_path, 1)  # one more than there are places still answers
         assert END not in asyncio.run(answers(over, 50))
         other.kill()
         other.wait()

@@ -127,17 +127,17 @@ def test_the_page_of_a_server(process, tmp_path, shape_bundle, shape):
 
 def test_what_stands_in_an_answer_is_escaped():
     row = Prediction("a", "classify", "<script>", 1.0, {"<script>": 1.0}, group="<i>", sure=False)
-    html = rendering.of(row)
+    html = rendering.render_answer(row)
     assert "<script>" not in html
     assert "<i>" not in html
     assert "not sure" in html
-    assert "<b>&lt;</b>" in rendering.of(Prediction("a", "read", "<", 1.0, characters=[("<", 1.0)]))
-    assert "&lt;x&gt;" in rendering.of(Prediction("a", "read", error="<x>"))
+    assert "<b>&lt;</b>" in rendering.render_answer(Prediction("a", "read", "<", 1.0, characters=[("<", 1.0)]))
+    assert "&lt;x&gt;" in rendering.render_answer(Prediction("a", "read", error="<x>"))
 
 
 def test_many_classes_are_the_first_and_one_line():
     probabilities = {f"class {n}": 0.1 for n in range(10)}
-    html = rendering.of(Prediction("a", "classify", "class 0", 0.1, probabilities))
+    html = rendering.render_answer(Prediction("a", "classify", "class 0", 0.1, probabilities))
     assert html.count('class="bar"') == 6
     assert "4 other classes together: 40.0 %" in html
 
@@ -146,7 +146,7 @@ def test_a_camera_is_calm():
     rows = [Prediction("", "classify", "", 1.0, {"a": p, "b": 1 - p}) for p in (0.9, 0.1, 0.9, 0.9)]
     mean, shown = None, []
     for row in rows:
-        mean = rendering.calmed(mean, row)
+        mean = rendering.smooth_probabilities(mean, row)
         shown.append(max(mean, key=mean.get))
     assert shown == ["a"] * 4
     assert sum(mean.values()) == pytest.approx(1)
@@ -163,9 +163,9 @@ def test_the_page_is_for_this_machine_and_fetches_nothing(monkeypatch):
     from starlette.responses import PlainTextResponse
     from starlette.testclient import TestClient
 
-    from tellapart.serving.ui.localhost_only import Here, fetch_nothing
+    from tellapart.serving.ui.localhost_only import LocalhostOnly, disable_external_assets
 
-    app = Here(PlainTextResponse("the page"))
+    app = LocalhostOnly(PlainTextResponse("the page"))
     mine = TestClient(app, "http://127.0.0.1:3001", client=("127.0.0.1", 1))
     assert mine.get("/").text == "the page"
     assert mine.get("/", headers={"host": "evil.example"}).status_code == 403
@@ -173,6 +173,6 @@ def test_the_page_is_for_this_machine_and_fetches_nothing(monkeypatch):
     assert TestClient(app, "http://127.0.0.1:3001", client=("192.0.2.1", 1)).get("/").status_code == 403
 
     monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)  # put back afterwards
-    fetch_nothing()
+    disable_external_assets()
     with pytest.raises(ValueError, match="never fetched"):
         asyncio.run(processing_utils.async_ssrf_protected_download("http://127.0.0.1/a.png", "/tmp"))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import tellapart
-from tellapart.training.callbacks.history import History
+from tellapart.training.callbacks.history import EpochHistory
 from tellapart.training.config import Stage
 from tellapart.training.tasks import ClassifyTask
 
@@ -31,7 +31,7 @@ def read(path):
 
 def test_a_line_for_the_file_and_one_for_the_person(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("time.perf_counter", iter([10.0, 12.5]).__next__)
-    history = History(tmp_path / "history.jsonl")
+    history = EpochHistory(tmp_path / "history.jsonl")
     now = trainer(1, train_loss=1.25, val_loss=0.5, val_accuracy=0.75, val_score=0.745)
     history.on_train_epoch_start(now, stage())
     history.on_train_epoch_end(now, stage())
@@ -45,10 +45,10 @@ def test_a_line_for_the_file_and_one_for_the_person(tmp_path, capsys, monkeypatc
 
 def test_a_resumed_run_goes_on_after_its_lines(tmp_path):
     path = tmp_path / "history.jsonl"
-    history = History(path)
+    history = EpochHistory(path)
     for number, epoch in ((0, 1), (0, 2), (1, 1), (1, 2)):
         history.on_train_epoch_end(trainer(epoch, train_loss=float(epoch)), stage(number))
-    resumed = History(path)
+    resumed = EpochHistory(path)
     # The second epoch of the second stage was noted, but stopped before its state was saved: it comes again.
     resumed.on_train_epoch_end(trainer(2, train_loss=9.0), stage(1))
     resumed.on_train_epoch_end(trainer(3, train_loss=8.0), stage(1))
@@ -67,7 +67,7 @@ class Screen(io.StringIO):
 def test_the_live_line_is_for_people_only(tmp_path, monkeypatch, screen, shown):
     monkeypatch.setattr("time.perf_counter", iter([0.0, 2.0, 2.1]).__next__)
     monkeypatch.setattr(sys, "stderr", screen)
-    history = History(tmp_path / "history.jsonl")
+    history = EpochHistory(tmp_path / "history.jsonl")
     history.on_train_epoch_start(trainer(1), stage())
     history.on_train_batch_end(trainer(1), stage(), None, None, 1)
     history.on_train_batch_end(trainer(1), stage(), None, None, 2)  # too soon to draw again

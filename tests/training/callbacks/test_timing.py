@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tellapart.training.callbacks import timing as room
-from tellapart.training.callbacks.timing import Clock, told
+from tellapart.training.callbacks.timing import TrainingTimer, format_timing
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def at(monkeypatch):
 
 
 def test_an_epoch_is_told_apart(at):
-    clock, module = Clock(), SimpleNamespace(augmenting=0.0)
+    clock, module = TrainingTimer(), SimpleNamespace(augmenting=0.0)
     clock.on_train_epoch_start(None, module)
     for _ in range(2):
         at(1)
@@ -48,7 +48,7 @@ def test_an_epoch_is_told_apart(at):
 
 
 def test_what_fails_is_counted_too(at):
-    clock = Clock()
+    clock = TrainingTimer()
 
     def failing():
         with clock("solve"):
@@ -61,9 +61,9 @@ def test_what_fails_is_counted_too(at):
 
 
 def test_it_is_told_in_shares_the_largest_first():
-    assert told({"wait": 1.0, "forward": 2.0, "backward": 5.0}) == "backward 62 %, forward 25 %, wait 12 %"
-    assert told({"forward": 1.0, "wait": 0.0, "update": 0.0001}) == "forward 100 %"
-    assert told({}) == ""
+    assert format_timing({"wait": 1.0, "forward": 2.0, "backward": 5.0}) == "backward 62 %, forward 25 %, wait 12 %"
+    assert format_timing({"forward": 1.0, "wait": 0.0, "update": 0.0001}) == "forward 100 %"
+    assert format_timing({}) == ""
 
 
 def test_a_run_keeps_it(shape_run):

@@ -21,7 +21,7 @@ from tellapart.training.models.classifier import (
     trainable,
     wheel_weights,
 )
-from tellapart.training.models.ctc_reader import Reader
+from tellapart.training.models.ctc_reader import CTCReader
 from tellapart.training.models.small_cnn import ConvBlock, Residual, SmallNet
 
 mend_torchvision()
@@ -174,14 +174,14 @@ class TestOurs:
     @pytest.mark.parametrize("channels", [1, 3])
     @pytest.mark.parametrize(("height", "width"), [(48, 32), (48, 192), (24, 64), (64, 1024)])
     def test_the_reader_has_a_step_every_4_px(self, channels, height, width):
-        model = Reader(11, channels).eval()
+        model = CTCReader(11, channels).eval()
         with torch.inference_mode():
             logits = model(torch.randn(1, channels, height, width))
         assert logits.shape == (1, width // 4, 11)
-        assert Reader.steps(width) == width // 4
+        assert CTCReader.steps(width) == width // 4
 
     def test_a_readers_answer_does_not_depend_on_its_companions(self):
-        model = Reader(11).eval()
+        model = CTCReader(11).eval()
         x = torch.rand(3, 1, 48, 64)
         with torch.inference_mode():
             torch.testing.assert_close(model(x)[1:2], model(x[1:2]), rtol=1e-4, atol=1e-5)
@@ -213,7 +213,7 @@ class TestTrainable:
         ]  # fmt: skip
 
     def test_last_blocks_of_a_reader(self):
-        model = Reader(11)
+        model = CTCReader(11)
         assert trainable(model, "last:2") == [model.head, model.column, model.context]
         assert trainable(model, "last:3") == [model.head, model.features[-1], model.column, model.context]
 
@@ -258,27 +258,27 @@ class TestReaderOnABackbone:
 
     @pytest.mark.parametrize("backbone", ["test_efficientnet", "resnet10t", "convnext_atto"])
     def test_a_step_every_four_pixels(self, backbone):
-        reader = Reader(12, 1, backbone=backbone, pretrained=False).eval()
+        reader = CTCReader(12, 1, backbone=backbone, pretrained=False).eval()
         for height, width in ((40, 40), (40, 136), (64, 200)):
             logits, features = reader.with_features(torch.rand(2, 1, height, width))
-            assert logits.shape == (2, Reader.steps(width), 12)
+            assert logits.shape == (2, CTCReader.steps(width), 12)
             assert features.shape[0] == 2
 
     def test_its_last_blocks_learn_alone(self):
-        reader = Reader(12, 1, backbone="test_efficientnet", pretrained=False)
+        reader = CTCReader(12, 1, backbone="test_efficientnet", pretrained=False)
         head, *last = trainable(reader, "last:4")
         assert head is reader.head
         assert last[-3:] == [reader.features.join, reader.column, reader.context]
         assert last[0] in list(reader.features.network.modules())
 
     def test_colours_are_as_its_weights_want_them(self):
-        assert Reader(12, 3, backbone=LITE0, pretrained=False).mean == (0.5, 0.5, 0.5)
-        assert Reader(12, 3, backbone="resnet10t", pretrained=False).mean == (0.485, 0.456, 0.406)
-        assert Reader(12, 1, backbone="resnet10t", pretrained=False).mean == (0.5,)
+        assert CTCReader(12, 3, backbone=LITE0, pretrained=False).mean == (0.5, 0.5, 0.5)
+        assert CTCReader(12, 3, backbone="resnet10t", pretrained=False).mean == (0.485, 0.456, 0.406)
+        assert CTCReader(12, 1, backbone="resnet10t", pretrained=False).mean == (0.5,)
 
     def test_one_that_takes_no_lines_is_refused(self):
         with pytest.raises(ConfigError, match=r"^backbone 'test_vit': it does not take pictures of any width"):
-            Reader(12, 1, backbone="test_vit", pretrained=False)
+            CTCReader(12, 1, backbone="test_vit", pretrained=False)
 
 
 def test_a_reader_on_a_backbone_trains_and_is_packed(texts, text_options, tmp_path):

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 import tellapart
-from tellapart.training.models.classifier import Classifier, SideBySide, trainable
-from tellapart.training.models.ctc_reader import Reader
-from tellapart.training.models.frozen_trunk import Trunk, cut
+from tellapart.training.models.classifier import Classifier, ConcatBackbones, trainable
+from tellapart.training.models.ctc_reader import CTCReader
+from tellapart.training.models.frozen_trunk import SplitNetwork, split_network
 from tellapart.training.run import Run
 from tellapart.training.tasks import ClassifyTask
 
@@ -52,8 +52,8 @@ def timms(request):
 def test_the_tail_of_the_trunk_is_the_model(timms, what):
     x = pictures()
     learning = trainable(timms, what)
-    trunk = cut(timms, learning, pictures(1))
-    assert isinstance(trunk, Trunk)
+    trunk = split_network(timms, learning, pictures(1))
+    assert isinstance(trunk, SplitNetwork)
     with torch.inference_mode():
         torch.testing.assert_close(trunk.tail(trunk(x)), timms(x), rtol=1e-4, atol=1e-5)
         assert not torch.allclose(timms(x)[0], timms(x)[1])  # it does look at the picture
@@ -64,7 +64,7 @@ def test_the_tail_of_the_trunk_is_the_model(timms, what):
 
 def test_the_small_networks_head_is_cut_off():
     model = network("small")
-    trunk = cut(model, trainable(model, "head"), pictures(1))
+    trunk = split_network(model, trainable(model, "head"), pictures(1))
     with torch.inference_mode():
         assert torch.equal(trunk.tail(trunk(pictures())), model(pictures()))
         assert torch.equal(trunk(pictures()), model.embed(pictures()))
@@ -72,15 +72,15 @@ def test_the_small_networks_head_is_cut_off():
 
 def test_backbones_side_by_side_are_cut_at_the_head():
     model = network("test_convnext+test_convnext2")
-    assert isinstance(model.backbone, SideBySide)
-    trunk = cut(model, trainable(model, "head"), pictures(1))
+    assert isinstance(model.backbone, ConcatBackbones)
+    trunk = split_network(model, trainable(model, "head"), pictures(1))
     with torch.inference_mode():
         assert torch.equal(trunk.tail(trunk(pictures())), model(pictures()))
 
 
 def test_several_blocks_of_a_dense_network_are_cut_too():
     model = network("densenet121")
-    trunk = cut(model, trainable(model, "last:2"), pictures(1))
+    trunk = split_network(model, trainable(model, "last:2"), pictures(1))
     with torch.inference_mode():
         torch.testing.assert_close(trunk.tail(trunk(pictures())), model(pictures()), rtol=1e-4, atol=1e-5)
 
@@ -94,21 +94,21 @@ def test_what_cannot_be_cut_is_left_whole(name, what):
     torch.manual_seed(0)
     model = Classifier(3, name, pretrained=False).train()
     example = torch.rand(1, 3, 160 if name == "test_vit" else SIDE, 160 if name == "test_vit" else SIDE)
-    assert cut(model, trainable(model, what), example) is None
+    assert split_network(model, trainable(model, what), example) is None
     assert all(module.training for module in model.modules())  # as it was before
 
 
 def test_a_network_that_learns_all_or_reads_has_no_trunk():
     model = network("small")
-    assert cut(model, trainable(model, "all"), pictures(1)) is None
-    assert cut(Reader(5), trainable(Reader(5), "head"), torch.rand(1, 1, 24, 32)) is None
+    assert split_network(model, trainable(model, "all"), pictures(1)) is None
+    assert split_network(CTCReader(5), trainable(CTCReader(5), "head"), torch.rand(1, 1, 24, 32)) is None
 
 
 def test_the_modes_are_as_before():
     model = network("resnet18")
     model.get_submodule("backbone.layer4").train()
     before = {name: module.training for name, module in model.named_modules()}
-    assert cut(model, trainable(model, "last:1"), pictures(1)) is not None
+    assert split_network(model, trainable(model, "last:1"), pictures(1)) is not None
     assert {name: module.training for name, module in model.named_modules()} == before
 
 
@@ -121,7 +121,7 @@ def watched(monkeypatch):
     from tellapart.training import feature_cache
 
     passed, steps = [], []
-    step, cutting = ClassifyTask.training_step, feature_cache.cut
+    step, cutting = ClassifyTask.training_step, feature_cache.split_network
 
     def stepping(self, batch, index):
         for row, feature in zip(batch[1].tolist(), batch[0], strict=True):

@@ -15,7 +15,7 @@ from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.models.classifier import Classifier
-from tellapart.training.models.ctc_reader import Reader
+from tellapart.training.models.ctc_reader import CTCReader
 from tellapart.training.tasks import ClassifyTask, ReadTask
 from tellapart.training.tasks.base import Scale, rate
 from tellapart.training.tasks.classification import balanced_weights
@@ -37,7 +37,7 @@ def read(texts=("147", "40", "7", ""), **options):
     spec = Preprocess(height=24, width=None, channels=1)
     config = TrainConfig(**{"augment": "none", **options})
     charset = Charset(("0", "1", "4", "7"))
-    return ReadTask(Reader(5), spec, config, Stage("all"), 0, texts=list(texts), charset=charset)
+    return ReadTask(CTCReader(5), spec, config, Stage("all"), 0, texts=list(texts), charset=charset)
 
 
 def cross_entropy(logits, targets, weights, smoothing):
@@ -63,7 +63,7 @@ def test_the_loss_of_classes(smoothing, weights):
 
 def test_letters_that_no_text_holds_are_not_unlearnt():
     logits = torch.randn(2, 8, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    common = (Reader(5), Preprocess(height=24, width=None, channels=1), TrainConfig(augment="none"), Stage("all"), 0)
+    common = (CTCReader(5), Preprocess(height=24, width=None, channels=1), TrainConfig(augment="none"), Stage("all"), 0)
     task = ReadTask(*common, texts=["147", "4"], charset=Charset(("0", "1", "4", "7")), unseen=["0"])
     task.loss(logits, torch.tensor([0, 1]), training=True).backward()
     assert logits.grad.isfinite().all()

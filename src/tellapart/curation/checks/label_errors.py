@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Doubts:
+class LabelErrors:
     """For each judged image: how its label stands against the best other one."""
 
     margin: Array  # probability of the label minus that of the best other, -1..1; nan where not judged
@@ -33,7 +33,7 @@ class Doubts:
     accuracy: float  # of the out-of-sample predictions against the given labels
 
 
-def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> Doubts:
+def find_label_errors(features: Array, labels: Sequence[str], together: Sequence[int]) -> LabelErrors:
     """Judge labels by out-of-sample predictions.
 
     Args:
@@ -47,7 +47,7 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
     other: list[str | None] = [None] * len(target)
     flags = np.zeros(len(target), bool)
     if len(np.unique(target[judged])) < 2:
-        return Doubts(margin, other, flags, float("nan"))
+        return LabelErrors(margin, other, flags, float("nan"))
     axes = _reduced(features[judged])
     given = target[judged]
     fold = _folds(given, np.asarray(together)[judged])
@@ -55,7 +55,7 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
     for number in range(FOLDS):
         learn, judge = fold != number, fold == number
         if judge.any() and learn.any():
-            slopes, offsets = lda.fit(axes[learn], given[learn], len(names), shrink=SHRINK)
+            slopes, offsets = lda.fit_lda(axes[learn], given[learn], len(names), shrink=SHRINK)
             odds[judge] = axes[judge] @ slopes + offsets
     chance = lda.softmax(odds / calibration.temperature(odds, given))
     own = chance[np.arange(len(given)), given]
@@ -70,7 +70,7 @@ def doubts(features: Array, labels: Sequence[str], together: Sequence[int]) -> D
     flags[rows] = confident
     for row, place in zip(rows.tolist(), best.tolist(), strict=True):
         other[row] = str(names[place])
-    return Doubts(margin, other, flags, float((chance.argmax(axis=1) == given).mean()))
+    return LabelErrors(margin, other, flags, float((chance.argmax(axis=1) == given).mean()))
 
 
 def _reduced(features: Array) -> Array:

@@ -6,41 +6,43 @@ from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 from typing import Any
 
-from tellapart.core.errors import counted, some
-from tellapart.curation.check_context import Check, View
+from tellapart.core.errors import join_some, pluralize
+from tellapart.curation.check_context import Check, CheckContext
 from tellapart.curation.findings import Finding
 from tellapart.inference.charset import required_steps
 from tellapart.inference.preprocess import PIXELS_A_STEP, READ_HEIGHT, Preprocess
 
 
-def _imbalance(view: View, threshold: float) -> Finding:
+def _imbalance(view: CheckContext, threshold: float) -> Finding:
     counts = Counter(view.labels[row] for row in view.rows)
     most, least = max(counts.values(), default=0), min(counts.values(), default=0)
     ratio = most / least if least else 0.0
     ordered = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    each = counted(most, "image") if least == most else f"{least:,} to {most:,} images"
-    sentence = f"{counted(len(counts), 'class', 'classes')}, {each} each ({ratio:.1f} : 1)" if counts else "no classes"
+    each = pluralize(most, "image") if least == most else f"{least:,} to {most:,} images"
+    sentence = (
+        f"{pluralize(len(counts), 'class', 'classes')}, {each} each ({ratio:.1f} : 1)" if counts else "no classes"
+    )
     if ratio >= threshold:
         sentence += "; class weights or tellapart balance help the small ones"
     return Finding("class_imbalance", sentence, threshold,
                    facts={"classes": ordered, "ratio": round(ratio, 3), "flag": bool(ratio >= threshold)})  # fmt: skip
 
 
-def _tiny_classes(view: View, threshold: float) -> Finding:
+def _tiny_classes(view: CheckContext, threshold: float) -> Finding:
     counts = Counter(view.labels[row] for row in view.rows)
     tiny = {name for name, count in counts.items() if count < threshold}
     why = {row: f"class {view.labels[row]!r} has {counts[view.labels[row]]} images" for row in view.rows
            if view.labels[row] in tiny}  # fmt: skip
-    named = some(sorted(tiny))
+    named = join_some(sorted(tiny))
     sentence = (
-        f"{counted(len(tiny), 'class', 'classes')} of fewer than {threshold:.0f} images: {named}"
+        f"{pluralize(len(tiny), 'class', 'classes')} of fewer than {threshold:.0f} images: {named}"
         if tiny
         else "no tiny classes"
     )
     return Finding("tiny_classes", sentence, threshold, dict.fromkeys(why, 1.0), why, facts={"classes": sorted(tiny)})
 
 
-def _one_source(view: View, threshold: float) -> Finding:
+def _one_source(view: CheckContext, threshold: float) -> Finding:
     """Classes whose images nearly all come in one format and size that is rare elsewhere: a network may learn that."""
     sign = {row: (PurePosixPath(view.files[row]).suffix.lower(), view.widths[row], view.heights[row])
             for row in view.rows}  # fmt: skip
@@ -59,26 +61,26 @@ def _one_source(view: View, threshold: float) -> Finding:
                 f"{f'{elsewhere:.0%}' if elsewhere else 'none'} of the others"
             )
     sentence = (
-        f"{counted(len(told), 'class', 'classes')} nearly all from one source"
+        f"{pluralize(len(told), 'class', 'classes')} nearly all from one source"
         if told
         else "no class comes from one source alone"
     )
     return Finding("one_source", sentence, threshold, facts={"classes": told})
 
 
-def _alphabet(view: View, threshold: float) -> Finding:
+def _alphabet(view: CheckContext, threshold: float) -> Finding:
     counts = Counter("".join(view.labels[row] for row in view.rows))
     rare = {letter for letter, count in counts.items() if count < threshold}
-    why = {row: f"holds {some(map(repr, sorted(rare & set(view.labels[row]))))}, seen fewer than {threshold:.0f} times"
+    why = {row: f"holds {join_some(map(repr, sorted(rare & set(view.labels[row]))))}, seen fewer than {threshold:.0f} times"
            for row in view.rows if rare & set(view.labels[row])}  # fmt: skip
     sentence = f"{len(counts)} characters: {''.join(sorted(counts))[:120]}"
     if rare:
-        sentence += f"; {len(rare)} are seen fewer than {threshold:.0f} times: {some(map(repr, sorted(rare)))}"
+        sentence += f"; {len(rare)} are seen fewer than {threshold:.0f} times: {join_some(map(repr, sorted(rare)))}"
     facts = {"characters": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))}
     return Finding("rare_characters", sentence, threshold, dict.fromkeys(why, 1.0), why, facts=facts)
 
 
-def _lengths(view: View, threshold: float) -> Finding:
+def _lengths(view: CheckContext, threshold: float) -> Finding:
     lengths = Counter(len(view.labels[row]) for row in view.rows)
     rare = {length for length, count in lengths.items() if count < threshold * len(view.rows)}
     why = {row: f"{len(view.labels[row])} characters, which is rare here" for row in view.rows
@@ -87,11 +89,11 @@ def _lengths(view: View, threshold: float) -> Finding:
     facts = {"lengths": {str(length): lengths[length] for length in sorted(lengths)}}
     sentence = f"texts of {span} characters"
     if why:
-        sentence += f"; {counted(len(why), 'text')} of a length that is rare here"
+        sentence += f"; {pluralize(len(why), 'text')} of a length that is rare here"
     return Finding("odd_length", sentence, threshold, dict.fromkeys(why, 1.0), why, facts=facts)
 
 
-def _unemittable(view: View, threshold: float) -> Finding:
+def _unemittable(view: CheckContext, threshold: float) -> Finding:
     spec = Preprocess(height=int(threshold), width=None, channels=1)
     why = {}
     for row in view.rows:
@@ -99,7 +101,7 @@ def _unemittable(view: View, threshold: float) -> Finding:
         if required_steps(view.labels[row]) > steps:
             why[row] = f"{view.labels[row]!r} needs {required_steps(view.labels[row])} steps, the picture gives {steps}"
     sentence = (
-        f"{counted(len(why), 'text')} too long for CTC at the picture's width; raise --height" if why
+        f"{pluralize(len(why), 'text')} too long for CTC at the picture's width; raise --height" if why
         else "every text can be emitted at its picture's width"
     )  # fmt: skip
     return Finding("unemittable", sentence, threshold, dict.fromkeys(why, 1.0), why)

@@ -28,7 +28,7 @@ _SHARES = [place for place, name in enumerate(NAMES) if name.startswith(("step_"
            "ripple_none", "grey_", "background")) or name == "foreground"]  # fmt: skip
 
 
-def seeds(measures: Array) -> tuple[Array, Array]:
+def certain_seeds(measures: Array) -> tuple[Array, Array]:
     """Which pictures are photos beyond doubt, and which are drawings: two masks.
 
     The bounds are on the exactly equal neighbours, away from the background: in photographs one in twenty to
@@ -40,7 +40,7 @@ def seeds(measures: Array) -> tuple[Array, Array]:
     return photos, drawings
 
 
-def minority(measures: Array, style: Array | None = None) -> tuple[Array, str]:
+def minority_probability(measures: Array, style: Array | None = None) -> tuple[Array, str]:
     """For each picture the probability that it is of the minority kind, and a sentence on what that is.
 
     Args:
@@ -49,7 +49,7 @@ def minority(measures: Array, style: Array | None = None) -> tuple[Array, str]:
     """
     n = len(measures)
     none = np.zeros(n, np.float32)
-    photos, drawings = seeds(measures)
+    photos, drawings = certain_seeds(measures)
     kind, mask = ("photos", photos) if photos.sum() < drawings.sum() else ("drawings, screenshots or cards", drawings)
     other = "drawings" if kind == "photos" else "photos"
     if n < 40 or mask.sum() < max(FEWEST_SEEDS, SEED_SHARE * n):

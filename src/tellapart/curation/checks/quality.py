@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import counted
-from tellapart.curation.check_context import Check, View
+from tellapart.core.errors import pluralize
+from tellapart.curation.check_context import Check, CheckContext
 from tellapart.curation.findings import Finding
 
 Array = npt.NDArray[Any]
@@ -24,14 +24,16 @@ def _far(values: Array) -> Array:
 
 
 def _by_score(
-    name: str, view: View, threshold: float, values: Array, flagged: Array, say: Callable[[int], str], what: str
+    name: str, view: CheckContext, threshold: float, values: Array, flagged: Array, say: Callable[[int], str], what: str
 ) -> Finding:
     score = dict(zip(view.rows, map(float, values), strict=True))
     why = {view.rows[place]: say(int(place)) for place in np.flatnonzero(flagged)}
-    return Finding(name, f"{counted(len(why), 'image')} {what}" if why else f"no images {what}", threshold, score, why)
+    return Finding(
+        name, f"{pluralize(len(why), 'image')} {what}" if why else f"no images {what}", threshold, score, why
+    )
 
 
-def _odd_size(view: View, threshold: float) -> Finding:
+def _odd_size(view: CheckContext, threshold: float) -> Finding:
     sides = np.array([[view.widths[row], view.heights[row]] for row in view.rows], float).reshape(-1, 2)
     far = _far(np.log2(sides.prod(axis=1))) if len(sides) else np.zeros(0)
     middle = np.median(sides, axis=0) if len(sides) else np.zeros(2)
@@ -42,7 +44,7 @@ def _odd_size(view: View, threshold: float) -> Finding:
     )  # fmt: skip
 
 
-def _odd_aspect(view: View, threshold: float) -> Finding:
+def _odd_aspect(view: CheckContext, threshold: float) -> Finding:
     shape = np.array([view.widths[row] / view.heights[row] for row in view.rows], float)
     far = _far(np.log2(shape)) if len(shape) else np.zeros(0)
     return _by_score(
@@ -52,13 +54,13 @@ def _odd_aspect(view: View, threshold: float) -> Finding:
     )  # fmt: skip
 
 
-def _dark(view: View, threshold: float) -> Finding:
+def _dark(view: CheckContext, threshold: float) -> Finding:
     dark = 1 - view.measure("brightness")
     return _by_score("dark", view, threshold, dark, dark >= threshold,
                      lambda at: f"mean brightness {1 - dark[at]:.0%}", "nearly black")  # fmt: skip
 
 
-def _bright(view: View, threshold: float) -> Finding:
+def _bright(view: CheckContext, threshold: float) -> Finding:
     light = view.measure("brightness")
     # Drawings and scans on white are as they should be; a photo that burnt out leaves nothing to see either.
     lost = (light >= threshold) & (view.measure("contrast") < 0.1) & (view.measure("foreground") < 0.01)
@@ -66,7 +68,7 @@ def _bright(view: View, threshold: float) -> Finding:
                      lambda at: f"brightness {light[at]:.0%}, hardly any contrast", "nearly white")  # fmt: skip
 
 
-def _blurry(view: View, threshold: float) -> Finding:
+def _blurry(view: CheckContext, threshold: float) -> Finding:
     sharp = np.log10(view.measure("sharpness") / np.maximum(view.measure("contrast") * 255, 1) ** 2 + 1e-6)
     usual = np.median(sharp) if len(sharp) else 0.0
     blur = usual - sharp
@@ -77,13 +79,13 @@ def _blurry(view: View, threshold: float) -> Finding:
                      "blurred")  # fmt: skip
 
 
-def _low_information(view: View, threshold: float) -> Finding:
+def _low_information(view: CheckContext, threshold: float) -> Finding:
     bits = view.measure("entropy")
     return _by_score("low_information", view, threshold, -bits, bits <= threshold,
                      lambda at: f"{bits[at]:.2f} bits a pixel: blank", "showing next to nothing")  # fmt: skip
 
 
-def _grey(view: View, threshold: float) -> Finding:
+def _grey(view: CheckContext, threshold: float) -> Finding:
     # By whether each channel says the same, not by faintness: a pale photo is coloured.
     colour = view.measure("saturation")
     grey = colour < 0.004

@@ -79,7 +79,7 @@ def _planes() -> Array:
 _PLANES = _planes()
 
 
-def as_words(hashes: Iterable[bytes]) -> npt.NDArray[np.uint64]:
+def hash_words(hashes: Iterable[bytes]) -> npt.NDArray[np.uint64]:
     """Hashes as ``uint64`` N, 2."""
     return np.frombuffer(b"".join(hashes), dtype=">u8").astype(np.uint64).reshape(-1, 2)
 
@@ -87,7 +87,7 @@ def as_words(hashes: Iterable[bytes]) -> npt.NDArray[np.uint64]:
 # --- candidates ------------------------------------------------------------------------------------
 
 
-def neighbours(
+def candidate_pairs(
     words: npt.NDArray[np.uint64],
     *,
     radius: int = RADIUS,
@@ -174,10 +174,10 @@ def _closest(first: Array, second: Array, bits: Array, *, n: int, most: int) -> 
     return first[keep], second[keep], bits[keep]
 
 
-def grouped(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+def connected_components(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Rows that hang together by pairs, as sorted lists in the order of their first row.
 
-    >>> grouped([(4, 2), (7, 8), (2, 9)])
+    >>> connected_components([(4, 2), (7, 8), (2, 9)])
     [[2, 4, 9], [7, 8]]
     """
     parent: dict[int, int] = {}

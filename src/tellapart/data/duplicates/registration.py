@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.parallel import in_threads
+from tellapart.core.parallel import map_threads
 from tellapart.data.duplicates.hashing import SIDE
 
 Array = npt.NDArray[Any]
@@ -84,7 +84,7 @@ def matches(
     pairs = _hopeful(thumbs, pairs)
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     best: dict[tuple[int, int], Match] = {}
-    for found in in_threads(lambda chunk: _judge(thumbs, chunk, limits), chunks):
+    for found in map_threads(lambda chunk: _judge(thumbs, chunk, limits), chunks):
         for pair, match in found:
             if pair not in best or best[pair].likeness < match.likeness:
                 best[pair] = match

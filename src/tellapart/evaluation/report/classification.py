@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.core.errors import some
+from tellapart.core.errors import join_some
 from tellapart.evaluation.report.common import SHOWN, Evaluation, gallery, percent
 from tellapart.metrics.curves import Curve, precision_recall, roc
 from tellapart.viz.html import Html, Pictures, card, join, name, path_name, table, tag
@@ -83,7 +83,7 @@ def _classes(scores: Mapping[str, Mapping[str, float]]) -> Html:
     absent = sorted(set(scores) - set(present))
     parts = [tag("p", note, class_="note"), table(["class", "F1", "precision", "recall", "images"], rows)]
     if absent:
-        parts.append(tag("p", f"Without images here: {some(absent, 20)}.", class_="note"))
+        parts.append(tag("p", f"Without images here: {join_some(absent, 20)}.", class_="note"))
     return join(parts)
 
 

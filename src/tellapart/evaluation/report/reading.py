@@ -8,7 +8,7 @@ import numpy as np
 
 from tellapart.evaluation.report.classification import Section
 from tellapart.evaluation.report.common import SHOWN, Evaluation, gallery, percent, spell
-from tellapart.metrics.error_analysis import Place
+from tellapart.metrics.error_analysis import PositionError
 from tellapart.viz.html import Html, Pictures, card, join, name, path_name, table, tag
 from tellapart.viz.svg import Axes, columns, plot
 
@@ -51,7 +51,7 @@ def _places(found: Evaluation) -> Html:
     )  # fmt: skip
 
 
-def _rates(places: Sequence[Place], across: str) -> Html:
+def _rates(places: Sequence[PositionError], across: str) -> Html:
     first, last = places[0]["at"], places[-1]["at"]
     axes = Axes((first - 0.5, last + 0.5), (0, max(0.01, *(place["cer"] for place in places)) * 1.1))
     bars = [part for place in places for part in columns(axes, [place["at"] - 0.5, place["at"] + 0.5], [place["cer"]])]

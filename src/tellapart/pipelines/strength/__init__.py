@@ -65,10 +65,10 @@ def strength(
         ConfigError: numbers of labels that are none, or a place where nothing can be written.
         CatalogError: data without texts.
     """
-    from tellapart.core.files import check_writable, whole_file, write_json
-    from tellapart.core.progress import say
+    from tellapart.core.files import atomic_file, check_writable, write_json
+    from tellapart.core.progress import log
     from tellapart.data.catalog import check_target
-    from tellapart.pipelines.strength.attack import PICTURES, attack, ladder, self_taught, untaught
+    from tellapart.pipelines.strength.attack import PICTURES, attack, attack_self_taught, attack_untrained, ladder
     from tellapart.pipelines.strength.page import page
 
     wanted = sorted(set(labels))
@@ -90,7 +90,7 @@ def strength(
     if not steps and 0 not in wanted:
         raise ConfigError(f"nothing to attack with; {'; '.join(left_out)}")
     for note in left_out:
-        say(f"note: {note}")
+        log(f"note: {note}")
     name = scheme.name if scheme else str(target)
     result: dict[str, Any] = {"target": name, "left_out": left_out, "curve": [], "changes": []}
 
@@ -99,15 +99,15 @@ def strength(
         write_json(out / "strength.json", result)
 
     if 0 in wanted:
-        if first := untaught(catalog):
+        if first := attack_untrained(catalog):
             result["curve"].append(first)
             keep()
             try:
-                result["curve"].append(self_taught(catalog, out / "pictures", seed=seed, **options))
+                result["curve"].append(attack_self_taught(catalog, out / "pictures", seed=seed, **options))
                 keep()
             except (CatalogError, TextError) as error:
                 left_out.append(f"left out: pictures without labels, of which it could teach itself: {error}")
-                say(f"note: {left_out[-1]}")
+                log(f"note: {left_out[-1]}")
         else:
             left_out.append("left out: without labels, as the shipped reader does not know all characters")
     for number in steps:
@@ -117,7 +117,7 @@ def strength(
         result["changes"] = _changes(scheme, out, seed, options)
     keep()
     if report is not None:
-        with whole_file(Path(report)) as temporary:
+        with atomic_file(Path(report)) as temporary:
             temporary.write_text(page(result), encoding="utf-8")
     return result
 
@@ -134,7 +134,7 @@ def _summary(curve: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _scheme(target: str | Path | Scheme) -> Scheme | None:
-    from tellapart.synthesis import SCHEMES, Scheme, World
+    from tellapart.synthesis import SCHEMES, RandomScheme, Scheme
     from tellapart.synthesis import scheme as find
 
     if isinstance(target, Scheme):
@@ -142,7 +142,7 @@ def _scheme(target: str | Path | Scheme) -> Scheme | None:
     if str(target) not in SCHEMES and Path(target).suffix.lower() not in (".yaml", ".yml"):
         return None
     found = find(str(target))
-    if isinstance(found, World):
+    if isinstance(found, RandomScheme):
         raise ConfigError(f"{target}: another scheme each picture, whose strength is no one's; name a scheme")
     return found
 
@@ -189,11 +189,11 @@ def _characters(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _changes(scheme: Scheme, out: Path, seed: int, options: dict[str, Any]) -> list[dict[str, Any]]:
-    from tellapart.pipelines.strength.ablation import harder, without
+    from tellapart.pipelines.strength.ablation import with_hardships, without_hardships
     from tellapart.pipelines.strength.attack import attack
 
     rows = []
-    tried = {"as it is": scheme, **without(scheme), **harder(scheme)}
+    tried = {"as it is": scheme, **without_hardships(scheme), **with_hardships(scheme)}
     for number, (name, changed) in enumerate(tried.items()):
         folder = out / "changes" / f"{number:02d}"
         catalog = _drawn(changed, CHANGED, folder / "data", seed, TESTED // 2)

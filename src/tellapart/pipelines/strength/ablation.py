@@ -33,11 +33,11 @@ _PLAIN: dict[str, dict[str, Any]] = {
 }
 
 
-def without(scheme: Scheme) -> dict[str, Scheme]:
+def without_hardships(scheme: Scheme) -> dict[str, Scheme]:
     """The scheme without each hardship that it has; letters that touch are set apart.
 
     >>> from tellapart.synthesis.presets import scheme
-    >>> list(without(scheme("digits")))[:2]
+    >>> list(without_hardships(scheme("digits")))[:2]
     ['without letters turned', 'without letters stretched or slanted']
     """
     found = {
@@ -52,11 +52,11 @@ def without(scheme: Scheme) -> dict[str, Scheme]:
     return found
 
 
-def harder(scheme: Scheme) -> dict[str, Scheme]:
+def with_hardships(scheme: Scheme) -> dict[str, Scheme]:
     """The scheme with more of what attackers are said to find hard, one change each; those that it has room for.
 
     >>> from tellapart.synthesis.presets import scheme
-    >>> harder(scheme("digits"))["two letters more"].max_length
+    >>> with_hardships(scheme("digits"))["two letters more"].max_length
     7
     """
     size = scheme.font_size[1]

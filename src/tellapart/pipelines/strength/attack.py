@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.core.errors import counted, some
-from tellapart.core.progress import say
+from tellapart.core.errors import join_some, pluralize
+from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.evaluate import evaluate
 from tellapart.inference.bundle import Bundle
@@ -34,13 +34,13 @@ def attack(catalog: Catalog, labels: int, out: Path, *, seed: int = 0, **options
     Returns:
         ``labels``, ``seconds`` of training, the figures of the test part.
     """
-    say(f"an attacker with {labels:,} labels")
-    result = train(with_labels(catalog, labels, seed), out=out, task="read", seed=seed, **options)
+    log(f"an attacker with {labels:,} labels")
+    result = train(attack_with_labels(catalog, labels, seed), out=out, task="read", seed=seed, **options)
     report = evaluate(result["bundle"], catalog, split="test", careful=True)  # as one without labels reads
     return {"labels": labels, "seconds": result["seconds"], **report}
 
 
-def with_labels(catalog: Catalog, labels: int, seed: int) -> Catalog:
+def attack_with_labels(catalog: Catalog, labels: int, seed: int) -> Catalog:
     """The catalog with so many labels to learn and choose from, of what is not the test part, which stays."""
     rows = [row for row in catalog.rows() if catalog.column("split")[row] != "test"]
     chosen = np.random.RandomState(seed).permutation(len(rows))[:labels].tolist()
@@ -51,7 +51,7 @@ def with_labels(catalog: Catalog, labels: int, seed: int) -> Catalog:
     return catalog.with_column("split", part)
 
 
-def untaught(catalog: Catalog) -> dict[str, Any] | None:
+def attack_untrained(catalog: Catalog) -> dict[str, Any] | None:
     """What the shipped reader reads of the test part without a single label, told the alphabet and the lengths.
 
     Returns:
@@ -59,14 +59,14 @@ def untaught(catalog: Catalog) -> dict[str, Any] | None:
     """
     bundle = Bundle.open(BASE)
     if unknown := bundle.charset.unknown(catalog.labels):
-        say(f"without labels: left out, as the shipped reader does not know {some(unknown)}")
+        log(f"without labels: left out, as the shipped reader does not know {join_some(unknown)}")
         return None
-    say("an attacker without labels")
+    log("an attacker without labels")
     report = evaluate(bundle, catalog, split="test", careful=True, **_told(catalog))
     return {"labels": 0, "seconds": 0.0, **report}
 
 
-def self_taught(catalog: Catalog, out: Path, *, seed: int = 0, **options: Any) -> dict[str, Any]:
+def attack_self_taught(catalog: Catalog, out: Path, *, seed: int = 0, **options: Any) -> dict[str, Any]:
     """What it reads after teaching itself on pictures of what is not the test part, without their labels.
 
     Anybody can collect pictures of a CAPTCHA; only labels cost.
@@ -78,7 +78,7 @@ def self_taught(catalog: Catalog, out: Path, *, seed: int = 0, **options: Any) -
         CatalogError: there are no such pictures, or it is sure of too few of them to learn.
     """
     chosen = set([row for row in catalog.rows() if catalog.column("split")[row] != "test"][:PICTURES])
-    say(f"an attacker with {len(chosen):,} pictures without labels")
+    log(f"an attacker with {len(chosen):,} pictures without labels")
     pictures, told = catalog.with_column("keep", [row in chosen for row in range(len(catalog))]), _told(catalog)
     result = adapt(pictures, out=out, seed=seed, **told, **options)
     report = evaluate(result["bundle"], catalog, split="test", careful=True, **told)
@@ -108,7 +108,7 @@ def ladder(wanted: Sequence[int], catalog: Catalog) -> tuple[list[int], list[str
     if few:
         left_out.append(f"{_labels(few)}: a reader learns from {FEWEST} or more")
     if many:
-        left_out.append(f"{_labels(many)}: {counted(most, 'image')} may teach, the others judge")
+        left_out.append(f"{_labels(many)}: {pluralize(most, 'image')} may teach, the others judge")
         if most >= FEWEST:
             steps.add(most)
     return sorted(steps), left_out

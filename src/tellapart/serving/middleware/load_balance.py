@@ -20,7 +20,7 @@ _SMOOTH = 0.05  # how much one request counts in the mean over the last ones
 _ENDS = 0.05  # of the answers end their connection, while a process has more in hand than others
 
 
-class Share:
+class LoadBalanceMiddleware:
     """ASGI middleware: while this process has more requests in hand than the others, some answers end their connection.
 
     Args:

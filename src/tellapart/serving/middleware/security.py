@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tellapart.serving.http_errors import Refusal, broken, busy
+from tellapart.serving.http_errors import HTTPError, broken, busy
 from tellapart.serving.settings import Settings, is_loopback
 
 _OPEN = ("/livez", "/readyz")  # for whoever watches over the server
@@ -18,7 +18,7 @@ _PATIENCE = 100  # seconds for a request and its answer
 _log = logging.getLogger("tellapart.serve")
 
 
-class Guard:
+class SecurityMiddleware:
     """ASGI middleware: token, host, size and number of requests; any failure inside becomes JSON without its insides.
 
     What is let in goes straight to the app ``inside``, past what else the server that runs it has put around; only
@@ -65,9 +65,9 @@ class Guard:
         except TimeoutError:
             if begun:
                 raise
-            slow = Refusal(504, "too_slow", f"no answer within {_PATIENCE} s", "send less at a time, or again later")
+            slow = HTTPError(504, "too_slow", f"no answer within {_PATIENCE} s", "send less at a time, or again later")
             await slow.response()(scope, receive, send)
-        except Refusal as refusal:
+        except HTTPError as refusal:
             if begun:
                 raise
             await refusal.response()(scope, receive, send)
@@ -82,15 +82,15 @@ class Guard:
             kind, _, given = headers.get("authorization", "").partition(" ")
             known = hmac.compare_digest(given.strip().encode(), self._settings.token.encode())
             if kind.lower() != "bearer" or not known:
-                raise Refusal(401, "unauthorized", "no token, or another one", "send Authorization: Bearer TOKEN")
+                raise HTTPError(401, "unauthorized", "no token, or another one", "send Authorization: Bearer TOKEN")
             return
         if is_foreign(scope):
-            raise Refusal(403, "foreign", "a request by way of another site", "ask 127.0.0.1, or start with a token")
+            raise HTTPError(403, "foreign", "a request by way of another site", "ask 127.0.0.1, or start with a token")
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
         """Counts what comes, whatever was announced."""
         most = self._settings.request_bytes
-        too_large = Refusal(
+        too_large = HTTPError(
             413, "too_large", f"the request has more than {most:,} bytes", "send fewer or smaller images at a time"
         )
         announced = headers.get("content-length", "0")

@@ -38,18 +38,18 @@ def web(
     from starlette.middleware import Middleware
 
     from tellapart.serving.settings import secret_for
-    from tellapart.serving.ui.backends import Far, Near
-    from tellapart.serving.ui.layout import LOOK, blocks
-    from tellapart.serving.ui.localhost_only import Here, fetch_nothing
+    from tellapart.serving.ui.backends import LocalBackend, ServerBackend
+    from tellapart.serving.ui.layout import LOOK, build_page
+    from tellapart.serving.ui.localhost_only import LocalhostOnly, disable_external_assets
 
     password = secret_for(host, port, token_file)
-    answering = Near(model, Path(corrections)) if server is None else Far(server, str(model))
-    page = blocks(answering)
+    answering = LocalBackend(model, Path(corrections)) if server is None else ServerBackend(server, str(model))
+    page = build_page(answering)
     if check:
         return
-    fetch_nothing()
+    disable_external_assets()
     page.launch(
         server_name=host, server_port=port, share=False, quiet=True, ssr_mode=False, footer_links=[],
         auth=("tellapart", password) if password else None, max_file_size="32mb", show_error=False,
-        app_kwargs={"middleware": [] if password else [Middleware(Here)]}, **LOOK,
+        app_kwargs={"middleware": [] if password else [Middleware(LocalhostOnly)]}, **LOOK,
     )  # fmt: skip

@@ -11,11 +11,11 @@ from PIL import Image
 from tellapart.core import image_io
 from tellapart.inference.bundle import ANSWER, Prediction, Predictor
 from tellapart.inference.client import Client
-from tellapart.inference.saliency import explained
-from tellapart.serving.feedback_store import Shelf
+from tellapart.inference.saliency import saliency_map
+from tellapart.serving.feedback_store import FeedbackStore
 
 
-class Answering(Protocol):
+class Backend(Protocol):
     """What the page needs of whoever answers."""
 
     name: str
@@ -32,7 +32,7 @@ class Answering(Protocol):
         """Keep what the answer should have been."""
 
 
-class Near:
+class LocalBackend:
     """A bundle of this machine.
 
     Raises:
@@ -43,7 +43,7 @@ class Near:
         self._predictor = Predictor(model)
         self.task = self._predictor.bundle.task
         self.name = self._predictor.bundle.name
-        self._shelf = Shelf(corrections / self.name, ANSWER[self.task])
+        self._shelf = FeedbackStore(corrections / self.name, ANSWER[self.task])
 
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
         """Answers for files or bytes, in their order."""
@@ -55,11 +55,11 @@ class Near:
 
     def explain(self, file: str) -> tuple[Image.Image, bool]:
         """A picture of what the answer hangs on, and whether it is to be believed."""
-        found, picture = explained(self._predictor, file, masks=400)
+        found, picture = saliency_map(self._predictor, file, masks=400)
         return picture, bool(found["convincing"])
 
 
-class Far:
+class ServerBackend:
     """A server.
 
     Raises:

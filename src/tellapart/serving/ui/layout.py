@@ -10,9 +10,9 @@ import gradio as gr
 
 from tellapart.core.errors import TellapartError
 from tellapart.core.image_io import SUFFIXES
-from tellapart.serving.feedback_store import Full
+from tellapart.serving.feedback_store import StoreFullError
 from tellapart.serving.ui import rendering
-from tellapart.serving.ui.backends import Answering
+from tellapart.serving.ui.backends import Backend
 
 _BUTTONS: list[Any] = ["fullscreen", "download"]  # by default also one that shares with a site elsewhere
 _FONTS = ["system-ui", "sans-serif"]  # the visitor's own: none is fetched
@@ -20,7 +20,7 @@ LOOK: dict[str, Any] = {"theme": gr.themes.Soft(font=_FONTS, font_mono=["ui-mono
                         "css": rendering.STYLE}  # fmt: skip
 
 
-def blocks(answering: Answering) -> gr.Blocks:
+def build_page(answering: Backend) -> gr.Blocks:
     """The page of one model."""
     reads = answering.task == "read"
     page: gr.Blocks
@@ -37,7 +37,7 @@ def blocks(answering: Answering) -> gr.Blocks:
     return page
 
 
-def _one(answering: Answering) -> None:
+def _one(answering: Backend) -> None:
     asked = gr.State(("", ""))  # the file that was answered, and its answer
     with gr.Row():
         with gr.Column():
@@ -46,7 +46,7 @@ def _one(answering: Answering) -> None:
                 buttons=_BUTTONS, elem_id="picture", height=340,
             )  # fmt: skip
         with gr.Column():
-            answer = gr.HTML(rendering.nothing(), elem_id="answer")
+            answer = gr.HTML(rendering.render_empty(), elem_id="answer")
             with gr.Row():
                 right = gr.Textbox(
                     label="Wrong? The right answer is", max_lines=1, max_length=100, elem_id="right", scale=3
@@ -60,9 +60,9 @@ def _one(answering: Answering) -> None:
 
     def ask(file: str | None) -> tuple[str, tuple[str, str], str, Any]:
         if not file:
-            return rendering.nothing(), ("", ""), "", gr.Image(visible=False)
+            return rendering.render_empty(), ("", ""), "", gr.Image(visible=False)
         (prediction,) = _answers(answering, [file])
-        return rendering.of(prediction), (file, prediction.answer), "", gr.Image(visible=False)
+        return rendering.render_answer(prediction), (file, prediction.answer), "", gr.Image(visible=False)
 
     def keep(state: tuple[str, str], said: str) -> tuple[str, str]:
         file, before = state
@@ -72,7 +72,7 @@ def _one(answering: Answering) -> None:
             return "Write what the right answer is.", said
         try:
             answering.correct(file, said.strip(), before)
-        except (TellapartError, Full, OSError):
+        except (TellapartError, StoreFullError, OSError):
             return "Not kept: there is no room, or nobody answers. Tell whoever runs this page.", said
         return f"Kept as **{_plain(said.strip())}**. Thank you.", ""
 
@@ -92,7 +92,7 @@ def _one(answering: Answering) -> None:
     where.click(look, asked, [saliency, told])
 
 
-def _several(answering: Answering) -> None:
+def _several(answering: Backend) -> None:
     files = gr.File(
         file_count="multiple", file_types=list(SUFFIXES), label="Pictures", elem_id="files", type="filepath"
     )
@@ -122,30 +122,32 @@ def _several(answering: Answering) -> None:
     files.change(ask, files, [gallery, table])
 
 
-def _camera(answering: Answering) -> None:
+def _camera(answering: Backend) -> None:
     gr.Markdown("The answer is the mean of the last moments, so that it does not flicker.")
     memory = gr.State(None)
     with gr.Row():
         camera = gr.Image(sources=["webcam"], type="filepath", streaming=True, label="Camera", elem_id="camera")
-        answer = gr.HTML(rendering.nothing("Start the camera"), elem_id="live")
+        answer = gr.HTML(rendering.render_empty("Start the camera"), elem_id="live")
 
     def ask(file: str | None, before: Any) -> tuple[str, Any]:
         if not file:
-            return rendering.nothing("Start the camera"), None
+            return rendering.render_empty("Start the camera"), None
         (now,) = _answers(answering, [file])
         if now.error is not None:
-            return rendering.of(now), before
+            return rendering.render_answer(now), before
         if now.task == "read":
-            text, texts = rendering.voted(before or [], now.answer)
-            return rendering.of(now if text == now.answer else replace(now, answer=text, characters=())), texts
-        mean = rendering.calmed(before, now)
+            text, texts = rendering.majority_vote(before or [], now.answer)
+            return rendering.render_answer(
+                now if text == now.answer else replace(now, answer=text, characters=())
+            ), texts
+        mean = rendering.smooth_probabilities(before, now)
         best = max(mean, key=lambda name: mean[name])
-        return rendering.of(replace(now, answer=best, confidence=mean[best], probabilities=mean)), mean
+        return rendering.render_answer(replace(now, answer=best, confidence=mean[best], probabilities=mean)), mean
 
     camera.stream(ask, [camera, memory], [answer, memory], stream_every=0.4, time_limit=300, show_progress="hidden")
 
 
-def _answers(answering: Answering, files: list[str]) -> Any:
+def _answers(answering: Backend, files: list[str]) -> Any:
     try:
         return answering.predict(list(files))
     except TellapartError as error:

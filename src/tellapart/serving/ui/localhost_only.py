@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tellapart.serving.middleware.security import is_foreign
 
 
-class Here:
+class LocalhostOnly:
     """ASGI middleware: without a password, nobody but this machine, and no page of another site through a browser."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -25,7 +25,7 @@ class Here:
         await self.app(scope, receive, send)
 
 
-def fetch_nothing() -> None:
+def disable_external_assets() -> None:
     """Gradio downloads a picture whose path is an address, whoever names it; here nobody may."""
 
     async def refused(*_: str) -> NoReturn:

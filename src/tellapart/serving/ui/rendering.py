@@ -30,10 +30,10 @@ STYLE = """
 """
 
 
-def of(prediction: Prediction) -> str:
+def render_answer(prediction: Prediction) -> str:
     """The answer for people; whatever stands in it is escaped.
 
-    >>> "cat" in of(Prediction("a.png", "classify", "cat", 0.9, {"cat": 0.9, "dog": 0.1}))
+    >>> "cat" in render_answer(Prediction("a.png", "classify", "cat", 0.9, {"cat": 0.9, "dog": 0.1}))
     True
     """
     if prediction.error is not None:
@@ -56,15 +56,15 @@ def caption(prediction: Prediction) -> str:
     )
 
 
-def nothing(then: str = "Drop, paste or take a picture") -> str:
+def render_empty(then: str = "Drop, paste or take a picture") -> str:
     """Before there is a picture: what to do."""
     return _box(f'<p class="note">{then}; the answer comes here.</p>')
 
 
-def calmed(before: Mapping[str, float] | None, now: Prediction) -> dict[str, float]:
+def smooth_probabilities(before: Mapping[str, float] | None, now: Prediction) -> dict[str, float]:
     """The probabilities of a camera's pictures, the older ones ever less: a mean that moves.
 
-    >>> calmed({"a": 1.0, "b": 0.0}, Prediction("", "classify", "b", 1.0, {"a": 0.0, "b": 1.0}))["a"]
+    >>> smooth_probabilities({"a": 1.0, "b": 0.0}, Prediction("", "classify", "b", 1.0, {"a": 0.0, "b": 1.0}))["a"]
     0.7
     """
     if before is None or set(before) != set(now.probabilities):
@@ -72,10 +72,10 @@ def calmed(before: Mapping[str, float] | None, now: Prediction) -> dict[str, flo
     return {name: CALM * before[name] + (1 - CALM) * p for name, p in now.probabilities.items()}
 
 
-def voted(before: list[str], now: str) -> tuple[str, list[str]]:
+def majority_vote(before: list[str], now: str) -> tuple[str, list[str]]:
     """The text that most of the last pictures read, the newest of these if there are several.
 
-    >>> voted(["ab", "ab", "xb"], "xb")
+    >>> majority_vote(["ab", "ab", "xb"], "xb")
     ('xb', ['ab', 'ab', 'xb', 'xb'])
     """
     texts = [*before, now][-REMEMBERED:]

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tellapart.core.files import whole_file
-from tellapart.core.progress import drawable, say
+from tellapart.core.files import atomic_file
+from tellapart.core.progress import drawable, log
 from tellapart.training._lightning import pl
 
 PAUSE = 0.5  # seconds between two drawings of the live line
 
 
-class History(pl.Callback):
+class EpochHistory(pl.Callback):
     """Writes the history whole after each epoch; a resumed run's lines follow those it had."""
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class History(pl.Callback):
         shown = _shown(figures)
         left = seconds * (trainer.max_epochs or epoch) - seconds * epoch
         start = "\r" if drawable() else ""
-        say(
+        log(
             f"{start}stage {module.number + 1} ({module.stage.train}) epoch {epoch}/{trainer.max_epochs}: {shown}; "
             f"{_clock(seconds)}, {_clock(left)} left in this stage"
         )
@@ -67,12 +67,12 @@ class History(pl.Callback):
         """A stage that has no epochs: one line."""
         kept = {name: round(value, 5) for name, value in figures.items() if name != "val_score"}
         self._write(module.number, 1, seconds, kept)
-        say(f"stage {module.number + 1} ({module.stage.train}): {_shown(kept)}; {_clock(seconds)}")
+        log(f"stage {module.number + 1} ({module.stage.train}): {_shown(kept)}; {_clock(seconds)}")
 
     def _write(self, stage: int, epoch: int, seconds: float, figures: dict[str, float]) -> None:
         line = {"stage": stage, "epoch": epoch, "seconds": round(seconds, 2), **figures}
         self.lines = [old for old in self.lines if (old["stage"], old["epoch"]) < (stage, epoch)] + [line]
-        with whole_file(self.path) as temporary:
+        with atomic_file(self.path) as temporary:
             temporary.write_text("".join(json.dumps(item) + "\n" for item in self.lines), encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from tellapart.training._lightning import pl
 Seconds = dict[str, float]
 
 
-class Clock(pl.Callback):
+class TrainingTimer(pl.Callback):
     """Adds up seconds by what they were spent on; on an accelerator, by what the processor waited for."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Clock(pl.Callback):
     def __call__(self, what: str) -> Iterator[None]:
         """Count what happens inside.
 
-        >>> clock = Clock()
+        >>> clock = TrainingTimer()
         >>> with clock("decode"):
         ...     pass
         >>> list(clock.seconds)
@@ -73,10 +73,10 @@ class Clock(pl.Callback):
         self._since("validation")
 
 
-def told(seconds: Seconds) -> str:
+def format_timing(seconds: Seconds) -> str:
     """Shares in words, the largest first.
 
-    >>> told({"forward": 3.0, "backward": 6.0, "wait": 1.0, "other": 0.0})
+    >>> format_timing({"forward": 3.0, "backward": 6.0, "wait": 1.0, "other": 0.0})
     'backward 60 %, forward 30 %, wait 10 %'
     """
     total = sum(seconds.values()) or 1.0

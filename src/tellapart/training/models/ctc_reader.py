@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from tellapart.inference.preprocess import PIXELS_A_STEP
 from tellapart.training.auto_config import SMALL
-from tellapart.training.models.feature_pyramid import Levels
+from tellapart.training.models.feature_pyramid import FeaturePyramid
 from tellapart.training.models.small_cnn import ConvBlock, Residual
 
 
-class Reader(nn.Module):
+class CTCReader(nn.Module):
     """N, C, H, W → logits N, T, K with T = W / 4 and K letters, the blank first.
 
     Args:
@@ -51,7 +51,7 @@ class Reader(nn.Module):
                 ConvBlock(width * 4, width * 8, stride=(2, 1)),
             )
         else:
-            self.features = levels = Levels(backbone, channels, width * 8, pretrained=pretrained)
+            self.features = levels = FeaturePyramid(backbone, channels, width * 8, pretrained=pretrained)
             self.mean, self.std = levels.mean, levels.std
         # Over the remaining rows: what stands where in the column, what stands beside it, and what in all of the text.
         self.column = nn.Sequential(
@@ -60,7 +60,7 @@ class Reader(nn.Module):
             nn.BatchNorm2d(width * 8),
             nn.ReLU(inplace=True),
         )
-        self.context = nn.Sequential(Beside(width * 8), Whole(width * 8), Beside(width * 8))
+        self.context = nn.Sequential(LocalContext(width * 8), GlobalContext(width * 8), LocalContext(width * 8))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width * 8, classes)
 
@@ -80,7 +80,7 @@ class Reader(nn.Module):
         return logits, x.mean(dim=(2, 3))
 
 
-class Beside(nn.Module):
+class LocalContext(nn.Module):
     """What two steps to either side tell, beside the identity."""
 
     def __init__(self, channels: int) -> None:
@@ -94,7 +94,7 @@ class Beside(nn.Module):
         return F.relu(x + self.norm(self.steps(x)))
 
 
-class Whole(nn.Module):
+class GlobalContext(nn.Module):
     """What the mean and the largest of all steps tell each of them: among digits, a ring is a zero.
 
     After squeeze-and-excitation (Hu et al. 2018), but added: a step's letters become likelier or less so.

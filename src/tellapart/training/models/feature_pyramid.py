@@ -17,7 +17,7 @@ TRIED = 40, 72  # px high and wide
 COARSEST = 16  # px of the picture to one of the features; coarser ones blur letters into each other
 
 
-class Levels(nn.Module):
+class FeaturePyramid(nn.Module):
     """N, C, H, W → N, ``width``, 3, W / 4, from the backbone's levels of 4, 8 and 16 px, as many as it has.
 
     ``mean`` and ``std`` are what the backbone's weights were trained with.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tellapart.training.models.classifier import Classifier, passed_in_order
 
 
-class Trunk(nn.Module):
+class SplitNetwork(nn.Module):
     """``tail(trunk(x))`` is ``model(x)``; the tail's modules are the model's own: what it learns, that learns."""
 
     def __init__(self, model: Classifier, body: Sequence[nn.Module], rest: Sequence[nn.Module]) -> None:
@@ -24,7 +24,7 @@ class Trunk(nn.Module):
         return result
 
 
-def cut(model: nn.Module, learning: Sequence[nn.Module], example: Tensor) -> Trunk | None:
+def split_network(model: nn.Module, learning: Sequence[nn.Module], example: Tensor) -> SplitNetwork | None:
     """The model cut before the first part that learns; None where it cannot be cut there.
 
     Proved by running: a network whose parts do not simply follow one another answers otherwise, and is left whole.
@@ -34,20 +34,20 @@ def cut(model: nn.Module, learning: Sequence[nn.Module], example: Tensor) -> Tru
         example: N, C, H, W.
 
     >>> model = Classifier(2, "small").eval()
-    >>> trunk = cut(model, [model.head], torch.zeros(1, 3, 16, 16))
+    >>> trunk = split_network(model, [model.head], torch.zeros(1, 3, 16, 16))
     >>> trunk(torch.zeros(1, 3, 16, 16)).shape
     torch.Size([1, 256])
     """
     if not isinstance(model, Classifier) or model in learning:
         return None
     if list(learning) == [model.head]:
-        return Trunk(model, [model.backbone], [])
+        return SplitNetwork(model, [model.backbone], [])
     ids = {id(part) for part in learning}
     parts = passed_in_order(model.backbone)
     first = next((place for place, part in enumerate(parts) if id(part) in ids), 0)
     if not first:
         return None
-    trunk = Trunk(model, parts[:first], parts[first:])
+    trunk = SplitNetwork(model, parts[:first], parts[first:])
     was = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.inference_mode():
