@@ -4,7 +4,7 @@
 
 Trains the recipe captcha-text (10,000 drawn images) with a level to abstain below for 99 % precision, then draws fresh
 images and reads them with the bundle and with the network that was exported: readings that differ, exact match, CER,
-ECE of whole words, and how many of the words that the bundle is sure of are right; with --careful too.
+ECE of whole words, and how many of the words that the bundle is sure of are right; with --tta too.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def main() -> None:
             print(f"test part, {name}: {test[name]['value']:.4f} [{low:.4f}, {high:.4f}], n {test['n']}")
         for part, data, split in (("test part", drawn, "test"), ("fresh images", fresh, "all")):
             for careful in (False, True):
-                report = tellapart.evaluate(out, data, split=split, careful=careful)
+                report = tellapart.evaluate(out, data, split=split, tta=careful)
                 for name in ("exact_match", "cer", "ece", "answered", "answered_accuracy"):
                     value = report[name]["value"] if isinstance(report[name], dict) else report[name]
-                    how = f"{part}, {'careful' if careful else 'one look'}"
+                    how = f"{part}, {'tta' if careful else 'one look'}"
                     print(f"{how}, {name}: {value:.4f}, n {report['n']}", flush=True)
         different, n = differing(Run.open(out), fresh)
         print(f"readings that differ between the trained network and the bundle: {different} of {n}")

@@ -1,12 +1,12 @@
 """What a reader reaches with so many labels: the shipped one to begin with, or from nothing.
 
     TELLAPART_DATA=DATA python benchmarks/labels.py [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
-        [--from-scratch] [--start RUN] [--effort best] [--augment text] [--ema 0.99] [--members 3]
+        [--from-scratch] [--init-from RUN] [--effort best] [--augment text] [--ema 0.99] [--ensemble 3]
 
 Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/hard, of which 1,000
 drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed: texts
 of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several widths where
-unsure (`evaluate --careful`); seconds of training, and the validation score after each of the first two epochs.
+unsure (`evaluate --tta`); seconds of training, and the validation score after each of the first two epochs.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def main() -> None:
     parser.add_argument("--labels", nargs="+", default=["20", "50", "200", "all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--from-scratch", action="store_true")
-    parser.add_argument("--start", help="a run, a checkpoint or a bundle to begin with instead")
+    parser.add_argument("--init-from", help="a run, a checkpoint or a bundle to begin with instead")
     parser.add_argument("--effort")
     parser.add_argument("--augment")
     parser.add_argument("--ema", type=float)
-    parser.add_argument("--members", type=int)
+    parser.add_argument("--ensemble", type=int)
     given = parser.parse_args()
     options: dict[str, Any] = {"pretrained": False} if given.from_scratch else {}
     said = {name: getattr(given, name) for name in ("start", "effort", "augment", "ema", "members")}

@@ -31,7 +31,7 @@ Images = list[tuple[bytes, str]]
 
 def readers(model: str) -> Iterator[tuple[str, Reader]]:
     """Every reader that can be had here; the others are named on stderr."""
-    ours, careful = tellapart.load(model, threads=1), tellapart.load(model, threads=1, careful=True)
+    ours, careful = tellapart.load(model, threads=1), tellapart.load(model, threads=1, tta=True)
     yield "ours", lambda data: ours.predict(data)[0].answer
     yield "ours, careful", lambda data: careful.predict(data)[0].answer
     makers: dict[str, Callable[[], Reader]] = {

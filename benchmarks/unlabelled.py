@@ -71,7 +71,7 @@ def own(folder: str, unlabelled: Catalog) -> str:
 
 def read(model: str | Path, judged: Catalog) -> tuple[float, float]:
     """The share of texts read, once and with care."""
-    once, careful = (tellapart.evaluate(model, judged, split="test", careful=care) for care in (False, True))
+    once, careful = (tellapart.evaluate(model, judged, split="test", tta=care) for care in (False, True))
     return once["exact_match_folded"]["value"], careful["exact_match_folded"]["value"]
 
 

@@ -280,7 +280,7 @@ NO_RECIPE = (
             ["catalog", "set", "--label-form", "prefix", "--out", "c.parquet"],
             "no option 'label_form' (did you mean 'label_from'?) (see tellapart catalog --help)",
         ),
-        (["catalog", "set", "--out", "c.parquet", "--groups", "g.yaml"],
+        (["catalog", "set", "--out", "c.parquet", "--coarse-labels", "g.yaml"],
          "g.yaml: the groups file cannot be read: No such file or directory"),
         (["catalog", "*.png", "--out", "c.parquet"], "*.png: no file matches this pattern"),
         (["catalog", "empty", "--out", "c.parquet"], "empty: no images found"),

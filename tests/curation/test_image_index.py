@@ -161,7 +161,6 @@ def test_thresholds_that_are_none(class_folders, tmp_path, refuses, thresholds, 
     ("words", "text"),
     [
         (["--add"], "--add remembers what is new beside an audited set: name its folder with --known"),
-        (["--quick", "--report", "r.html"], "--quick does not audit; it takes no --report"),
         (["--known", "a", "--fail-above", "3"], "--known does not audit; it takes no --fail-above"),
     ],
 )
@@ -200,7 +199,7 @@ def test_an_audit_names_its_checks_and_the_next_step(class_folders, tmp_path, ca
 
 def test_a_terminal_obeys_no_class_name(tmp_path, fill, capsys):
     root = fill(tmp_path / "set", [f"{label}/{n}.png" for label in ("\x1b[31mred", "x" * 200) for n in range(4)])
-    for words in (["audit", "--quick"], ["audit", "--no-pretrained", "--out", "A"], ["balance", "--out", "b.parquet"]):
+    for words in (["summary"], ["audit", "--no-pretrained", "--out", "A"], ["balance", "--out", "b.parquet"]):
         words = [str(tmp_path / word) if word in ("A", "b.parquet") else word for word in words]
         assert main([words[0], str(root), *words[1:]]) == 0
         out = capsys.readouterr().out

@@ -253,7 +253,9 @@ def test_images_are_looked_at_in_a_bounded_window(tmp_path, fill, monkeypatch):
 
 
 def test_a_catalog_opens_as_it_was_written(class_folders, tmp_path):
-    first = catalog(class_folders, out=tmp_path / "c.parquet", groups={"animal": ["cat", "dog"], "object": ["cup"]})
+    first = catalog(
+        class_folders, out=tmp_path / "c.parquet", coarse_labels={"animal": ["cat", "dog"], "object": ["cup"]}
+    )
     first = first.with_notes(["a note"]).with_meta(split={"seed": 3})
     again = open_catalog(first.write(tmp_path / "c.parquet"))
     assert again.table == first.table
@@ -267,7 +269,7 @@ def test_a_catalog_opens_as_it_was_written(class_folders, tmp_path):
 def test_a_catalog_is_a_source_with_another_task_or_groups(class_folders, tmp_path):
     path = open_catalog(class_folders).write(tmp_path / "c.parquet")
     assert open_catalog(path, task="read").task == "read"
-    assert open_catalog(path, groups={"all": ["cat", "cup", "dog"]}).groups == dict.fromkeys(
+    assert open_catalog(path, coarse_labels={"all": ["cat", "cup", "dog"]}).groups == dict.fromkeys(
         ("cat", "cup", "dog"), "all"
     )
     opened = open_catalog(path)
@@ -510,7 +512,7 @@ GROUPS = {"animal": ["cat", "dog"], "object": ["cup"]}
 def test_groups_from_a_mapping_or_a_file(class_folders, tmp_path):
     path = table(tmp_path, "animal: [cat, dog]\nobject:\n  - cup\n", "groups.yaml")
     for groups in (GROUPS, path, str(path)):
-        opened = open_catalog(class_folders, groups=groups)
+        opened = open_catalog(class_folders, coarse_labels=groups)
         assert opened.groups == {"cat": "animal", "dog": "animal", "cup": "object"}
         assert opened.column("group") == ["animal"] * 4 + ["object"] * 4 + ["animal"] * 4
         assert opened.notes == ()
@@ -522,19 +524,19 @@ def test_a_class_in_no_group_is_named(class_folders, tmp_path, refuses):
         CatalogError,
         f"{path}: in no group: cup, dog; every class belongs to exactly one (quote names like '0042')",
     ):
-        open_catalog(class_folders, groups=path)
+        open_catalog(class_folders, coarse_labels=path)
 
 
 def test_a_class_in_two_groups_is_named(class_folders, refuses):
     with refuses(CatalogError, "groups: in more than one group: cat; every class belongs to exactly one"):
-        open_catalog(class_folders, groups={"animal": ["cat", "dog"], "pet": ["cat"], "object": ["cup"]})
+        open_catalog(class_folders, coarse_labels={"animal": ["cat", "dog"], "pet": ["cat"], "object": ["cup"]})
     with refuses(CatalogError, "groups: in more than one group: cup; every class belongs to exactly one"):
-        open_catalog(class_folders, groups={"animal": ["cat", "dog"], "object": ["cup", "cup"]})
+        open_catalog(class_folders, coarse_labels={"animal": ["cat", "dog"], "object": ["cup", "cup"]})
 
 
 def test_a_class_without_images_is_noted(class_folders, tmp_path):
     path = table(tmp_path, "animal: [cat, dog, owl]\nobject: [cup, hat]\n", "groups.yaml")
-    assert open_catalog(class_folders, groups=path).notes == (f"2 classes of {path} have no image: hat, owl",)
+    assert open_catalog(class_folders, coarse_labels=path).notes == (f"2 classes of {path} have no image: hat, owl",)
 
 
 def test_numbers_in_a_groups_file_must_be_quoted(tmp_path, fill, refuses):
@@ -543,23 +545,23 @@ def test_numbers_in_a_groups_file_must_be_quoted(tmp_path, fill, refuses):
     with refuses(
         CatalogError, f"{path}: in no group: 0042; every class belongs to exactly one (quote names like '0042')"
     ):
-        open_catalog(tmp_path / "set", groups=path)
+        open_catalog(tmp_path / "set", coarse_labels=path)
     table(tmp_path, "all: ['0042', 7]\n", "groups.yaml")
-    assert open_catalog(tmp_path / "set", groups=path).groups == {"0042": "all", "7": "all"}
+    assert open_catalog(tmp_path / "set", coarse_labels=path).groups == {"0042": "all", "7": "all"}
 
 
 def test_groups_files_that_cannot_be_used(class_folders, tmp_path, refuses):
     path = tmp_path / "groups.yaml"
     with refuses(CatalogError, f"{path}: the groups file cannot be read: No such file or directory"):
-        open_catalog(class_folders, groups=path)
+        open_catalog(class_folders, coarse_labels=path)
     for data in (b"a: [", b"a: [\xff]"):
         path.write_bytes(data)
         with pytest.raises(CatalogError, match=r"groups\.yaml: not YAML: "):
-            open_catalog(class_folders, groups=path)
+            open_catalog(class_folders, coarse_labels=path)
     for text in ("", "- cat\n", "animal: cat\n", "animal: {cat: 1}\n"):
         path.write_text(text)
         with refuses(CatalogError, f"{path}: write one line a group: its name, then its classes in brackets"):
-            open_catalog(class_folders, groups=path)
+            open_catalog(class_folders, coarse_labels=path)
 
 
 def test_groups_from_folders_and_tables(tmp_path, fill, refuses):
@@ -568,7 +570,7 @@ def test_groups_from_folders_and_tables(tmp_path, fill, refuses):
     fill(root, ["object/cat/1.png"])
     with refuses(CatalogError, f"{root}: in more than one group: cat; every class belongs to exactly one"):
         open_catalog(root)
-    assert set(open_catalog(root, groups=GROUPS).groups) == {"cat", "dog", "cup"}, "the file decides"
+    assert set(open_catalog(root, coarse_labels=GROUPS).groups) == {"cat", "dog", "cup"}, "the file decides"
     head = "file,label,group\nanimal/cat/1.png,cat,animal\n"
     path = table(root, head + "object/cup/1.png,cup,\n")
     with refuses(CatalogError, f"{path}: in no group: cup; every class belongs to exactly one"):

@@ -103,7 +103,7 @@ def test_row_groups_that_are_large_are_few(shards, monkeypatch):
 
 
 def test_a_catalog(class_folders, shards, tmp_path):
-    opened = open_catalog(class_folders, groups={"animal": ["cat", "dog"], "thing": ["cup"]})
+    opened = open_catalog(class_folders, coarse_labels={"animal": ["cat", "dog"], "thing": ["cup"]})
     opened = opened.with_column("keep", [label != "cup" for label in opened.column("label")])
     seen = summary(opened)
     assert summary(opened.write(tmp_path / "c.parquet")) == seen
@@ -124,11 +124,11 @@ def test_a_catalog(class_folders, shards, tmp_path):
 
 def test_options_are_those_of_the_catalog(class_folders, refuses):
     assert summary(class_folders, task="read")["task"] == "read"
-    assert summary(class_folders, groups={"all": ["cat", "cup", "dog"]})["images"] == 12
+    assert summary(class_folders, coarse_labels={"all": ["cat", "cup", "dog"]})["images"] == 12
     with refuses(
         CatalogError, "groups: in no group: dog; every class belongs to exactly one (quote names like '0042')"
     ):
-        summary(class_folders, groups={"all": ["cat", "cup"]})
+        summary(class_folders, coarse_labels={"all": ["cat", "cup"]})
     with refuses(CatalogError, "no: there is no such file or folder"):
         summary("no")
 

@@ -77,7 +77,7 @@ def test_a_table_in_its_folder_is_found(pictures, fill):
 
 def test_group_split_and_together_columns(pictures):
     path = table(pictures, "file,label,group,split,who\na.png,x,g,Training,anna\nb.png,y,,, \n")
-    first, second = read_source(path, together="who").rows
+    first, second = read_source(path, group_by="who").rows
     assert (first.group, first.split, first.together) == ("g", "train", "anna")
     assert (second.group, second.split, second.together) == (None, None, None)
     assert [row.together for row in read_source(path).rows] == [None, None]
@@ -90,7 +90,7 @@ def test_columns_can_be_named(pictures, refuses):
         with refuses(CatalogError, f"{path}: no column 'none'; it has: file, label, mine, other"):
             read_source(path, **{option: "none"})
     with refuses(CatalogError, f"{path}: no column 'none' (together); it has: file, label, mine, other"):
-        read_source(path, together="none")
+        read_source(path, group_by="none")
 
 
 def test_columns_that_cannot_be_guessed(pictures, refuses):
@@ -319,7 +319,7 @@ def test_shards_of_plain_bytes_and_other_columns(tmp_path):
         tmp_path / "a.parquet", [b"1", b"2"], [7, 8], plain=True, column="picture",
         text=["p", "q"], group=["g", "h"], split=["train", "test"], who=["anna", ""],
     )  # fmt: skip
-    rows = read_source(path, together="who").rows
+    rows = read_source(path, group_by="who").rows
     assert [(row.label, row.group, row.split, row.together) for row in rows] == [
         ("7", "g", "train", "anna"),
         ("8", "h", "test", None),

@@ -143,7 +143,7 @@ def test_what_is_not_kept_stays_behind_and_is_counted(class_folders, tmp_path):
 
 def test_a_catalog_gives_its_splits_and_groups(class_folders, tmp_path):
     groups = {"animal": ["cat", "dog"], "Thing?": ["cup"]}
-    opened = open_catalog(class_folders, groups=groups).with_column("split", ["train", "val", "test"] * 4)
+    opened = open_catalog(class_folders, coarse_labels=groups).with_column("split", ["train", "val", "test"] * 4)
     path = opened.write(tmp_path / "catalog.parquet")
     out = tmp_path / "tidy"
     assert tidy(path, out=out)["classes"] == 3
@@ -159,8 +159,8 @@ def test_a_catalog_gives_its_splits_and_groups(class_folders, tmp_path):
 def test_what_stays_together_is_kept_too(class_folders, tmp_path):
     rows = [(f"{label}/{n}.png", label, f" site {n} ") for label in ("cat", "cup") for n in range(4)]
     path = table(class_folders / "labels.csv", ("file", "label", "site"), *rows)
-    tidy(path, out=tmp_path / "tidy", together="site", task="classify")
-    opened = open_catalog(tmp_path / "tidy", together="together", task="classify")
+    tidy(path, out=tmp_path / "tidy", group_by="site", task="classify")
+    opened = open_catalog(tmp_path / "tidy", group_by="together", task="classify")
     assert opened.column("together") == [f"site {n}" for n in range(4)] * 2
 
 
@@ -250,7 +250,7 @@ def test_a_reading_set(tmp_path, fill):
         (f"images/{n:06}.png", text, part) for n, (_, text, part) in enumerate(rows, start=1)
     ]
     assert facts(out, task="read") == facts(path, task="read")
-    tidy(out, out=tmp_path / "again", back=True)
+    tidy(out, out=tmp_path / "again", restore=True)
     assert sorted(files(tmp_path / "again")) == sorted(names)
 
 
@@ -293,7 +293,7 @@ def test_shards_are_written_out_in_the_order_of_their_rows(shards, tmp_path, dra
         "a.parquet#4/sub/x.png", "a.parquet#5.png", *(f"a.parquet#{n}.png" for n in range(6, 11)),
         "b.parquet#0/last.png",
     ]  # fmt: skip
-    tidy(out, out=tmp_path / "again", back=True)
+    tidy(out, out=tmp_path / "again", restore=True)
     assert sorted(files(tmp_path / "again")) == sorted(originals)
 
 
@@ -317,7 +317,7 @@ def test_a_table_whose_images_lie_elsewhere(tmp_path, fill):
     assert facts(tmp_path / "tidy") == Counter(
         {(digest, label, None, None): n for (digest, label, *_), n in facts(path).items()}
     )
-    tidy(tmp_path / "tidy", out=tmp_path / "again", back=True)
+    tidy(tmp_path / "tidy", out=tmp_path / "again", restore=True)
     assert files(tmp_path / "again") == files(tmp_path / "far" / "pool")
 
 
@@ -325,7 +325,7 @@ def test_a_file_that_a_table_names_in_two_ways_comes_back_once(tmp_path, fill):
     fill(tmp_path / "set", ["a.png", "x/b.png"])
     rows = [("a.png", "cat"), ("x/../a.png", "cat"), ("x/b.png", "cat")]
     tidy(table(tmp_path / "set" / "labels.csv", ("file", "label"), *rows), out=tmp_path / "tidy")
-    assert tidy(tmp_path / "tidy", out=tmp_path / "again", back=True)["images"] == 2
+    assert tidy(tmp_path / "tidy", out=tmp_path / "again", restore=True)["images"] == 2
     assert sorted(files(tmp_path / "again")) == ["a.png", "x/b.png"]
 
 
@@ -411,7 +411,7 @@ def test_there_and_back_again(tmp_path_factory, tree, depth, folders, copy):
     for (digest, label, above, part), times in facts(top / "set", task="classify", label_from="folder").items():
         expected[digest, label.strip(), above and above.strip(), part] += times
     assert facts(top / "tidy", task="classify") == expected
-    again = tidy(top / "tidy", out=top / "again", back=True, copy=copy)
+    again = tidy(top / "tidy", out=top / "again", restore=True, copy=copy)
     assert again["images"] == len(paths)
     assert files(top / "again") == files(top / "set")
     assert tree(top / "set") == before
@@ -422,7 +422,7 @@ def test_there_and_back_again(tmp_path_factory, tree, depth, folders, copy):
 def test_the_way_back_says_what_it_did(class_folders, tidied, tmp_path):
     (tidied / "new.png").write_bytes(b"x")
     out = tmp_path / "again"
-    assert tidy(tidied, out=out, back=True) == {
+    assert tidy(tidied, out=out, restore=True) == {
         "out": str(out), "images": 12, "linked": 12, "copied": 0, "classes": 0,
         "mapping": str(tidied / "mapping.csv"),
         "notes": ["1 images are not in mapping.csv and stay behind: new.png"],
@@ -443,11 +443,11 @@ def test_what_is_missing_or_changed_stops_the_way_back(tidied, tmp_path, refuses
         "dog/dog_0001.png, dog/dog_0002.png, dog/dog_0003.png and 1 more); put them back or drop their rows from "
         "mapping.csv; nothing was written",
     ):
-        tidy(tidied, out=tmp_path / "again", back=True)
+        tidy(tidied, out=tmp_path / "again", restore=True)
     assert not (tmp_path / "again").exists()
     kept = [row for row in records(tidied / "mapping.csv") if row["file"].startswith("cup")]
     table(tidied / "mapping.csv", ("file", "original", "sha256"), *(row.values() for row in kept))
-    assert tidy(tidied, out=tmp_path / "again", back=True)["images"] == 4
+    assert tidy(tidied, out=tmp_path / "again", restore=True)["images"] == 4
 
 
 @pytest.mark.parametrize("column", ["file", "original"])
@@ -462,7 +462,7 @@ def test_a_mapping_that_leads_out_of_its_folder(tidied, tmp_path, refuses, tree,
         f"{tidied}/mapping.csv: row 2 names {name!r}, which is no file within the folder; nothing outside of it is "
         "read or written",
     ):
-        tidy(tidied, out=tmp_path / "again", back=True)
+        tidy(tidied, out=tmp_path / "again", restore=True)
     assert tree(tmp_path) == before
 
 
@@ -471,7 +471,7 @@ def test_two_images_for_one_place(tidied, tmp_path, refuses):
     one, two, *_ = records(path)
     table(path, one.keys(), one.values(), {**two, "original": one["original"]}.values())
     with refuses(CatalogError, f"{path}: row 3 names 'cat/0.png' again, for another image; drop one"):
-        tidy(tidied, out=tmp_path / "again", back=True)
+        tidy(tidied, out=tmp_path / "again", restore=True)
     for original in ("cat/0.png/x.png", "cat/./0.png"):
         table(path, one.keys(), one.values(), {**two, "original": original}.values())
         with refuses(
@@ -479,7 +479,7 @@ def test_two_images_for_one_place(tidied, tmp_path, refuses):
             f"{path}: another image has the place of {original!r} (this file system may not tell upper from lower "
             "case); change its name in the column original",
         ):
-            tidy(tidied, out=tmp_path / "again", back=True)
+            tidy(tidied, out=tmp_path / "again", restore=True)
     assert not (tmp_path / "again").exists()
 
 
@@ -488,21 +488,21 @@ def test_mappings_that_are_none(class_folders, tidied, tmp_path, refuses):
     with refuses(
         CatalogError, f"{class_folders}: no mapping.csv in it; the way back starts from a folder that tidy wrote"
     ):
-        tidy(class_folders, out=out, back=True)
+        tidy(class_folders, out=out, restore=True)
     with refuses(ConfigError, "the way back starts from a folder that tidy wrote, not from a catalog"):
-        tidy(open_catalog(class_folders), out=out, back=True)
+        tidy(open_catalog(class_folders), out=out, restore=True)
     path.write_text("file,old\nx,y\n")
     with refuses(CatalogError, f"{path}: no column original, sha256; give the mapping.csv that tidy wrote"):
-        tidy(tidied, out=out, back=True)
+        tidy(tidied, out=out, restore=True)
     path.write_text("file,original,sha256\n")
     with refuses(CatalogError, f"{path}: the table names no image"):
-        tidy(tidied, out=out, back=True)
+        tidy(tidied, out=out, restore=True)
     path.write_bytes(b"file,original,sha256\n\xff,x,y\n")
     with refuses(CatalogError, f"{path}: not UTF-8 text (byte 21); save the table as UTF-8"):
-        tidy(tidied, out=out, back=True)
+        tidy(tidied, out=out, restore=True)
     path.write_text(f"file,original,sha256\n{'x' * 140_000},x,y\n")
     with refuses(CatalogError, f"{path}: not a readable table: field larger than field limit (131072)"):
-        tidy(tidied, out=out, back=True)
+        tidy(tidied, out=out, restore=True)
 
 
 # --- links and copies
@@ -526,7 +526,7 @@ def test_where_links_cannot_be_made_images_are_copied(class_folders, tmp_path, t
     before = tree(class_folders)
     made = tidy(class_folders, out=tmp_path / "tidy")
     assert (made["linked"], made["copied"]) == (0, 12)
-    assert tidy(tmp_path / "tidy", out=tmp_path / "again", back=True)["copied"] == 12
+    assert tidy(tmp_path / "tidy", out=tmp_path / "again", restore=True)["copied"] == 12
     assert files(tmp_path / "again") == files(class_folders)
     assert tree(class_folders) == before
 
@@ -550,7 +550,7 @@ def test_a_name_that_is_taken_is_never_written_through(tidied, class_folders, tm
 
     monkeypatch.setattr(os, "link", folding)
     with pytest.raises(CatalogError, match=r"another image has the place of 'CAT/0\.png'"):
-        tidy(tidied, out=tmp_path / "again", back=True)
+        tidy(tidied, out=tmp_path / "again", restore=True)
     assert tree(class_folders) == before
     assert not (tmp_path / "again").exists()
 
@@ -577,9 +577,9 @@ def test_a_folder_that_holds_something_is_refused(class_folders, tidied, tmp_pat
     before = tree(out)
     for data, back in ((class_folders, False), (tidied, True)):
         with refuses(ConfigError, f"{out} is not empty: name another folder, or remove this one first"):
-            tidy(data, out=out, back=back)
+            tidy(data, out=out, restore=back)
         with refuses(ConfigError, f"{fill_in} is a file; name a new folder"):
-            tidy(data, out=fill_in, back=back)
+            tidy(data, out=fill_in, restore=back)
     assert tree(out) == before
 
 
@@ -587,9 +587,9 @@ def test_neither_inside_the_data_nor_around_it(class_folders, tidied, tmp_path, 
     for data, back in ((class_folders, False), (tidied, True)):
         for out in (data, data / "new", data / "cat" / "new", data / "x" / ".." / "new"):
             with refuses(ConfigError, f"{out} lies inside the data ({data}); name a folder outside of it"):
-                tidy(data, out=out, back=back)
+                tidy(data, out=out, restore=back)
         with refuses(ConfigError, f"{tmp_path} holds the data ({data}); name a new folder beside it"):
-            tidy(data, out=tmp_path, back=back)
+            tidy(data, out=tmp_path, restore=back)
     catalog = open_catalog(class_folders)
     with refuses(
         ConfigError, f"{class_folders / 'new'} lies inside the data ({class_folders}); name a folder outside of it"

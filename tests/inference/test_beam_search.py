@@ -34,7 +34,7 @@ def summed(chances):
 @given(st.integers(0, 10_000), st.integers(1, 5))
 def test_the_best_are_those_of_a_sum_over_all_paths(seed, steps):
     chances = drawn(seed, steps)
-    found = [reading.text for reading in beam_search(chances, ABC, TextConstraint(best=5))]
+    found = [reading.text for reading in beam_search(chances, ABC, TextConstraint(nbest=5))]
     total = summed(chances)
     expected = sorted(total, key=lambda text: -total[text])[:5]
     assert [total[text] for text in found] == pytest.approx([total[text] for text in expected])
@@ -80,7 +80,7 @@ def test_a_reading_that_is_not_the_best_paths_is_less_sure(seed, length):
     [[found]] = decode(chances[None], ABC, TextConstraint(length=length))
     assert len(found.text) == length
     assert found == best if len(best.text) == length else found.confidence <= best.confidence
-    confidences = [reading.confidence for reading in beam_search(chances, ABC, TextConstraint(best=4))]
+    confidences = [reading.confidence for reading in beam_search(chances, ABC, TextConstraint(nbest=4))]
     assert confidences == sorted(confidences, reverse=True)
 
 
@@ -146,7 +146,7 @@ def test_no_text_fits():
 
 def test_many_steps_do_not_underflow():
     flat = np.full((400, ABC.size), 1 / ABC.size)
-    assert len(beam_search(flat, ABC, TextConstraint(best=3))) == 3
+    assert len(beam_search(flat, ABC, TextConstraint(nbest=3))) == 3
 
 
 def test_wrong_rules_are_refused_in_words():
@@ -155,6 +155,6 @@ def test_wrong_rules_are_refused_in_words():
     with pytest.raises(ConfigError, match=r"^the alphabet is empty"):
         TextConstraint(alphabet="")
     with pytest.raises(ConfigError, match=r"^best 0: ask for at least 1 reading$"):
-        TextConstraint(best=0)
+        TextConstraint(nbest=0)
     with pytest.raises(TextError, match=r"^the alphabet 'xyz' has no character in common with what the model knows"):
         TextConstraint(alphabet="xyz").masked(drawn(0, 2)[None], ABC)

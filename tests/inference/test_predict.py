@@ -119,12 +119,12 @@ def test_a_rule_constrains_a_readers_texts(text_bundle, texts, capsys):
         assert len(row.answer) == 2
         assert set(row.answer) <= set(known[:2])
         assert row.answer == "".join(character for character, _ in row.characters)
-    for row, free in zip(tellapart.predict(text_bundle, files, best=3), plain, strict=True):
-        told = [row.answer, *(text for text, _ in row.others)]
+    for row, free in zip(tellapart.predict(text_bundle, files, nbest=3), plain, strict=True):
+        told = [row.answer, *(text for text, _ in row.alternatives)]
         assert len(set(told)) == 3
         assert free.answer in told
-        assert [other["text"] for other in row.to_json()["others"]] == told[1:]
-    assert "others" not in plain[0].to_json()
+        assert [other["text"] for other in row.to_json()["alternatives"]] == told[1:]
+    assert "alternatives" not in plain[0].to_json()
     capsys.readouterr()
     (nothing,) = tellapart.predict(text_bundle, files[0], pattern="[0-9]{200}")  # more than its picture has steps
     assert (nothing.answer, nothing.confidence, nothing.error) == ("", 0.0, None)
@@ -157,7 +157,7 @@ def test_texts_of_one_length_teach_a_reader_its_length(text_bundle, texts, copie
 def _labelled(bundle, texts):
     catalog = open_catalog(texts, task="read")
     labels = catalog.column("label")
-    answers = tellapart.load(bundle, careful=True).predict([data for _, data in catalog.read(catalog.rows())])
+    answers = tellapart.load(bundle, tta=True).predict([data for _, data in catalog.read(catalog.rows())])
     return answers, [labels[row] for row in catalog.rows()]
 
 
@@ -166,8 +166,8 @@ def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(t
         "tellapart.inference.bundle.LOOKS", [(0.9, (0.75, 1.25)), (0.8, (0.6, 1.5))]
     )  # it is quite sure of these
     files = sorted(texts.rglob("*.png"))[:12]
-    together = tellapart.predict(text_bundle, files, careful=True)
-    alone = [row for file in files for row in tellapart.predict(text_bundle, file, careful=True)]
+    together = tellapart.predict(text_bundle, files, tta=True)
+    alone = [row for file in files for row in tellapart.predict(text_bundle, file, tta=True)]
     assert [row.answer for row in together] == [row.answer for row in alone]
     assert [row.confidence for row in together] == pytest.approx([row.confidence for row in alone], abs=1e-4)
     assert any(
@@ -175,10 +175,10 @@ def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(t
         for careful, plain in zip(together, tellapart.predict(text_bundle, files), strict=True)
     )
     known = tellapart.load(text_bundle).bundle.charset.characters
-    for row in tellapart.predict(text_bundle, files, careful=True, pattern=f"[{known[0]}{known[1]}]{{2}}", best=2):
-        assert {len(row.answer), *(len(text) for text, _ in row.others)} == {2}
+    for row in tellapart.predict(text_bundle, files, tta=True, pattern=f"[{known[0]}{known[1]}]{{2}}", nbest=2):
+        assert {len(row.answer), *(len(text) for text, _ in row.alternatives)} == {2}
     right = sum(row.answer == label for row, label in zip(*_labelled(text_bundle, texts), strict=True))
-    assert tellapart.evaluate(text_bundle, texts, split="all", careful=True)["exact_match"]["value"] == right / 60
+    assert tellapart.evaluate(text_bundle, texts, split="all", tta=True)["exact_match"]["value"] == right / 60
 
 
 def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, texts, monkeypatch):
@@ -189,7 +189,7 @@ def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, text
 
     def read(looks):
         monkeypatch.setattr("tellapart.inference.bundle.LOOKS", looks)
-        careful, seen = tellapart.load(text_bundle, careful=True), []
+        careful, seen = tellapart.load(text_bundle, tta=True), []
         monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
         return careful.predict(files), sum(seen)
 
@@ -208,13 +208,13 @@ def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, text
         assert at in still or (one.answer, one.characters) == (other.answer, other.characters)
 
 
-@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"careful": True}])
+@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"tta": True}])
 def test_a_rule_for_a_classifier_is_refused(shape_bundle, files, rule):
-    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern, best and careful are for a reader's texts"):
+    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern, nbest and tta are for a reader's texts"):
         tellapart.predict(shape_bundle, files[0], **rule)
 
 
-@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"best": 2}, {"careful": True}])
+@pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"nbest": 2}, {"tta": True}])
 def test_a_rule_for_a_server_is_refused(files, rule):
     with pytest.raises(ConfigError, match="it answers as its bundle does"):
         tellapart.predict("any", files[0], server="http://127.0.0.1:9", **rule)

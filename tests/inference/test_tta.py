@@ -65,7 +65,7 @@ def test_the_surer_views_outvote_the_others():
         return np.stack([row, np.array([0.98, 0.01, 0.01])])
 
     views = [sure(1, 0.6), sure(2, 0.9), sure(1, 0.5)]
-    first, second = ensemble_views(views, AB, TextConstraint(best=2))
+    first, second = ensemble_views(views, AB, TextConstraint(nbest=2))
     assert (first.text, second.text) == ("b", "a")
     assert first.confidence == pytest.approx(0.9)
     assert ensemble_views([views[0], views[2]], AB, TextConstraint())[0].text == "a"

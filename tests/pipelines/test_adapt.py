@@ -71,7 +71,7 @@ def test_it_learns_what_it_was_sure_to_read(taught, unlabelled):
 def test_each_round_begins_anew_with_the_same_reader(taught):
     rounds = [Run.open(path) for path in sorted(Run.open(taught["run"]).path.parent.iterdir())]
     assert [run.path.name for run in rounds] == ["round-1", "round-2"]
-    assert [run.config.start for run in rounds] == ["base", "base"]
+    assert [run.config.init_from for run in rounds] == ["base", "base"]
     assert len(rounds[1].catalog().rows()) == taught["sure"][1]
 
 
@@ -141,7 +141,7 @@ def test_who_is_sure_of_little_is_refused(tmp_path):
 
 
 def test_a_classifier_is_refused(unlabelled, shape_run, tmp_path):
-    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern, best and careful are for a reader's texts"):
+    with pytest.raises(ConfigError, match="a classifier; alphabet, pattern, nbest and tta are for a reader's texts"):
         tellapart.adapt(unlabelled, out=tmp_path / "out", model=shape_run)
 
 
@@ -161,6 +161,6 @@ def test_the_verb_takes_options_of_the_training(taught, unlabelled, tmp_path, ca
     assert main(words) == 0
     assert f"sure of {result['sure'][0]} of 40 pictures" in capsys.readouterr().out
     assert Run.open(result["run"]).config == Run.open(taught["run"]).config
-    for option in ("--start", "--label-column", "--mixup"):
+    for option in ("--init-from", "--label-column", "--mixup"):
         assert main([*words, option, "x"]) == 2
         assert f"no option '{option[2:].replace('-', '_')}'" in capsys.readouterr().err

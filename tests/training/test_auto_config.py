@@ -143,7 +143,7 @@ def test_what_was_said_stays_said(pictures):
     ("options", "text"),
     [
         ({"width": 96}, "width: for classify only; leave it out"),
-        ({"mirror": True, "mixup": 0.2}, "mirror, mixup: for classify only; leave it out"),
+        ({"flip_tta": True, "mixup": 0.2}, "mirror, mixup: for classify only; leave it out"),
     ],
 )
 def test_a_reader_passes_over_nothing(pictures, options, text, refuses):

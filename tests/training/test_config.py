@@ -59,7 +59,7 @@ def test_none_overrides_too(written):
 
 def test_every_option_can_stand_in_a_file(written):
     whole = TrainConfig(
-        task="read", seed=3, groups="g.yaml", label_from="text", file_column="f", label_column="l", together="t",
+        task="read", seed=3, coarse_labels="g.yaml", label_from="text", file_column="f", label_column="l", group_by="t",
         backbone="small", pretrained=False, height=48, width=64, colour="grey",
         stages=[Stage("head", 1, 0.1, 0.5), Stage("last:3", 2)], epochs=5, batch_size=7, augment="none",
         class_weights="balanced", label_smoothing=0.0, dropout=0.0, patience=2, device="cpu", precision="float32",
@@ -273,9 +273,9 @@ def test_another_schedule_is_refused(schedule, refuses):
         ({"ema": 1.0}, "ema 1.0: give a decay from 0 up to, but not including, 1"),
         ({"ema": -0.5}, "ema -0.5: give a decay from 0 up to, but not including, 1"),
         ({"members": 0}, "members: give at least 1; folds: give 0 or at least 2"),
-        ({"folds": 1}, "members: give at least 1; folds: give 0 or at least 2"),
-        ({"folds": -2}, "members: give at least 1; folds: give 0 or at least 2"),
-        ({"members": 2, "folds": 2}, "members and folds: give one of the two"),
+        ({"cv_folds": 1}, "members: give at least 1; folds: give 0 or at least 2"),
+        ({"cv_folds": -2}, "members: give at least 1; folds: give 0 or at least 2"),
+        ({"members": 2, "cv_folds": 2}, "members and folds: give one of the two"),
         ({"augment": "faces"},
          "option augment: 'faces' does not fit; give 'photo' or 'glyph' or 'text' or 'face' or 'trivial' or 'none'"),
         ({"class_weights": "even"},

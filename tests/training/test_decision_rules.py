@@ -116,21 +116,21 @@ def test_who_is_below_the_level_is_not_sure_in_json_and_csv(deciding):
     plain = decided(deciding, abstain={"below": 0.0, "aim": 0.9}).predict(files)
     level = float(np.median([row.confidence for row in plain]))
     rows = decided(deciding, abstain={"below": level, "aim": 0.9}).predict([*files, Path("missing.png")])
-    assert {row.sure for row in rows[:-1]} == {True, False}
+    assert {row.accepted for row in rows[:-1]} == {True, False}
     for row in rows[:-1]:
-        assert row.sure is (row.confidence >= level)
-        assert row.to_json()["sure"] is row.sure
+        assert row.accepted is (row.confidence >= level)
+        assert row.to_json()["accepted"] is row.accepted
     assert rows[-1].sure is None
-    assert "sure" not in rows[-1].to_json()
+    assert "accepted" not in rows[-1].to_json()
     table = list(csv.DictReader(to_csv(rows).splitlines()))
-    assert list(table[0]) == ["file", "label", "confidence", "error", "sure"]
-    assert [line["sure"] for line in table] == [*(str(row.sure).lower() for row in rows[:-1]), ""]
+    assert list(table[0]) == ["file", "label", "confidence", "error", "accepted"]
+    assert [line["accepted"] for line in table] == [*(str(row.accepted).lower() for row in rows[:-1]), ""]
 
 
 def test_a_bundle_that_never_abstains_says_nothing_of_it(shape_bundle, shapes):
     rows = Predictor(shape_bundle).predict(sorted(shapes.rglob("*.png"))[:2])
     assert "threshold" not in Bundle.open(shape_bundle).calibration
-    assert [("sure" in row.to_json(), row.sure) for row in rows] == [(False, None)] * 2
+    assert [("accepted" in row.to_json(), row.accepted) for row in rows] == [(False, None)] * 2
     assert to_csv(rows).splitlines()[0] == "file,label,confidence,error"
 
 
@@ -175,7 +175,7 @@ def test_a_bundle_sure_of_nothing_has_no_accuracy_where_it_answers(deciding):
     figures = tellapart.evaluate(bundle, deciding.data, split="all")
     assert figures["answered"]["value"] == 0
     assert "answered_accuracy" not in figures
-    assert {row.sure for row in Predictor(bundle).predict(sorted(deciding.data.rglob("*.png"))[:5])} == {False}
+    assert {row.accepted for row in Predictor(bundle).predict(sorted(deciding.data.rglob("*.png"))[:5])} == {False}
 
 
 def test_without_a_word_the_rarer_class_is_positive(draw_shapes, tmp_path):
@@ -208,7 +208,7 @@ class TestRefusals:
 
     def test_a_positive_class_nobody_knows(self, deciding, tmp_path, refuses):
         with refuses(ConfigError, "positive 'rings': no such class (did you mean 'ring'?)"):
-            tellapart.train(deciding.data, out=tmp_path / "run", threshold="f1", positive="rings")
+            tellapart.train(deciding.data, out=tmp_path / "run", threshold="f1", positive_class="rings")
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize("option", [{"threshold": "f1"}, {"positive": "7"}])
@@ -234,5 +234,5 @@ def test_the_cli_prints_it(deciding, capsys):
     image = sorted(deciding.data.rglob("*.png"))[0]
     assert main(["predict", str(deciding.run.path), str(image), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["predictions"]
-    assert row["sure"] in (True, False)
+    assert row["accepted"] in (True, False)
     assert Path(row["file"]).name == image.name

@@ -44,15 +44,15 @@ def same(one, other):
 def pair(tmp_path_factory, shapes):
     """Two networks from different seeds."""
     folder = tmp_path_factory.mktemp("pair") / "run"
-    tellapart.train(shapes, out=folder, **OPTIONS, members=2)
+    tellapart.train(shapes, out=folder, **OPTIONS, ensemble=2)
     return folder
 
 
 @pytest.fixture(scope="module")
 def threefold(tmp_path_factory, shapes):
     """Three networks on three validation parts."""
-    folder = tmp_path_factory.mktemp("folds") / "run"
-    tellapart.train(shapes, out=folder, **OPTIONS, folds=3)
+    folder = tmp_path_factory.mktemp("cv_folds") / "run"
+    tellapart.train(shapes, out=folder, **OPTIONS, cv_folds=3)
     return folder
 
 
@@ -215,14 +215,14 @@ def test_other_options_do_not_take_over_a_trained_member(killed, shapes, refuses
     assert (killed / "members/0/model.safetensors").is_file()
     text = f"{killed}: holds another training (batch_size 16 there, 8 here); give another --out, or remove it"
     with refuses(ConfigError, text):
-        tellapart.train(shapes, out=killed, **OPTIONS | {"batch_size": 8}, members=2)
+        tellapart.train(shapes, out=killed, **OPTIONS | {"batch_size": 8}, ensemble=2)
     assert tree(killed) == before
 
 
 def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair, shapes, without_packing):
     first = killed / "members/0/model.safetensors"
     written = first.stat().st_mtime_ns
-    tellapart.train(shapes, out=killed, **OPTIONS, members=2)
+    tellapart.train(shapes, out=killed, **OPTIONS, ensemble=2)
     assert first.stat().st_mtime_ns == written
     assert same(weights(killed), weights(pair))
     assert Run.open(killed).calibration() == Run.open(pair).calibration()
@@ -240,7 +240,7 @@ def test_side_by_side_members_learn_what_each_learns_alone(pair, shapes, tmp_pat
     threads = torch.get_num_threads()
     torch.set_num_threads(members.cpu_count() // min(2, members.cpu_count()))
     try:
-        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, members=2)
+        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, ensemble=2)
     finally:
         torch.set_num_threads(threads)
     assert same(weights(tmp_path / "run"), weights(pair))
@@ -248,13 +248,13 @@ def test_side_by_side_members_learn_what_each_learns_alone(pair, shapes, tmp_pat
 
 def test_members_that_learnt_nothing_give_way(shapes, tmp_path, without_packing, refuses):
     with refuses(ConfigError, "backbone 'resnet81': timm has no such model (did you mean 'resnet18'?)"):
-        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS | {"backbone": "resnet81"}, members=2)
+        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS | {"backbone": "resnet81"}, ensemble=2)
     # As where a session ended before its first epoch did: the member's folder stands, of the other options.
     from tellapart.training.ensemble import _runs
 
     run = Run.open(tmp_path / "run")
     assert [Run.open(member.path).config.backbone for member in _runs(run, run.catalog(), 1)] == ["resnet81"] * 2
-    tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, members=2)
+    tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, ensemble=2)
     assert [Run.open(tmp_path / f"run/members/{n}").config.backbone for n in (0, 1)] == ["small"] * 2
 
 
@@ -263,7 +263,7 @@ def readers(texts, tmp_path_factory):
     """Two readers that began with the shipped one."""
     folder = tmp_path_factory.mktemp("readers") / "run"
     stages = [{"train": "all", "epochs": 2, "lr": 1e-3}]
-    tellapart.train(texts, out=folder, members=2, stages=stages, device="cpu", precision="float32", seed=3)
+    tellapart.train(texts, out=folder, ensemble=2, stages=stages, device="cpu", precision="float32", seed=3)
     return folder
 
 
@@ -297,11 +297,11 @@ def test_readers_that_begin_from_nothing_are_not_averaged(texts, tmp_path, monke
     monkeypatch.setattr(pl.Trainer, "fit", None)
     nothing = (
         "members: readers are averaged where all begin with the same weights; "
-        "leave out --members, or begin with another reader (--start)"
+        "leave out --ensemble, or begin with another reader (--init-from)"
     )
-    folds = "folds: readers' answers cannot be averaged, as their steps need not agree; give --members"
+    folds = "folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
     for option, text in (({"members": 2, "pretrained": False}, nothing), ({"members": 2, "height": 24}, nothing),
-                         ({"folds": 3}, folds)):  # fmt: skip
+                         ({"cv_folds": 3}, folds)):  # fmt: skip
         with refuses(ConfigError, text):
             tellapart.train(texts, out=tmp_path / "run", device="cpu", **option)
     assert not (tmp_path / "run").exists()

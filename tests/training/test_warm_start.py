@@ -65,10 +65,10 @@ def test_training_goes_on_from_what_was_learnt(text_run, copied, texts, text_opt
     brief = text_options | {"stages": [{"train": "all", "epochs": 1, "lr": 1e-5}], "seed": 5}
     scratch = tellapart.train(texts, out=tmp_path / "scratch", **brief)
     first = copied(text_run)
-    started = tellapart.train(texts, out=tmp_path / "started", start=str(first), **brief)
+    started = tellapart.train(texts, out=tmp_path / "started", init_from=str(first), **brief)
     assert started["test"]["cer"]["value"] < scratch["test"]["cer"]["value"] / 2
     shutil.rmtree(first)  # what is finished needs it no more
-    assert tellapart.train(texts, out=tmp_path / "started", start=str(first), **brief)["test"] == started["test"]
+    assert tellapart.train(texts, out=tmp_path / "started", init_from=str(first), **brief)["test"] == started["test"]
 
 
 def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_options, tmp_path):
@@ -138,4 +138,4 @@ def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape
 
 def test_a_classifier_takes_no_start(shapes, shape_run, shape_options, tmp_path):
     with pytest.raises(ConfigError, match="start: only a reader begins with another's weights"):
-        tellapart.train(shapes, out=tmp_path / "run", start=str(shape_run), **shape_options)
+        tellapart.train(shapes, out=tmp_path / "run", init_from=str(shape_run), **shape_options)

@@ -17,6 +17,7 @@ from tellapart.core.errors import TellapartError, did_you_mean
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
 
+  tellapart summary DATA                           count images, classes and bytes, in a second
   tellapart catalog DATA --out data.parquet        look at every image once; one row an image
   tellapart audit DATA --report audit.html         what is wrong with it: copies, wrong labels, odd ones
   tellapart clean DATA --out clean.parquet         decide what stays; undoable, with a page to review
@@ -31,7 +32,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart map MODEL|BACKBONE DATA --out map.html alike images near each other: page, picture, file
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
   tellapart serve MODEL ... --port 3000            answers over HTTP, in batches; this machine alone, or a token
-  tellapart switch STATE NAME BUNDLE               let a running server answer with another bundle, or --back
+  tellapart switch STATE NAME BUNDLE               let a running server answer with another bundle, or --rollback
   tellapart web MODEL --port 3001                  a page: drop, paste or take pictures, correct the answers
   tellapart drift MODEL IMAGES                     has the input changed since the model was packed?
   tellapart explain MODEL IMAGE --out where.png    what of a picture the answer hangs on
@@ -99,6 +100,7 @@ EXTRAS = {  # what a missing package is in
 }  # fmt: skip
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
+    "summary": data.summary_verb,
     "catalog": data.catalog_verb,
     "audit": data.audit_verb,
     "clean": data.clean_verb,

@@ -11,7 +11,7 @@ from tellapart.core.errors import ConfigError, pluralize
 from tellapart.core.progress import log
 
 SHOWN = 40  # classes, of all; --json has the rest
-SOURCE = ("task", "groups", "label_from", "file_column", "label_column", "together")  # how DATA is read
+SOURCE = ("task", "coarse_labels", "label_from", "file_column", "label_column", "group_by")  # how DATA is read
 WHOLE = ("out", "report", "no_pretrained", "thresholds", "fail_above")  # what only a whole audit heeds
 THRESHOLDS = 'check to threshold, e.g. {"near_duplicates": 0.98}'
 POLICY_FILE = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
@@ -43,6 +43,17 @@ def split_verb(words: list[str]) -> int:
     return show(as_json, {"out": str(given["out"]), **held}, lambda: table_of(held))
 
 
+def summary_verb(words: list[str]) -> int:
+    """tellapart summary DATA."""
+    parser = new_parser("summary", "Count images, classes and bytes, and measure a few; nothing is decoded.")
+    data_options(parser)
+    given, as_json = parse(parser, words)
+    from tellapart import summary as count
+
+    held = count(given.pop("data"), **given)
+    return show(as_json, held, lambda: _summary_table(held))
+
+
 def audit_verb(words: list[str]) -> int:
     """tellapart audit DATA."""
     parser = new_parser("audit", "Look for all that is wrong with a set of images, and say it.")
@@ -52,28 +63,21 @@ def audit_verb(words: list[str]) -> int:
     parser.add_argument("--no_pretrained", action="store_true", help="let pixels alone decide, no pretrained network")
     parser.add_argument("--thresholds", type=dict[str, float], help=THRESHOLDS)
     parser.add_argument("--fail_above", type=int, help="exit with 1 if more images than this are flagged")
-    parser.add_argument("--quick", action="store_true", help="only count: images, classes, first labels, in a second")
     parser.add_argument("--known", help="an audit's folder: is DATA, an image or a folder of them, in that set?")
     parser.add_argument("--add", action="store_true", help="with --known: remember those that are new")
     given, as_json = parse(parser, words)
-    quick, index, add = given.pop("quick"), given.pop("known"), given.pop("add")
+    index, add = given.pop("known"), given.pop("add")
     if add and index is None:
         raise ConfigError("--add remembers what is new beside an audited set: name its folder with --known")
-    for short, name in ((quick, "quick"), (index is not None, "known")):
-        if short and (odd := [other for other in WHOLE if given[other]]):
-            raise ConfigError(f"--{name} does not audit; it takes no --{odd[0].replace('_', '-')}")
     if index is not None:
+        if odd := [other for other in WHOLE if given[other]]:
+            raise ConfigError(f"--known does not audit; it takes no --{odd[0].replace('_', '-')}")
         from tellapart.curation.lookup import lookup
 
         found = lookup(index, [given["data"]], add=add)
         show(as_json, found, lambda: _known_table(found))
         return 2 if all("error" in answer for answer in found["images"].values()) else 0
     given["pretrained"] = not given.pop("no_pretrained")
-    if quick:
-        from tellapart import summary as count
-
-        seen = count(given["data"], **{name: given[name] for name in SOURCE})
-        return show(as_json, seen, lambda: _quick_table(seen))
     from tellapart import audit
 
     limit = given.pop("fail_above")
@@ -146,7 +150,7 @@ def tidy_verb(words: list[str]) -> int:
     parser = new_parser("tidy", "A regular copy by hard links, with clear names, a mapping, and a way back.")
     data_options(parser)
     parser.add_argument("--out", required=True, help="the new folder")
-    parser.add_argument("--back", action="store_true", help="DATA is a tidied folder: give the old names back")
+    parser.add_argument("--restore", action="store_true", help="DATA is a tidied folder: give the old names back")
     parser.add_argument("--copy", action="store_true", help="copy the bytes instead of linking")
     given, as_json = parse(parser, words)
     from tellapart import tidy
@@ -221,7 +225,7 @@ def _again(given: dict[str, Any]) -> str:
     return " ".join([*words, "--out clean.parquet --review review.html"])
 
 
-def _quick_table(seen: dict[str, Any]) -> str:
+def _summary_table(seen: dict[str, Any]) -> str:
     what = f"{pluralize(seen['images'], 'image')}, {pluralize(seen['labels'], 'label')} ({seen['task']})"
     lines = [f"{what}, {pluralize(seen['bytes'], 'byte')}"]
     lines += [f"  {count:>6}  {_named(name)}" for name, count in list(seen["classes"].items())[:SHOWN]]

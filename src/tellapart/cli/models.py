@@ -52,9 +52,9 @@ def adapt_verb(words: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often it reads all, and learns")
     parser.add_argument("--alphabet", help="the only characters that a text may hold, where that is known")
     parser.add_argument("--pattern", help="a regular expression that the text matches, such as [0-9]{5}")
-    of_labels = {"groups", "label_from", "file_column", "label_column", "together"}
-    of_classes = {"positive", "threshold", "folds", *OF_CLASSIFIERS}
-    parser.add_class_arguments(TrainConfig, skip={"task", "start", "pretrained", *of_labels, *of_classes})
+    of_labels = {"coarse_labels", "label_from", "file_column", "label_column", "group_by"}
+    of_classes = {"positive_class", "threshold", "cv_folds", *OF_CLASSIFIERS}
+    parser.add_class_arguments(TrainConfig, skip={"task", "init_from", "pretrained", *of_labels, *of_classes})
     given, as_json = parse(parser, words, only_given=True)
     from tellapart import adapt
 
@@ -106,7 +106,7 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--out", help="write the report as JSON")
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
     parser.add_argument("--pattern", help=PATTERN)
-    parser.add_argument("--careful", action="store_true", help="of a reader: look again, in other widths, where unsure")
+    parser.add_argument("--tta", action="store_true", help="of a reader: look again, in other widths, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
     given, as_json = parse(parser, words, only_given=True)
@@ -124,16 +124,16 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
     parser.add_argument("--pattern", help=PATTERN)
     parser.add_argument(
-        "--careful", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
+        "--tta", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
     )
-    parser.add_argument("--best", type=int, default=1, help="of a reader: so many readings an image, in JSON")
+    parser.add_argument("--nbest", type=int, default=1, help="of a reader: so many readings an image, in JSON")
     parser.add_argument(
         "--server", help="ask this address instead, such as http://127.0.0.1:3000; MODEL is a name there"
     )
     given, as_json = parse(parser, words)
     from tellapart.inference.predict import predict, to_csv
 
-    rule = {name: given[name] for name in ("alphabet", "pattern", "best", "careful", "server")}
+    rule = {name: given[name] for name in ("alphabet", "pattern", "nbest", "tta", "server")}
     predictions = predict(given["model"], given["inputs"], progress=True, **rule)
     if given["csv"] and not as_json:
         print(to_csv(predictions), end="")
@@ -199,7 +199,7 @@ def strength_verb(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--file_column", help="of labelled images: the table column that names the image")
     parser.add_argument("--label_column", help="of labelled images: the table column that holds the text")
-    parser.add_argument("--together", help="of labelled images: a column whose equal values never cross the split")
+    parser.add_argument("--group_by", help="of labelled images: a column whose equal values never cross the split")
     given, as_json = parse(parser, words)
     from tellapart import strength
     from tellapart.core.errors import ConfigError
@@ -214,7 +214,7 @@ def strength_verb(words: list[str]) -> int:
     result = strength(
         given["target"], out=given["out"], labels=labels, changes=not given["no_changes"], report=given["report"],
         seed=given["seed"],
-        **{name: given[name] for name in ("file_column", "label_column", "together") if given[name] is not None},
+        **{name: given[name] for name in ("file_column", "label_column", "group_by") if given[name] is not None},
     )  # fmt: skip
 
     def prose() -> str:

@@ -30,14 +30,14 @@ def switch_verb(words: list[str]) -> int:
     parser = new_parser("switch", "Let a running server answer with another bundle; no request is dropped.")
     parser.add_argument("state", help="the folder that the server was started with")
     parser.add_argument("name", help="of the model")
-    parser.add_argument("bundle", nargs="?", help="a bundle or a run; without it, --back")
-    parser.add_argument("--back", action="store_true", help="to the version before")
+    parser.add_argument("bundle", nargs="?", help="a bundle or a run; without it, --rollback")
+    parser.add_argument("--rollback", action="store_true", help="to the version before")
     given, as_json = parse(parser, words)
     from tellapart import switch
     from tellapart.core.errors import ConfigError
 
-    if given["back"] == (given["bundle"] is not None):
-        raise ConfigError("give a bundle to switch to, or --back, not both")
+    if given["rollback"] == (given["bundle"] is not None):
+        raise ConfigError("give a bundle to switch to, or --rollback, not both")
     now = switch(given["state"], given["name"], given["bundle"])
     return show(as_json, {"name": given["name"], "bundle": now}, lambda: f"{given['name']} answers with {now}")
 

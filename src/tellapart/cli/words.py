@@ -27,11 +27,11 @@ def data_options(parser: ArgumentParser, *, task: bool = True) -> None:
     parser.add_argument("data", help="a folder, a table, Parquet shards, or a catalog")
     if task:
         parser.add_argument("--task", help="classify or read; by default as the labels suggest")
-    parser.add_argument("--groups", help="YAML file, group to list of classes")
+    parser.add_argument("--coarse_labels", help="YAML file, group to list of classes")
     parser.add_argument("--label_from", default="auto", help="auto, folder, prefix, text, or an expression")
     parser.add_argument("--file_column", help="the table column that names the image")
     parser.add_argument("--label_column", help="the table column that holds the class or text")
-    parser.add_argument("--together", help="a table column whose equal values never cross a split")
+    parser.add_argument("--group_by", help="a table column whose equal values never cross a split")
 
 
 def parse(parser: ArgumentParser, words: list[str], *, only_given: bool = False) -> tuple[dict[str, Any], bool]:
@@ -117,7 +117,9 @@ def answers(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         answer = f"error: {row['error']}" if "error" in row else row.get("text", row.get("label"))
-        tail = "" if "error" in row else f"  {row['confidence']:.3f}" + ("" if row.get("sure", True) else "  not sure")
+        tail = (
+            "" if "error" in row else f"  {row['confidence']:.3f}" + ("" if row.get("accepted", True) else "  not sure")
+        )
         group = f"  ({row['group']})" if "group" in row else ""
         lines.append(f"{Path(row['file']).name:<{width}}  {answer}{group}{tail}")
     return "\n".join(lines)

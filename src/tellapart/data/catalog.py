@@ -172,7 +172,7 @@ def catalog(
     *,
     out: str | Path,
     task: str | None = None,
-    groups: str | Path | None = None,
+    coarse_labels: str | Path | None = None,
     **options: Any,
 ) -> Catalog:
     """Look at every image of a data set once and write the catalog: one row an image.
@@ -180,7 +180,7 @@ def catalog(
     See `open_catalog` for the options.
     """
     check_target(out, ".parquet")
-    result = open_catalog(data, task=task, groups=groups, progress=True, **options)
+    result = open_catalog(data, task=task, coarse_labels=coarse_labels, progress=True, **options)
     result.write(out)
     return result
 
@@ -211,7 +211,7 @@ def open_catalog(
     data: str | Path | Catalog,
     *,
     task: str | None = None,
-    groups: str | Path | Mapping[str, Sequence[str]] | None = None,
+    coarse_labels: str | Path | Mapping[str, Sequence[str]] | None = None,
     progress: bool = False,
     look: Look | None = None,
     **options: Any,
@@ -222,7 +222,7 @@ def open_catalog(
 
     Args:
         task: ``classify`` or ``read``; by default ``read`` where most labels occur once or twice.
-        groups: YAML file or mapping, group → list of classes; every class in exactly one group.
+        coarse_labels: YAML file or mapping, group → list of classes; every class in exactly one group.
         look: how the images of a raw source are looked at; by default each is decoded once, here.
         options: see `tellapart.data.layouts.read_source`.
 
@@ -237,10 +237,10 @@ def open_catalog(
         result = _reopen(Path(data), about)
     else:
         result = _look(data, task, progress, look, options)
-        if groups is None and result.task == "classify":
+        if coarse_labels is None and result.task == "classify":
             _check_groups(result)
-    if groups is not None:
-        result = _grouped(result, groups)
+    if coarse_labels is not None:
+        result = _grouped(result, coarse_labels)
     if task is not None and task != result.task:
         result = replace(result, task=task)
     return result

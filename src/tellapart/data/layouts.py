@@ -39,7 +39,7 @@ def read_source(
     label_from: str = "auto",
     file_column: str | None = None,
     label_column: str | None = None,
-    together: str | None = None,
+    group_by: str | None = None,
     task: str | None = None,
 ) -> Listing:
     """List the labelled images of a folder, a table, or Parquet shards (one, a glob, or a folder of them).
@@ -48,13 +48,13 @@ def read_source(
         label_from: ``auto``, ``folder`` (class folders), ``prefix`` (dog_01.jpg is a dog), ``text`` (ab3kz.png
             reads ab3kz), or a regular expression over the file name without its ending, with one group.
         file_column, label_column: for tables whose columns are not named file and label.
-        together: a table's column whose equal values never cross a split (one person, one site).
+        group_by: a table's column whose equal values never cross a split (one person, one site).
 
     Raises:
         CatalogError: nothing there, no labels, an empty label, unknown columns, missing files, a damaged table.
     """
     try:
-        listing = _listing(data, label_from, Columns(file_column, label_column, together), task)
+        listing = _listing(data, label_from, Columns(file_column, label_column, group_by), task)
     except OSError as error:  # no right to look, a disk that fails
         raise CatalogError(f"{error.filename or data}: cannot be read: {error.strerror or error}") from error
     if not listing.rows:

@@ -58,7 +58,7 @@ class Columns:
 
     file: str | None = None
     label: str | None = None
-    together: str | None = None  # equal values never cross a split
+    group_by: str | None = None  # equal values never cross a split
 
     def choose(self, present: Sequence[str], table: Path) -> tuple[str, str]:
         """Which of a table's columns name the file and the label.
@@ -71,8 +71,8 @@ class Columns:
         """
         file = self._one(self.file, FILE_COLUMNS, present, table, "file", "--file-column")
         label = self._one(self.label, LABEL_COLUMNS, present, table, "label", "--label-column", taken=file)
-        if self.together is not None and self.together not in present:
-            raise CatalogError(f"{table}: no column {self.together!r} (together); it has: {', '.join(present)}")
+        if self.group_by is not None and self.group_by not in present:
+            raise CatalogError(f"{table}: no column {self.group_by!r} (group_by); it has: {', '.join(present)}")
         return file, label
 
     @staticmethod
@@ -108,7 +108,7 @@ def read_table(path: Path, columns: Columns) -> Listing:
             if _image_column(file.schema_arrow) is not None:
                 return read_shards([path], columns)
             present = file.schema_arrow.names
-            wanted = {*columns.choose(present, path), "group", "split", columns.together}
+            wanted = {*columns.choose(present, path), "group", "split", columns.group_by}
             records = file.read(columns=[name for name in present if name in wanted]).to_pylist()
     else:
         records, present = (_read_jsonl if kind == ".jsonl" else _read_csv)(path)
@@ -127,7 +127,7 @@ def read_table(path: Path, columns: Columns) -> Listing:
             label,
             group=_text(record.get("group")) or None,
             split=_split_name(record.get("split"), path, number),
-            together=_text(record.get(columns.together)) or None if columns.together else None,
+            together=_text(record.get(columns.group_by)) or None if columns.group_by else None,
         )
         known = rows.setdefault(posixpath.normpath(row.file), row)  # x/../a.png is a.png
         if known is not row:
@@ -266,9 +266,9 @@ def _shard_rows(shard: Any, path: Path, name: str, columns: Columns) -> Iterator
     image_column = _image_column(schema)
     if image_column is None:
         raise CatalogError(f"{path}: no column with image bytes; it has: {', '.join(schema.names)}")
-    _, label_column = Columns(image_column, columns.label, columns.together).choose(schema.names, path)
+    _, label_column = Columns(image_column, columns.label, columns.group_by).choose(schema.names, path)
     class_of = _class_names(schema, label_column)
-    wanted = [label_column, *(name for name in ("group", "split", columns.together) if name in schema.names)]
+    wanted = [label_column, *(name for name in ("group", "split", columns.group_by) if name in schema.names)]
     if (paths_in := _path_column(schema, image_column)) is not None:
         wanted.append(paths_in)
     batches = shard.iter_batches(batch_size=4096, columns=list(dict.fromkeys(wanted)))
@@ -279,7 +279,7 @@ def _shard_rows(shard: Any, path: Path, name: str, columns: Columns) -> Iterator
             _label(class_of(record[label_column]), f"{path}: row {position}", label_column),
             group=_text(record.get("group")) or None,
             split=_split_name(record.get("split"), path, position),
-            together=_text(record.get(columns.together)) or None if columns.together else None,
+            together=_text(record.get(columns.group_by)) or None if columns.group_by else None,
             shard=name,
             row=position,
         )

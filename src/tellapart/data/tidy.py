@@ -34,7 +34,7 @@ def tidy(
     data: str | Path | Catalog,
     *,
     out: str | Path,
-    back: bool = False,
+    restore: bool = False,
     copy: bool = False,
     progress: bool = False,
     **options: Any,
@@ -51,9 +51,9 @@ def tidy(
     one file under two names, so **editing one in place edits both**. With ``copy`` they share nothing.
 
     Args:
-        data: any source, or a catalog; with ``back`` a folder that tidy wrote.
+        data: any source, or a catalog; with ``restore`` a folder that tidy wrote.
         out: a new or empty folder, neither inside the data nor around it.
-        back: restore the original names, sub-folders included, from ``data``'s mapping.csv.
+        restore: give back the original names, sub-folders included, from ``data``'s mapping.csv.
         copy: write every image again instead of linking it.
         progress: draw a bar on a terminal's stderr.
         options: how to read a source, see `tellapart.data.catalog.open_catalog`.
@@ -74,14 +74,14 @@ def tidy(
     1
     >>> (top / "tidy" / "mapping.csv").read_text().splitlines()[1].rpartition(",")[0]
     'Big-Dog/Big-Dog_0001.jpg,Big Dog!/IMG 7.JPEG'
-    >>> _ = tidy(top / "tidy", out=top / "again", back=True)
+    >>> _ = tidy(top / "tidy", out=top / "again", restore=True)
     >>> (top / "again" / "Big Dog!" / "IMG 7.JPEG").is_file()
     True
     """
     out = Path(out)
     # What can be refused without looking at every image first is refused at once.
     _check_out(out, [] if isinstance(data, Catalog) or not Path(data).is_dir() else [Path(data)])
-    if not back:
+    if not restore:
         catalog = open_catalog(data, progress=progress, **options)
         _check_out(out, _folders(catalog))
         return _forth(catalog, out, copy, progress)

@@ -26,7 +26,7 @@ from tellapart.metrics.lda import softmax
 from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 SHOWN = 24  # samples in a reader's picture
-LABELLING = ("label_from", "file_column", "label_column", "together")  # options that say where labels stand
+LABELLING = ("label_from", "file_column", "label_column", "group_by")  # options that say where labels stand
 
 
 def evaluate(
@@ -37,15 +37,15 @@ def evaluate(
     out: str | Path | None = None,
     picture: str | Path | None = None,
     report: str | Path | None = None,
-    groups: str | Path | None = None,
+    coarse_labels: str | Path | None = None,
     alphabet: str | None = None,
     pattern: str | None = None,
-    careful: bool = False,
+    tta: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
 
-    classify: accuracy, macro_f1, micro_f1, per_class, confusion; with groups also fine_accuracy and
+    classify: accuracy, macro_f1, micro_f1, per_class, confusion; with coarse labels also fine_accuracy and
     fine_macro_f1, the unprefixed figures then being those of the groups; ece, the expected calibration error of the
     classes' confidences (Guo et al. 2017), what it was before calibration, and what it would be by chance of so many
     answers whose confidences are exactly right (its mean, and where 95 % of such cases end); where the bundle abstains,
@@ -61,7 +61,7 @@ def evaluate(
             position and the characters most often confused.
         report: an HTML page to write, which asks nothing of any other file: figures in words, what is confused, how
             sure the answers are, how the training went, and pictures of mistakes.
-        alphabet, pattern, careful: of a reader, what its texts may be, and whether to look again where it is unsure;
+        alphabet, pattern, tta: of a reader, what its texts may be, and whether to look again where it is unsure;
             see `tellapart.inference.beam_search.TextConstraint` and `tellapart.inference.tta`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
@@ -76,7 +76,7 @@ def evaluate(
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     training = bundle.about.get("training", {})
     options = {name: training[name] for name in LABELLING if training.get(name) is not None} | options
-    catalog = open_catalog(data, task=bundle.task, groups=groups, progress=True, **options)
+    catalog = open_catalog(data, task=bundle.task, coarse_labels=coarse_labels, progress=True, **options)
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")
     catalog, part = _chosen(catalog, bundle, split)
@@ -86,7 +86,7 @@ def evaluate(
     truth = [catalog.column("label")[row] for row in rows]
     _check_known(bundle, truth, str(catalog.source))
 
-    predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, careful=careful)
+    predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta)
     files = catalog.column("file")
     order: list[int] = []
 
@@ -183,7 +183,7 @@ def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]
             "ece_by_chance": _by_chance(top),
             "ece_uncalibrated": metrics.expected_calibration_error(cold.max(axis=1), own),
         }
-    sure = np.array([row.sure is not False for row in predictions])
+    sure = np.array([row.accepted is not False for row in predictions])
     if "abstain" in bundle.calibration:
         result["answered"] = metrics.accuracy(sure.tolist(), [True] * len(sure))
         if sure.any():

@@ -33,7 +33,7 @@ class TextConstraint:
     Args:
         alphabet: the characters it may hold; None: any.
         pattern: a regular expression that the whole of it matches; None: any text.
-        best: how many readings are wanted.
+        nbest: how many readings are wanted.
         length: how many characters it has; None: any number.
 
     Raises:
@@ -46,14 +46,14 @@ class TextConstraint:
 
     alphabet: str | None = None
     pattern: str | None = None
-    best: int = 1
+    nbest: int = 1
     length: int | None = None
 
     def __post_init__(self) -> None:
         if self.alphabet is not None and not self.alphabet:
             raise ConfigError("the alphabet is empty: give the characters that a text may hold")
-        if self.best < 1:
-            raise ConfigError(f"best {self.best}: ask for at least 1 reading")
+        if self.nbest < 1:
+            raise ConfigError(f"nbest {self.nbest}: ask for at least 1 reading")
         if self.pattern == "":
             raise ConfigError("the pattern is empty: write it as in [0-9]{5}, or leave it out")
         if self.pattern is not None:
@@ -148,9 +148,9 @@ def decode(probabilities: Array, charset: Charset, rule: TextConstraint) -> list
     masked = rule.masked(probabilities, charset)
     found = []
     for steps, best in zip(masked, decode_ctc(masked, charset), strict=True):
-        if rule.best == 1 and rule.fits(best.text):
+        if rule.nbest == 1 and rule.fits(best.text):
             readings = [best]
-        elif rule.best == 1 and rule.pattern is None and rule.length is not None:
+        elif rule.nbest == 1 and rule.pattern is None and rule.length is not None:
             text = best_path_of_length(steps, rule.length)
             readings = [] if text is None else [rescore(steps, charset, text)]
         else:
@@ -166,7 +166,7 @@ def beam_search(probabilities: Array, charset: Charset, rule: TextConstraint) ->
         probabilities: T, C; of the rule's alphabet already, see `TextConstraint.masked`.
 
     >>> steps = np.array([[0.0, 0.6, 0.4], [1.0, 0.0, 0.0], [0.1, 0.0, 0.9]])
-    >>> [reading.text for reading in beam_search(steps, Charset(("a", "b")), TextConstraint(best=2))]
+    >>> [reading.text for reading in beam_search(steps, Charset(("a", "b")), TextConstraint(nbest=2))]
     ['ab', 'bb']
     >>> [reading.text for reading in beam_search(steps, Charset(("a", "b")), TextConstraint(pattern="b+"))]
     ['bb']
@@ -174,11 +174,11 @@ def beam_search(probabilities: Array, charset: Charset, rule: TextConstraint) ->
     texts: list[tuple[int, ...]] = []
     # Long texts are less likely than the short ones that they grow from; and what must be read may be very unlikely.
     for each, least in ((False, LEAST), (True, LEAST), (True, 0.0)):
-        if len(texts) < (rule.best if least else 1):
+        if len(texts) < (rule.nbest if least else 1):
             grown = _grown(probabilities, charset, rule, each, least)
             texts = [text for text in grown if rule.fits(charset.decode(text))]
     readings: list[Reading] = []
-    for text in texts[: rule.best]:
+    for text in texts[: rule.nbest]:
         found = rescore(probabilities, charset, text)
         most = readings[-1].confidence if readings else 1.0
         readings.append(found._replace(confidence=min(found.confidence, most)))
@@ -191,7 +191,7 @@ def _grown(
     """Texts as indices, the likeliest first; ``each``: so many of each length live on, instead of so many of all."""
     beam: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}  # ending in a blank, and in a letter
     known: dict[tuple[int, ...], bool] = {}
-    width = max(OF_EACH if each else WIDTH, 2 * rule.best)
+    width = max(OF_EACH if each else WIDTH, 2 * rule.nbest)
     for step in probabilities.astype(np.float64):
         tried = [int(index) for index in np.flatnonzero(step > least) if index != BLANK]
         new: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])

@@ -36,7 +36,7 @@ from tellapart.inference.preprocess import Preprocess
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 from tellapart.training.config import BASE
 
-FORMAT = 1
+FORMAT = 2  # 1 named the options of its training otherwise
 ABOUT = "bundle.json"
 GRAPH = "model.onnx"
 PROBABILITIES, FEATURES = "probabilities", "features"  # the graph's outputs
@@ -61,8 +61,10 @@ class Prediction:
     characters: Sequence[tuple[str, float]] = ()
     group: str | None = None
     error: str | None = None
-    sure: bool | None = None  # None: the bundle never abstains
-    others: Sequence[tuple[str, float]] = ()  # the next best texts and their confidences, where they were asked for
+    accepted: bool | None = None  # None: the bundle never abstains
+    alternatives: Sequence[
+        tuple[str, float]
+    ] = ()  # the next best texts and their confidences, where they were asked for
 
     def to_json(self) -> dict[str, Any]:
         """The row of ``predict --json``."""
@@ -70,14 +72,14 @@ class Prediction:
             return {"file": self.file, "error": self.error}
         if self.task == "read":
             characters = [{"character": c, "confidence": round(p, 6)} for c, p in self.characters]
-            others = [{"text": text, "confidence": round(p, 6)} for text, p in self.others]
+            alternatives = [{"text": text, "confidence": round(p, 6)} for text, p in self.alternatives]
             return {
                 "file": self.file,
                 "text": self.answer,
                 "confidence": round(self.confidence, 6),
                 "characters": characters,
-                **({"sure": self.sure} if self.sure is not None else {}),
-                **({"others": others} if others else {}),
+                **({"accepted": self.accepted} if self.accepted is not None else {}),
+                **({"alternatives": alternatives} if alternatives else {}),
             }
         row: dict[str, Any] = {
             "file": self.file,
@@ -86,8 +88,8 @@ class Prediction:
         }
         if self.group is not None:
             row["group"] = self.group
-        if self.sure is not None:
-            row["sure"] = self.sure
+        if self.accepted is not None:
+            row["accepted"] = self.accepted
         return row | {"probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
 
     @classmethod
@@ -104,8 +106,8 @@ class Prediction:
             row["file"], task, row[ANSWER[task]], row["confidence"],
             row.get("probabilities", {}),
             [(each["character"], each["confidence"]) for each in row.get("characters", [])],
-            row.get("group"), sure=row.get("sure"),
-            others=[(each["text"], each["confidence"]) for each in row.get("others", [])],
+            row.get("group"), accepted=row.get("accepted"),
+            alternatives=[(each["text"], each["confidence"]) for each in row.get("alternatives", [])],
         )  # fmt: skip
 
 
@@ -222,9 +224,9 @@ class Predictor:
 
     Args:
         threads: of the graph; by default one a core.
-        alphabet, pattern, best: of a reader, what its texts may be and how many a picture; see `tellapart.inference.beam_search.TextConstraint`.
+        alphabet, pattern, nbest: of a reader, what its texts may be and how many a picture; see `tellapart.inference.beam_search.TextConstraint`.
             Without a pattern the bundle's own length holds, `Bundle.length`.
-        careful: of a reader, look again, in other widths, at each picture whose first reading is unsure, see
+        tta: of a reader, look again, in other widths, at each picture whose first reading is unsure, see
             `tellapart.inference.tta`: more often right on pictures unlike those that it learnt from.
 
     Raises:
@@ -240,17 +242,17 @@ class Predictor:
         threads: int | None = None,
         alphabet: str | None = None,
         pattern: str | None = None,
-        best: int = 1,
-        careful: bool = False,
+        nbest: int = 1,
+        tta: bool = False,
     ) -> None:
         import onnxruntime as ort
 
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
-        self.rule = TextConstraint(alphabet, pattern, best, self.bundle.length if pattern is None else None)
-        self.careful = careful
-        if self.bundle.task != "read" and (careful or self.rule != TextConstraint()):
+        self.rule = TextConstraint(alphabet, pattern, nbest, self.bundle.length if pattern is None else None)
+        self.tta = tta
+        if self.bundle.task != "read" and (tta or self.rule != TextConstraint()):
             raise ConfigError(
-                f"{self.bundle.path}: a classifier; alphabet, pattern, best and careful are for a reader's texts"
+                f"{self.bundle.path}: a classifier; alphabet, pattern, nbest and tta are for a reader's texts"
             )
         if self.bundle.task == "read":
             self.rule.check(self.bundle.charset)
@@ -342,7 +344,7 @@ class Predictor:
         """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C."""
         first = self.run(pixels)
         answers = self.interpret(names, first)
-        if self.careful:
+        if self.tta:
             self._look_again(answers, names, pixels, first)
         return answers
 
@@ -383,7 +385,7 @@ class Predictor:
                     float(row[best]),
                     probabilities=dict(zip(labels, map(float, row), strict=True)),
                     group=groups.get(labels[best]),
-                    sure=None if abstain is None else bool(row[best] >= abstain["below"]),
+                    accepted=None if abstain is None else bool(row[best] >= abstain["below"]),
                 )
             )
         return results
@@ -393,8 +395,8 @@ class Predictor:
         return [
             Prediction(
                 name, "read", first.text, first.confidence, characters=first.characters,
-                sure=None if abstain is None else bool(first.confidence >= abstain["below"]),
-                others=[(reading.text, reading.confidence) for reading in rest],
+                accepted=None if abstain is None else bool(first.confidence >= abstain["below"]),
+                alternatives=[(reading.text, reading.confidence) for reading in rest],
             )
             for name, (first, *rest) in zip(names, readings, strict=True)
         ]  # fmt: skip

@@ -99,11 +99,11 @@ def _taught(about: Mapping[str, Any]) -> Iterator[str]:
     if reader:
         yield f"- Their texts are what it was sure to read itself, beginning as `{reader}` (`tellapart adapt`)."
     begun = (
-        f"Begun with the weights of `{training['start']}`"
-        if training.get("start")
+        f"Begun with the weights of `{training['init_from']}`"
+        if training.get("init_from")
         else f"Network `{training['backbone']}`"
     )
-    count = max(training.get("members", 1), training.get("folds", 0))
+    count = max(training.get("ensemble", 1), training.get("cv_folds", 0))
     mean = f", the mean of {count} trainings" if count > 1 else ""
     yield f"- {begun}, seed {training['seed']}{mean}. All options stand in `bundle.json` under `training`."
     yield ""

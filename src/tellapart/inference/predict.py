@@ -19,7 +19,7 @@ from tellapart.inference.client import Client
 
 Named = tuple[str, str | Path | bytes]
 
-_PLAIN = {"alphabet": None, "pattern": None, "best": 1, "careful": False}  # as a bundle reads without further words
+_PLAIN = {"alphabet": None, "pattern": None, "nbest": 1, "tta": False}  # as a bundle reads without further words
 
 
 def predict(
@@ -37,7 +37,7 @@ def predict(
         inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
             the bytes of one image, or file names, one a line.
         server: the address of a server; ``model`` is the name of one of its models then.
-        rule: for a reader: ``alphabet``, ``pattern``, ``best``, ``careful``; see `tellapart.Predictor`.
+        rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; see `tellapart.Predictor`.
 
     Raises:
         BundleError: there is no usable bundle.
@@ -59,7 +59,7 @@ def predict(
 def _client(server: str, model: str, rule: dict[str, Any]) -> Client:
     if any(value != _PLAIN[name] for name, value in rule.items()):
         raise ConfigError(
-            f"server {server}: it answers as its bundle does; alphabet, pattern, best and careful are for a bundle here"
+            f"server {server}: it answers as its bundle does; alphabet, pattern, nbest and tta are for a bundle here"
         )
     return Client(server, model)
 
@@ -96,14 +96,14 @@ def _from_stdin(stdin: BinaryIO) -> Iterator[Named]:
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also sure."""
+    """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also accepted."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     what = ANSWER[predictions[0].task] if predictions else "label"
-    abstains = any(row.sure is not None for row in predictions)
-    writer.writerow(["file", what, "confidence", "error", *(["sure"] if abstains else [])])
+    abstains = any(row.accepted is not None for row in predictions)
+    writer.writerow(["file", what, "confidence", "error", *(["accepted"] if abstains else [])])
     for row in predictions:
         confidence = "" if row.error else f"{row.confidence:.6f}"
-        sure = [] if not abstains else ["" if row.sure is None else str(row.sure).lower()]
-        writer.writerow([row.file, row.answer, confidence, row.error or "", *sure])
+        accepted = [] if not abstains else ["" if row.accepted is None else str(row.accepted).lower()]
+        writer.writerow([row.file, row.answer, confidence, row.error or "", *accepted])
     return stream.getvalue()

@@ -51,7 +51,7 @@ def ensemble_views(views: Sequence[Array], charset: Charset, rule: TextConstrain
     texts, chances, masked = _chances(views, charset, rule)
     if not texts:
         return [Reading("", 0.0, [])]
-    order = np.argsort(-chances.mean(axis=0), kind="stable")[: rule.best]
+    order = np.argsort(-chances.mean(axis=0), kind="stable")[: rule.nbest]
     return [rescore(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
 
 

@@ -74,7 +74,7 @@ def adapt(
         sure.append(len(read.rows()))
         log(f"round {number} of {rounds}: sure of {sure[-1]:,} of {pluralize(len(catalog.rows()), 'picture')}")
         part = split(read, seed=seed, fractions=(1 - VAL, VAL, 0))
-        result = train(part, out=Path(out) / f"round-{number}", task="read", start=str(model), seed=seed, **options)
+        result = train(part, out=Path(out) / f"round-{number}", task="read", init_from=str(model), seed=seed, **options)
         reader, seconds = result["bundle"], seconds + result["seconds"]
     return {
         "run": result["run"],
@@ -103,7 +103,7 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
     Raises:
         CatalogError: too few of them.
     """
-    predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern, careful=True)  # which only a reader can be
+    predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern, tta=True)  # which only a reader can be
     rows = catalog.rows()
     named = ((str(row), data) for row, data in catalog.read(rows))
     found = {int(each.file): each for each in track(predictor.stream(named), "reading", len(rows))}

@@ -103,7 +103,7 @@ def export(
         predictor = Predictor(bundle)
         compared = compare(deployed, predictor, catalog, spec)
         # With folds, what one network was chosen on has taught the others.
-        kept = catalog.rows("test") if run.config.folds else [*catalog.rows("test"), *catalog.rows("val")]
+        kept = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
         _write_reference(predictor, catalog, kept, folder / REFERENCE)
         about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}
         bundle = Bundle.write(folder, about | {"parity": compared})

@@ -159,7 +159,7 @@ def _coloured(catalog: Catalog, colour: str | None) -> list[str]:
     if colour not in (None, "label", "group", "split"):
         raise ConfigError(f"colour {colour!r}: give label, group or split")
     if colour == "group" and not catalog.groups:
-        raise ConfigError("colour group: the data has no groups; name them with --groups")
+        raise ConfigError("colour group: the data has no groups; name them with --coarse-labels")
     if colour == "split":
         return [part or "no part" for part in catalog.column("split")]
     label = catalog.column("label")

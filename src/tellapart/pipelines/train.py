@@ -37,7 +37,7 @@ from tellapart.training.text_checks import check_texts
 from tellapart.training.warm_start import known_characters
 
 SHOWN = 8  # training images in the picture of the augmentation
-DATA_OPTIONS = ("task", "groups", "label_from", "file_column", "label_column", "together")
+DATA_OPTIONS = ("task", "coarse_labels", "label_from", "file_column", "label_column", "group_by")
 
 
 def train(
@@ -81,7 +81,7 @@ def train(
     run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
     hard: list[str] = []
     if catalog.task == "read" and not run.finished:  # of a finished run, what it began with may be gone
-        hard = check_texts(catalog, run.preprocess(), known_characters(planned.start))
+        hard = check_texts(catalog, run.preprocess(), known_characters(planned.init_from))
     for note in [*catalog.notes, *hard]:
         log(f"note: {note}")
     if show_augment is not None:
@@ -139,7 +139,7 @@ def _drawn(recipe: str | None) -> Path:
 def _prepared(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
     options = {name: getattr(config, name) for name in DATA_OPTIONS}
     if isinstance(data, Catalog):
-        options = {name: options[name] for name in ("task", "groups")}
+        options = {name: options[name] for name in ("task", "coarse_labels")}
     catalog = open_catalog(data, progress=True, **options)
     return split(catalog, seed=config.seed)
 

@@ -143,7 +143,7 @@ def _without_test(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
     """The train and val rows; the test part's are gone from here on."""
     options = {name: getattr(config, name) for name in DATA_OPTIONS}
     if isinstance(data, Catalog):
-        options = {name: options[name] for name in ("task", "groups")}
+        options = {name: options[name] for name in ("task", "coarse_labels")}
     catalog = split(open_catalog(data, progress=True, **options), seed=config.seed)
     seen = [part in ("train", "val") for part in catalog.column("split")]
     return replace(catalog, table=catalog.table.filter(seen))
@@ -226,8 +226,8 @@ def _try(
     state, score, came, error = TrialState.FAIL, None, "stopped", None
     try:
         config = config_of_trial(asked, planned, settings, catalog)
-        trial.set_user_attr("config", replace(config, members=asked.members, folds=asked.folds).to_dict())
-        score = run_trial(run, replace(config, members=1, folds=0), catalog, watch)
+        trial.set_user_attr("config", replace(config, ensemble=asked.ensemble, cv_folds=asked.cv_folds).to_dict())
+        score = run_trial(run, replace(config, ensemble=1, cv_folds=0), catalog, watch)
         state, came = TrialState.COMPLETE, f"score {score:.4f}"
     except optuna.TrialPruned:
         state, came = TrialState.PRUNED, f"pruned after epoch {watch.epoch}"

@@ -25,7 +25,7 @@ BEGUN_UPDATES = 500  # of a reader that begins with another
 FEWEST, MOST = 8, 150  # epochs
 READ_EMA = 0.99  # the decay of a reader's averaged weights
 PATIENCE = 10  # epochs
-OF_CLASSIFIERS = ("width", "depth", "grid", "mirror", "mixup", "class_weights", "label_smoothing")
+OF_CLASSIFIERS = ("width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing")
 TRANSFER_STAGES = {
     "quick": [Stage("solve", epochs=1)],
     "good": [Stage("solve", epochs=1), Stage("all", epochs=6, lr=3e-4)],
@@ -46,10 +46,12 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     Raises:
         ConfigError: an option that is not for this task.
     """
-    if config.start is not None and catalog.task != "read":
-        raise ConfigError("start: only a reader begins with another's weights; a classifier takes a --backbone")
-    if config.folds and catalog.task == "read":
-        raise ConfigError("folds: readers' answers cannot be averaged, as their steps need not agree; give --members")
+    if config.init_from is not None and catalog.task != "read":
+        raise ConfigError("init_from: only a reader begins with another's weights; a classifier takes a --backbone")
+    if config.cv_folds and catalog.task == "read":
+        raise ConfigError(
+            "cv_folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
+        )
     if config.augment == "text" and catalog.task != "read":
         raise ConfigError("augment text: it changes the canvas's width, which only a reader takes; a classifier of "
                           "letters takes glyph")  # fmt: skip
@@ -64,14 +66,14 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
         colour = "grey" if catalog.task == "read" or is_grey(catalog) else "rgb"
     if catalog.task == "read":
         start = _begun_with(config, colour)
-        if config.members > 1 and start is None:
-            raise ConfigError("members: readers are averaged where all begin with the same weights; "
-                              "leave out --members, or begin with another reader (--start)")  # fmt: skip
+        if config.ensemble > 1 and start is None:
+            raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
+                              "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
         lr, updates = (2e-3, UPDATES) if start is None else (1e-3, BEGUN_UPDATES)
         filled = replace(
             config,
             backbone=config.backbone or SMALL,
-            start=start,
+            init_from=start,
             height=config.height or READ_HEIGHT,
             stages=config.stages or without_pretrained(trained, config.batch_size or 32, lr, config.effort, updates),
             batch_size=config.batch_size or 32,
@@ -123,8 +125,8 @@ def _check_reader(config: TrainConfig) -> None:
 
 def _begun_with(config: TrainConfig, colour: str) -> str | None:
     """What a reader begins with: what was asked for, else the shipped reader where pictures are as that sees them."""
-    if config.start is not None or not config.pretrained:
-        return config.start
+    if config.init_from is not None or not config.pretrained:
+        return config.init_from
     fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL) and colour == "grey"
     return BASE if fits else None
 

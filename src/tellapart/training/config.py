@@ -79,22 +79,22 @@ class TrainConfig:
     Args:
         task: classify (image to class) or read (image to text); by default as the labels suggest.
         seed: of the split, the order, the augmentation and the first weights.
-        groups: YAML file, group to list of classes; both levels are scored.
+        coarse_labels: YAML file, group to list of classes; both levels are scored.
         label_from: auto, folder, prefix, text, or a regular expression over file names with one group.
         file_column: the table column that names the image.
         label_column: the table column that holds the class or text.
-        together: a table column whose equal values never cross a split.
+        group_by: a table column whose equal values never cross a split.
         effort: quick solves the head on frozen features, in seconds; good then trains the whole network gently; best
             does so longer, with three networks side by side. What validates best is kept. For networks that start
             from pretrained weights; those that learn from nothing train half as long, or three times as long.
         backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
             with ImageNet weights, or "small" where images are under 64 px. For read "small", which begins with the
             shipped reader, or the features of a convolutional timm model.
-        depth: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos of
+        feature_level: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos of
             things, such as faces or scans, earlier features tell more. None keeps all of it.
-        grid: features of a cut backbone are pooled in grid x grid cells, so that it counts where something is.
+        pool_grid: features of a cut backbone are pooled in pool_grid x pool_grid cells, so that it counts where something is.
         pretrained: start from ImageNet weights where the backbone has them; a reader, from the shipped one.
-        start: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported with
+        init_from: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported with
             its weights. By default ``base``, the shipped reader, where its height and colour fit.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
@@ -119,28 +119,28 @@ class TrainConfig:
             fit is decoded each epoch.
         views: augmented views of an image that a frozen trunk sees once each, while the rest trains on them again and
             again; 0 runs it in every epoch.
-        positive: of two classes the one that a threshold is for; by default the rarer one.
+        positive_class: of two classes the one that a threshold is for; by default the rarer one.
         threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part.
         abstain: the share of right answers below which the bundle rather says that it is not sure; of readers, texts.
-        mirror: for classify: answers for the picture and its mirror image together, which takes twice the time.
-        members: networks trained from different seeds and averaged into one bundle; of readers, which must begin with
+        flip_tta: for classify: answers for the picture and its mirror image together, which takes twice the time.
+        ensemble: networks trained from different seeds and averaged into one bundle; of readers, which must begin with
             another, the weights, so that the one reader is as small and as fast as each.
-        folds: for classify: networks trained on different validation parts instead, and averaged; 0 for none.
+        cv_folds: for classify: networks trained on different validation parts instead, and averaged; 0 for none.
     """
 
     task: Literal["classify", "read"] | None = None
     seed: int = 0
-    groups: str | None = None
+    coarse_labels: str | None = None
     label_from: str = "auto"
     file_column: str | None = None
     label_column: str | None = None
-    together: str | None = None
+    group_by: str | None = None
     effort: Literal["quick", "good", "best"] = "good"
     backbone: str | None = None
-    depth: int | None = None
-    grid: int = 4
+    feature_level: int | None = None
+    pool_grid: int = 4
     pretrained: bool = True
-    start: str | None = None
+    init_from: str | None = None
     height: int | None = None
     width: int | None = None
     colour: Literal["auto", "grey", "rgb"] = "auto"
@@ -158,16 +158,24 @@ class TrainConfig:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     cache_gb: float = 4.0
     views: int = 4
-    positive: str | None = None
+    positive_class: str | None = None
     threshold: str | None = None
     abstain: float | None = None
-    mirror: bool = False
-    members: int = 1
-    folds: int = 0
+    flip_tta: bool = False
+    ensemble: int = 1
+    cv_folds: int = 0
 
     def __post_init__(self) -> None:
         _check_set(self)
-        lowest = {"epochs": 1, "depth": 0, "grid": 1, "batch_size": 1, "height": 8, "width": 8, "patience": 1}
+        lowest = {
+            "epochs": 1,
+            "feature_level": 0,
+            "pool_grid": 1,
+            "batch_size": 1,
+            "height": 8,
+            "width": 8,
+            "patience": 1,
+        }
         for name, low in lowest.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -185,10 +193,10 @@ class TrainConfig:
             parse_threshold_goal(self.threshold)
         if self.abstain is not None and not 0 < self.abstain <= 1:
             raise ConfigError(f"abstain {self.abstain}: give a share above 0 and up to 1, such as 0.99")
-        if self.members < 1 or self.folds < 0 or self.folds == 1:
-            raise ConfigError("members: give at least 1; folds: give 0 or at least 2")
-        if self.members > 1 and self.folds:
-            raise ConfigError("members and folds: give one of the two")
+        if self.ensemble < 1 or self.cv_folds < 0 or self.cv_folds == 1:
+            raise ConfigError("ensemble: give at least 1; cv_folds: give 0 or at least 2")
+        if self.ensemble > 1 and self.cv_folds:
+            raise ConfigError("ensemble and cv_folds: give one of the two")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed {self.seed}: give a whole number from 0 to 4294967295")
 

@@ -26,14 +26,16 @@ def check_decisions(config: TrainConfig, catalog: Catalog) -> None:
     Raises:
         ConfigError: it does not.
     """
-    if catalog.task == "read" and (config.threshold or config.positive):
-        raise ConfigError("threshold and positive: for classify only")
+    if catalog.task == "read" and (config.threshold or config.positive_class):
+        raise ConfigError("threshold and positive_class: for classify only")
     if config.threshold is not None and len(catalog.labels) != 2:
         raise ConfigError(
             f"threshold: a threshold parts two classes, and there are {len(catalog.labels)}; leave it out"
         )
-    if config.positive is not None and config.positive not in catalog.labels:
-        raise ConfigError(f"positive {config.positive!r}: no such class{did_you_mean(config.positive, catalog.labels)}")
+    if config.positive_class is not None and config.positive_class not in catalog.labels:
+        raise ConfigError(
+            f"positive_class {config.positive_class!r}: no such class{did_you_mean(config.positive_class, catalog.labels)}"
+        )
 
 
 def calibrate_decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
@@ -115,4 +117,4 @@ def _positive(config: TrainConfig, catalog: Catalog) -> str:
     """The class that a threshold is for: as said, or the rarer one of the training part."""
     label = catalog.column("label")
     count = Counter(label[row] for row in catalog.rows("train"))
-    return config.positive or min(catalog.labels, key=lambda name: (count[name], name))
+    return config.positive_class or min(catalog.labels, key=lambda name: (count[name], name))

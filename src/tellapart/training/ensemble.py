@@ -64,7 +64,7 @@ def fit_ensemble(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], A
         with np.load(member.path / ANSWERS) as kept:
             rows.append(kept["rows"].tolist())
             logits.append(torch.from_numpy(kept["logits"]))
-    if run.config.folds:
+    if run.config.cv_folds:
         return weights, ([row for part in rows for row in part], torch.cat(logits).numpy())
     return weights, (rows[0], log_mean_probability(logits).numpy())
 
@@ -120,11 +120,11 @@ def _learn(which: tuple[Path, int, int], threads: int | None = None) -> None:
 
 def _runs(run: Run, catalog: Catalog, at_once: int) -> Iterator[Run]:
     cache_gb = run.config.cache_gb / at_once  # each has one of its own
-    parts = folds(catalog, run.config.folds, seed=run.config.seed) if run.config.folds else [catalog] * run.count
+    parts = folds(catalog, run.config.cv_folds, seed=run.config.seed) if run.config.cv_folds else [catalog] * run.count
     for number, data in enumerate(parts):
         folder = run.path / FOLDER / str(number)
         seed = run.config.seed + SEEDS_APART * number
-        config = replace(run.config, members=1, folds=0, seed=seed, cache_gb=cache_gb)
+        config = replace(run.config, ensemble=1, cv_folds=0, seed=seed, cache_gb=cache_gb)
         if not (folder / HISTORY).is_file():  # one that has learnt nothing gives way, as a run does
             data.write(folder / DATA)
             with atomic_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data

@@ -74,7 +74,7 @@ def fit(run: Run, catalog: Catalog, callbacks: Sequence[pl.Callback] = ()) -> tu
     torch.manual_seed(config.seed)
     model = run.network(pretrained=config.pretrained)
     spec = run.preprocess(model)
-    reads = config.start is not None and warm_start(model, run.charset, spec, config.start)
+    reads = config.init_from is not None and warm_start(model, run.charset, spec, config.init_from)
     rows = [*sorted(set(catalog.training_rows())), *catalog.rows("val")]
     clock = TrainingTimer()
     with clock("decode"):
@@ -170,7 +170,7 @@ def _task(run: Run, catalog: Catalog, model: torch.nn.Module, spec: Any, stage: 
     labels = catalog.column("label")
     if catalog.task == "read":
         taught = set().union(*(labels[row] for row in catalog.training_rows()))
-        unseen = set(run.charset.characters) - taught if run.config.start is not None else set()
+        unseen = set(run.charset.characters) - taught if run.config.init_from is not None else set()
         return ReadTask(*common, texts=labels, charset=run.charset, unseen=sorted(unseen))
     index = {label: place for place, label in enumerate(run.labels)}
     targets = np.array([index.get(label, -1) for label in labels])

@@ -107,10 +107,10 @@ class Run:
                 channels,
                 self.config.dropout,
                 pretrained=pretrained,
-                depth=self.config.depth,
-                grid=self.config.grid,
+                feature_level=self.config.feature_level,
+                pool_grid=self.config.pool_grid,
                 side=min(self.config.height or 32, self.config.width or 32),
-                mirror=self.config.mirror,
+                flip_tta=self.config.flip_tta,
             )
             for _ in range(self.count)
         ]
@@ -119,7 +119,7 @@ class Run:
     @property
     def count(self) -> int:
         """How many networks are trained for one answer."""
-        return max(self.config.members, self.config.folds, 1)
+        return max(self.config.ensemble, self.config.cv_folds, 1)
 
     def preprocess(self, model: nn.Module | None = None) -> Preprocess:
         """The preprocessing spec, normalising as the backbone's weights want it."""

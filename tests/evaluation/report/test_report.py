@@ -67,7 +67,9 @@ def test_a_classifier(shape_run, shapes, tmp_path):
 def test_a_classifier_of_groups_shows_both(shape_run, shapes, tmp_path, copied):
     groups = tmp_path / "groups.yaml"
     groups.write_text("round: [disc, ring]\nstraight: [bar]\n", encoding="utf-8")
-    run = tellapart.train(shapes, out=tmp_path / "run", groups=str(groups), task="classify", backbone="small", epochs=1)
+    run = tellapart.train(
+        shapes, out=tmp_path / "run", coarse_labels=str(groups), task="classify", backbone="small", epochs=1
+    )
     _, page, _ = page_of(run["run"], shapes, tmp_path / "report.html")
     assert {"confusion", "fine"} <= page.ids
 

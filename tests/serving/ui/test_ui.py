@@ -126,7 +126,7 @@ def test_the_page_of_a_server(process, tmp_path, shape_bundle, shape):
 
 
 def test_what_stands_in_an_answer_is_escaped():
-    row = Prediction("a", "classify", "<script>", 1.0, {"<script>": 1.0}, group="<i>", sure=False)
+    row = Prediction("a", "classify", "<script>", 1.0, {"<script>": 1.0}, group="<i>", accepted=False)
     html = rendering.render_answer(row)
     assert "<script>" not in html
     assert "<i>" not in html

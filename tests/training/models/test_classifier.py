@@ -220,7 +220,7 @@ class TestTrainable:
 
 class TestMirror:
     def test_the_answer_is_the_mean_of_both_views(self):
-        model = Classifier(3, mirror=True).eval()
+        model = Classifier(3, flip_tta=True).eval()
         x = torch.rand(4, 3, 32, 40)
         both = (model.once(x).softmax(1) + model.once(x.flip(3)).softmax(1)) / 2
         torch.testing.assert_close(model(x).softmax(1), both)
@@ -228,7 +228,7 @@ class TestMirror:
         assert not torch.allclose(model.once(x), model.once(x.flip(3)))
 
     def test_learning_sees_the_picture_as_it_is(self):
-        model = Classifier(3, mirror=True, dropout=0.0).train()
+        model = Classifier(3, flip_tta=True, dropout=0.0).train()
         x = torch.rand(4, 3, 32, 40)
         torch.testing.assert_close(model(x), model.once(x))
 

@@ -19,7 +19,7 @@ TESTED = 1000  # drawn images that judge
 BROKEN = 0.01  # of all texts read right
 BROKEN_BY = "Bursztein, Martin and Mitchell: Text-based CAPTCHA strengths and weaknesses (CCS 2011)"
 CHANGED = 200  # labels of the attacks on changed schemes
-READING = ("label_from", "file_column", "label_column", "together")  # how labelled images are read
+READING = ("label_from", "file_column", "label_column", "group_by")  # how labelled images are read
 LIMITS = (
     "The attacker is this package's reader; one with more patience, people to label, or another model reads at least "
     "as much. A high figure therefore proves weakness; a low one proves no strength.",

@@ -36,7 +36,7 @@ def attack(catalog: Catalog, labels: int, out: Path, *, seed: int = 0, **options
     """
     log(f"an attacker with {labels:,} labels")
     result = train(attack_with_labels(catalog, labels, seed), out=out, task="read", seed=seed, **options)
-    report = evaluate(result["bundle"], catalog, split="test", careful=True)  # as one without labels reads
+    report = evaluate(result["bundle"], catalog, split="test", tta=True)  # as one without labels reads
     return {"labels": labels, "seconds": result["seconds"], **report}
 
 
@@ -62,7 +62,7 @@ def attack_untrained(catalog: Catalog) -> dict[str, Any] | None:
         log(f"without labels: left out, as the shipped reader does not know {join_some(unknown)}")
         return None
     log("an attacker without labels")
-    report = evaluate(bundle, catalog, split="test", careful=True, **_told(catalog))
+    report = evaluate(bundle, catalog, split="test", tta=True, **_told(catalog))
     return {"labels": 0, "seconds": 0.0, **report}
 
 
@@ -81,7 +81,7 @@ def attack_self_taught(catalog: Catalog, out: Path, *, seed: int = 0, **options:
     log(f"an attacker with {len(chosen):,} pictures without labels")
     pictures, told = catalog.with_column("keep", [row in chosen for row in range(len(catalog))]), _told(catalog)
     result = adapt(pictures, out=out, seed=seed, **told, **options)
-    report = evaluate(result["bundle"], catalog, split="test", careful=True, **told)
+    report = evaluate(result["bundle"], catalog, split="test", tta=True, **told)
     return {"labels": 0, "pictures": len(chosen), "seconds": result["seconds"], **report}
 
 

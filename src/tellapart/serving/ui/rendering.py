@@ -84,7 +84,7 @@ def majority_vote(before: list[str], now: str) -> tuple[str, list[str]]:
 
 
 def _sure(prediction: Prediction) -> bool:
-    return prediction.sure is not False
+    return prediction.accepted is not False
 
 
 def _box(inside: str) -> str:

@@ -25,7 +25,7 @@ class Classifier(nn.Module):
 
     Args:
         side: px of the shorter side, see `SmallNet`.
-        mirror: answer for the picture and its mirror image together.
+        flip_tta: answer for the picture and its mirror image together.
     """
 
     def __init__(
@@ -36,27 +36,27 @@ class Classifier(nn.Module):
         dropout: float = 0.2,
         *,
         pretrained: bool = True,
-        depth: int | None = None,
-        grid: int = 4,
+        feature_level: int | None = None,
+        pool_grid: int = 4,
         side: int = 32,
-        mirror: bool = False,
+        flip_tta: bool = False,
     ) -> None:
         super().__init__()
-        self.mirror = mirror
+        self.flip_tta = flip_tta
         self.mean: tuple[float, ...] = (0.5,)
         self.std: tuple[float, ...] = (0.5,)
         if backbone == SMALL:
-            if depth is not None:
+            if feature_level is not None:
                 raise ConfigError(
-                    f"depth: the network {SMALL!r} has no levels to cut at; name a timm backbone, or leave it out"
+                    f"feature_level: the network {SMALL!r} has no levels to cut at; name a timm backbone, or leave it out"
                 )
             self.backbone: Any = SmallNet(channels, side=side)
         else:
             parts: list[Any] = [timm_backbone(name, channels, pretrained=pretrained) for name in backbone.split("+")]
             if channels == 3:
                 self.mean, self.std = normalisation(backbone, parts)
-            if depth is not None:
-                parts = [TruncatedBackbone(part, depth, grid) for part in parts]
+            if feature_level is not None:
+                parts = [TruncatedBackbone(part, feature_level, pool_grid) for part in parts]
             self.backbone = parts[0] if len(parts) == 1 else ConcatBackbones(parts)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self.backbone.num_features, classes)
@@ -77,7 +77,7 @@ class Classifier(nn.Module):
 
     def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x: N, C, H, W → the same logits, and the features N, F that they are made of, both views' mean."""
-        views = [x, x.flip(3)] if self.mirror and not self.training else [x]
+        views = [x, x.flip(3)] if self.flip_tta and not self.training else [x]
         features = [self.embed(view) for view in views]
         logits = [self.head(self.dropout(each)) for each in features]
         return (
@@ -88,24 +88,28 @@ class Classifier(nn.Module):
 
 
 class TruncatedBackbone(nn.Module):
-    """A timm network up to one of its feature levels, pooled in cells: N, C, H, W → N, channels x grid x grid.
+    """A timm network up to one of its feature levels, pooled in cells: N, C, H, W → N, channels x pool_grid x pool_grid.
 
     Raises:
         ConfigError: it has no such level, or timm cannot cut it.
     """
 
-    def __init__(self, network: Any, depth: int, grid: int) -> None:
+    def __init__(self, network: Any, feature_level: int, pool_grid: int) -> None:
         super().__init__()
         levels = getattr(network, "feature_info", None)
         if not hasattr(network, "prune_intermediate_layers") or not levels:
-            raise ConfigError("depth: this backbone cannot be cut; leave depth out, or take another backbone")
-        if depth >= len(levels):
-            raise ConfigError(f"depth {depth}: this backbone has the feature levels 0 to {len(levels) - 1}")
-        network.prune_intermediate_layers([depth], prune_norm=True, prune_head=True)
+            raise ConfigError(
+                "feature_level: this backbone cannot be cut; leave feature_level out, or take another backbone"
+            )
+        if feature_level >= len(levels):
+            raise ConfigError(
+                f"feature_level {feature_level}: this backbone has the feature levels 0 to {len(levels) - 1}"
+            )
+        network.prune_intermediate_layers([feature_level], prune_norm=True, prune_head=True)
         network.reset_classifier(0, "")
         self.network = network
-        self.cells = GridPool(grid)
-        self.num_features = int(levels[depth]["num_chs"]) * grid * grid
+        self.cells = GridPool(pool_grid)
+        self.num_features = int(levels[feature_level]["num_chs"]) * pool_grid * pool_grid
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W."""
@@ -114,26 +118,26 @@ class TruncatedBackbone(nn.Module):
 
 
 class GridPool(nn.Module):
-    """Means over grid x grid cells, which may share pixels: N, C, H, W → N, C x grid x grid.
+    """Means over pool_grid x pool_grid cells, which may share pixels: N, C, H, W → N, C x pool_grid x pool_grid.
 
     What ``adaptive_avg_pool2d`` gives, as two products with matrices: that exports for any size.
     """
 
-    def __init__(self, grid: int) -> None:
+    def __init__(self, pool_grid: int) -> None:
         super().__init__()
-        self.grid = grid
+        self.pool_grid = pool_grid
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W."""
-        rows, columns = (cells(int(size), self.grid).to(x) for size in x.shape[2:])
+        rows, columns = (cells(int(size), self.pool_grid).to(x) for size in x.shape[2:])
         return torch.matmul(torch.matmul(rows, x), columns.T).flatten(1)
 
 
-def cells(size: int, grid: int) -> Tensor:
-    """grid, size: how much each of ``size`` pixels counts in each cell."""
-    weight = torch.zeros(grid, size)
-    for cell in range(grid):
-        first, last = cell * size // grid, -(-(cell + 1) * size // grid)
+def cells(size: int, pool_grid: int) -> Tensor:
+    """pool_grid, size: how much each of ``size`` pixels counts in each cell."""
+    weight = torch.zeros(pool_grid, size)
+    for cell in range(pool_grid):
+        first, last = cell * size // pool_grid, -(-(cell + 1) * size // pool_grid)
         weight[cell, first:last] = 1 / (last - first)
     return weight
 
