@@ -33,6 +33,7 @@ from tellapart.curation.findings import Findings
 from tellapart.data.catalog import Catalog, encoded, open_catalog
 from tellapart.data.duplicates.hashing import connected_components, picture_hash, thumbnail
 from tellapart.data.split import split
+from tellapart.pipelines.audit import default_embedder
 
 
 def pairs(groups: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
@@ -77,7 +78,9 @@ def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> None:
         wrong = dice.choice(len(labels), len(labels) // 10, replace=False).tolist()
         for at in wrong:
             labels[at] = str(dice.choice([name for name in clean.labels if name != labels[at]]))
-        found = run_audit(clean.with_column("label", labels), out=folder / f"flips-{seed}").checks["label_errors"]
+        found = run_audit(
+            clean.with_column("label", labels), out=folder / f"flips-{seed}", embedder=default_embedder
+        ).checks["label_errors"]
         files = clean.column("file")
         first = set(found.facts["ranking"][: int(0.15 * len(labels))])
         hits = np.mean([files[at] in first for at in wrong])
@@ -88,7 +91,7 @@ def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> None:
 
 def faces(data: Path, folder: Path) -> None:
     """Exact copies with different labels."""
-    found = run_audit(data, out=folder / "faces", pretrained=False)
+    found = run_audit(data, out=folder / "faces")
     labels = found.catalog.column("label")
     exact = [group for group in found.checks["exact_duplicates"].groups if len({labels[row] for row in group}) > 1]
     near = found.checks["near_duplicates"].groups
@@ -141,7 +144,7 @@ def _fresh(data: Path, *, pretrained: bool) -> None:
     """As a command does it: into a new folder, and with processes that are started for it."""
     folder = Path(tempfile.mkdtemp())
     try:
-        run_audit(data, out=folder / "a", pretrained=pretrained)
+        run_audit(data, out=folder / "a", embedder=default_embedder if pretrained else None)
     finally:
         loky.get_reusable_executor().shutdown()
         shutil.rmtree(folder)
@@ -182,7 +185,7 @@ def main() -> None:
         folder = Path(name)
         for pretrained in (True, False):
             print("with a pretrained network" if pretrained else "without")
-            answers(run_audit(messy, out=folder / f"messy-{pretrained}", pretrained=pretrained),
+            answers(run_audit(messy, out=folder / f"messy-{pretrained}", embedder=default_embedder if pretrained else None),
                     messy.parent / "messy20.answers.csv")  # fmt: skip
         flips(root / "photos" / "animals_objects", folder)
         faces(root / "faces" / "fer2013", folder)

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tellapart.core.errors import InputError, TellapartError
-    from tellapart.curation.audit import audit
-    from tellapart.curation.clean import clean
     from tellapart.data.catalog import Catalog, catalog
     from tellapart.data.resampling import balance
     from tellapart.data.split import split
@@ -26,11 +24,14 @@ if TYPE_CHECKING:
     from tellapart.data.tidy import tidy
     from tellapart.evaluation.drift import drift
     from tellapart.evaluation.evaluate import evaluate
-    from tellapart.inference.bundle import Bundle, Prediction, Predictor, base_reader, load
+    from tellapart.inference.base_model import base_reader
+    from tellapart.inference.bundle import Bundle, Prediction, Predictor, load
     from tellapart.inference.client import Client
     from tellapart.inference.predict import predict
     from tellapart.inference.saliency import explain
     from tellapart.pipelines.adapt import adapt
+    from tellapart.pipelines.audit import audit
+    from tellapart.pipelines.clean import clean
     from tellapart.pipelines.demo import demo
     from tellapart.pipelines.export import export
     from tellapart.pipelines.map import map
@@ -52,11 +53,11 @@ _HOME = {
     "Predictor": "inference.bundle",
     "TellapartError": "core.errors",
     "adapt": "pipelines.adapt",
-    "audit": "curation.audit",
+    "audit": "pipelines.audit",
     "balance": "data.resampling",
-    "base_reader": "inference.bundle",
+    "base_reader": "inference.base_model",
     "catalog": "data.catalog",
-    "clean": "curation.clean",
+    "clean": "pipelines.clean",
     "demo": "pipelines.demo",
     "drift": "evaluation.drift",
     "evaluate": "evaluation.evaluate",

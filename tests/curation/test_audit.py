@@ -26,7 +26,7 @@ from tellapart.training.text_checks import check_texts
 
 @pytest.fixture(scope="module")
 def found(golden, tmp_path_factory):
-    return run_audit(golden, out=tmp_path_factory.mktemp("audit") / "a", pretrained=False)
+    return run_audit(golden, out=tmp_path_factory.mktemp("audit") / "a")
 
 
 def flagged(findings, check):
@@ -95,7 +95,7 @@ def test_a_flipped_label_stands_high(golden, tmp_path):
     root = tmp_path / "set"
     shutil.copytree(golden, root)
     (root / "disc" / "29.png").rename(root / "box" / "wrong.png")
-    result = run_audit(root, out=tmp_path / "a", pretrained=False)
+    result = run_audit(root, out=tmp_path / "a")
     ranking = result.checks["label_errors"].facts["ranking"]
     assert ranking.index("box/wrong.png") < 0.25 * len(ranking)
 
@@ -135,7 +135,7 @@ def test_every_threshold_can_be_set(golden, tmp_path):
         "near_duplicates": 1.1,
         "low_information": -1,
     }
-    result = run_audit(golden, out=tmp_path / "a", pretrained=False, thresholds=none)
+    result = run_audit(golden, out=tmp_path / "a", thresholds=none)
     assert [name for name in none if result.checks[name].why] == []
 
 
@@ -149,7 +149,7 @@ def test_what_was_written_is_read_again(found):
 
 def test_nothing_of_the_users_is_changed(golden, tmp_path, tree):
     before = tree(golden)
-    run_audit(golden, out=tmp_path / "a", pretrained=False)
+    run_audit(golden, out=tmp_path / "a")
     assert tree(golden) == before
 
 
@@ -162,7 +162,7 @@ def test_copies_across_a_given_split_are_told(drawing, tmp_path):
             (tmp_path / "set" / part / label).mkdir(parents=True)
             for seed in seeds:
                 drawing(seed * 2 + (label == "box"), label).save(tmp_path / "set" / part / label / f"{seed}.png")
-    found = run_audit(tmp_path / "set", out=tmp_path / "a", pretrained=False)
+    found = run_audit(tmp_path / "set", out=tmp_path / "a")
     leaks = found.checks["split_leaks"]
     assert flagged(found, "split_leaks") == {
         f"{part}/{label}/3.png" for part in ("train", "test") for label in ("disc", "box")
@@ -178,15 +178,13 @@ def test_a_reading_set_has_checks_of_its_own(tmp_path, draw, encode):
     texts = [f"{number:03}" for number in range(120)] + ["0x1", "12345678901234567890"]
     for number, text in enumerate(texts):
         (tmp_path / f"{text}.png").write_bytes(encode(draw(number, 90, 48)))
-    found = run_audit(tmp_path, out=tmp_path.parent / "a", pretrained=False, task="read")
+    found = run_audit(tmp_path, out=tmp_path.parent / "a", task="read")
     assert flagged(found, "rare_characters") == {"0x1.png"}
     assert flagged(found, "unemittable") == set()
     assert found.checks["odd_length"].facts["lengths"] == {"3": 121, "20": 1}
     assert found.checks["rare_characters"].facts["characters"]["x"] == 1
     assert "label_errors" not in found.checks
-    narrow = run_audit(
-        tmp_path, out=tmp_path.parent / "b", pretrained=False, task="read", thresholds={"unemittable": 8}
-    )
+    narrow = run_audit(tmp_path, out=tmp_path.parent / "b", task="read", thresholds={"unemittable": 8})
     assert "12345678901234567890.png" in flagged(narrow, "unemittable")
 
 
@@ -195,7 +193,7 @@ def test_a_text_is_too_long_for_the_audit_where_it_is_for_training(tmp_path, dra
     texts = ["abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwxyz"]
     for number, text in enumerate(texts):
         (tmp_path / f"{text}.png").write_bytes(encode(draw(number, 120, 50)))
-    found = run_audit(tmp_path, out=tmp_path.parent / "a", pretrained=False, task="read")
+    found = run_audit(tmp_path, out=tmp_path.parent / "a", task="read")
     assert flagged(found, "unemittable") == {f"{texts[1]}.png"}
     catalog = found.catalog.with_column("split", ["train"] * 2)
     planned = plan(TrainConfig(), catalog)
@@ -228,9 +226,9 @@ def counted(monkeypatch):
 def test_a_stopped_audit_goes_on_and_finds_the_same(golden, tmp_path, counted, found):
     counted["most"] = 45
     with pytest.raises(KeyboardInterrupt):
-        run_audit(golden, out=tmp_path / "a", pretrained=False)
+        run_audit(golden, out=tmp_path / "a")
     counted["most"], counted["seen"] = 10**9, 0
-    again = run_audit(golden, out=tmp_path / "a", pretrained=False)
+    again = run_audit(golden, out=tmp_path / "a")
     assert 0 < counted["seen"] <= len(again.catalog) - 32
     assert again.summary()["findings"] == found.summary()["findings"]
 
@@ -238,11 +236,11 @@ def test_a_stopped_audit_goes_on_and_finds_the_same(golden, tmp_path, counted, f
 def test_only_what_is_new_is_looked_at(golden, tmp_path, counted, drawing):
     root = tmp_path / "set"
     shutil.copytree(golden, root)
-    run_audit(root, out=tmp_path / "a", pretrained=False)
+    run_audit(root, out=tmp_path / "a")
     counted["seen"] = 0
     drawing(77, "disc").save(root / "disc" / "new.png")
     drawing(78, "disc").save(root / "disc" / "05.png")
-    found = run_audit(root, out=tmp_path / "a", pretrained=False)
+    found = run_audit(root, out=tmp_path / "a")
     assert counted["seen"] == 2
     assert "disc/new.png" in found.catalog.column("file")
 
@@ -253,7 +251,7 @@ def test_shards_are_audited(tmp_path, drawing, encode):
     ]
     table = pa.table({"image": images, "label": [number % 2 for number in range(30)]})
     pq.write_table(table, tmp_path / "set.parquet", row_group_size=4)
-    found = run_audit(tmp_path / "set.parquet", out=tmp_path / "a", pretrained=False)
+    found = run_audit(tmp_path / "set.parquet", out=tmp_path / "a")
     assert len(found.checks["exact_duplicates"].groups) == 3
     assert len(found.checks["conflicting_labels"].groups) == 3
 
@@ -264,7 +262,7 @@ def test_shards_are_audited(tmp_path, drawing, encode):
 def test_one_image_and_one_class_are_fine(tmp_path, drawing):
     (tmp_path / "set" / "disc").mkdir(parents=True)
     drawing(0).save(tmp_path / "set" / "disc" / "0.png")
-    found = run_audit(tmp_path / "set", out=tmp_path / "a", pretrained=False)
+    found = run_audit(tmp_path / "set", out=tmp_path / "a")
     assert found.summary()["n"] == 1
     assert found.checks["label_errors"].sentence.startswith("not judged")
 
@@ -273,7 +271,7 @@ def test_a_set_without_one_good_image_is_told(tmp_path):
     (tmp_path / "set" / "disc").mkdir(parents=True)
     for number in range(3):
         (tmp_path / "set" / "disc" / f"{number}.png").write_bytes(b"no image")
-    found = run_audit(tmp_path / "set", out=tmp_path / "a", pretrained=False)
+    found = run_audit(tmp_path / "set", out=tmp_path / "a")
     assert len(found.checks["unreadable"].why) == 3
 
 
@@ -281,7 +279,7 @@ def test_a_picture_that_is_too_large_is_told(tmp_path, drawing):
     (tmp_path / "set" / "disc").mkdir(parents=True)
     drawing(0).save(tmp_path / "set" / "disc" / "0.png")
     Image.new("1", (20000, 10000)).save(tmp_path / "set" / "disc" / "bomb.png")
-    found = run_audit(tmp_path / "set", out=tmp_path / "a", pretrained=False)
+    found = run_audit(tmp_path / "set", out=tmp_path / "a")
     assert flagged(found, "unreadable") == {"disc/bomb.png"}
 
 
@@ -289,11 +287,11 @@ def test_refusals(golden, tmp_path, refuses):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine", encoding="utf-8")
     with refuses(ConfigError, f"{tmp_path / 'full'}: not empty and not an audit; give another --out"):
-        run_audit(golden, out=tmp_path / "full", pretrained=False)
+        run_audit(golden, out=tmp_path / "full")
     with pytest.raises(
         ConfigError, match=r"^no check 'near_duplicate' \(did you mean 'near_duplicates'\?\); there are: "
     ):
-        run_audit(golden, out=tmp_path / "a", pretrained=False, thresholds={"near_duplicate": 1})
+        run_audit(golden, out=tmp_path / "a", thresholds={"near_duplicate": 1})
     with refuses(CatalogError, f"{tmp_path}: no audit here (findings.parquet is missing); run tellapart audit first"):
         Findings.read(tmp_path)
     with pytest.raises(GateError, match=r"^\d+ images are flagged, more than 3; see "):
@@ -305,6 +303,6 @@ def test_a_catalog_is_audited_with_its_decisions(golden, tmp_path):
     keep = [not file.startswith("box/photo") and kept for file, kept in
             zip(catalog.column("file"), catalog.column("keep"), strict=True)]  # fmt: skip
     catalog.with_column("keep", keep).write(tmp_path / "c.parquet")
-    found = run_audit(tmp_path / "c.parquet", out=tmp_path / "a", pretrained=False)
+    found = run_audit(tmp_path / "c.parquet", out=tmp_path / "a")
     assert flagged(found, "off_domain") == set()
     assert len(found.catalog) == len(catalog)

@@ -12,7 +12,7 @@ from tellapart.curation.lookup import lookup
 
 @pytest.fixture
 def index(golden, tmp_path):
-    run_audit(golden, out=tmp_path / "index", pretrained=False)
+    run_audit(golden, out=tmp_path / "index")
     return tmp_path / "index"
 
 
@@ -43,7 +43,7 @@ def test_the_index_grows(index, drawing, tmp_path):
 
 def test_the_images_of_the_set_may_be_gone(golden, drawing, tmp_path, fill):
     root = fill(tmp_path / "set", [f"a/{number}.png" for number in range(3)])
-    run_audit(root, out=tmp_path / "index", pretrained=False)
+    run_audit(root, out=tmp_path / "index")
     data = (root / "a" / "1.png").read_bytes()
     for path in (root / "a").iterdir():
         path.unlink()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import tellapart
+from tellapart.inference.base_model import BASE
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.preprocess import READ_HEIGHT
-from tellapart.training.config import BASE
 
 
 @pytest.fixture(scope="module")

@@ -134,3 +134,27 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def check_target(path: str | Path, *suffixes: str) -> None:
+    """A catalog or page can be written here, and takes the place of nothing but one of its own kind.
+
+    Raises:
+        ConfigError: a folder, another ending (an image's, say), a table of the user's own, or where nothing can be
+            written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigError(f"{path}: a folder; name a file that ends in {suffixes[0]}")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{path}: name a file that ends in {suffixes[0]}")
+    if suffixes[0] == ".parquet" and path.exists():
+        import pyarrow.parquet as pq
+
+        try:
+            ours = b"tellapart" in (pq.read_schema(path).metadata or {})
+        except (OSError, ValueError):
+            ours = False
+        if not ours:
+            raise ConfigError(f"{path}: there already and not a catalog; give another --out")
+    check_writable(path)

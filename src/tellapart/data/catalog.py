@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from tellapart.core import image_io
-from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
-from tellapart.core.files import atomic_file, check_writable
+from tellapart.core.errors import CatalogError, ImageError, join_some
+from tellapart.core.files import atomic_file, check_target
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import track
 from tellapart.data.image_facts import FACTS, Facts, image_facts
@@ -183,28 +183,6 @@ def catalog(
     result = open_catalog(data, task=task, coarse_labels=coarse_labels, progress=True, **options)
     result.write(out)
     return result
-
-
-def check_target(path: str | Path, *suffixes: str) -> None:
-    """A catalog or page can be written here, and takes the place of nothing but one of its own kind.
-
-    Raises:
-        ConfigError: a folder, another ending (an image's, say), a table of the user's own, or where nothing can be
-            written.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ConfigError(f"{path}: a folder; name a file that ends in {suffixes[0]}")
-    if path.suffix.lower() not in suffixes:
-        raise ConfigError(f"{path}: name a file that ends in {suffixes[0]}")
-    if suffixes[0] == ".parquet" and path.exists():
-        try:
-            ours = b"tellapart" in (pq.read_schema(path).metadata or {})
-        except (OSError, ValueError):
-            ours = False
-        if not ours:
-            raise ConfigError(f"{path}: there already and not a catalog; give another --out")
-    check_writable(path)
 
 
 def open_catalog(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
-from tellapart.data.catalog import Catalog, check_target
+from tellapart.core.files import check_target
+from tellapart.data.catalog import Catalog
 from tellapart.data.split import split
 
 METHODS = ("weights", "over", "under", "target")

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.core.errors import CatalogError, ConfigError, join_some
+from tellapart.core.files import check_target
 from tellapart.core.image_io import Pixels, decode
 from tellapart.core.parallel import map_threads
-from tellapart.data.catalog import SPLITS, Catalog, check_target, open_catalog
+from tellapart.data.catalog import SPLITS, Catalog, open_catalog
 from tellapart.data.duplicates.hashing import SIDE, candidate_pairs, connected_components, hash_words, thumbnail
 from tellapart.data.duplicates.registration import LIMITS, Limits, Match, matches
 

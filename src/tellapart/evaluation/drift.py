@@ -44,8 +44,7 @@ def drift(
         BundleError: a bundle without a reference.
         ConfigError: too few images, or an alpha that is none.
     """
-    from tellapart.core.files import atomic_file
-    from tellapart.data.catalog import check_target
+    from tellapart.core.files import atomic_file, check_target
     from tellapart.evaluation.drift_page import page
     from tellapart.evaluation.drift_reference import MEASURES, Reference, sample_images
     from tellapart.inference.bundle import Predictor

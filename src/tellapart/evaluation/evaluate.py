@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, TextError, join_some
-from tellapart.core.files import atomic_file, write_json
+from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import track
-from tellapart.data.catalog import Catalog, check_target, open_catalog
+from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.split import split as split_catalog
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report

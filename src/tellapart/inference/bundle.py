@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,12 +28,12 @@ from tellapart.core.errors import BundleError, ConfigError, ImageError
 from tellapart.core.files import atomic_file
 from tellapart.core.image_io import Pixels
 from tellapart.core.parallel import cpu_count
+from tellapart.inference.base_model import BASE, base_reader
 from tellapart.inference.beam_search import TextConstraint, decode
 from tellapart.inference.charset import Charset, Reading
 from tellapart.inference.model_card import card
 from tellapart.inference.preprocess import Preprocess
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
-from tellapart.training.config import BASE
 
 FORMAT = 2  # 1 named the options of its training otherwise
 ABOUT = "bundle.json"
@@ -410,17 +409,6 @@ def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predic
         ConfigError: a rule that is none, or for a classifier.
     """
     return Predictor(path, threads=threads, **rule)
-
-
-def base_reader() -> Path:
-    """The bundle of the reader that ships with the package; wherever a model is asked for, ``base`` names it.
-
-    Trained on nothing but what our generator draws with openly licensed fonts: ``training/README.md``.
-
-    >>> Bundle.open(base_reader()).task
-    'read'
-    """
-    return Path(str(resources.files("tellapart.inference") / "weights" / "base"))
 
 
 def file_digest(path: Path) -> str:

@@ -11,9 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import atomic_file
+from tellapart.core.files import atomic_file, check_target
 from tellapart.core.progress import track
-from tellapart.data.catalog import check_target
 from tellapart.inference.beam_search import reading
 from tellapart.inference.bundle import BATCH, Bundle, Predictor
 

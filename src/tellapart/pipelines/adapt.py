@@ -20,10 +20,10 @@ from tellapart.core.errors import CatalogError, ConfigError, pluralize
 from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.split import split
+from tellapart.inference.base_model import BASE
 from tellapart.inference.bundle import Prediction, Predictor
 from tellapart.inference.tta import TTA_SCHEDULE, consensus, resize_width
 from tellapart.pipelines.train import train
-from tellapart.training.config import BASE
 
 ROUNDS = 3
 SURE = 0.5  # a reading that all widths find so likely, on their mean, is taken for a label

@@ -57,14 +57,15 @@ def map(  # noqa: A001
     """
     import numpy as np
 
-    from tellapart.core.files import atomic_file
+    from tellapart.core.files import atomic_file, check_target
     from tellapart.core.progress import log
-    from tellapart.data.catalog import check_target, open_catalog
+    from tellapart.data.catalog import open_catalog
     from tellapart.evaluation.embedding_map import EmbeddingMap
-    from tellapart.evaluation.features_of import extract_features, feature_extractor
+    from tellapart.evaluation.features_of import extract_features
     from tellapart.evaluation.map_page import page, sheets
     from tellapart.evaluation.projection import check_method, check_perplexity, project, project_later
     from tellapart.metrics.pca import PCA
+    from tellapart.pipelines.feature_extractor import feature_extractor
     from tellapart.viz.embedding_png import draw_embedding
     from tellapart.viz.palette import class_colours
 

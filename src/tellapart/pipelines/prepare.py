@@ -16,6 +16,7 @@ from tellapart.data.catalog import Catalog, open_catalog
 from tellapart.data.resampling import balance as even_out
 from tellapart.data.resampling import check_method
 from tellapart.data.split import split
+from tellapart.pipelines.audit import default_embedder
 from tellapart.training.config import recipe_part
 
 OPTIONS = ("policy", "balance", "count", "pretrained", "thresholds", "seed")
@@ -64,7 +65,7 @@ def prepare(
         raise ConfigError(f"{folder}: the data itself; name another folder (--out)")
     prepared, review = folder / "prepared.parquet", folder / "review.html"
     data, options = data_before_cleaning(data, options)
-    findings = run_audit(data, out=folder / "audit", pretrained=given["pretrained"], thresholds=given.get("thresholds"),
+    findings = run_audit(data, out=folder / "audit", embedder=default_embedder if given["pretrained"] else None, thresholds=given.get("thresholds"),
                     **options)  # fmt: skip
     write_report(findings, folder / "report.html")
     log(f"report: {folder / 'report.html'}")

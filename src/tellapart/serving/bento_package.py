@@ -11,8 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import atomic_file
-from tellapart.data.catalog import check_target
+from tellapart.core.files import atomic_file, check_target
 from tellapart.serving.model_registry import ModelRegistry, named
 from tellapart.serving.settings import Settings, default_workers, token
 

@@ -12,8 +12,9 @@ import numpy as np
 from tellapart.core import image_io as images
 from tellapart.core.errors import ConfigError, ImageError
 from tellapart.data.catalog import Catalog
+from tellapart.inference.base_model import BASE
 from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
-from tellapart.training.config import BASE, Stage, TrainConfig
+from tellapart.training.config import Stage, TrainConfig
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 SMALL = "small"

@@ -19,7 +19,6 @@ import yaml
 from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.metrics.calibration import parse_threshold_goal
 
-BASE = "base"  # the name of the reader that ships with the package; a folder of this name is ./base
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
 
 

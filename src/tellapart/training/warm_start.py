@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tellapart.core.errors import ConfigError
-from tellapart.inference.bundle import Bundle, base_reader
+from tellapart.inference.base_model import BASE, base_reader
+from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.config import BASE
 from tellapart.training.run import MODEL, Run, checkpointed
 
 

@@ -65,9 +65,8 @@ def strength(
         ConfigError: numbers of labels that are none, or a place where nothing can be written.
         CatalogError: data without texts.
     """
-    from tellapart.core.files import atomic_file, check_writable, write_json
+    from tellapart.core.files import atomic_file, check_target, check_writable, write_json
     from tellapart.core.progress import log
-    from tellapart.data.catalog import check_target
     from tellapart.pipelines.strength.attack import PICTURES, attack, attack_self_taught, attack_untrained, ladder
     from tellapart.pipelines.strength.page import page
 

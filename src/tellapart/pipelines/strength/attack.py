@@ -12,10 +12,10 @@ from tellapart.core.errors import join_some, pluralize
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.evaluate import evaluate
+from tellapart.inference.base_model import BASE
 from tellapart.inference.bundle import Bundle
 from tellapart.pipelines.adapt import adapt
 from tellapart.pipelines.train import train
-from tellapart.training.config import BASE
 
 VAL = 0.15  # share of the labels that choose instead of teaching
 MOST_VAL = 200  # of them at most; all others teach
