@@ -30,8 +30,9 @@ from tellapart.core.image_io import decode
 from tellapart.core.parallel import map_threads
 from tellapart.curation.audit import run_audit
 from tellapart.curation.findings import Findings
-from tellapart.data.catalog import Catalog, encoded, open_catalog
+from tellapart.data.catalog import Catalog, encoded
 from tellapart.data.duplicates.hashing import connected_components, picture_hash, thumbnail
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.pipelines.audit import default_embedder
 

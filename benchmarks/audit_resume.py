@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw
 
 CLASSES = 20
 AUDIT = (
-    "import json, resource, sys; from tellapart.audit import look;"
+    "import json, resource, sys; from tellapart.curation.audit import run_audit;"
     "f = look(sys.argv[1], out=sys.argv[2], pretrained=False);"
     "print(json.dumps([f.summary()['findings'], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))"
 )

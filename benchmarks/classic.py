@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import tellapart
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import Predictor
 from tellapart.pipelines.export import Deployed
 from tellapart.training.run import Run

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 import tellapart
-from tellapart.data.catalog import open_catalog
-from tellapart.metrics.scores import classification_scores
+from tellapart.data.opening import open_catalog
+from tellapart.metrics.classification import classification_scores
 
 
 def answers(folder: Path, n: int) -> tuple[list[str], np.ndarray, np.ndarray]:

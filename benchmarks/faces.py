@@ -24,7 +24,8 @@ from sklearn.metrics import f1_score
 import tellapart
 from tellapart.core.image_io import decode
 from tellapart.core.parallel import cpu_count
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training._torchvision import mend_torchvision
 from tellapart.training.embedder import Embedder

@@ -28,7 +28,8 @@ from torch import Tensor, nn
 
 import tellapart
 from tellapart.core.image_io import decode
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.charset import Charset, decode_ctc
 from tellapart.inference.preprocess import Preprocess
 from tellapart.pipelines.strength.attack import attack_with_labels

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import tellapart
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.pipelines.strength.attack import attack
 from tellapart.training.ensemble import FOLDER
 from tellapart.training.run import HISTORY, Run

@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import tellapart
-from tellapart.data.catalog import open_catalog
-from tellapart.metrics.scores import reading_scores
+from tellapart.data.opening import open_catalog
+from tellapart.metrics.text import reading_scores
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
 Reader = Callable[[bytes], str]

@@ -28,8 +28,9 @@ import torch
 import tellapart
 from peers import loaders, test_answers
 from tellapart.core.parallel import cpu_count
-from tellapart.data.catalog import Catalog, open_catalog
-from tellapart.metrics.scores import classification_scores
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
+from tellapart.metrics.classification import classification_scores
 from tellapart.training._torchvision import mend_torchvision
 
 SETS = {"messy20": ("illustrations/messy20", 128), "glyphs55": ("characters/glyphs55", 32)}

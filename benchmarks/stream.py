@@ -69,7 +69,7 @@ def write(folder: Path, rows: int, files: int) -> None:
 
 def read(data: Path, cache_gb: float, steps: int) -> None:
     """Catalogue, split, and batches as a training has them."""
-    from tellapart.data.catalog import open_catalog
+    from tellapart.data.opening import open_catalog
     from tellapart.data.split import split
     from tellapart.inference.preprocess import Preprocess
     from tellapart.training.dataset import CachedImages, PixelCache, WidthBatches

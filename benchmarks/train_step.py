@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from tellapart.core.malloc import keep_freed_memory
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.training._lightning import pl
 from tellapart.training.auto_config import DEFAULT_BACKBONE, plan, preprocessing

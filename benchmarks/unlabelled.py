@@ -22,8 +22,9 @@ from pathlib import Path
 
 import tellapart
 from tellapart.core.errors import CatalogError
-from tellapart.data.catalog import Catalog, open_catalog
-from tellapart.metrics.scores import reading_scores
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
+from tellapart.metrics.text import reading_scores
 from tellapart.training.run import Run
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")

@@ -391,3 +391,46 @@ def here():
 @pytest.fixture(scope="session")
 def process():
     return _process
+
+
+# --- drawings and photos -----------------------------------------------------------------------------
+
+DRAWN = ("disc", "box")
+
+
+def _drawing(seed, label="disc", width=200, height=150):
+    """Clip art: flat colours, sharp edges; what its class is shows in the big figure."""
+    dice = np.random.default_rng(seed)
+    image = Image.new("RGB", (width, height), tuple(dice.integers(200, 256, 3).tolist()))
+    pen = ImageDraw.Draw(image)
+    for _ in range(7):
+        x, y, side = dice.integers(0, width), dice.integers(0, height), int(dice.integers(12, 50))
+        pen.line(
+            (x, y, x + side, y + int(dice.integers(-30, 30))), fill=tuple(dice.integers(0, 200, 3).tolist()), width=6
+        )
+    x, y = int(dice.integers(20, width - 110)), int(dice.integers(10, height - 100))
+    shape = pen.ellipse if label == "disc" else pen.rectangle
+    shape((x, y, x + 90, y + 90), fill=tuple(dice.integers(0, 160, 3).tolist()), outline="black", width=4)
+    return image
+
+
+def _photo(seed, width=200, height=150):
+    """What a camera gives: soft light, texture at every scale, and sensor noise."""
+    dice = np.random.default_rng([seed, 1])
+    picture = np.zeros((height, width, 3))
+    for cells in (3, 6, 12, 25, 50):
+        coarse = dice.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
+        layer = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+        picture += np.asarray(layer, dtype=float) / cells**0.5
+    picture = picture / picture.max() * 235 + dice.normal(0, 5, picture.shape)
+    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def drawing():
+    return _drawing
+
+
+@pytest.fixture(scope="session")
+def photo():
+    return _photo

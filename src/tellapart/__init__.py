@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tellapart.core.errors import InputError, TellapartError
-    from tellapart.data.catalog import Catalog, catalog
+    from tellapart.data.catalog import Catalog
+    from tellapart.data.opening import catalog
     from tellapart.data.resampling import balance
     from tellapart.data.split import split
     from tellapart.data.summary import summary
@@ -56,7 +57,7 @@ _HOME = {
     "audit": "pipelines.audit",
     "balance": "data.resampling",
     "base_reader": "inference.base_model",
-    "catalog": "data.catalog",
+    "catalog": "data.opening",
     "clean": "pipelines.clean",
     "demo": "pipelines.demo",
     "drift": "evaluation.drift",

@@ -1,4 +1,7 @@
-"""What the architecture tests measure: modules, their imports, and the size of their functions. Reads text, runs nothing."""
+"""The rules of the house, and what they measure: modules, imports, sizes of functions. Reads text, runs nothing.
+
+A rule takes the modules of a tree and returns what breaks it, as sentences; an intact tree gives none.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "tellapart"
+
+ROOMS = {  # room → the rooms that it may import
+    "core": "",
+    "metrics": "core",
+    "data": "core",
+    "inference": "core metrics",
+    "viz": "core data",
+    "synthesis": "core data",
+    "curation": "core metrics data viz inference.preprocess inference.ctc",  # an audit measures texts as a training does
+    "training": "core metrics data inference",
+    "evaluation": "core metrics data viz inference",
+    "serving": "core inference viz",
+    "pipelines": "core metrics data inference viz synthesis curation training evaluation serving",
+    "cli": "core metrics data inference viz synthesis curation training evaluation serving pipelines",
+}
+TORCH = {"torch", "torchvision", "timm", "pytorch_lightning"}
+TORCH_ROOMS = {"training", "pipelines"}
+MOST_LINES = 400  # of a file
+MOST_FUNCTION_LINES = 60  # without the docstring
+MOST_BRANCHES = 15
+MOST_PARAMETERS = 8
 
 
 @dataclass(frozen=True)
@@ -23,7 +47,8 @@ class Module:
     @property
     def room(self) -> str:
         """The top folder; the files beside them (``__init__``, ``__main__``) have no room."""
-        return self.name.split(".")[0] if "." in self.name or (SRC / self.name).is_dir() else ""
+        first = self.name.split(".")[0]
+        return first if first in ROOMS or "." in self.name or self.path.name == "__init__.py" else ""
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -126,7 +151,9 @@ def _measured(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Functi
         each = waiting.pop()
         inner.append(each)
         waiting += [
-            child for child in ast.iter_child_nodes(each) if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+            child
+            for child in ast.iter_child_nodes(each)
+            if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
         ]
     branches = 0
     for each in inner:
@@ -139,3 +166,84 @@ def _measured(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Functi
     given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     parameters = len([each for each in given if each.arg not in ("self", "cls")])
     return Function(name, lines, branches, parameters)
+
+
+# --- the rules -------------------------------------------------------------------------------------
+
+
+def forbidden_imports(known: Mapping[str, Module]) -> list[str]:
+    """Imports that `ROOMS` does not allow; those inside functions count too."""
+    broken = []
+    for module in known.values():
+        if not module.room:
+            continue
+        if module.room not in ROOMS:
+            broken.append(f"{module.name}: {module.room} is no room")
+            continue
+        allowed = [module.room, *ROOMS[module.room].split()]
+        for name in sorted(imports(module, known)):
+            if not any(name == each or name.startswith(f"{each}.") for each in allowed):
+                broken.append(f"{module.name} imports {name}: {module.room} may not")
+    return broken
+
+
+def import_circles(known: Mapping[str, Module]) -> list[str]:
+    """Modules that import each other, at the top of the file or through others."""
+    edges = {name: imports(module, known) for name, module in known.items()}
+    state: dict[str, int] = {}  # 1 while it is on the path, 2 when done
+    broken = []
+
+    def visit(name: str, path: list[str]) -> None:
+        state[name] = 1
+        for other in sorted(edges[name]):
+            if state.get(other) == 1:
+                broken.append(" → ".join([*path[path.index(other) :], other]))
+            elif other not in state:
+                visit(other, [*path, other])
+        state[name] = 2
+
+    for name in sorted(known):
+        if name not in state and name:
+            visit(name, [name])
+    return broken
+
+
+def misplaced_torch(known: Mapping[str, Module]) -> list[str]:
+    """Modules outside of `TORCH_ROOMS` that import torch or what is built on it."""
+    broken = []
+    for module in known.values():
+        heavy = {name.split(".")[0] for name in module.imported_names()} & TORCH
+        if heavy and module.room not in TORCH_ROOMS:
+            broken.append(
+                f"{module.name} imports {', '.join(sorted(heavy))}: only {', '.join(sorted(TORCH_ROOMS))} may"
+            )
+    return broken
+
+
+def oversized(known: Mapping[str, Module]) -> dict[str, str]:
+    """Files and functions over a cap: name → which, and by how much."""
+    broken = {}
+    for module in known.values():
+        lines = len(module.text.splitlines())
+        if lines > MOST_LINES:
+            broken[module.name] = f"{lines} lines, {MOST_LINES} at most"
+        for function in functions(module):
+            caps = {
+                "lines": (function.lines, MOST_FUNCTION_LINES),
+                "branches": (function.branches, MOST_BRANCHES),
+                "parameters": (function.parameters, MOST_PARAMETERS),
+            }
+            over = [f"{value} {name}, {most} at most" for name, (value, most) in caps.items() if value > most]
+            if over:
+                broken[function.name] = "; ".join(over)
+    return broken
+
+
+def without_test_file(known: Mapping[str, Module], tests: Path) -> list[str]:
+    """Modules without ``tests/ROOM/test_MODULE.py``; packages' own files and ``__main__`` need none."""
+    return [
+        name
+        for name, module in known.items()
+        if module.path.stem not in ("__init__", "__main__")
+        and not (tests.joinpath(*name.split(".")[:-1]) / f"test_{name.split('.')[-1]}.py").is_file()
+    ]

@@ -433,7 +433,7 @@ def test_ctrl_c_is_130_and_leaves_nothing(verb, said, shapes, shape_bundle, tmp_
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Preprocess, "load", interrupt)
-    monkeypatch.setattr(sys.modules["tellapart.data.catalog"], "facts", interrupt)
+    monkeypatch.setattr(sys.modules["tellapart.data.catalog"], "image_facts", interrupt)
     monkeypatch.setattr(sys.modules["tellapart.synthesis.generate"], "encode", interrupt)
     words = {
         "catalog": [shapes, "--out", tmp_path / "c.parquet"],

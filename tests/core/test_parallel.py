@@ -64,8 +64,8 @@ def test_any_script_may_call_it(tmp_path):
     """No guard, and what the script does happens once."""
     script = tmp_path / "script.py"
     script.write_text(
-        "print('begun', flush=True)\nfrom tellapart.workers import in_processes\n"
-        "print(list(in_processes(abs, range(-9, 0), workers=2)))\n"
+        "print('begun', flush=True)\nfrom tellapart.core.parallel import map_processes\n"
+        "print(list(map_processes(abs, range(-9, 0), workers=2)))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines() == ["begun", "[9, 8, 7, 6, 5, 4, 3, 2, 1]"]
@@ -76,9 +76,9 @@ def test_any_script_may_call_it(tmp_path):
 def test_ctrl_c_stops_all_of_them_without_noise(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "import signal, time\nfrom itertools import repeat\nfrom tellapart.workers import in_processes\n"
+        "import signal, time\nfrom itertools import repeat\nfrom tellapart.core.parallel import map_processes\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
-        "try:\n    for n, _ in enumerate(in_processes(time.sleep, repeat(0.05), workers=2)):\n"
+        "try:\n    for n, _ in enumerate(map_processes(time.sleep, repeat(0.05), workers=2)):\n"
         "        print(n, flush=True)\nexcept KeyboardInterrupt:\n    print('stopped')\n"
     )
     running = subprocess.Popen(
@@ -117,7 +117,7 @@ def test_ctrl_c_does_what_it_did_before(mapped, handler):
 
 
 def test_processes_end_with_the_one_that_wants_their_answers(tmp_path):
-    script = "from tellapart.workers import in_processes\nlist(in_processes(eval, {!r}, workers=1))"
+    script = "from tellapart.core.parallel import map_processes\nlist(map_processes(eval, {!r}, workers=1))"
     items = ["__import__('os').write(1, b'x')", "__import__('time').sleep(300)"]
     with subprocess.Popen([sys.executable, "-c", script.format(items)], stdout=subprocess.PIPE) as main:
         assert main.stdout is not None

@@ -17,7 +17,7 @@ from tellapart.curation import image_analysis, image_index
 from tellapart.curation.audit import run_audit
 from tellapart.curation.checks import registry
 from tellapart.curation.findings import GROUPED, Findings
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.auto_config import plan
 from tellapart.training.config import TrainConfig
@@ -218,7 +218,7 @@ def counted(monkeypatch):
             raise KeyboardInterrupt
         return real(data, file)
 
-    monkeypatch.setattr(image_analysis, "facts", facts)
+    monkeypatch.setattr(image_analysis, "image_facts", facts)
     monkeypatch.setattr(image_index, "PART", 16)
     return state
 

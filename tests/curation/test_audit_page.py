@@ -18,7 +18,7 @@ from tellapart.curation.checks.registry import CHECKS
 from tellapart.curation.findings import Finding, Findings
 from tellapart.curation.guidance import GUIDANCE
 from tellapart.curation.review_page import write_review
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.viz import charts
 from tellapart.viz import html as paging
 
@@ -224,8 +224,8 @@ def test_no_hole_is_left_and_none_can_be_forged(classes, report):
 
 def test_pictures_are_decoded_once_and_only_those_shown(classes, report, monkeypatch):
     seen = []
-    decode = paging.images.decode
-    monkeypatch.setattr(paging.images, "decode", lambda data, file, **rest: (seen.append(file), decode(data, file))[1])
+    decode = paging.image_io.decode
+    monkeypatch.setattr(paging.image_io, "decode", lambda data, file, **rest: (seen.append(file), decode(data, file))[1])
     page = report(everything(classes))
     assert sorted(seen) == sorted(set(seen))
     assert len(page.all("img")) > 20

@@ -10,7 +10,7 @@ from PIL import Image
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.curation.clean import POLICY, read_policy
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.curation.audit import default_out
 from tellapart.curation.image_index import SURVEY
 from tellapart.curation.lookup import lookup
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 
 FILES = ("facts.parquet", "measures.npy", "thumbs.npy")
 

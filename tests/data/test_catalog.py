@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from tellapart.core.errors import CatalogError, ImageError
-from tellapart.data.catalog import SCHEMA, Catalog, catalog, open_catalog
+from tellapart.data.catalog import SCHEMA, Catalog
 from tellapart.data.duplicates.hashing import picture_hash, thumbnail
+from tellapart.data.opening import catalog, open_catalog
 
 
 def table(folder, text, name="labels.csv"):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tellapart.core.errors import CatalogError
 from tellapart.core.image_io import is_image_name
-from tellapart.data.catalog import open_catalog
 from tellapart.data.layouts import label_in_name, read_source
+from tellapart.data.opening import open_catalog
 
 
 def facts(listing):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.resampling import _shares
 
 

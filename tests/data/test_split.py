@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tellapart.core.errors import CatalogError, ConfigError
-from tellapart.data.catalog import SCHEMA, SPLITS, Catalog, open_catalog
+from tellapart.data.catalog import SCHEMA, SPLITS, Catalog
 from tellapart.data.duplicates.hashing import connected_components
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import FRACTIONS, near_duplicates, split
 
 

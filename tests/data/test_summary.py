@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.summary import SAMPLE, summary
 
 MODULE = importlib.import_module("tellapart.data.summary")  # a verb hides the module of its name

@@ -89,7 +89,7 @@ def test_columns_can_be_named(pictures, refuses):
     for option in ("file_column", "label_column"):
         with refuses(CatalogError, f"{path}: no column 'none'; it has: file, label, mine, other"):
             read_source(path, **{option: "none"})
-    with refuses(CatalogError, f"{path}: no column 'none' (together); it has: file, label, mine, other"):
+    with refuses(CatalogError, f"{path}: no column 'none' (group_by); it has: file, label, mine, other"):
         read_source(path, group_by="none")
 
 

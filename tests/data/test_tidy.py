@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tellapart.core.errors import CatalogError, ConfigError, ImageError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.tidy import folder_names, tidy
 
 

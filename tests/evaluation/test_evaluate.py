@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precisio
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError, TextError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.inference.bundle import Bundle
 

@@ -154,7 +154,7 @@ def test_wrong_rules_are_refused_in_words():
         TextConstraint(pattern="[")
     with pytest.raises(ConfigError, match=r"^the alphabet is empty"):
         TextConstraint(alphabet="")
-    with pytest.raises(ConfigError, match=r"^best 0: ask for at least 1 reading$"):
+    with pytest.raises(ConfigError, match=r"^nbest 0: ask for at least 1 reading$"):
         TextConstraint(nbest=0)
     with pytest.raises(TextError, match=r"^the alphabet 'xyz' has no character in common with what the model knows"):
         TextConstraint(alphabet="xyz").masked(drawn(0, 2)[None], ABC)

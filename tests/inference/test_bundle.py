@@ -84,7 +84,7 @@ def positions(data):
         "a digest": text.index('"model.onnx": "') + 20,
         "the own digest": text.index('"sha256": "') + 14,
         "whitespace": text.index("\n  ") + 1,
-        "the format": text.index('"format": 1') + 10,
+        "the format": text.index('"format": 2') + 10,
         "the end": len(data) - 1,
     }
 
@@ -103,7 +103,7 @@ def test_a_changed_byte_of_the_description_is_refused(kind, shape_bundle, copied
         Bundle.open(bundle)
     text = str(caught.value)
     if kind == "the format":
-        assert text == f"{bundle}: format 2; this version reads 1: export it again"
+        assert text == f"{bundle}: format 3; this version reads 2: export it again"
     else:
         changed = f"{bundle / ABOUT}: changed since it was written; export the run again"
         assert text == changed or text.startswith(f"{bundle / ABOUT}: not readable as a bundle's description: ")
@@ -151,7 +151,7 @@ def test_another_format_is_said(shape_bundle, copied, refuses):
     bundle = copied(shape_bundle)
     about = json.loads((bundle / ABOUT).read_text("utf-8"))
     (bundle / ABOUT).write_text(json.dumps(about | {"format": 7}), "utf-8")
-    with refuses(BundleError, f"{bundle}: format 7; this version reads 1: export it again"):
+    with refuses(BundleError, f"{bundle}: format 7; this version reads 2: export it again"):
         Bundle.open(bundle)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import tellapart
 from tellapart.core.errors import BundleError, ConfigError, TextError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import Bundle, Prediction
 from tellapart.inference.predict import to_csv
 
@@ -163,7 +163,7 @@ def _labelled(bundle, texts):
 
 def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(text_bundle, texts, monkeypatch):
     monkeypatch.setattr(
-        "tellapart.inference.bundle.LOOKS", [(0.9, (0.75, 1.25)), (0.8, (0.6, 1.5))]
+        "tellapart.inference.bundle.TTA_SCHEDULE", [(0.9, (0.75, 1.25)), (0.8, (0.6, 1.5))]
     )  # it is quite sure of these
     files = sorted(texts.rglob("*.png"))[:12]
     together = tellapart.predict(text_bundle, files, tta=True)
@@ -188,7 +188,7 @@ def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, text
     unsure = [at for at, row in enumerate(plain) if row.confidence < middle]
 
     def read(looks):
-        monkeypatch.setattr("tellapart.inference.bundle.LOOKS", looks)
+        monkeypatch.setattr("tellapart.inference.bundle.TTA_SCHEDULE", looks)
         careful, seen = tellapart.load(text_bundle, tta=True), []
         monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
         return careful.predict(files), sum(seen)

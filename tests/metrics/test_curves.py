@@ -10,8 +10,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tellapart.core.errors import InputError
+from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.curves import calibration_by_chance, precision_recall, reliability, roc
-from tellapart.metrics.scores import expected_calibration_error
 
 SCORED = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 0.9, 1.0])), min_size=2, max_size=60

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.metrics.error_analysis import edits, misreadings
-from tellapart.metrics.scores import edit_distance, reading_scores
+from tellapart.metrics.text import edit_distance, reading_scores
 
 texts = st.text("abc", max_size=7)
 

@@ -14,16 +14,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from tellapart.core.errors import InputError
-from tellapart.metrics.scores import (
-    accuracy,
-    bootstrap,
-    classification_scores,
-    confusion,
-    edit_distance,
-    expected_calibration_error,
-    reading_scores,
-    wilson,
-)
+from tellapart.metrics.calibration import expected_calibration_error
+from tellapart.metrics.classification import accuracy, classification_scores, confusion
+from tellapart.metrics.intervals import bootstrap, wilson
+from tellapart.metrics.text import edit_distance, reading_scores
 
 LABELS = ["ant", "bee", "cat", "dog", "eel"]
 answers = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)

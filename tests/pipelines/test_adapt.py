@@ -13,7 +13,7 @@ from PIL import Image
 import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError, TextError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import CARD, Bundle
 from tellapart.inference.tta import consensus, resize_width
 from tellapart.training.run import Run

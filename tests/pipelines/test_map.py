@@ -8,13 +8,13 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import normalize
 
 import tellapart
 from tellapart.core.errors import ConfigError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.evaluation.embedding_map import EmbeddingMap
 from tellapart.evaluation.map_page import page, sheets
 from tellapart.evaluation.projection import project, project_later
@@ -38,7 +38,7 @@ def agreement(at, of):
 
 def test_the_reduction_is_that_of_scikit_learn():
     features, _ = clumps()
-    ours, theirs = PCA.of(features)(features), PCA(20).fit_transform(normalize(features))
+    ours, theirs = PCA.of(features)(features), SklearnPCA(20).fit_transform(normalize(features))
     assert np.allclose(np.abs(ours[:, :3]), np.abs(theirs[:, :3]), atol=1e-5)
 
 

@@ -190,7 +190,7 @@ def test_without_data_or_a_recipe_there_is_nothing_to_train(refuses):
 KILLED = """
 import os, signal, sys, json
 import tellapart
-from tellapart.tasks import ClassifyTask
+from tellapart.training.tasks import ClassifyTask
 
 step = ClassifyTask.training_step
 

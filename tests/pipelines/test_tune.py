@@ -55,7 +55,7 @@ def instant(monkeypatch, tune_module):
                 watch.on_train_epoch_end(Trainer(epoch, value * (epoch + 1) / 4), None)
             return value
 
-        monkeypatch.setattr(tune_module, "trained", trained)
+        monkeypatch.setattr(tune_module, "run_trial", trained)
         return calls
 
     return scored
@@ -170,7 +170,7 @@ def test_a_training_that_falls_behind_ends_early(shapes, tmp_path, tune_module, 
 KILLED = """
 import os, signal, sys, json
 import tellapart
-from tellapart.tasks import ClassifyTask
+from tellapart.training.tasks import ClassifyTask
 
 step, steps = ClassifyTask.training_step, iter(range(10**6))
 

@@ -23,7 +23,7 @@ from PIL import Image
 
 import tellapart
 from tellapart.core.errors import BundleError, ConfigError, ServerError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.serving import batching, feedback_store
 from tellapart.serving.batching import Batcher, ModelReplacedError, QueueFullError, best_size
 from tellapart.serving.feedback_store import FeedbackStore, StoreFullError
@@ -322,7 +322,7 @@ def test_a_switch_outlives_a_restart_and_a_failed_one_leaves_no_trace(tmp_path, 
 
 @contextlib.contextmanager
 def process_that_holds(folder):
-    code = f"from pathlib import Path; from tellapart.serve.state import State; State(Path({str(folder)!r})).hold()"
+    code = f"from pathlib import Path; from tellapart.serving.model_registry import ModelRegistry; State(Path({str(folder)!r})).hold()"
     holder = subprocess.Popen([sys.executable, "-c", f"{code}; print('held', flush=True); input()"],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
     try:

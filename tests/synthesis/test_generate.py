@@ -11,7 +11,7 @@ from PIL import Image
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.synthesis import Scheme, encode, render, scheme
 from tellapart.synthesis.generate import generate
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tellapart.core.errors import ConfigError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.training.auto_config import (
     DEFAULT_BACKBONE,
     FEWEST,
@@ -112,7 +112,7 @@ def test_only_a_reader_may_stretch(pictures):
 
 
 @pytest.mark.parametrize(
-    ("options", "start"),
+    ("options", "init_from"),
     [
         ({}, "base"),
         ({"pretrained": False}, None),
@@ -120,11 +120,11 @@ def test_only_a_reader_may_stretch(pictures):
         ({"height": 48}, None),  # the shipped reader sees 40 px
         ({"colour": "rgb"}, None),
         ({"backbone": "resnet18"}, None),
-        ({"start": "mine"}, "mine"),
+        ({"init_from": "mine"}, "mine"),
     ],
 )
-def test_a_reader_begins_with_the_shipped_one_where_that_fits(pictures, options, start):
-    assert plan(TrainConfig(**options), pictures(160, 60, task="read")).start == start
+def test_a_reader_begins_with_the_shipped_one_where_that_fits(pictures, options, init_from):
+    assert plan(TrainConfig(**options), pictures(160, 60, task="read")).init_from == init_from
 
 
 def test_what_was_said_stays_said(pictures):
@@ -143,7 +143,7 @@ def test_what_was_said_stays_said(pictures):
     ("options", "text"),
     [
         ({"width": 96}, "width: for classify only; leave it out"),
-        ({"flip_tta": True, "mixup": 0.2}, "mirror, mixup: for classify only; leave it out"),
+        ({"flip_tta": True, "mixup": 0.2}, "flip_tta, mixup: for classify only; leave it out"),
     ],
 )
 def test_a_reader_passes_over_nothing(pictures, options, text, refuses):

@@ -75,7 +75,7 @@ def test_every_option_can_stand_in_a_file(written):
 
 @given(st.fixed_dictionaries({}, optional={
     "seed": st.integers(0, 2**31), "epochs": st.none() | st.integers(1, 500), "height": st.none() | st.integers(8, 512),
-    "dropout": st.floats(0, 0.99), "label_from": st.text(min_size=1), "together": st.none() | st.just("who"),
+    "dropout": st.floats(0, 0.99), "label_from": st.text(min_size=1), "group_by": st.none() | st.just("who"),
     "colour": st.sampled_from(["auto", "grey", "rgb"]), "pretrained": st.booleans(),
 }))  # fmt: skip
 def test_what_is_given_is_what_is_had(options):
@@ -83,7 +83,7 @@ def test_what_is_given_is_what_is_had(options):
 
 
 def test_a_path_may_name_the_groups(tmp_path):
-    assert make_config(options={"groups": tmp_path / "g.yaml"}).groups == str(tmp_path / "g.yaml")
+    assert make_config(options={"coarse_labels": tmp_path / "g.yaml"}).coarse_labels == str(tmp_path / "g.yaml")
 
 
 # --- what is no option
@@ -272,10 +272,10 @@ def test_another_schedule_is_refused(schedule, refuses):
         ({"cache_gb": -1.0}, "cache_gb -1.0: give 0 or more"),
         ({"ema": 1.0}, "ema 1.0: give a decay from 0 up to, but not including, 1"),
         ({"ema": -0.5}, "ema -0.5: give a decay from 0 up to, but not including, 1"),
-        ({"members": 0}, "members: give at least 1; folds: give 0 or at least 2"),
-        ({"cv_folds": 1}, "members: give at least 1; folds: give 0 or at least 2"),
-        ({"cv_folds": -2}, "members: give at least 1; folds: give 0 or at least 2"),
-        ({"members": 2, "cv_folds": 2}, "members and folds: give one of the two"),
+        ({"ensemble": 0}, "ensemble: give at least 1; cv_folds: give 0 or at least 2"),
+        ({"cv_folds": 1}, "ensemble: give at least 1; cv_folds: give 0 or at least 2"),
+        ({"cv_folds": -2}, "ensemble: give at least 1; cv_folds: give 0 or at least 2"),
+        ({"ensemble": 2, "cv_folds": 2}, "ensemble and cv_folds: give one of the two"),
         ({"augment": "faces"},
          "option augment: 'faces' does not fit; give 'photo' or 'glyph' or 'text' or 'face' or 'trivial' or 'none'"),
         ({"class_weights": "even"},

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from tellapart.core.errors import ConfigError, ImageError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.dataset import CachedImages, PixelCache, WidthBatches
 

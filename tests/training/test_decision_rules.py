@@ -13,11 +13,11 @@ import torch
 
 import tellapart
 from tellapart.core.errors import ConfigError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import Bundle, Predictor
 from tellapart.inference.predict import to_csv
 from tellapart.metrics import calibration as calibrate
-from tellapart.metrics.scores import wilson
+from tellapart.metrics.intervals import wilson
 from tellapart.training._lightning import pl
 from tellapart.training.config import TrainConfig
 from tellapart.training.decision_rules import calibrate_decisions
@@ -25,7 +25,7 @@ from tellapart.training.run import Run
 
 OPTIONS = {
     "task": "classify", "backbone": "small", "stages": [{"train": "all", "epochs": 2, "lr": 3e-3}], "batch_size": 16,
-    "device": "cpu", "precision": "float32", "threshold": "recall:0.8", "positive": "ring", "abstain": 0.9,
+    "device": "cpu", "precision": "float32", "threshold": "recall:0.8", "positive_class": "ring", "abstain": 0.9,
 }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_without_a_word_the_rarer_class_is_positive(draw_shapes, tmp_path):
     rows = catalog.rows("val") + catalog.rows("test")
     logits = np.random.default_rng(0).normal(0, 1, (len(rows), 2)).astype(np.float32)
     for said, positive in ((None, "bar"), ("disc", "disc")):
-        made = calibrate_decisions(TrainConfig(threshold="f1", positive=said), catalog, rows, logits)
+        made = calibrate_decisions(TrainConfig(threshold="f1", positive_class=said), catalog, rows, logits)
         assert made["threshold"]["positive"] == positive
 
 
@@ -207,13 +207,13 @@ class TestRefusals:
         assert not (tmp_path / "run").exists()
 
     def test_a_positive_class_nobody_knows(self, deciding, tmp_path, refuses):
-        with refuses(ConfigError, "positive 'rings': no such class (did you mean 'ring'?)"):
+        with refuses(ConfigError, "positive_class 'rings': no such class (did you mean 'ring'?)"):
             tellapart.train(deciding.data, out=tmp_path / "run", threshold="f1", positive_class="rings")
         assert not (tmp_path / "run").exists()
 
-    @pytest.mark.parametrize("option", [{"threshold": "f1"}, {"positive": "7"}])
+    @pytest.mark.parametrize("option", [{"threshold": "f1"}, {"positive_class": "7"}])
     def test_a_threshold_for_reading(self, texts, tmp_path, refuses, option):
-        with refuses(ConfigError, "threshold and positive: for classify only"):
+        with refuses(ConfigError, "threshold and positive_class: for classify only"):
             tellapart.train(texts, out=tmp_path / "run", task="read", **option)
         assert not (tmp_path / "run").exists()
 

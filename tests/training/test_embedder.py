@@ -89,7 +89,7 @@ def test_each_lane_computes_on_one_thread_and_as_many_run_at_once_as_torch_has(t
         met.wait()
         return number, torch.get_num_threads()
 
-    assert list(map_batches(run_audit, iter(range(6)), "cpu")) == [(number, 1) for number in range(6)]
+    assert list(map_batches(look, iter(range(6)), "cpu")) == [(number, 1) for number in range(6)]
 
 
 def test_an_error_in_a_lane_reaches_the_caller_and_the_threads_are_put_back(threads):

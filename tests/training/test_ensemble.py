@@ -182,10 +182,10 @@ KILLED = """
 import os, signal, sys, json
 import tellapart
 import torch
-from tellapart import members
-from tellapart.tasks import ClassifyTask
+from tellapart.training import ensemble
+from tellapart.training.tasks import ClassifyTask
 
-members._at_once = lambda run, cores: 1  # in this process, which is killed
+ensemble._at_once = lambda run, cores: 1  # in this process, which is killed
 torch.set_num_threads(1)
 step = ClassifyTask.training_step
 
@@ -204,7 +204,7 @@ if __name__ == "__main__":
 def killed(tmp_path_factory, shapes):
     """A run that a SIGKILL stopped while its second member learnt."""
     folder = tmp_path_factory.mktemp("killed-member") / "run"
-    command = [sys.executable, "-c", KILLED, str(shapes), str(folder), json.dumps(OPTIONS | {"members": 2})]
+    command = [sys.executable, "-c", KILLED, str(shapes), str(folder), json.dumps(OPTIONS | {"ensemble": 2})]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     return folder
@@ -300,7 +300,7 @@ def test_readers_that_begin_from_nothing_are_not_averaged(texts, tmp_path, monke
         "leave out --ensemble, or begin with another reader (--init-from)"
     )
     folds = "folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
-    for option, text in (({"members": 2, "pretrained": False}, nothing), ({"members": 2, "height": 24}, nothing),
+    for option, text in (({"ensemble": 2, "pretrained": False}, nothing), ({"ensemble": 2, "height": 24}, nothing),
                          ({"cv_folds": 3}, folds)):  # fmt: skip
         with refuses(ConfigError, text):
             tellapart.train(texts, out=tmp_path / "run", device="cpu", **option)

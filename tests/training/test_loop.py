@@ -56,8 +56,8 @@ EVERYTHING = {
 SESSIONS = """
 import json, os, resource, signal, sys
 import tellapart
-from tellapart._lightning import pl
-from tellapart.tasks import ClassifyTask
+from tellapart.training._lightning import pl
+from tellapart.training.tasks import ClassifyTask
 
 tellapart.train
 data, options = sys.argv[1], json.loads(sys.argv[2])

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tellapart.core.errors import TextError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.text_checks import check_texts

@@ -73,7 +73,7 @@ def test_training_goes_on_from_what_was_learnt(text_run, copied, texts, text_opt
 
 def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_options, tmp_path):
     """Between both by as many images as taught, and one a letter; where a letter is new, what was learnt counts."""
-    options = text_options | {"stages": [{"train": "all", "epochs": 2, "lr": 5e-3}], "start": str(text_run)}
+    options = text_options | {"stages": [{"train": "all", "epochs": 2, "lr": 5e-3}], "init_from": str(text_run)}
     run = Run.open(Path(tellapart.train(texts, out=tmp_path / "run", **options)["run"]))
     began, kept = load_file(text_run / "model.safetensors"), load_file(run.path / "model.safetensors")
     learnt = checkpointed(run.checkpoint("best"))
@@ -137,5 +137,5 @@ def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape
 
 
 def test_a_classifier_takes_no_start(shapes, shape_run, shape_options, tmp_path):
-    with pytest.raises(ConfigError, match="start: only a reader begins with another's weights"):
+    with pytest.raises(ConfigError, match="init_from: only a reader begins with another's weights"):
         tellapart.train(shapes, out=tmp_path / "run", init_from=str(shape_run), **shape_options)

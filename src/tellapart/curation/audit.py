@@ -14,8 +14,9 @@ from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from tellapart.curation.findings import Findings
     from tellapart.curation.image_index import Embed
-    from tellapart.data.catalog import Catalog, Look
+    from tellapart.data.catalog import Catalog
     from tellapart.data.image_facts import Facts
+    from tellapart.data.opening import Look
 
 
 def run_audit(
@@ -29,7 +30,7 @@ def run_audit(
     """Look at every image, run every check, write what they found to ``out`` and return it.
 
     Args:
-        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.catalog.open_catalog`).
+        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.opening.open_catalog`).
         out: the audit's folder; by default ``runs/audit-`` and a name made of the data's and the options'.
         embedder: makes the network that turns images into features, such as `tellapart.training.embedder.Embedder`;
             it is called once the rest is in order. None lets pixels alone decide.
@@ -43,7 +44,8 @@ def run_audit(
     from tellapart.curation.checks.registry import CHECKS, run_all_checks
     from tellapart.curation.findings import Findings
     from tellapart.curation.image_index import SURVEY, build_index
-    from tellapart.data.catalog import Catalog, open_catalog
+    from tellapart.data.catalog import Catalog
+    from tellapart.data.opening import open_catalog
 
     known = {check.name: check.threshold for check in CHECKS}
     for name, value in (thresholds or {}).items():

@@ -14,7 +14,8 @@ import yaml
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean, join_some
 from tellapart.curation.checks.registry import CHECKS
 from tellapart.curation.findings import Findings
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 
 # What nobody needs to look at goes; what needs a person's eye stays until one has looked.
 POLICY: dict[str, Any] = {

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from tellapart.core.errors import CatalogError
 from tellapart.core.files import atomic_file, write_json
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 
 FORMAT = 1
 CATALOG, TABLE, SUMMARY = "catalog.parquet", "findings.parquet", "findings.json"

@@ -23,8 +23,9 @@ from tellapart.core.files import atomic_file, atomic_folder
 from tellapart.core.image_io import Pixels
 from tellapart.core.progress import log, track
 from tellapart.curation.image_analysis import Glance, analyse_images
-from tellapart.data.catalog import SCHEMA, Catalog, Look
+from tellapart.data.catalog import SCHEMA, Catalog
 from tellapart.data.image_facts import FACTS, Facts
+from tellapart.data.opening import Look
 
 PART = 1024  # images
 VERSION = 1  # of what is measured
@@ -99,7 +100,7 @@ def build_index(
     """Look at every image once, and remember it in ``folder``.
 
     Args:
-        open_with: makes the catalog, given how its images are to be looked at (see `tellapart.data.catalog.open_catalog`).
+        open_with: makes the catalog, given how its images are to be looked at (see `tellapart.data.opening.open_catalog`).
         folder: where the parts lie; what is there already and still true is not looked at again.
         embed: a network for features, or None.
     """

@@ -20,9 +20,10 @@ from tellapart.core.errors import CatalogError, ConfigError, join_some
 from tellapart.core.files import check_target
 from tellapart.core.image_io import Pixels, decode
 from tellapart.core.parallel import map_threads
-from tellapart.data.catalog import SPLITS, Catalog, open_catalog
+from tellapart.data.catalog import SPLITS, Catalog
 from tellapart.data.duplicates.hashing import SIDE, candidate_pairs, connected_components, hash_words, thumbnail
 from tellapart.data.duplicates.registration import LIMITS, Limits, Match, matches
+from tellapart.data.opening import open_catalog
 
 FRACTIONS = (0.70, 0.15, 0.15)
 SMALLEST = 40  # px; below it a likeness cannot tell a copy from another drawing of the same letter

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError, join_some
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS
+from tellapart.data.opening import open_catalog
 from tellapart.data.tables import iter_shard
 
 SAMPLE = 200  # images whose headers are read
@@ -33,7 +34,7 @@ def summary(data: str | Path | Catalog, **options: Any) -> dict[str, Any]:
     has been looked at, see `tellapart.catalog`.
 
     Args:
-        options: how to read a source, see `tellapart.data.catalog.open_catalog`.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
         images, labels (how many different ones), classes (label → images; empty for a reading set), task (guessed

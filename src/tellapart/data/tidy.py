@@ -17,7 +17,8 @@ from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
 from tellapart.core.files import atomic_folder
 from tellapart.core.progress import track
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 
 LABELS = "labels.csv"
 MAPPING = "mapping.csv"
@@ -56,7 +57,7 @@ def tidy(
         restore: give back the original names, sub-folders included, from ``data``'s mapping.csv.
         copy: write every image again instead of linking it.
         progress: draw a bar on a terminal's stderr.
-        options: how to read a source, see `tellapart.data.catalog.open_catalog`.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
         out, images, linked, copied, classes (0 for a reading set and on the way back), mapping (the file), notes.

@@ -109,7 +109,7 @@ def _half(values: Any) -> Any:
 def _images(window: Path) -> tuple[Iterator[tuple[str, bytes | Path]], int]:
     """Names and images of a folder or of a labelled source, and how many of that cannot be read."""
     from tellapart.core.image_io import image_files
-    from tellapart.data.catalog import open_catalog
+    from tellapart.data.opening import open_catalog
 
     if window.is_dir():
         files = image_files(window)

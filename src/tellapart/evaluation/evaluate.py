@@ -14,15 +14,18 @@ from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, TextError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import track
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split as split_catalog
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
 from tellapart.inference.bundle import Bundle, Prediction, Predictor
-from tellapart.metrics import scores as metrics
+from tellapart.metrics.calibration import expected_calibration_error
+from tellapart.metrics.classification import accuracy, classification_scores
 from tellapart.metrics.curves import calibration_by_chance
 from tellapart.metrics.error_analysis import misreadings
 from tellapart.metrics.lda import softmax
+from tellapart.metrics.text import reading_scores
 from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 SHOWN = 24  # samples in a reader's picture
@@ -106,7 +109,7 @@ def evaluate(
 
     scores: dict[str, Any]
     scores = (
-        dict(metrics.reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
+        dict(reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
     )
     scores |= _confidences(bundle, truth, [by_row[row] for row in rows])
     figures = {
@@ -172,22 +175,22 @@ def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]
     result: dict[str, Any]
     if bundle.task == "read":
         confidence = np.array([row.confidence for row in predictions])
-        result = {"ece": metrics.expected_calibration_error(confidence, right), "ece_by_chance": _by_chance(confidence)}
+        result = {"ece": expected_calibration_error(confidence, right), "ece_by_chance": _by_chance(confidence)}
     else:
         chances = np.array([list(row.probabilities.values()) for row in predictions])
         top, own = chances.max(axis=1), np.array(bundle.labels)[chances.argmax(axis=1)] == np.array(truth)
         # The graph's logits before calibration, up to a constant, are those after times the temperature.
         cold = softmax(np.log(np.maximum(chances, 1e-30)) * bundle.calibration.get("temperature", 1.0))
         result = {
-            "ece": metrics.expected_calibration_error(top, own),
+            "ece": expected_calibration_error(top, own),
             "ece_by_chance": _by_chance(top),
-            "ece_uncalibrated": metrics.expected_calibration_error(cold.max(axis=1), own),
+            "ece_uncalibrated": expected_calibration_error(cold.max(axis=1), own),
         }
     sure = np.array([row.accepted is not False for row in predictions])
     if "abstain" in bundle.calibration:
-        result["answered"] = metrics.accuracy(sure.tolist(), [True] * len(sure))
+        result["answered"] = accuracy(sure.tolist(), [True] * len(sure))
         if sure.any():
-            result["answered_accuracy"] = metrics.accuracy(right[sure].tolist(), [True] * int(sure.sum()))
+            result["answered_accuracy"] = accuracy(right[sure].tolist(), [True] * int(sure.sum()))
     return result
 
 
@@ -261,7 +264,7 @@ def _classes(bundle: Bundle, truth: list[str], predicted: list[str]) -> dict[str
 def _scored(truth: list[str], predicted: list[str], labels: list[str]) -> dict[str, Any]:
     index = {label: number for number, label in enumerate(labels)}
     return dict(
-        metrics.classification_scores(
+        classification_scores(
             np.array([index[label] for label in truth]),
             np.array([index[label] for label in predicted]),
             labels,

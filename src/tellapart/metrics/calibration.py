@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import ConfigError
+from tellapart.core.errors import ConfigError, InputError, join_some
+from tellapart.metrics.checks import check_one_dimensional, check_same_length
 
 COOLEST, HOTTEST = 0.01, 1000.0
 NEVER = 2.0  # a confidence that no answer has
@@ -163,3 +164,32 @@ def abstain_level(confidence: npt.ArrayLike, correct: npt.ArrayLike, precision: 
         return NEVER
     level = threshold(values, right, f"precision:{precision}")
     return level if right[values >= level].mean() >= precision else NEVER
+
+
+def expected_calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike, bins: int = 15) -> float:
+    """How far confidence and accuracy lie apart, averaged over images (Guo et al. 2017): 0 is best.
+
+    ``confidence`` (n,) in 0..1 falls into ``bins`` of equal width, each open below and closed above
+    (0 belongs to the first); ``correct`` (n,) is true where the answer was right.
+
+    Raises:
+        InputError: the lists differ in length or are empty, a confidence is outside 0..1, something in
+            ``correct`` is neither true nor false, or ``bins`` is below 1.
+
+    >>> round(expected_calibration_error([0.9, 0.9, 0.6, 0.6], [True, True, True, False]), 4)
+    0.1
+    """
+    sure, right = np.asarray(confidence), np.asarray(correct)
+    check_one_dimensional(confidence=sure, correct=right)
+    check_same_length(sure, right, ("confidences", "outcomes"))
+    if bins < 1:
+        raise InputError(f"{bins} bins: give at least one")
+    outside = sure[~((sure >= 0) & (sure <= 1))]  # also catches NaN
+    if len(outside):
+        raise InputError(f"confidences outside 0..1: {join_some(outside.tolist())}; give probabilities")
+    odd = right[(right != 0) & (right != 1)]
+    if len(odd):
+        raise InputError(f"outcomes that are neither true nor false: {join_some(odd.tolist())}; give booleans")
+    where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
+    gaps = np.bincount(where, weights=sure - right.astype(np.float64), minlength=bins)
+    return float(np.abs(gaps).sum() / len(sure))

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from tellapart.core.errors import CatalogError, ConfigError, pluralize
 from tellapart.core.progress import log, track
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE
 from tellapart.inference.bundle import Prediction, Predictor

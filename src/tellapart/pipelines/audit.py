@@ -32,7 +32,7 @@ def audit(
     looks only at what is new.
 
     Args:
-        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.catalog.open_catalog`).
+        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.opening.open_catalog`).
         out: the audit's folder; by default ``runs/audit-`` and a name made of the data's and the options'.
         pretrained: let a network that learnt on other pictures help to find off-domain images and wrong labels;
             without it (or where it is not installed) pixels alone decide.

@@ -37,7 +37,7 @@ def map(  # noqa: A001
 
     Args:
         model: a run, a bundle, or a timm backbone by its name with ImageNet weights, for a map without any training.
-        data: see `tellapart.data.catalog.open_catalog`.
+        data: see `tellapart.data.opening.open_catalog`.
         out: the page, ``.html``; beside it lie the same as ``.png`` and the map as ``.parquet``.
         method: t-SNE, or UMAP where it is installed.
         colour: what colours say; by default the groups where there are any, else the labels; of texts how long they
@@ -59,7 +59,7 @@ def map(  # noqa: A001
 
     from tellapart.core.files import atomic_file, check_target
     from tellapart.core.progress import log
-    from tellapart.data.catalog import open_catalog
+    from tellapart.data.opening import open_catalog
     from tellapart.evaluation.embedding_map import EmbeddingMap
     from tellapart.evaluation.features_of import extract_features
     from tellapart.evaluation.map_page import page, sheets

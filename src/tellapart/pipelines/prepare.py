@@ -12,7 +12,8 @@ from tellapart.curation.audit import run_audit
 from tellapart.curation.audit_page import write_report
 from tellapart.curation.clean import apply_decisions, data_before_cleaning, read_policy
 from tellapart.curation.review_page import write_review
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.resampling import balance as even_out
 from tellapart.data.resampling import check_method
 from tellapart.data.split import split
@@ -39,7 +40,7 @@ def prepare(
     """Audit, clean, split and balance a data set, and write what a person should see.
 
     Args:
-        data: any source; ``options`` say how to read it (see `tellapart.data.catalog.open_catalog`).
+        data: any source; ``options`` say how to read it (see `tellapart.data.opening.open_catalog`).
         out: a folder: ``audit/``, ``report.html``, ``review.html`` and ``prepared.parquet``, the catalog to train on.
         recipe: a packaged recipe with a ``prepare`` part; what is given here overrides it.
         policy, corrections: see `tellapart.clean`.

@@ -17,7 +17,7 @@ from tellapart.core.parallel import map_threads
 from tellapart.curation.checks.label_errors import find_label_errors, gradients
 from tellapart.data.duplicates.hashing import SIDE, thumbnail
 from tellapart.inference.bundle import Predictor
-from tellapart.metrics.scores import wilson
+from tellapart.metrics.intervals import wilson
 from tellapart.training.config import Stage
 from tellapart.training.ensemble import FOLDER
 from tellapart.training.run import HISTORY, Run

@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from tellapart.core.errors import CatalogError, ConfigError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.evaluation.evaluate import evaluate
 from tellapart.inference.bundle import Bundle

@@ -20,7 +20,8 @@ from optuna.trial import TrialState
 from tellapart.core.errors import ConfigError, TellapartError, join_some, pluralize
 from tellapart.core.files import atomic_file
 from tellapart.core.progress import log
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.pipelines.train import DATA_OPTIONS, check_data
 from tellapart.training.auto_config import plan

@@ -19,11 +19,11 @@ _SERVICE = '''"""The service of this Bento: the models beside this file, answere
 
 from pathlib import Path
 
-from tellapart.serve.bento import unpacked
+from tellapart.serving.bento_package import unpack_models
 
 unpacked(Path(__file__).parent / "models")
 
-from tellapart.serve.service import Recogniser  # noqa: E402, F401
+from tellapart.serving.service import Recogniser  # noqa: E402, F401
 '''
 
 

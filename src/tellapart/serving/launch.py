@@ -79,7 +79,7 @@ def _become(settings: Settings) -> None:
     # Before the change of process: a missing package is said in the words of every other verb.
     import bentoml  # noqa: F401
 
-    words = [sys.executable, "-m", "tellapart.serve", "serve", "tellapart.serving.service:Recogniser",
+    words = [sys.executable, "-m", "tellapart.serving", "serve", "tellapart.serving.service:Recogniser",
              "--host", settings.host, "--port", str(settings.port)]  # fmt: skip
     sys.stdout.flush()
     os.execve(sys.executable, words, {**os.environ, **settings.to_environment()})

@@ -16,9 +16,10 @@ from tellapart.core.errors import CatalogError, ImageError, join_some, pluralize
 from tellapart.core.image_io import Pixels, decode
 from tellapart.core.parallel import map_processes
 from tellapart.core.progress import log, track
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS, Facts
 from tellapart.data.image_statistics import image_statistics
+from tellapart.data.opening import open_catalog
 from tellapart.synthesis import RandomScheme, Scheme, render
 from tellapart.synthesis.fonts import FONTS
 from tellapart.synthesis.glyphs import has_all
@@ -48,7 +49,7 @@ def search_scheme(
 
     Args:
         data: CAPTCHAs with their texts, some tens at least; ``options`` say how to read them (see
-            `tellapart.data.catalog.open_catalog`).
+            `tellapart.data.opening.open_catalog`).
         name: of the scheme.
 
     Raises:

@@ -13,8 +13,8 @@ from tellapart.data.catalog import Catalog
 from tellapart.inference.beam_search import TextConstraint, common_length, decode
 from tellapart.inference.charset import Charset
 from tellapart.metrics import calibration
+from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.lda import softmax
-from tellapart.metrics.scores import expected_calibration_error
 from tellapart.training.config import TrainConfig
 
 Floats = npt.NDArray[np.float32]

@@ -27,7 +27,8 @@ import yaml
 from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError
-from tellapart.data.catalog import Catalog, open_catalog
+from tellapart.data.catalog import Catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.auto_config import preprocessing

@@ -13,7 +13,7 @@ import pytest
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError, TextError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.pipelines.strength.ablation import with_hardships, without_hardships
 from tellapart.pipelines.strength.attack import attack, attack_untrained, ladder
@@ -89,7 +89,7 @@ def test_an_attacker_learns_from_its_labels_alone(judged, tmp_path):
 
 def test_no_more_labels_choose_than_it_takes(judged, monkeypatch):
     monkeypatch.setattr(attacks, "MOST_VAL", 2)
-    catalog = attacks.with_labels(judged, 20, seed=1)  # 15 % would be three
+    catalog = attacks.attack_with_labels(judged, 20, seed=1)  # 15 % would be three
     assert (len(catalog.rows("train")), len(catalog.rows("val"))) == (18, 2)
 
 

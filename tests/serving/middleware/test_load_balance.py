@@ -55,7 +55,7 @@ def test_alike_shares_and_one_process_alone_keep_all_connections(tmp_path):
 
 def test_the_place_of_a_process_that_ended_is_free_again(tmp_path):
     script = (
-        "import sys, pathlib; from tellapart.serve.share import Share; s = Share(None, pathlib.Path(sys.argv[1]), 1)"
+        "import sys, pathlib; from tellapart.serving.middleware.load_balance import LoadBalanceMiddleware; s = Share(None, pathlib.Path(sys.argv[1]), 1)"
     )
     held = f"{script}; print(s._place, flush=True); sys.stdin.read()"
     with subprocess.Popen(

@@ -13,7 +13,7 @@ from PIL import Image
 
 import tellapart
 from tellapart.core.errors import ConfigError
-from tellapart.data.catalog import open_catalog
+from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import Prediction
 from tellapart.serving.ui import rendering
 

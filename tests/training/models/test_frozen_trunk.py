@@ -135,7 +135,7 @@ def watched(monkeypatch):
         return trunk
 
     monkeypatch.setattr(ClassifyTask, "training_step", stepping)
-    monkeypatch.setattr(feature_cache, "cut", watching)
+    monkeypatch.setattr(feature_cache, "split_network", watching)
     return passed, steps
 
 

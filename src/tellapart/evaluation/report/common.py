@@ -13,8 +13,8 @@ import numpy.typing as npt
 from tellapart.data.catalog import Catalog
 from tellapart.inference.bundle import Bundle, Prediction
 from tellapart.inference.model_card import FIGURES
+from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.curves import calibration_by_chance, reliability
-from tellapart.metrics.scores import expected_calibration_error
 from tellapart.viz.html import Html, join, tag
 from tellapart.viz.svg import Axes, columns, diagonal, dots, key, line, plot, upright
 

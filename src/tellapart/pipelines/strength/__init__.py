@@ -47,7 +47,7 @@ def strength(
     left off.
 
     Args:
-        target: labelled images (see `tellapart.data.catalog.open_catalog`), a named scheme, or a scheme's YAML file.
+        target: labelled images (see `tellapart.data.opening.open_catalog`), a named scheme, or a scheme's YAML file.
         out: a folder for what is drawn and trained.
         labels: how many the attacker has; those that the data has not, or that are too few to train on, are left out,
             and that is said.
@@ -149,7 +149,7 @@ def _scheme(target: str | Path | Scheme) -> Scheme | None:
 def _drawn(scheme: Scheme, most: int, folder: Path, seed: int, tested: int = TESTED) -> Catalog:
     """A scheme's images: as many as the attacker has labels, and those that judge."""
     from tellapart.core.files import write_json
-    from tellapart.data.catalog import open_catalog
+    from tellapart.data.opening import open_catalog
     from tellapart.synthesis.generate import generate
 
     told = folder.parent / "drawn.json"
@@ -170,7 +170,7 @@ def _drawn(scheme: Scheme, most: int, folder: Path, seed: int, tested: int = TES
 
 
 def _given(target: str | Path | Any, seed: int, reading: dict[str, Any]) -> Catalog:
-    from tellapart.data.catalog import open_catalog
+    from tellapart.data.opening import open_catalog
     from tellapart.data.split import split
 
     return split(open_catalog(target, task="read", progress=True, **reading), seed=seed)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tellapart.metrics.scores import classification_scores
+from tellapart.metrics.classification import classification_scores
 from tellapart.training.tasks.base import Task
 
 

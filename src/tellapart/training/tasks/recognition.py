@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tellapart.inference.charset import Charset, decode_ctc
-from tellapart.metrics.scores import reading_scores
+from tellapart.metrics.text import reading_scores
 from tellapart.training.tasks.base import Task
 
 ABSENT = -1e4  # a logit that leaves no chance

@@ -1,0 +1,51 @@
+"""Coarse labels: each class belongs to exactly one group; the rules come from a file, a mapping or the source itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from tellapart.core.errors import CatalogError, join_some
+from tellapart.data.catalog import Catalog
+
+
+def apply_coarse_labels(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) -> Catalog:
+    name = "groups" if isinstance(groups, Mapping) else str(groups)
+    if not isinstance(groups, Mapping):
+        try:
+            groups = yaml.safe_load(Path(groups).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CatalogError(f"{name}: the groups file cannot be read: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise CatalogError(f"{name}: not YAML: {error}") from error
+    if not isinstance(groups, Mapping) or not all(isinstance(members, list | tuple) for members in groups.values()):
+        raise CatalogError(f"{name}: write one line a group: its name, then its classes in brackets")
+    # YAML reads 0042 as a number and `no` as false: such a class must be quoted, and is said so below.
+    members = [(str(group), str(label)) for group, labels in groups.items() for label in labels]
+    counts = Counter(label for _, label in members)
+    if twice := sorted(label for label, count in counts.items() if count > 1):
+        raise CatalogError(f"{name}: in more than one group: {join_some(twice)}; every class belongs to exactly one")
+    of = {label: group for group, label in members}
+    if none := [label for label in result.labels if label not in of]:
+        raise CatalogError(
+            f"{name}: in no group: {join_some(none)}; every class belongs to exactly one (quote names like '0042')"
+        )
+    result = result.with_column("group", [of.get(label) for label in result.column("label")])
+    absent = sorted(set(of) - set(result.labels))
+    return result.with_notes([f"{len(absent)} classes of {name} have no image: {join_some(absent)}"] if absent else [])
+
+
+def check_coarse_labels(result: Catalog) -> None:
+    """The same rule for groups that folders or a table bring along."""
+    columns = (result.column(name) for name in ("label", "group", "keep"))
+    pairs = {(label, group) for label, group, keep in zip(*columns, strict=True) if keep}
+    if none := sorted(label for label, group in pairs if group is None and result.groups):
+        raise CatalogError(f"{result.source}: in no group: {join_some(none)}; every class belongs to exactly one")
+    counts = Counter(label for label, _ in pairs)
+    if twice := sorted(label for label, count in counts.items() if count > 1):
+        raise CatalogError(
+            f"{result.source}: in more than one group: {join_some(twice)}; every class belongs to exactly one"
+        )
