@@ -17,7 +17,7 @@ import torch
 
 import tellapart
 from tellapart.data.opening import open_catalog
-from tellapart.inference.bundle import Predictor
+from tellapart.inference.predictor import Predictor
 from tellapart.pipelines.export import Deployed
 from tellapart.training.run import Run
 

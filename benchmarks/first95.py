@@ -30,7 +30,8 @@ import tellapart
 from tellapart.core.image_io import decode
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
-from tellapart.inference.charset import Charset, decode_ctc
+from tellapart.inference.charset import Charset
+from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.preprocess import Preprocess
 from tellapart.pipelines.strength.attack import attack_with_labels
 

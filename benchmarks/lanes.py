@@ -18,9 +18,8 @@ import torch
 from torch import Tensor
 
 from tellapart.core.malloc import keep_freed_memory
-from tellapart.training.auto_config import DEFAULT_BACKBONE
 from tellapart.training.embedder import fold_norms, map_batches, native_bfloat16
-from tellapart.training.models.classifier import timm_backbone
+from tellapart.training.models.backbones import DEFAULT_BACKBONE, timm_backbone
 
 PICTURES = 128
 

@@ -21,7 +21,7 @@ def measure(kept: bool) -> float:
     import torch
 
     from tellapart.core.malloc import keep_freed_memory
-    from tellapart.training.auto_config import DEFAULT_BACKBONE
+    from tellapart.training.models.backbones import DEFAULT_BACKBONE
     from tellapart.training.models.classifier import Classifier
 
     if kept and not keep_freed_memory():

@@ -21,10 +21,12 @@ import onnxruntime as ort
 import torch
 from PIL import Image
 
-from tellapart.inference.bundle import GRAPH, Bundle, Predictor
+from tellapart.inference.bundle import GRAPH, Bundle
+from tellapart.inference.manifest import BundleManifest, TrainingData
+from tellapart.inference.predictor import Predictor
 from tellapart.inference.preprocess import Preprocess
 from tellapart.pipelines.export import Deployed, write_graph
-from tellapart.training.auto_config import DEFAULT_BACKBONE
+from tellapart.training.models.backbones import DEFAULT_BACKBONE
 from tellapart.training.models.classifier import Classifier
 
 BATCH = 16
@@ -51,7 +53,10 @@ def make_bundle(folder: Path) -> Bundle:
     folder.mkdir()
     write_graph(Deployed(model, spec), spec, folder / GRAPH)
     labels = [f"class {number}" for number in range(48)]
-    return Bundle.write(folder, {"task": "classify", "labels": labels, "preprocess": spec.to_json(), "data": {}})
+    data = TrainingData(fingerprint="", content="", n=0, split=None)
+    return Bundle.write(
+        folder, BundleManifest(task="classify", labels=labels, preprocess=spec, data=data, training={}, versions={})
+    )
 
 
 def bare(session: ort.InferenceSession, files: list[Path]) -> None:

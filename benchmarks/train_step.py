@@ -25,10 +25,11 @@ from tellapart.core.malloc import keep_freed_memory
 from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.training._lightning import pl
-from tellapart.training.auto_config import DEFAULT_BACKBONE, plan, preprocessing
+from tellapart.training.auto_config import plan, preprocessing
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.dataset import CachedImages, PixelCache, WidthBatches
 from tellapart.training.loop import _loader, lightning_quiet
+from tellapart.training.models.backbones import DEFAULT_BACKBONE
 from tellapart.training.models.classifier import Classifier
 from tellapart.training.tasks import ClassifyTask
 

@@ -29,8 +29,7 @@ from peers import loaders, test_answers
 from tellapart.core.parallel import cpu_count
 from tellapart.data.catalog import Catalog
 from tellapart.training._torchvision import mend_torchvision
-from tellapart.training.auto_config import DEFAULT_BACKBONE
-from tellapart.training.models.classifier import timm_backbone
+from tellapart.training.models.backbones import DEFAULT_BACKBONE, timm_backbone
 
 SETS: dict[str, dict[str, Any]] = {
     "animals": {"data": "photos/animals_objects", "size": 224, "epochs": 3, "recipe": "animal-object"},

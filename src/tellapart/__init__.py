@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from tellapart.evaluation.drift import drift
     from tellapart.evaluation.evaluate import evaluate
     from tellapart.inference.base_model import base_reader
-    from tellapart.inference.bundle import Bundle, Prediction, Predictor, load
+    from tellapart.inference.bundle import Bundle
     from tellapart.inference.client import Client
     from tellapart.inference.predict import predict
+    from tellapart.inference.prediction import Prediction
+    from tellapart.inference.predictor import Predictor, load
     from tellapart.inference.saliency import explain
     from tellapart.pipelines.adapt import adapt
     from tellapart.pipelines.audit import audit
@@ -50,8 +52,8 @@ _HOME = {
     "Catalog": "data.catalog",
     "Client": "inference.client",
     "InputError": "core.errors",
-    "Prediction": "inference.bundle",
-    "Predictor": "inference.bundle",
+    "Prediction": "inference.prediction",
+    "Predictor": "inference.predictor",
     "TellapartError": "core.errors",
     "adapt": "pipelines.adapt",
     "audit": "pipelines.audit",
@@ -65,7 +67,7 @@ _HOME = {
     "explain": "inference.saliency",
     "export": "pipelines.export",
     "generate": "synthesis.generate",
-    "load": "inference.bundle",
+    "load": "inference.predictor",
     "map": "pipelines.map",
     "predict": "inference.predict",
     "prepare": "pipelines.prepare",

@@ -21,7 +21,7 @@ ROOMS = {  # room → the rooms that it may import
     "inference": "core metrics",
     "viz": "core data",
     "synthesis": "core data",
-    "curation": "core metrics data viz inference.preprocess inference.ctc",  # an audit measures texts as a training does
+    "curation": "core metrics data viz inference.preprocess inference.ctc",  # it measures texts as a training does
     "training": "core metrics data inference",
     "evaluation": "core metrics data viz inference",
     "serving": "core inference viz",
@@ -182,8 +182,10 @@ def forbidden_imports(known: Mapping[str, Module]) -> list[str]:
             continue
         allowed = [module.room, *ROOMS[module.room].split()]
         for name in sorted(imports(module, known)):
+            if module.room == "cli" and not name:  # the verbs are the package's own functions
+                continue
             if not any(name == each or name.startswith(f"{each}.") for each in allowed):
-                broken.append(f"{module.name} imports {name}: {module.room} may not")
+                broken.append(f"{module.name} imports {name or 'the package'}: {module.room} may not")
     return broken
 
 

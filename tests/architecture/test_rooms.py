@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from architecture import structure
 
 import tellapart
+from architecture import structure
 
 MODULES = structure.modules()
 

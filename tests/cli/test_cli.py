@@ -1,214 +1,88 @@
-"""The command line: one JSON object, the status, the words, and nothing half written."""
+"""The command line as a whole: verbs, help, refusals, the status, and nothing half written."""
 
 from __future__ import annotations
 
 import builtins
 import errno
-import json
+import inspect
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 import tellapart
 from tellapart.cli import USAGE, VERBS, main
 from tellapart.inference.preprocess import Preprocess
-from tellapart.synthesis.generate import generate
-from tellapart.training.config import TrainConfig, recipe_names
+
+# --- every verb is a function --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def said(capsys):
-    """Run a command line: its status, stdout and stderr."""
-
-    def run(*words):
-        status = main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+OF_PIPELINES = [verb for verb in VERBS if getattr(tellapart, verb).__module__.startswith("tellapart.pipelines")]
 
 
-@pytest.fixture
-def answered(said):
-    """The one JSON object of a command line that succeeds."""
-
-    def run(*words):
-        status, out, _ = said(*words, "--json")
-        assert status == 0
-        assert out.count("\n") == 1
-        return json.loads(out)
-
-    return run
+class CalledError(Exception):
+    """A verb has come to its function."""
 
 
-@pytest.fixture(scope="module")
-def options_file(shape_options, tmp_path_factory):
-    path = tmp_path_factory.mktemp("options") / "options.yaml"
-    path.write_text(yaml.safe_dump(shape_options), encoding="utf-8")
-    return path
+def called(verb, monkeypatch, run):
+    """With which arguments, by name, something calls a verb's function; what is as by default is left out."""
+    function = getattr(tellapart, verb)
+    signature, arguments = inspect.signature(function), {}
+
+    def recorder(*args, **kwargs):
+        arguments.update(signature.bind(*args, **kwargs).arguments)  # raises on an argument that it does not know
+        raise CalledError
+
+    monkeypatch.setattr(tellapart, verb, recorder)
+    with pytest.raises(CalledError):
+        run()
+    for parameter in signature.parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            options = arguments.pop(parameter.name, {})
+            typed = eval(parameter.annotation, function.__globals__).__args__[0]
+            assert set(options) <= set(typed.__annotations__)
+            arguments |= {name: value for name, value in options.items() if value not in (None, "auto")}
+    defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
+    return {name: value for name, value in arguments.items() if name != "progress" and value != defaults.get(name)}
 
 
-# --- every verb --------------------------------------------------------------------------------------
+def example_of(verb, capsys):
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    *_, head, line = capsys.readouterr().out.splitlines()
+    assert head == "example:"
+    words = shlex.split(line)
+    assert words[:2] == ["tellapart", verb]
+    return words[1:]
 
 
-def test_catalog(answered, said, shapes, tmp_path):
-    out = tmp_path / "data.parquet"
-    result = answered("catalog", shapes, "--out", out)
-    fingerprint = tellapart.catalog(shapes, out=tmp_path / "again.parquet").fingerprint
-    assert result == {
-        "out": str(out), "n": 60, "task": "classify", "labels": 3, "left_out": 0, "split": None,
-        "fingerprint": fingerprint, "notes": [],
-    }  # fmt: skip
-    status, prose, _ = said("catalog", shapes, "--out", out)
-    assert status == 0
-    assert prose.splitlines() == [
-        "n            60",
-        "task         classify",
-        "labels       3",
-        "left_out     0",
-        f"fingerprint  {fingerprint}",
-    ]
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_ends_with_an_example_that_calls_the_function(verb, capsys, monkeypatch):
+    words = example_of(verb, capsys)
+    assert len(words) > 1
+    assert called(verb, monkeypatch, lambda: main(words)) or verb == "demo"
 
 
-def test_split(answered, said, shapes, tmp_path):
-    out = tmp_path / "split.parquet"
-    result = answered("split", shapes, "--out", out, "--seed", 3, "--fractions", "[0.5, 0.25, 0.25]")
-    assert result["split"] == {"train": 30, "val": 15, "test": 15}
-    made = tellapart.split(shapes, seed=3, fractions=(0.5, 0.25, 0.25))
-    assert result["fingerprint"] == made.fingerprint
-    assert pq.read_table(out).column("split").to_pylist() == made.column("split")
-    assert "split        train 30, val 15, test 15\n" in said("split", out, "--out", out)[1]
+@pytest.mark.parametrize("verb", OF_PIPELINES)
+def test_the_docstrings_example_is_the_same_call(verb, capsys, monkeypatch):
+    _, _, example = inspect.getdoc(getattr(tellapart, verb)).partition("\nExample:\n")
+    line = inspect.cleandoc(example).splitlines()[0]
+    by_words = called(verb, monkeypatch, lambda words=example_of(verb, capsys): main(words))
+    monkeypatch.undo()
+    assert called(verb, monkeypatch, lambda: eval(line, {"tellapart": tellapart})) == by_words
 
 
-def test_train(answered, said, shapes, shape_run, shape_result, options_file):
-    words = ("train", shapes, "--out", shape_run, "--config", options_file)
-    assert answered(*words) == shape_result
-    status, prose, err = said(*words)
-    assert status == 0
-    assert err == (
-        f"{shape_run}: finished already\n"
-        "note: 60 images are under 40 px on a side: only their exact copies are kept together\n"
+def test_help_of_the_whole_loads_nothing_heavy():
+    code = (
+        "import sys; from tellapart.cli import main; main(['--help']); "
+        "print(*{'numpy', 'torch', 'pyarrow', 'jsonargparse', 'PIL'} & set(sys.modules), file=sys.stderr)"
     )
-    lines = prose.splitlines()
-    assert lines[0] == f"9 images of {shape_run / 'data.parquet'} (split: test)"
-    assert lines[2].startswith("accuracy             0.")
-    assert lines[-3:] == [
-        f"run     {shape_run} ({shape_result['seconds']} s)",
-        f"bundle  {shape_run / 'bundle'}",
-        f"next    tellapart predict {shape_run / 'bundle'} IMAGE ...",
-    ]
-
-
-def test_an_option_overrides_the_file(said, shapes, shape_run, options_file):
-    status, out, err = said("train", shapes, "--out", shape_run, "--config", options_file, "--batch-size", 4, "--json")
-    assert (status, out) == (2, "")
-    assert err == (
-        f"tellapart: {shape_run}: holds another training (batch_size 16 there, 4 here); "
-        "give another --out, or remove it\n"
-    )
-
-
-def test_evaluate(answered, said, shapes, shape_run, tmp_path):
-    report = answered("evaluate", shape_run, shapes, "--split", "all", "--out", tmp_path / "report.json")
-    assert json.loads((tmp_path / "report.json").read_text("utf-8")) == report
-    assert report["n"] == 60
-    _, prose, _ = said("evaluate", shape_run, shapes, "--split", "all")
-    lines = prose.splitlines()
-    assert lines[0] == f"60 images of {shapes} (split: all)"
-    figure = report["fine_macro_f1"]
-    low, high = figure["ci95"]
-    assert f"fine macro f1        {figure['value']:.4f}   95 % interval {low:.4f} to {high:.4f}" in lines
-    assert "weakest classes (f1, support)" in lines
-    weakest = min(report["fine_per_class"].items(), key=lambda item: item[1]["f1"])
-    assert lines[lines.index("weakest classes (f1, support)") + 1].split() == [
-        weakest[0], f"{weakest[1]['f1']:.3f}", str(weakest[1]["support"])
-    ]  # fmt: skip
-
-
-def test_predict(answered, said, shapes, shape_run, text_run, texts, tmp_path):
-    file = min(shapes.rglob("*.png"))
-    expected = tellapart.predict(shape_run, [file, tmp_path / "gone.png"])
-    assert answered("predict", shape_run, file, tmp_path / "gone.png") == {
-        "predictions": [prediction.to_json() for prediction in expected]
-    }
-    good = expected[0]
-    assert said("predict", shape_run, file, tmp_path / "gone.png") == (
-        0,
-        f"{file.name}    {good.answer}  ({good.group})  {good.confidence:.3f}\n"
-        "gone.png  error: there is no such file\n",
-        "",
-    )
-    reading = tellapart.predict(text_run, texts / "00.png")[0]
-    assert said("predict", text_run, texts / "00.png", "--csv") == (
-        0, f"file,text,confidence,error\n{texts / '00.png'},{reading.answer},{reading.confidence:.6f},\n", ""
-    )  # fmt: skip
-    assert said("predict", text_run, texts / "00.png")[1] == f"00.png  {reading.answer}  {reading.confidence:.3f}\n"
-
-
-def test_json_wins_over_csv(answered, shape_run, shapes):
-    assert answered("predict", shape_run, min(shapes.rglob("*.png")), "--csv").keys() == {"predictions"}
-
-
-def test_only_bad_images_are_unusable_input(said, shape_run, tmp_path):
-    (tmp_path / "a.png").write_bytes(b"")
-    status, out, err = said("predict", shape_run, tmp_path / "a.png", tmp_path / "b.png", "--json")
-    assert (status, err) == (2, "")
-    assert [row["error"] for row in json.loads(out)["predictions"]] == ["the file is empty", "there is no such file"]
-
-
-def test_export(answered, said, shape_run, tmp_path, monkeypatch):
-    result = answered("export", shape_run, "--out", tmp_path / "bundle")
-    about = tellapart.Bundle.open(tmp_path / "bundle").about
-    assert result == {"bundle": str(tmp_path / "bundle"), "parity": about["parity"]}
-    monkeypatch.setattr(tellapart, "export", lambda run, **options: tellapart.Bundle.open(tmp_path / "bundle"))
-    worst = about["parity"]["largest_difference"]
-    assert said("export", shape_run)[1] == (
-        f"{tmp_path / 'bundle'}: 19 comparisons on 9 images, 0 different answers, "
-        f"largest difference of a probability {worst:.1e}\n"
-    )
-
-
-def test_generate(answered, said, tmp_path):
-    result = answered("generate", "--scheme", "digits", "--n", 3, "--out", tmp_path / "a", "--seed", 5)
-    assert result.keys() == {"out", "n", "scheme", "seed", "seconds", "images_per_second"}
-    generate("digits", 3, tmp_path / "b", seed=5)
-    assert (tmp_path / "a/labels.csv").read_bytes() == (tmp_path / "b/labels.csv").read_bytes()
-    status, prose, _ = said("generate", "--scheme", "digits", "--n", 1, "--out", tmp_path / "c")
-    assert status == 0
-    assert prose.startswith(f"1 images of digits in {tmp_path / 'c'} (")
-
-
-def test_recipes(answered, said):
-    assert list(answered("recipes")["recipes"]) == recipe_names()
-    name = recipe_names()[0]
-    assert answered("recipes", name)["recipes"][name] == tellapart.recipes(name)[name]
-    assert said("recipes", name)[1] == tellapart.recipes(name)[name].rstrip() + "\n"
-    assert all(f"\n{name}\n" in "\n" + said("recipes")[1] for name in recipe_names())
-
-
-def test_demo(answered, said, monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(tellapart, "demo", lambda out: asked.append(out) or {"run": "x", "summary": "it reads"})
-    assert answered("demo", "--out", tmp_path) == {"run": "x", "summary": "it reads"}
-    assert said("demo") == (0, "it reads\n", "")
-    assert asked == [str(tmp_path), "demo"]
-
-
-def test_the_demo_is_the_whole_path(tmp_path, capsys):
-    result = tellapart.demo(out=tmp_path / "demo", n=40, epochs=1)
-    assert result["fresh"]["n"] == 12
-    assert sorted(item.name for item in (tmp_path / "demo").iterdir()) == ["captchas", "fresh", "run", "samples.png"]
-    summary = result["summary"].splitlines()
-    assert summary[0].split() == ["file", "drawn", "read", "confidence"]
-    assert sum(line.startswith("images/") for line in summary) == 12
-    assert f"fresh ones read right: {result['fresh']['right']} of 12" in summary
-    assert [line[0] for line in capsys.readouterr().err.splitlines() if line[1:3] == ". "] == ["1", "2", "3"]
-    assert tellapart.demo(out=tmp_path / "demo", n=40, epochs=1) == result
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stderr == "\n"
 
 
 # --- help, version, spelling -------------------------------------------------------------------------
@@ -238,29 +112,15 @@ def test_every_verb_explains_itself(verb, capsys):
     assert printed.err == ""
 
 
-def test_every_training_option_is_explained(capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--help"])
-    text = " ".join(capsys.readouterr().out.split())
-    for name in TrainConfig.__dataclass_fields__:
-        assert f"--{name} " in text
-    assert "the peak learning rate" not in text  # a stage's own options are its docstring's business
-
-
-def test_dashes_and_underscores_are_alike(answered, texts, tmp_path):
-    results = [
-        answered("catalog", texts, option, "([0-9]+)", task, "read", "--out", tmp_path / "c.parquet")
-        for option, task in (("--label-from", "--task"), ("--label_from", "--task"))
-    ]
-    results.append(answered("catalog", texts, "--label-from=([0-9]+)", "--task=read", "--out", tmp_path / "c.parquet"))
-    assert results[0] == results[1] == results[2]
-    assert results[0]["labels"] == 60  # by file name, not by the table
-
-
 # --- refusals, word for word -------------------------------------------------------------------------
 
+
 VERBS_LISTED = ", ".join(VERBS)
+
+
 NO_BUNDLE = "no bundle (a bundle is a folder with bundle.json and model.onnx)"
+
+
 NO_RECIPE = (
     "no recipe 'soup'; there are: animal-object, captcha-characters, captcha-text, expressions, illustrations, "
     "teasing-faces"
@@ -433,7 +293,7 @@ def test_ctrl_c_is_130_and_leaves_nothing(verb, said, shapes, shape_bundle, tmp_
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Preprocess, "load", interrupt)
-    monkeypatch.setattr(sys.modules["tellapart.data.catalog"], "image_facts", interrupt)
+    monkeypatch.setattr(sys.modules["tellapart.data.opening"], "image_facts", interrupt)
     monkeypatch.setattr(sys.modules["tellapart.synthesis.generate"], "encode", interrupt)
     words = {
         "catalog": [shapes, "--out", tmp_path / "c.parquet"],

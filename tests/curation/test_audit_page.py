@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from tellapart.curation import review_page as reviewing
 from tellapart.curation.audit_page import check_title, write_report
@@ -19,7 +18,6 @@ from tellapart.curation.findings import Finding, Findings
 from tellapart.curation.guidance import GUIDANCE
 from tellapart.curation.review_page import write_review
 from tellapart.data.opening import open_catalog
-from tellapart.viz import charts
 from tellapart.viz import html as paging
 
 VOID = {"br", "img", "input", "meta", "wbr"}
@@ -440,30 +438,3 @@ def test_nothing_to_review(classes, review):
 
 
 # --- the blocks
-
-
-def test_small_pictures_are_shown_larger_and_large_ones_smaller(classes):
-    def size(width, height):
-        (has,) = Page(paging._img(Image.new("RGB", (width, height)), (144, 144), "x")).all("img")
-        return int(has["width"]), int(has["height"])
-
-    assert size(28, 28) == (112, 112)
-    assert size(1440, 10) == (144, 1)
-    assert size(10, 4000) == (1, 144) or size(10, 4000)[1] == 144
-    assert size(1, 1) == (4, 4)
-
-
-def test_names_of_any_script_are_cut_to_their_room():
-    assert charts._short("a" * 17) == "a" * 17
-    assert charts._short("a" * 18) == "a" * 16 + "…"
-    assert charts._short("中" * 9) == "中" * 8 + "…"
-
-
-@pytest.mark.parametrize("sizes", [{(1, 1): 1, (9000, 1): 2}, {(64, 48): 3, (65, 48): 1}])
-def test_any_sizes_can_be_drawn(sizes):
-    drawn = Page(charts.scatter(sizes, {}))
-    (svg,) = drawn.all("svg")
-    wide, tall = map(float, svg["viewbox"].split()[2:])
-    for dot in drawn.all("circle"):
-        assert 0 <= float(dot["cx"]) <= wide
-        assert 0 <= float(dot["cy"]) <= tall

@@ -13,7 +13,7 @@ from tellapart.training.config import TrainConfig
 def test_the_tuples_name_the_keys_of_the_types():
     assert set(LABEL_OPTIONS) == set(LabelOptions.__annotations__)
     assert set(SOURCE_OPTIONS) == set(SourceOptions.__annotations__)
-    assert SOURCE_OPTIONS == ("task", "coarse_labels", *LABEL_OPTIONS)
+    assert list(SOURCE_OPTIONS) == ["task", "coarse_labels", *LABEL_OPTIONS]
 
 
 def test_a_source_is_read_with_each_of_the_label_options():

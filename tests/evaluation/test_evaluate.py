@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -99,8 +100,8 @@ def test_the_report_says_what_was_scored(all_shapes, shape_bundle, shapes):
 
 def test_without_groups_there_is_one_level(shape_run, shapes, copied):
     bundle = Bundle.open(copied(shape_run / "bundle"))
-    about = {key: value for key, value in bundle.about.items() if key not in ("format", "files", "groups")}
-    report = tellapart.evaluate(Bundle.write(bundle.path, about), shapes, split="all")
+    manifest = dataclasses.replace(bundle.manifest, groups=None)
+    report = tellapart.evaluate(Bundle.write(bundle.path, manifest), shapes, split="all")
     catalog = open_catalog(shapes)
     said = answers(shape_run, catalog, catalog.rows())
     assert_scores(report, "", truth(catalog, catalog.rows()), said, ["bar", "disc", "ring"])
@@ -234,7 +235,8 @@ def test_the_data_is_read_as_the_models_own_was(shapes, shape_bundle, tmp_path):
     for number, file in enumerate(sorted(shapes.rglob("*.png"))):
         shutil.copy(file, tmp_path / f"x{number}-{file.parent.name}.png")
     plain = Bundle.open(shape_bundle)
-    named = Bundle(plain.path, {**plain.about, "training": {**plain.about["training"], "label_from": r"x\d+-(\w+)"}})
+    training = {**plain.manifest.training, "label_from": r"x\d+-(\w+)"}
+    named = Bundle(plain.path, dataclasses.replace(plain.manifest, training=training))
     flat, nested = (
         tellapart.evaluate(named, tmp_path, split="all"),
         tellapart.evaluate(shape_bundle, shapes, split="all"),

@@ -27,11 +27,11 @@ def test_it_is_whole_and_small():
 
 
 def test_it_says_how_it_was_trained():
-    about = Bundle.open(BASE).about
-    assert about["training"]["seed"] == 0
-    assert about["training"]["init_from"] is None
-    assert about["data"]["n"] >= 200_000
-    assert about["parity"]["different_answers"] == 0
+    manifest = Bundle.open(BASE).manifest
+    assert manifest.training["seed"] == 0
+    assert manifest.training["init_from"] is None
+    assert manifest.data.n >= 200_000
+    assert manifest.parity.different_answers == 0
 
 
 def test_it_reads_what_it_has_never_seen(digits):
@@ -43,7 +43,7 @@ def test_a_training_that_begins_with_it_needs_few_labels(digits, tmp_path):
     brief = {"task": "read", "stages": [{"train": "all", "epochs": 2, "lr": 3e-4}], "precision": "float32"}
     begun = tellapart.train(digits, out=tmp_path / "begun", **brief)
     scratch = tellapart.train(digits, out=tmp_path / "scratch", pretrained=False, **brief)
-    assert Bundle.open(begun["bundle"]).about["training"]["init_from"] == BASE
-    assert Bundle.open(scratch["bundle"]).about["training"]["init_from"] is None
+    assert Bundle.open(begun["bundle"]).manifest.training["init_from"] == BASE
+    assert Bundle.open(scratch["bundle"]).manifest.training["init_from"] is None
     assert begun["test"]["exact_match"]["value"] > 0.6
     assert scratch["test"]["exact_match"]["value"] == 0

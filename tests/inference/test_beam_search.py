@@ -1,5 +1,7 @@
 """Readings under a rule are those that a sum over all CTC paths gives."""
 
+from __future__ import annotations
+
 import itertools
 import re
 from collections import defaultdict
@@ -9,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.core.errors import ConfigError, TextError
-from tellapart.inference.beam_search import TextConstraint, beam_search, best_path_of_length, decode
-from tellapart.inference.charset import BLANK, Charset, decode_ctc
+from tellapart.inference.beam_search import beam_search, decode
+from tellapart.inference.charset import BLANK, Charset
+from tellapart.inference.constraints import TextConstraint
+from tellapart.inference.ctc import (
+    decode_ctc,
+)
 
 ABC = Charset(("a", "b", "1"))
 
@@ -59,20 +64,6 @@ def test_a_sure_reading_has_the_confidences_of_the_best_path(seed):
     assert found.confidence == pytest.approx(best.confidence)
 
 
-@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(0, 4))
-def test_a_length_gives_the_letters_of_the_likeliest_path(seed, steps, length):
-    chances = drawn(seed, steps)
-    expected = max(
-        (
-            (float(np.prod([chances[step, index] for step, index in enumerate(path)])), text)
-            for path in itertools.product(range(ABC.size), repeat=steps)
-            if len(text := tuple(index for index, _ in itertools.groupby(path) if index != BLANK)) == length
-        ),
-        default=(0.0, None),
-    )[1]
-    assert best_path_of_length(chances, length) == expected
-
-
 @given(st.integers(0, 10_000), st.integers(0, 4))
 def test_a_reading_that_is_not_the_best_paths_is_less_sure(seed, length):
     chances = drawn(seed, 6)
@@ -112,33 +103,6 @@ def test_what_must_be_read_is_found_however_unlikely():
     assert reading.confidence < 1e-6
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        TextConstraint(pattern="[€]{5}"),
-        TextConstraint(pattern="[ab]+", alphabet="1"),
-        TextConstraint(pattern="(?<=b)a"),
-    ],
-)
-def test_a_rule_that_no_text_of_the_model_fits_is_refused(rule):
-    with pytest.raises(
-        TextError, match=r"^pattern '.*': no text of the characters that the model may read begins so: "
-    ):
-        rule.check(ABC)
-    TextConstraint(pattern="[ab]+", alphabet="b").check(ABC)
-    TextConstraint(pattern="1?").check(ABC)
-
-
-def test_an_alphabet_leaves_no_chance_to_others():
-    chances = drawn(1, 7)[None]
-    kept = TextConstraint(alphabet="1").masked(chances, ABC)
-    assert kept.sum(axis=-1) == pytest.approx(np.ones((1, 7)))
-    assert not kept[..., 1:3].any()
-    assert kept[0, :, 3] / kept[0, :, 0] == pytest.approx(chances[0, :, 3] / chances[0, :, 0])
-    nothing = np.array([[[0.0, 1.0, 0.0, 0.0]]])
-    assert TextConstraint(alphabet="1").masked(nothing, ABC).tolist() == [[[1.0, 0.0, 0.0, 0.0]]]
-
-
 def test_no_text_fits():
     assert beam_search(drawn(0, 2), ABC, TextConstraint(pattern="[ab]{3}")) == []
     assert beam_search(drawn(0, 5), ABC, TextConstraint(pattern="x")) == []
@@ -147,14 +111,3 @@ def test_no_text_fits():
 def test_many_steps_do_not_underflow():
     flat = np.full((400, ABC.size), 1 / ABC.size)
     assert len(beam_search(flat, ABC, TextConstraint(nbest=3))) == 3
-
-
-def test_wrong_rules_are_refused_in_words():
-    with pytest.raises(ConfigError, match=r"^pattern '\[': .*; write it as in \[0-9\]\{5\}$"):
-        TextConstraint(pattern="[")
-    with pytest.raises(ConfigError, match=r"^the alphabet is empty"):
-        TextConstraint(alphabet="")
-    with pytest.raises(ConfigError, match=r"^nbest 0: ask for at least 1 reading$"):
-        TextConstraint(nbest=0)
-    with pytest.raises(TextError, match=r"^the alphabet 'xyz' has no character in common with what the model knows"):
-        TextConstraint(alphabet="xyz").masked(drawn(0, 2)[None], ABC)

@@ -14,7 +14,10 @@ from PIL import Image
 import tellapart
 from tellapart.core.errors import BundleError
 from tellapart.core.image_io import decode
-from tellapart.inference.bundle import ABOUT, CARD, FORMAT, GRAPH, Bundle, Prediction, load
+from tellapart.inference.bundle import CARD, GRAPH, Bundle
+from tellapart.inference.manifest import FORMAT, MANIFEST
+from tellapart.inference.prediction import Prediction
+from tellapart.inference.predictor import load
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +49,8 @@ def test_written_and_opened_it_says_the_same(shape_bundle):
     assert bundle.task == "classify"
     assert bundle.labels == ["bar", "disc", "ring"]
     assert bundle.groups == {"bar": "straight", "disc": "round", "ring": "round"}
-    assert bundle.preprocess.to_json() == bundle.about["preprocess"]
-    assert bundle.about["format"] == FORMAT
+    assert bundle.preprocess.to_json() == bundle.manifest.to_json()["preprocess"]
+    assert bundle.manifest.to_json()["format"] == FORMAT
 
 
 def test_it_opens_from_its_run_too(text_run, text_bundle):
@@ -67,11 +70,11 @@ def test_figures_are_written_in(shape_bundle, copied):
     figure = {"value": 0.5, "ci95": [0.4, 0.6], "n": 9}
     report = {"split": "test", "n": 9, "accuracy": figure, "per_class": {"bar": {"f1": 0.1}}, "model": "x"}
     bundle.with_metrics(report)
-    again = Bundle.open(bundle.path).about
+    before, again = bundle.manifest.to_json(), Bundle.open(bundle.path).manifest.to_json()
     assert again["metrics"] == {"split": "test", "accuracy": figure}
     # Nothing else but the card, which states them, is another.
-    assert again["files"].pop(CARD) != bundle.about["files"].pop(CARD)
-    assert {**again, "metrics": 0} == {**bundle.about, "metrics": 0}
+    assert again["files"].pop(CARD) != before["files"].pop(CARD)
+    assert {**again, "metrics": 0} == {**before, "metrics": 0}
 
 
 def positions(data):
@@ -95,28 +98,28 @@ def positions(data):
 )
 def test_a_changed_byte_of_the_description_is_refused(kind, shape_bundle, copied):
     bundle = copied(shape_bundle)
-    data = bytearray((bundle / ABOUT).read_bytes())
+    data = bytearray((bundle / MANIFEST).read_bytes())
     place = positions(bytes(data))[kind]
     data[place] = {ord(" "): ord("\t"), ord("\n"): ord(" "), ord("1"): ord("2")}.get(data[place], data[place] ^ 1)
-    (bundle / ABOUT).write_bytes(data)
+    (bundle / MANIFEST).write_bytes(data)
     with pytest.raises(BundleError) as caught:
         Bundle.open(bundle)
     text = str(caught.value)
     if kind == "the format":
         assert text == f"{bundle}: format 3; this version reads 2: export it again"
     else:
-        changed = f"{bundle / ABOUT}: changed since it was written; export the run again"
-        assert text == changed or text.startswith(f"{bundle / ABOUT}: not readable as a bundle's description: ")
+        changed = f"{bundle / MANIFEST}: changed since it was written; export the run again"
+        assert text == changed or text.startswith(f"{bundle / MANIFEST}: not readable as a bundle's description: ")
 
 
 def test_a_changed_value_says_changed(shape_bundle, copied, refuses):
     bundle = copied(shape_bundle)
-    text = (bundle / ABOUT).read_text("utf-8")
+    text = (bundle / MANIFEST).read_text("utf-8")
     for old, new in (('"disc"', '"disk"'), ("\n  ", "\n   "), ("}\n", "}\n\n")):
-        (bundle / ABOUT).write_text(text.replace(old, new, 1), "utf-8")
-        with refuses(BundleError, f"{bundle / ABOUT}: changed since it was written; export the run again"):
+        (bundle / MANIFEST).write_text(text.replace(old, new, 1), "utf-8")
+        with refuses(BundleError, f"{bundle / MANIFEST}: changed since it was written; export the run again"):
             Bundle.open(bundle)
-    (bundle / ABOUT).write_text(text, "utf-8")
+    (bundle / MANIFEST).write_text(text, "utf-8")
     Bundle.open(bundle)
 
 
@@ -149,8 +152,8 @@ def test_a_missing_graph_is_said(shape_bundle, copied, refuses):
 
 def test_another_format_is_said(shape_bundle, copied, refuses):
     bundle = copied(shape_bundle)
-    about = json.loads((bundle / ABOUT).read_text("utf-8"))
-    (bundle / ABOUT).write_text(json.dumps(about | {"format": 7}), "utf-8")
+    about = json.loads((bundle / MANIFEST).read_text("utf-8"))
+    (bundle / MANIFEST).write_text(json.dumps(about | {"format": 7}), "utf-8")
     with refuses(BundleError, f"{bundle}: format 7; this version reads 2: export it again"):
         Bundle.open(bundle)
 
@@ -158,10 +161,10 @@ def test_another_format_is_said(shape_bundle, copied, refuses):
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b'"x"', b"null", b"{}", b'{"sha256": ""}', b"\xff\xfe"])
 def test_what_is_no_description_is_refused(content, shape_bundle, copied):
     bundle = copied(shape_bundle)
-    (bundle / ABOUT).write_bytes(content)
+    (bundle / MANIFEST).write_bytes(content)
     with pytest.raises(BundleError) as caught:
         Bundle.open(bundle)
-    assert str(caught.value).startswith(f"{bundle / ABOUT}: not readable as a bundle's description: ")
+    assert str(caught.value).startswith(f"{bundle / MANIFEST}: not readable as a bundle's description: ")
 
 
 def test_no_bundle_and_an_unfinished_run_are_told_apart(tmp_path, refuses):

@@ -7,7 +7,8 @@ import re
 import pytest
 
 import tellapart
-from tellapart.inference.bundle import ABOUT, CARD, Bundle
+from tellapart.inference.bundle import CARD, Bundle
+from tellapart.inference.manifest import MANIFEST
 
 
 def card_of(bundle):
@@ -15,7 +16,7 @@ def card_of(bundle):
 
 
 def test_a_classifiers_card(shape_bundle):
-    text, about = card_of(shape_bundle), Bundle.open(shape_bundle).about
+    text, about = card_of(shape_bundle), Bundle.open(shape_bundle).manifest.to_json()
     assert "Tells 3 classes apart: bar, disc, ring. They belong to round, straight." in text
     assert about["data"]["fingerprint"] in text
     for name in ("accuracy", "fine_accuracy"):
@@ -39,7 +40,7 @@ def test_the_card_is_sealed_like_every_other_file(text_bundle, copied):
 
 
 def test_every_number_of_the_card_stands_in_the_description(shape_bundle):
-    text, about = card_of(shape_bundle), (shape_bundle / ABOUT).read_text(encoding="utf-8")
+    text, about = card_of(shape_bundle), (shape_bundle / MANIFEST).read_text(encoding="utf-8")
     known = {float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", about)}
     figures = re.findall(r"\| ([01]\.\d{4}) \| ([01]\.\d{4}) to ([01]\.\d{4}) \|", text)
     assert len(figures) == 5

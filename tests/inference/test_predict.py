@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 import tellapart
 from tellapart.core.errors import BundleError, ConfigError, TextError
 from tellapart.data.opening import open_catalog
-from tellapart.inference.bundle import Bundle, Prediction
+from tellapart.inference.bundle import Bundle
 from tellapart.inference.predict import to_csv
+from tellapart.inference.prediction import Prediction
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +143,7 @@ def test_texts_of_one_length_teach_a_reader_its_length(text_bundle, texts, copie
     files = sorted(texts.rglob("*.png"))[:12]
     assert Bundle.open(text_bundle).length == 3
     folder = copied(text_bundle)
-    about = {key: value for key, value in Bundle.open(folder).about.items() if key not in ("format", "files")}
-    Bundle.write(folder, about | {"length": 2})
+    Bundle.write(folder, replace(Bundle.open(folder).manifest, length=2))
     assert "Every reading has 2 characters" in (folder / "README.md").read_text(encoding="utf-8")
     free = tellapart.predict(text_bundle, files, pattern=".*")
     short = tellapart.predict(folder, files)
@@ -163,7 +164,7 @@ def _labelled(bundle, texts):
 
 def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(text_bundle, texts, monkeypatch):
     monkeypatch.setattr(
-        "tellapart.inference.bundle.TTA_SCHEDULE", [(0.9, (0.75, 1.25)), (0.8, (0.6, 1.5))]
+        "tellapart.inference.predictor.TTA_SCHEDULE", [(0.9, (0.75, 1.25)), (0.8, (0.6, 1.5))]
     )  # it is quite sure of these
     files = sorted(texts.rglob("*.png"))[:12]
     together = tellapart.predict(text_bundle, files, tta=True)
@@ -188,7 +189,7 @@ def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, text
     unsure = [at for at, row in enumerate(plain) if row.confidence < middle]
 
     def read(looks):
-        monkeypatch.setattr("tellapart.inference.bundle.TTA_SCHEDULE", looks)
+        monkeypatch.setattr("tellapart.inference.predictor.TTA_SCHEDULE", looks)
         careful, seen = tellapart.load(text_bundle, tta=True), []
         monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
         return careful.predict(files), sum(seen)

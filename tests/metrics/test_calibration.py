@@ -1,4 +1,4 @@
-"""Temperature, threshold and level of doubt, against minimisers, brute force and scikit-learn."""
+"""Temperature, threshold, level of doubt and calibration error, against minimisers, brute force, scikit-learn."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import precision_recall_curve
 
-from tellapart.core.errors import ConfigError
-from tellapart.metrics.calibration import NEVER, abstain_level, parse_threshold_goal, temperature, threshold
+from tellapart.core.errors import ConfigError, InputError
+from tellapart.metrics.calibration import (
+    NEVER,
+    abstain_level,
+    expected_calibration_error,
+    parse_threshold_goal,
+    temperature,
+    threshold,
+)
 
 
 def answers(seed, n=60, classes=4, sure=3.0):
@@ -214,3 +221,44 @@ def test_another_aim_is_refused(text, refuses):
 def test_without_a_positive_image_there_is_nothing_to_choose(aim, refuses):
     with refuses(ConfigError, f"threshold {aim!r}: the validation part holds no positive image to choose it on"):
         threshold([0.5, 0.7], [False, False], aim)
+
+
+# --- the expected calibration error
+
+
+def plain_calibration_error(confidence, correct, bins):
+    """Guo et al., equations 2 and 3, bin by bin."""
+    total = 0.0
+    for m in range(1, bins + 1):
+        inside = [i for i, c in enumerate(confidence) if (m - 1) / bins < c <= m / bins or (m == 1 and c == 0)]
+        if inside:
+            acc = sum(correct[i] for i in inside) / len(inside)
+            conf = sum(confidence[i] for i in inside) / len(inside)
+            total += len(inside) / len(confidence) * abs(acc - conf)
+    return total
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50), st.integers(1, 20))
+def test_calibration_error_follows_the_paper(pairs, bins):
+    confidence, correct = (list(side) for side in zip(*pairs, strict=True))
+    ours = expected_calibration_error(confidence, correct, bins)
+    assert ours == pytest.approx(plain_calibration_error(confidence, correct, bins), abs=1e-12)
+
+
+def test_calibration_error_of_the_extremes():
+    assert expected_calibration_error([1.0, 1.0], [True, True]) == 0
+    assert expected_calibration_error([1.0, 0.0], [False, True]) == 1
+    assert expected_calibration_error(np.float32([0.5]), [1]) == 0.5
+
+
+def test_calibration_error_refuses_what_it_cannot_bin(refuses):
+    with refuses(InputError, "2 confidences but 1 outcomes: give one of each an image, in the same order"):
+        expected_calibration_error([0.1, 0.2], [True])
+    with refuses(InputError, "nothing to score: give at least one image"):
+        expected_calibration_error([], [])
+    with refuses(InputError, "confidences outside 0..1: 1.5, nan; give probabilities"):
+        expected_calibration_error([1.5, float("nan"), 0.5], [1, 1, 1])
+    with refuses(InputError, "outcomes that are neither true nor false: 2; give booleans"):
+        expected_calibration_error([0.5], [2])
+    with refuses(InputError, "0 bins: give at least one"):
+        expected_calibration_error([0.5], [True], bins=0)

@@ -77,7 +77,7 @@ def test_each_round_begins_anew_with_the_same_reader(taught):
 
 def test_the_bundle_says_that_no_person_labelled(taught):
     bundle = Bundle.open(taught["bundle"])
-    assert bundle.about["data"]["read_by"] == "base"
+    assert bundle.manifest.data.read_by == "base"
     card = (bundle.path / CARD).read_text(encoding="utf-8")
     assert f"Data of {taught['sure'][1]} images that no person labelled" in card
     assert "Their texts are what it was sure to read itself, beginning as `base`" in card

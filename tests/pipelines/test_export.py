@@ -14,7 +14,9 @@ from onnx import numpy_helper
 import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import ConfigError, ParityError
-from tellapart.inference.bundle import ABOUT, CARD, GRAPH, Bundle, Predictor
+from tellapart.inference.bundle import CARD, GRAPH, Bundle
+from tellapart.inference.manifest import MANIFEST
+from tellapart.inference.predictor import Predictor
 from tellapart.training.run import MODEL, Run
 
 TOLERANCE = 1e-5
@@ -75,7 +77,7 @@ def test_the_graph_eats_pixels_in_any_number(which, width, outputs, request):
 
 
 def test_the_bundle_says_what_it_is(shape_bundle, shape_result, shape_run):
-    about = Bundle.open(shape_bundle).about
+    about = Bundle.open(shape_bundle).manifest.to_json()
     assert about["task"] == "classify"
     assert about["labels"] == ["bar", "disc", "ring"]
     assert about["groups"] == {"bar": "straight", "disc": "round", "ring": "round"}
@@ -94,7 +96,7 @@ def test_the_bundle_says_what_it_is(shape_bundle, shape_result, shape_run):
 
 
 def test_a_readers_bundle_says_its_characters(text_bundle):
-    about = Bundle.open(text_bundle).about
+    about = Bundle.open(text_bundle).manifest.to_json()
     assert about["charset"] == ["0", "1", "4", "7"]
     assert about["preprocess"]["width"] is None
     assert "labels" not in about
@@ -120,12 +122,12 @@ def test_a_checkpoint_of_an_unfinished_run_can_be_packed(text_run, copied, tmp_p
     best = tellapart.export(run, out=tmp_path / "best", checkpoint="best")
     named = tellapart.export(run, out=tmp_path / "named", checkpoint=str(run / "checkpoints/stage-0/best.ckpt"))
     assert sorted(run.rglob("*")) == before
-    assert best.calibration == {}
-    assert "metrics" not in best.about
+    assert best.calibration is None
+    assert best.manifest.metrics is None
     trained = Predictor(text_run / "bundle")
     files = [image for _, image in Run.open(run).catalog().read([0, 1, 2])]
     assert [a.answer for a in Predictor(best).predict(files)] == [a.answer for a in trained.predict(files)]
-    assert best.about["files"][GRAPH] == named.about["files"][GRAPH]
+    assert best.version == named.version
 
 
 def test_a_checkpoint_that_is_none_is_refused(text_run, copied, tmp_path):
@@ -193,7 +195,7 @@ def test_a_difference_below_the_tolerance_passes(shape_run, copied, tampered):
     run = copied(shape_run)
     tampered(run / "bundle", lambda bias: bias + np.array([0, 1e-5, 0], np.float32))
     bundle = tellapart.export(run)
-    assert 1e-7 < bundle.about["parity"]["largest_difference"] < 1e-4
+    assert 1e-7 < bundle.manifest.parity.largest_difference < 1e-4
 
 
 def test_a_readers_graph_with_other_answers_is_not_written(text_run, copied, tampered, tree):
@@ -247,11 +249,15 @@ def test_a_folder_of_something_else_is_never_replaced(shape_run, tmp_path, tree,
 def test_exported_elsewhere_it_answers_the_same(text_run, texts, tmp_path):
     bundle = tellapart.export(text_run, out=tmp_path / "deep" / "reader")
     assert bundle.path == tmp_path / "deep" / "reader"
-    assert sorted(item.name for item in bundle.path.iterdir()) == [CARD, ABOUT, GRAPH]
-    assert names_below(tmp_path) == ["deep", "deep/reader", *(f"deep/reader/{name}" for name in (CARD, ABOUT, GRAPH))]
+    assert sorted(item.name for item in bundle.path.iterdir()) == [CARD, MANIFEST, GRAPH]
+    assert names_below(tmp_path) == [
+        "deep",
+        "deep/reader",
+        *(f"deep/reader/{name}" for name in (CARD, MANIFEST, GRAPH)),
+    ]
     files = sorted(texts.glob("*.png"))
     assert Predictor(bundle).predict(files) == Predictor(text_run).predict(files)
-    assert bundle.about["metrics"] == Bundle.open(text_run).about["metrics"]
+    assert bundle.manifest.metrics == Bundle.open(text_run).manifest.metrics
 
 
 def test_the_exporter_is_silent(shape_run, copied, capfd):

@@ -8,9 +8,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import normalize
 
 import tellapart
 from tellapart.core.errors import ConfigError
@@ -18,9 +16,8 @@ from tellapart.data.opening import open_catalog
 from tellapart.evaluation.embedding_map import EmbeddingMap
 from tellapart.evaluation.map_page import page, sheets
 from tellapart.evaluation.projection import project, project_later
-from tellapart.inference.bundle import Predictor
+from tellapart.inference.predictor import Predictor
 from tellapart.metrics.pca import PCA
-from tellapart.viz.palette import class_colours
 
 
 def clumps(n=40, seed=0):
@@ -34,12 +31,6 @@ def clumps(n=40, seed=0):
 def agreement(at, of):
     """How often the nearest other on the map is of the same clump."""
     return KNeighborsClassifier(2).fit(at, of).kneighbors(at, return_distance=False)[:, 1]
-
-
-def test_the_reduction_is_that_of_scikit_learn():
-    features, _ = clumps()
-    ours, theirs = PCA.of(features)(features), SklearnPCA(20).fit_transform(normalize(features))
-    assert np.allclose(np.abs(ours[:, :3]), np.abs(theirs[:, :3]), atol=1e-5)
 
 
 @pytest.mark.parametrize("perplexity", [None, 5.0])
@@ -78,11 +69,6 @@ def test_thumbnails_stand_where_the_page_looks_for_them():
     first, second = sheets(cells, 8)
     assert first.startswith("data:image/jpeg;base64,")
     assert len(second) < len(first)
-
-
-def test_of_two_the_first_is_red():
-    assert class_colours(["animal", "object"]) == {"animal": "#d1382c", "object": "#2563a8"}
-    assert len(set(class_colours([str(number) for number in range(60)]).values())) == 60
 
 
 # --- the verb ----------------------------------------------------------------------------------------

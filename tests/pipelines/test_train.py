@@ -255,7 +255,7 @@ def test_a_run_without_its_bundle_packs_again(shape_run, shapes, shape_options, 
     result = tellapart.train(shapes, out=again, **shape_options)
     figures = {key: value for key, value in result["test"].items() if key not in ("model", "data", "images_per_second")}
     assert figures.items() <= shape_result["test"].items()
-    one, other = (tellapart.Bundle.open(run).about for run in (again, shape_run))
+    one, other = (tellapart.Bundle.open(run).manifest.to_json() for run in (again, shape_run))
     assert {**one, "parity": 0} == {**other, "parity": 0}
 
 

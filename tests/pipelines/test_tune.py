@@ -21,7 +21,6 @@ from tellapart.training.config import Stage, TrainConfig, make_config
 from tellapart.training.run import Run
 from tellapart.training.search_space import default_space, read_space
 from tellapart.training.tasks import ClassifyTask
-from tellapart.viz.importance_bars import draw_importance_bars
 
 QUICK = {"backbone": "small", "epochs": 2, "batch_size": 16, "device": "cpu", "precision": "float32"}
 SPACE = {"lr": {"low": 0.001, "high": 0.01, "log": True}, "dropout": [0.0, 0.2]}
@@ -103,16 +102,6 @@ def test_json_is_one_object_and_the_same_command_answers_at_once(shapes, tmp_pat
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"score    {result['score']:.4f} on the val part, untuned {result['untuned']:.4f}"
     assert lines[-1] == f"next     tellapart train DATA --config {tmp_path / 'out' / 'best.yaml'}"
-
-
-def test_the_picture_tells_many_from_few(tmp_path):
-    draw_importance_bars(tmp_path / "few.png", "What mattered", [], ["too few"])
-    draw_importance_bars(
-        tmp_path / "many.png", "What mattered", [("lr", 0.7, "best 0.01"), ("dropout", 0.3, "")], ["a note " * 40]
-    )
-    with Image.open(tmp_path / "few.png") as few, Image.open(tmp_path / "many.png") as many:
-        assert few.width == many.width
-        assert few.height < many.height
 
 
 # --- the test part -----------------------------------------------------------------------------------
@@ -225,7 +214,7 @@ def test_the_budget_ends_a_trial_but_never_the_first(shapes, tmp_path, instant, 
     result = tellapart.tune(shapes, out=tmp_path / "out", minutes=1e-9, space=SPACE, **QUICK)
     assert result["trials"] == {"complete": 1, "pruned": 0, "failed": 0}
     left = iter([1e-9, 0.0])  # seconds
-    monkeypatch.setattr(tune_module, "_left", lambda *_: next(left))
+    monkeypatch.setattr(tune_module.Budget, "seconds_left", lambda *_: next(left))
     result = tellapart.tune(shapes, out=tmp_path / "out", minutes=1, space=SPACE, **QUICK)
     assert result["trials"] == {"complete": 1, "pruned": 0, "failed": 1}
     assert "trial 1: stopped after epoch 1, the time is up; " in capsys.readouterr().err

@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 import tellapart
 from tellapart.core.errors import ConfigError
-from tellapart.metrics import lda
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +57,3 @@ def test_networks_without_features_are_refused(gradients, tmp_path, refuses, opt
     stages = [{"train": "solve", "epochs": 1}]
     with refuses(ConfigError, "stage 'solve': only a classifier with a timm backbone has features to solve a head on"):
         tellapart.train(gradients, out=tmp_path / "run", stages=stages, device="cpu", **{"task": "classify", **options})
-
-
-def test_the_closed_form_is_scikit_learns():
-    dice = np.random.default_rng(0)
-    target = np.repeat(np.arange(4), 30)
-    features = dice.normal(0, 1, (120, 12)) + np.eye(4, 12)[target] * 3
-    reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3).fit(features, target)
-    slopes, offsets = lda.fit_lda(features, target, 4, shrink=0.3)
-    chance = lda.softmax(features @ slopes + offsets)
-    np.testing.assert_allclose(chance, reference.predict_proba(features), atol=2e-2)
-    assert (chance.argmax(axis=1) == reference.predict(features)).all()
-
-
-def test_a_class_without_an_example_is_never_answered():
-    features = np.random.default_rng(0).normal(0, 1, (20, 3))
-    slopes, offsets = lda.fit_lda(features, np.arange(20) % 2, 3, shrink=0.5)
-    assert not ((features @ slopes + offsets).argmax(axis=1) == 2).any()
-    np.testing.assert_allclose(lda.softmax(features @ slopes + offsets).sum(axis=1), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +15,10 @@ import torch
 import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.data.opening import open_catalog
-from tellapart.inference.bundle import Bundle, Predictor
+from tellapart.inference.bundle import Bundle
+from tellapart.inference.manifest import Calibration
 from tellapart.inference.predict import to_csv
+from tellapart.inference.predictor import Predictor
 from tellapart.metrics import calibration as calibrate
 from tellapart.metrics.intervals import wilson
 from tellapart.training._lightning import pl
@@ -67,8 +70,8 @@ def ece(confidence, right, bins=15):
 
 
 def test_the_bundle_holds_what_the_validation_part_decided(deciding):
-    kept = Bundle.open(deciding.bundle).calibration
-    assert kept == deciding.run.calibration()
+    kept = deciding.run.calibration()
+    assert Bundle.open(deciding.bundle).calibration.to_json() == kept
     rows, labels, logits = chances(deciding, "val")
     target = np.array([["disc", "ring"].index(label) for label in labels])
     assert kept["temperature"] == pytest.approx(calibrate.temperature(logits, target), rel=1e-3)
@@ -90,8 +93,8 @@ def test_the_bundle_holds_what_the_validation_part_decided(deciding):
 def decided(deciding, **calibration):
     """The bundle's predictor, told other decisions."""
     bundle = Bundle.open(deciding.bundle)
-    about = {**bundle.about, "calibration": bundle.calibration | calibration}
-    return Predictor(Bundle(bundle.path, about))
+    changed = Calibration.from_json(bundle.calibration.to_json() | calibration)
+    return Predictor(Bundle(bundle.path, replace(bundle.manifest, calibration=changed)))
 
 
 @pytest.mark.parametrize("at", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01])
@@ -120,7 +123,7 @@ def test_who_is_below_the_level_is_not_sure_in_json_and_csv(deciding):
     for row in rows[:-1]:
         assert row.accepted is (row.confidence >= level)
         assert row.to_json()["accepted"] is row.accepted
-    assert rows[-1].sure is None
+    assert rows[-1].accepted is None
     assert "accepted" not in rows[-1].to_json()
     table = list(csv.DictReader(to_csv(rows).splitlines()))
     assert list(table[0]) == ["file", "label", "confidence", "error", "accepted"]
@@ -129,7 +132,7 @@ def test_who_is_below_the_level_is_not_sure_in_json_and_csv(deciding):
 
 def test_a_bundle_that_never_abstains_says_nothing_of_it(shape_bundle, shapes):
     rows = Predictor(shape_bundle).predict(sorted(shapes.rglob("*.png"))[:2])
-    assert "threshold" not in Bundle.open(shape_bundle).calibration
+    assert Bundle.open(shape_bundle).calibration.threshold is None
     assert [("accepted" in row.to_json(), row.accepted) for row in rows] == [(False, None)] * 2
     assert to_csv(rows).splitlines()[0] == "file,label,confidence,error"
 

@@ -18,8 +18,9 @@ import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.core.progress import log, speaking
 from tellapart.data.split import folds
-from tellapart.inference.bundle import GRAPH, Predictor
-from tellapart.inference.charset import decode_ctc
+from tellapart.inference.bundle import GRAPH
+from tellapart.inference.ctc import decode_ctc
+from tellapart.inference.predictor import Predictor
 from tellapart.metrics import calibration
 from tellapart.training import ensemble as members
 from tellapart.training._lightning import pl

@@ -46,7 +46,7 @@ def test_a_bundle_with_weights_gives_them_in_half_precision(text_run, packed):
     assert warm_start(model, Run.open(text_run).charset, SPEC, str(packed)) is True
     for name, value in model.state_dict().items():
         assert torch.equal(value, theirs[name].half().to(value.dtype) if value.is_floating_point() else theirs[name])
-    assert "model.safetensors" in Bundle.open(packed).about["files"]
+    assert "model.safetensors" in Bundle.open(packed).manifest.files
 
 
 def test_a_checkpoint_can_be_begun_with(text_run, copied, tmp_path):

@@ -11,8 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tellapart.cli import data, models, serving
-from tellapart.cli.words import refuse
+from tellapart.cli import curation, dataset, evaluation, inference, serving, synthesis, training
+from tellapart.cli.output import refuse
 from tellapart.core.errors import TellapartError, did_you_mean
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
@@ -48,7 +48,17 @@ For data and CAPTCHAs that you own or may test."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; the exit status."""
+    """Run one command line.
+
+    Args:
+        argv: the words after ``tellapart``; by default those of this process.
+
+    Returns:
+        The exit status: 0 done, 1 a gate was not met, 2 unusable input, 130 stopped by Ctrl-C.
+
+    >>> main(["recipes", "soup", "--json"])
+    2
+    """
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()  # while a full disk or a closed pipe can still be answered
@@ -100,28 +110,28 @@ EXTRAS = {  # what a missing package is in
 }  # fmt: skip
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "summary": data.summary_verb,
-    "catalog": data.catalog_verb,
-    "audit": data.audit_verb,
-    "clean": data.clean_verb,
-    "prepare": data.prepare_verb,
-    "balance": data.balance_verb,
-    "split": data.split_verb,
-    "tidy": data.tidy_verb,
-    "train": models.train_verb,
-    "adapt": models.adapt_verb,
-    "tune": models.tune_verb,
-    "evaluate": models.evaluate_verb,
-    "map": data.map_verb,
-    "predict": models.predict_verb,
+    "summary": dataset.summary_verb,
+    "catalog": dataset.catalog_verb,
+    "audit": curation.audit_verb,
+    "clean": curation.clean_verb,
+    "prepare": curation.prepare_verb,
+    "balance": dataset.balance_verb,
+    "split": dataset.split_verb,
+    "tidy": dataset.tidy_verb,
+    "train": training.train_verb,
+    "adapt": training.adapt_verb,
+    "tune": training.tune_verb,
+    "evaluate": evaluation.evaluate_verb,
+    "map": evaluation.map_verb,
+    "predict": inference.predict_verb,
     "serve": serving.serve_verb,
     "switch": serving.switch_verb,
     "web": serving.web_verb,
-    "drift": models.drift_verb,
-    "explain": models.explain_verb,
-    "export": models.export_verb,
-    "generate": models.generate_verb,
-    "strength": models.strength_verb,
-    "recipes": models.recipes_verb,
-    "demo": models.demo_verb,
+    "drift": evaluation.drift_verb,
+    "explain": evaluation.explain_verb,
+    "export": inference.export_verb,
+    "generate": synthesis.generate_verb,
+    "strength": synthesis.strength_verb,
+    "recipes": training.recipes_verb,
+    "demo": training.demo_verb,
 }

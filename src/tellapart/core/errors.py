@@ -1,4 +1,4 @@
-"""Every failure that tellapart foresees, as one tree.
+"""The errors that tellapart raises, as one tree, and words for messages.
 
     TellapartError
     ├── InputError            the input cannot be used: the command line exits with 2
@@ -67,7 +67,7 @@ class BundleError(InputError):
 
 
 class ServerError(InputError):
-    """A server cannot be asked."""
+    """A server cannot be reached, or it refuses."""
 
 
 class GateError(TellapartError):

@@ -1,4 +1,4 @@
-"""Writing that is whole or not at all: a temporary name beside the target, then a rename; and locks."""
+"""Atomic files and folders (a temporary name beside the target, then a rename), locks, and checks of targets."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """The same for a folder: what stood at ``path`` is replaced only once all is written."""
+    """A temporary folder to fill; it replaces ``path`` on success and is removed on any failure."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -115,10 +115,10 @@ def _of(path: Path, error: OSError) -> OSError:
 
 
 def check_writable(path: str | Path) -> None:
-    """A file can be made where ``path`` is to stand, or where its folder is to; nothing is left there.
+    """Check that a file can be made at ``path``, or where its folder is to be made; nothing is left there.
 
     Raises:
-        ConfigError: none can.
+        ConfigError: it cannot.
     """
     folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
     try:
@@ -137,11 +137,14 @@ def _umask() -> int:
 
 
 def check_target(path: str | Path, *suffixes: str) -> None:
-    """A catalog or page can be written here, and takes the place of nothing but one of its own kind.
+    """Check that an output file can be written here and overwrites nothing of the user's.
+
+    Args:
+        path: where it is to be written.
+        suffixes: the endings that it may have; where the first is .parquet, only a catalog may be there already.
 
     Raises:
-        ConfigError: a folder, another ending (an image's, say), a table of the user's own, or where nothing can be
-            written.
+        ConfigError: a folder, another ending, a table that is no catalog, or a place where nothing can be written.
     """
     path = Path(path)
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""Bytes become RGB pixels here, once for everybody, or fail with a reason a person can use."""
+"""Decoding images: bytes become RGB pixels, or an `ImageError` with a reason a person can use."""
 
 from __future__ import annotations
 
@@ -41,8 +41,12 @@ def decode(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at
     JPEG, PNG, BMP, TIFF, WebP and GIF (first frame), by content and not by name. The EXIF turn is
     applied, transparency is laid on white, 16 bits become 8 by scaling, CMYK and palettes become RGB.
 
-    ``at_least`` (pixels) lets a JPEG decode at a half, quarter or eighth of its size while both sides
-    stay at least that long: several times faster, for when the picture is scaled down next anyway.
+    Args:
+        data: encoded bytes.
+        file: its name, for messages.
+        max_pixels: larger pictures are refused before they are decoded.
+        at_least: px; a JPEG may decode at a half, quarter or eighth of its size while both sides stay at least that
+            long. That is several times faster where the picture is scaled down next anyway.
 
     Raises:
         ImageError: the bytes are empty, truncated, no image, or more than ``max_pixels``.
@@ -56,7 +60,7 @@ def decode(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at
 
 
 def picture(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at_least: int = 0) -> Image.Image:
-    """The same picture as Pillow holds it, mode RGB: for who scales or converts it next, without a copy between.
+    """Decode like `decode`, to a Pillow image of mode RGB: without a copy where Pillow scales or converts it next.
 
     Raises:
         ImageError: as in `decode`.

@@ -10,12 +10,15 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # mallopt's names for its par
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc's malloc to reuse large blocks; whether this system's malloc could be told.
+    """Tell glibc's malloc to reuse large blocks.
 
     By default glibc maps every block above 32 MB afresh and unmaps it when freed. A network's activations
     are such blocks, so each step touches gigabytes of new pages, and the kernel's work of zeroing them
     takes longer than the arithmetic: `benchmarks/memory.py` prints by how much. Memory then stays at its
     peak until the process ends. Source: mallopt(3).
+
+    Returns:
+        Whether this system's malloc is glibc's and took the settings.
     """
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return False

@@ -1,4 +1,4 @@
-"""Many items through one function on all cores, in their order, with few of them in memory."""
+"""Parallel maps over threads or processes: results in the order of the items, few items in memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,14 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 
 def map_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """Results in the order of the items; at most `AHEAD` items wait. Decoding and numpy leave Python's lock alone.
+    """Map a function over items on threads; at most `AHEAD` items wait. For work that releases Python's lock.
+
+    Args:
+        function: of one item.
+        items: taken only a little ahead of the results.
+
+    Returns:
+        Results in the order of the items.
 
     >>> list(map_threads(abs, [-1, 2]))
     [1, 2]
@@ -44,13 +51,15 @@ def map_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
 
 
 def map_processes(function: Callable[[A], B], items: Iterable[A], *, workers: int | None = None) -> Iterator[B]:
-    """The same on processes, which share no lock: for items that take milliseconds each, and many of them.
+    """Map a function over items on processes: for many items that take milliseconds each and hold Python's lock.
 
-    The function is one that a module holds, items and results can be pickled. The processes are started afresh and
-    never run the caller's script again, so that any script may call this; they wait half a minute for the next call.
+    The processes are started afresh and never run the caller's script again, so that any script may call this.
+    They wait half a minute for the next call.
 
     Args:
-        workers: processes; one a core that this process may use if not given.
+        function: of one item; it stands at the top level of a module.
+        items: values that can be pickled, as the results can.
+        workers: how many processes; by default one for each core that this process may use.
 
     Raises:
         ConfigError: a process was killed, most likely for lack of memory.
@@ -90,7 +99,7 @@ def cpu_count() -> int:
 
 
 def processor() -> str:
-    """How many cores of what this process may use, in words.
+    """The processor in words: how many cores this process may use, and their model.
 
     >>> processor().startswith(str(cpu_count()))
     True

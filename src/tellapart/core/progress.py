@@ -29,7 +29,7 @@ _speaker = ""
 
 
 def log(*lines: str) -> None:
-    """Prose for a person, on stderr."""
+    """Write lines for a person to stderr."""
     # One write a line, so that those of several processes do not run into each other.
     for line in lines:
         sys.stderr.write(f"{_speaker}{line}\n")
@@ -37,13 +37,13 @@ def log(*lines: str) -> None:
 
 
 def drawable() -> bool:
-    """Whether a line may be drawn over: a person looks on, and nobody else speaks."""
+    """Whether a line may be overwritten: stderr is a terminal, and no other process writes to it."""
     return sys.stderr.isatty() and not _speaker
 
 
 @contextmanager
 def speaking(name: str) -> Iterator[None]:
-    """What this process says meanwhile begins with a name: of several that speak at the same time."""
+    """Prefix this process's lines with a name meanwhile, where several processes write to one terminal."""
     global _speaker
     before, _speaker = _speaker, f"{name}: "
     try:

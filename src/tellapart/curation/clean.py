@@ -1,39 +1,29 @@
-"""Findings and a policy → which images stay, and why not. Nothing is deleted; another policy undoes it."""
+"""Findings and a policy → which images stay, and why not. No file is deleted; another policy undoes it."""
 
 from __future__ import annotations
 
-import csv
-import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tellapart.core.errors import CatalogError, ConfigError, did_you_mean, join_some
+from tellapart.core.errors import CatalogError
 from tellapart.curation.checks.registry import CHECKS
+from tellapart.curation.corrections import read_corrections
 from tellapart.curation.findings import Findings
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
-
-# What nobody needs to look at goes; what needs a person's eye stays until one has looked.
-POLICY: dict[str, Any] = {
-    "unreadable": "drop",
-    "exact_duplicates": "drop",  # all but one
-    "near_duplicates": "drop",  # all but one
-    "conflicting_labels": "drop",  # all of them: nobody knows which label is right
-    "split_leaks": "drop",  # those in train; the given test part stays as others know it
-    "off_domain": "drop",
-    "low_information": "drop",
-    "label_errors": "keep",
-}
 
 
 def data_before_cleaning(
     data: str | Path | Catalog, options: dict[str, Any]
 ) -> tuple[str | Path | Catalog, dict[str, Any]]:
-    """The data before any earlier `clean`, and the options that it is still to be read with."""
+    """Return the data as it was before any earlier `clean`, and the options that are still needed to read it.
+
+    Args:
+        data: a source, or a catalog.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`. A catalog needs none any more.
+    """
     if isinstance(data, Catalog) or Path(data).suffix == ".parquet":
         return undo_cleaning(open_catalog(data, **options)), {}
     return data, options
@@ -42,7 +32,20 @@ def data_before_cleaning(
 def apply_decisions(
     findings: Findings, rules: Mapping[str, Any], corrections: str | Path | None
 ) -> tuple[Catalog, dict[int, str], dict[str, Any]]:
-    """The catalog as decided, the rows that go and why, and how many there are of each."""
+    """Apply a policy and a person's corrections to an audit.
+
+    Args:
+        findings: what the audit found.
+        rules: check → rule, see `tellapart.curation.policy.read_policy`.
+        corrections: a CSV file, see `tellapart.curation.corrections.read_corrections`. They win over the policy.
+
+    Returns:
+        The catalog with ``keep``, ``why`` and ``label`` as decided; the dropped rows, each with its reason; and counts:
+        ``images``, ``kept``, ``dropped`` (check → count), ``kept_by_hand``, ``dropped_by_hand``, ``relabelled``.
+
+    Raises:
+        CatalogError: no image is left, or the corrections cannot be used.
+    """
     changes = read_corrections(corrections, findings.catalog) if corrections is not None else {}
     decided = decide(findings, rules)
     files, labels = findings.catalog.column("file"), list(findings.catalog.column("label"))
@@ -62,8 +65,8 @@ def apply_decisions(
     dropped = dict(Counter(why.split(":")[0] for why in decided.values()))
     kept = len(files) - len(decided)
     if not kept:
-        said = ", ".join(f"{count} {name}" for name, count in dropped.items())
-        raise CatalogError(f"{findings.about['data']}: this policy leaves no image ({said}); loosen it")
+        counts = ", ".join(f"{count} {name}" for name, count in dropped.items())
+        raise CatalogError(f"{findings.about['data']}: this policy leaves no image ({counts}); loosen it")
     catalog = findings.catalog.with_column("keep", [row not in decided for row in range(len(files))])
     catalog = catalog.with_column("why", [decided.get(row) for row in range(len(files))])
     catalog = catalog.with_column("label", labels).with_meta(policy=rules, relabelled=relabelled)
@@ -71,7 +74,16 @@ def apply_decisions(
 
 
 def decide(findings: Findings, rules: Mapping[str, Any]) -> dict[int, str]:
-    """Row → why it goes; rows that stay are absent. The first check that speaks gives the reason."""
+    """Return which rows are dropped, and why.
+
+    Args:
+        findings: what the audit found.
+        rules: check → rule, see `tellapart.curation.policy.read_policy`.
+
+    Returns:
+        Dropped row → its reason: the check's name, a colon, and a sentence. The first check in the order of
+        `tellapart.curation.checks.registry.CHECKS` gives the reason. Rows that stay are absent.
+    """
     catalog = findings.catalog
     parts = catalog.column("split")
     earlier = zip(catalog.column("keep"), catalog.column("why"), strict=True)
@@ -91,9 +103,9 @@ def decide(findings: Findings, rules: Mapping[str, Any]) -> dict[int, str]:
 
 
 def undo_cleaning(catalog: Catalog) -> Catalog:
-    """The catalog with everything back that an earlier `clean` put aside or called otherwise."""
-    ours = {check.name for check in CHECKS if check.name != "unreadable"} | {"by hand"}
-    whys = [None if why is not None and why.split(":")[0] in ours else why for why in catalog.column("why")]
+    """Return the catalog with all images and labels restored that an earlier `clean` dropped or changed."""
+    reasons = {check.name for check in CHECKS if check.name != "unreadable"} | {"by hand"}
+    whys = [None if why is not None and why.split(":")[0] in reasons else why for why in catalog.column("why")]
     keep = [
         kept or (before is not None and why is None)
         for kept, before, why in zip(catalog.column("keep"), catalog.column("why"), whys, strict=True)
@@ -103,82 +115,3 @@ def undo_cleaning(catalog: Catalog) -> Catalog:
     labels = [changed[file][0] if file in changed and changed[file][1] == label else label for file, label in pairs]
     catalog = catalog.with_column("label", labels).with_meta(relabelled={})
     return catalog.with_column("keep", keep).with_column("why", whys)
-
-
-def read_policy(policy: str | Path | Mapping[str, Any] | None) -> dict[str, Any]:
-    """The default policy with what a file or mapping says otherwise.
-
-    Raises:
-        ConfigError: not YAML, an unknown check, an unknown action.
-
-    >>> read_policy({"off_domain": "keep"})["off_domain"]
-    'keep'
-    """
-    name = "policy" if policy is None or isinstance(policy, Mapping) else str(policy)
-    said: Any = policy or {}
-    if policy is not None and not isinstance(policy, Mapping):
-        try:
-            said = yaml.safe_load(Path(policy).read_text(encoding="utf-8")) or {}
-        except OSError as error:
-            raise ConfigError(f"{name}: the policy cannot be read: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{name}: not YAML: {error}") from error
-    if not isinstance(said, Mapping):
-        raise ConfigError(f"{name}: write one line a check, such as `off_domain: keep`")
-    known = [check.name for check in CHECKS]
-    for check, rule in said.items():
-        if check not in known:
-            raise ConfigError(
-                f"{name}: no check {check!r}{did_you_mean(str(check), known)}; there are: {', '.join(known)}"
-            )
-        above = rule.get("drop_above") if isinstance(rule, Mapping) and len(rule) == 1 else None
-        number = isinstance(above, int | float) and not isinstance(above, bool) and math.isfinite(above)
-        if rule not in ("drop", "keep") and not number:
-            raise ConfigError(f"{name}: {check}: {rule!r}; write drop, keep, or {{drop_above: 0.8}}")
-    return {**POLICY, **said}
-
-
-def read_corrections(path: str | Path, catalog: Catalog) -> dict[int, tuple[bool | None, str | None]]:
-    """Row → what a person decided: keep (or None) and label (or None).
-
-    Raises:
-        CatalogError: the file cannot be read, a line names no image of the data, or two lines disagree;
-            nothing is half applied.
-    """
-    rows = {file: row for row, file in enumerate(catalog.column("file"))}
-    result: dict[int, tuple[bool | None, str | None]] = {}
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
-            table = csv.DictReader(stream)
-            names = table.fieldnames or []
-            if "file" not in names:
-                raise CatalogError(f"{path}: no column `file`; corrections have file,keep,label")
-            for name in names:
-                if hint := did_you_mean(name, {"keep", "label"} - set(names)):
-                    raise CatalogError(f"{path}: column {name!r}{hint}; corrections have file,keep,label")
-            unknown = []
-            for line in table:
-                if None in line:
-                    raise CatalogError(
-                        f"{path}: line {table.line_num}: more cells than columns; quote a value that holds a comma"
-                    )
-                file, said = line["file"], (line.get("keep") or "").strip().lower()
-                if file not in rows:
-                    unknown.append(file)
-                    continue
-                if said not in ("", "true", "false", "1", "0", "yes", "no"):
-                    raise CatalogError(f"{path}: line {table.line_num}: keep is {said!r}; write true or false")
-                keep = None if not said else said in ("true", "1", "yes")
-                now = (keep, (line.get("label") or "").strip() or None)
-                if result.setdefault(rows[file], now) != now:
-                    raise CatalogError(
-                        f"{path}: line {table.line_num}: {file!r} again, decided otherwise; drop one line"
-                    )
-    except OSError as error:
-        raise CatalogError(f"{path}: the corrections cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path}: not a CSV: {error}") from error
-    if unknown:
-        named = "1 line names" if len(unknown) == 1 else f"{len(unknown):,} lines name"
-        raise CatalogError(f"{path}: {named} no image of the data: {join_some(map(repr, unknown))}")
-    return result

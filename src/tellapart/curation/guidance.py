@@ -1,24 +1,35 @@
-"""What the pages say of each check: what it asks, what to do, and how urgent that is."""
+"""Texts of the pages about each check: what it asks, what to do, how urgent that is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tellapart.curation.checks.registry import CHECKS
+from tellapart.curation.findings import Finding
 
 MEND, LOOK, KNOW = "mend", "look", "know"
 BADGES = {MEND: "mend first", LOOK: "look at these", KNOW: "good to know"}
+TRUSTED_ACCURACY = 0.6  # a model that agrees with fewer labels knows too little to be trusted about them
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """What the page says of a check."""
+    """The texts of a check.
 
-    what: str  # it looks for
+    Args:
+        what: what the check looks for, as a noun in the plural.
+        asks: the question that it answers.
+        do: what a person should do about its findings.
+        level: `MEND`, `LOOK` or `KNOW`.
+        threshold: what the threshold means, with a place for the number; empty where there is none.
+    """
+
+    what: str
     asks: str
     do: str
     level: str = LOOK
-    threshold: str = ""  # with a place for the number
+    threshold: str = ""
 
 
 # In the order in which a person should decide: what makes figures lie, what teaches wrong things, what wastes time.
@@ -140,3 +151,71 @@ GUIDANCE = {
     ),
 }  # fmt: skip
 TITLES = {check.name: check.title for check in CHECKS}
+
+
+def has_findings(check: Finding) -> bool:
+    """Return whether a check found something that deserves a section of its own."""
+    flag = check.facts.get("classes") if check.check == "one_source" else check.facts.get("flag")
+    return bool(check.why or check.groups or flag)
+
+
+def check_title(check: str) -> str:
+    """Return a check's title; an unknown check gets one made of its name.
+
+    >>> check_title("near_duplicates"), check_title("some_new_check")
+    ('Near-copies', 'Some new check')
+    """
+    return TITLES.get(check, check.replace("_", " ").capitalize())
+
+
+def check_subject(check: Finding) -> str:
+    """Return what a check looks for, to stand in a sentence.
+
+    >>> check_subject(Finding("dark", "")), check_subject(Finding("some_new_check", ""))
+    ('nearly black pictures', 'some new check')
+    """
+    return GUIDANCE[check.check].what if check.check in GUIDANCE else check_title(check.check).lower()
+
+
+def check_level(check: Finding) -> str:
+    """Return how urgent a finding is: `MEND`, `LOOK` or `KNOW`.
+
+    Doubts of a model that agrees with few labels are only good to know.
+
+    >>> check_level(Finding("unreadable", "")), check_level(Finding("label_errors", "", facts={"accuracy": 0.3}))
+    ('mend', 'know')
+    """
+    if check.check == "label_errors" and check.facts.get("accuracy", 1.0) < TRUSTED_ACCURACY:
+        return KNOW
+    return GUIDANCE[check.check].level if check.check in GUIDANCE else LOOK
+
+
+def urgency(check: Finding) -> tuple[int, int]:
+    """Return a sort key of findings: the most urgent has the smallest."""
+    names = list(GUIDANCE)
+    return list(BADGES).index(check_level(check)), names.index(check.check) if check.check in names else len(names)
+
+
+def short_reason(check: Finding, row: int) -> str:
+    """Return why a row is flagged, without what holds for all flagged rows of the check."""
+    return f"{check.score.get(row, 0):.0%} likely" if check.check == "off_domain" else check.why[row]
+
+
+def number_copies(why: str, files: Sequence[str]) -> str:
+    """Return what was done to a copy, with a number instead of each file that stands beside it.
+
+    Args:
+        why: the reason of a check on copies.
+        files: the files beside each other. The first need not be named.
+
+    >>> number_copies("like b.png: mirrored", ["a.png", "b.png"]), number_copies("like a.png: mirrored", ["a.png"])
+    ('like number 2: mirrored', 'mirrored')
+    """
+    for number, file in enumerate(files, 1):
+        if why == f"the same pixels as {file}":
+            return "the same pixels" if number == 1 else f"the same pixels as number {number}"
+        if why.startswith(f"an exact copy of {file}, "):
+            return f"an exact copy of number {number}"
+        if why.startswith(start := f"like {file}: "):
+            return ("" if number == 1 else f"like number {number}: ") + why.removeprefix(start)
+    return why

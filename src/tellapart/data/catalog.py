@@ -1,4 +1,4 @@
-"""The catalog: one row an image, one column a decision; no image is ever changed, moved or deleted."""
+"""The catalog: one row an image, one column a decision. Images themselves are only read."""
 
 from __future__ import annotations
 
@@ -47,14 +47,25 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Catalog:
-    """The rows of a data set and where its images lie. Made by `open_catalog`, changed only by copies."""
+    """The rows of a data set and where its images lie; it is changed only by copies.
+
+    Made by `tellapart.data.opening.open_catalog`.
+
+    Args:
+        table: one row an image, in the columns of `SCHEMA`.
+        root: the folder that the names of files are relative to.
+        task: ``classify`` or ``read``.
+        source: what it was made from, for messages.
+        notes: what a person should know.
+        meta: how columns were made, such as the seed of the split.
+    """
 
     table: pa.Table
     root: Path
     task: str
     source: str
     notes: tuple[str, ...] = ()
-    meta: Mapping[str, Any] | None = None  # how its columns were made
+    meta: Mapping[str, Any] | None = None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -94,10 +105,13 @@ class Catalog:
         return [row for row in self.rows("train") for _ in range(1 if times[row] is None else times[row])]
 
     def read(self, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Pairs of row and encoded bytes; shards are walked in order, whatever order was asked for.
+        """Read images: pairs of row and encoded bytes.
+
+        Files come in the order of ``rows``; rows of shards come last, in the order of each shard.
 
         Raises:
             ImageError: a file has gone.
+            CatalogError: a shard has gone or has changed.
         """
         shards, numbers, files = self.column("shard"), self.column("row"), self.column("file")
         embedded: dict[str, dict[int, int]] = defaultdict(dict)
@@ -112,7 +126,10 @@ class Catalog:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of what training sees: image, label, group, split, keep, times, characters; in any row order."""
+        """sha256 of what training depends on, independent of the order of rows and the names of files.
+
+        That is: image, label, group, split, keep, times and the extra characters.
+        """
         names = ["sha256", "label", "group", "split", "keep"]
         if any(times is not None for times in self.column("times")):
             names.append("times")
@@ -129,16 +146,16 @@ class Catalog:
         return replace(self, table=self.table.set_column(position, SCHEMA.field(name), column))
 
     def with_notes(self, notes: Iterable[str]) -> Catalog:
-        """A copy that says more."""
+        """A copy with more notes."""
         return replace(self, notes=(*self.notes, *notes))
 
     def with_meta(self, **meta: Any) -> Catalog:
-        """A copy that also keeps how a column was made."""
+        """A copy with more metadata on how its columns were made."""
         return replace(self, meta={**(self.meta or {}), **meta})
 
     @property
     def characters(self) -> str:
-        """What its texts may hold beside the characters that they do hold, where somebody has said so."""
+        """Extra characters that texts may hold beside those of the labels; empty by default."""
         return str((self.meta or {}).get("characters") or "")
 
     def write(self, path: str | Path) -> Path:
@@ -159,7 +176,11 @@ class Catalog:
 
 
 def encoded(catalog: Catalog, rows: Iterable[int]) -> Iterator[tuple[int, bytes | ImageError]]:
-    """Like `Catalog.read`, with the failure in place of the bytes where a file has gone."""
+    """Read images like `Catalog.read`, with the error in place of the bytes where a file has gone.
+
+    Raises:
+        CatalogError: a shard has gone or has changed.
+    """
     if any(shard is not None for shard in catalog.column("shard")):
         yield from catalog.read(rows)
         return

@@ -1,4 +1,4 @@
-"""Coarse labels: each class belongs to exactly one group; the rules come from a file, a mapping or the source itself."""
+"""Coarse labels: each class belongs to exactly one group, by a file, a mapping or the source itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from tellapart.data.catalog import Catalog
 
 
 def apply_coarse_labels(result: Catalog, groups: str | Path | Mapping[str, Sequence[str]]) -> Catalog:
+    """A copy of a catalog with the ``group`` column filled from a file or mapping.
+
+    Args:
+        result: the catalog.
+        groups: YAML file or mapping, group → list of its classes.
+
+    Raises:
+        CatalogError: the file cannot be used, or a class is in no group or in several.
+    """
     name = "groups" if isinstance(groups, Mapping) else str(groups)
     if not isinstance(groups, Mapping):
         try:
@@ -39,7 +48,11 @@ def apply_coarse_labels(result: Catalog, groups: str | Path | Mapping[str, Seque
 
 
 def check_coarse_labels(result: Catalog) -> None:
-    """The same rule for groups that folders or a table bring along."""
+    """Check the groups that folders or a table bring along by the same rule.
+
+    Raises:
+        CatalogError: a class is in no group or in several.
+    """
     columns = (result.column(name) for name in ("label", "group", "keep"))
     pairs = {(label, group) for label, group, keep in zip(*columns, strict=True) if keep}
     if none := sorted(label for label, group in pairs if group is None and result.groups):

@@ -1,4 +1,4 @@
-"""What a catalog says of one image. Quick to import: processes that only look at images start with this."""
+"""The facts of one image that a catalog holds. Quick to import: worker processes start with this module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,19 @@ Facts = tuple[Any, ...]  # of one image, in the order of FACTS
 
 
 def image_facts(data: bytes | ImageError, file: str) -> tuple[Facts, Image | None, image_io.Pixels | None]:
-    """What a catalog says of one image (`FACTS`), the picture, and its thumbnail; none where it is unreadable."""
+    """Measure one image.
+
+    Args:
+        data: encoded bytes, or why there are none.
+        file: its name, for messages.
+
+    Returns:
+        The values of `FACTS`; the picture (RGB) and its thumbnail, or None for both where it is unreadable.
+
+    >>> facts, picture, _ = image_facts(b"", "a.png")
+    >>> facts[-1], picture
+    ('unreadable: the file is empty', None)
+    """
     if isinstance(data, ImageError):
         return (None, None, None, None, None, False, f"unreadable: {data.reason}"), None, None
     digest = hashlib.sha256(data).hexdigest()

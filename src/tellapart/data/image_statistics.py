@@ -1,4 +1,4 @@
-"""One picture → numbers: light, sharpness, and the traces that a camera or a drawing program leaves."""
+"""Statistics of one picture: light, sharpness, and the traces that a camera or a drawing program leaves."""
 
 from __future__ import annotations
 

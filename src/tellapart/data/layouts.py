@@ -1,4 +1,4 @@
-"""Where labelled images come from: every layout people keep them in becomes the same rows."""
+"""Layouts of labelled images: folders, tables and shards become the same rows."""
 
 from __future__ import annotations
 
@@ -45,10 +45,13 @@ def read_source(
     """List the labelled images of a folder, a table, or Parquet shards (one, a glob, or a folder of them).
 
     Args:
+        data: the source.
         label_from: ``auto``, ``folder`` (class folders), ``prefix`` (dog_01.jpg is a dog), ``text`` (ab3kz.png
             reads ab3kz), or a regular expression over the file name without its ending, with one group.
-        file_column, label_column: for tables whose columns are not named file and label.
+        file_column: of a table whose files are not in a usual column such as file.
+        label_column: of a table whose labels are not in a usual column such as label.
         group_by: a table's column whose equal values never cross a split (one person, one site).
+        task: ``classify`` or ``read``; where ``label_from`` is ``auto`` it decides how names without folders are read.
 
     Raises:
         CatalogError: nothing there, no labels, an empty label, unknown columns, missing files, a damaged table.
@@ -89,11 +92,11 @@ def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> 
             path for name in TABLE_NAMES for suffix in TABLE_SUFFIXES if (path := root / f"{name}{suffix}").is_file()
         ]
         if tables:
-            return _unlisted(read_table(tables[0], columns), root)
-    found, others, odd = _walk(root)
+            return _note_unlisted(read_table(tables[0], columns), root)
+    images, others, odd = _walk(root)
     shards = [root.joinpath(*parts) for parts in others if parts[-1].lower().endswith(".parquet")]
-    if shards and not found:
-        return _noted(read_shards(shards, columns, root), odd)
+    if shards and not images:
+        return _with_notes(read_shards(shards, columns, root), odd)
     listing = Listing(root, [], "folder")
     if others:
         kinds = Counter(Path(parts[-1]).suffix.lower() or parts[-1] for parts in others)
@@ -101,24 +104,26 @@ def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> 
             f"{len(others)} files are not images by name and were left out: "
             + join_some(f"{count} {kind}" for kind, count in kinds.most_common())
         )
-    if found:
-        splits = _split_folders(found)
+    if images:
+        splits = _split_folders(images)
         if label_from == "auto":
-            deep = max(map(len, found)) - 1 > splits
+            deep = max(map(len, images)) - 1 > splits
             label_from = "folder" if deep else ("text" if task == "read" else "prefix")
         listing.layout = "class folders" if label_from == "folder" else "file names"
-        listing.rows = _class_folders(found, splits) if label_from == "folder" else _named(found, label_from, splits)
-    return _noted(listing, [*odd, *_blank_twins(listing.rows)])
+        listing.rows = (
+            _class_folders(images, splits) if label_from == "folder" else _rows_by_name(images, label_from, splits)
+        )
+    return _with_notes(listing, [*odd, *_blank_twins(listing.rows)])
 
 
-def _noted(listing: Listing, notes: Sequence[str]) -> Listing:
+def _with_notes(listing: Listing, notes: Sequence[str]) -> Listing:
     listing.notes += notes
     return listing
 
 
-def _named(found: Sequence[Parts], rule: str, splits: bool) -> list[Row]:
+def _rows_by_name(images: Sequence[Parts], rule: str, splits: bool) -> list[Row]:
     rows = []
-    for parts in found:
+    for parts in images:
         name = "/".join(parts)
         split = SPLIT_NAMES.get(parts[0].lower()) if splits else None
         rows.append(Row(name, label_in_name(name, rule), split=split))
@@ -156,50 +161,68 @@ def label_in_name(path: str | Path, rule: str) -> str:
     return str(match[1])
 
 
-def _walk(root: Path) -> tuple[list[Parts], list[Parts], list[str]]:
-    """The images and the other files below a folder, sorted, and notes on what could not be followed.
+class _Walk:
+    """The files below a folder, gathered folder by folder.
 
     Links to folders are followed, as people link their data in, but never to a folder that they lie in.
     """
-    found: list[Parts] = []
-    others: list[Parts] = []
-    odd: dict[str, list[str]] = defaultdict(list)
-    folders: list[tuple[Parts, frozenset[tuple[int, int]]]] = [((), frozenset())]
-    while folders:
-        parts, above = folders.pop()
-        folder = root.joinpath(*parts)
-        try:
-            with os.scandir(folder) as listed:
-                entries = [entry for entry in listed if not entry.name.startswith(".") and entry.name != "__MACOSX"]
-        except OSError as error:
-            if not parts:
-                raise
-            odd["folders cannot be read and were left out"].append(f"{'/'.join(parts)} ({error.strerror or error})")
-            continue
-        if any(entry.is_symlink() for entry in entries):
-            above |= _line(folder)
-        for entry in entries:
-            inside = (*parts, entry.name)
-            if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110  (false for a link to itself)
-                if is_image_name(entry.name):  # it keeps its row: whoever reads the image says what is wrong
-                    found.append(inside)
-                else:
-                    odd["links cannot be followed and were left out"].append("/".join(inside))
-            elif entry.is_dir():
-                if entry.is_symlink() and _identity(entry.path) in above:
-                    odd["links lead back to a folder that they lie in and were not followed"].append("/".join(inside))
-                else:
-                    folders.append((inside, above))
-            elif entry.is_file():
-                if is_image_name(entry.name):
-                    found.append(inside)
-                elif entry.name not in ("Thumbs.db", "desktop.ini"):
-                    others.append(inside)
-    return (
-        sorted(found),
-        sorted(others),
-        [f"{len(names)} {what}: {join_some(sorted(names))}" for what, names in odd.items()],
-    )
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.images: list[Parts] = []
+        self.others: list[Parts] = []
+        self.skipped: dict[str, list[str]] = defaultdict(list)  # reason → names
+        self._folders: list[tuple[Parts, frozenset[tuple[int, int]]]] = [((), frozenset())]
+
+    def run(self) -> None:
+        """Visit every folder."""
+        while self._folders:
+            parts, above = self._folders.pop()
+            folder = self.root.joinpath(*parts)
+            try:
+                entries = _entries(folder)
+            except OSError as error:
+                if not parts:
+                    raise
+                reason = f"{'/'.join(parts)} ({error.strerror or error})"
+                self.skipped["folders cannot be read and were left out"].append(reason)
+                continue
+            if any(entry.is_symlink() for entry in entries):
+                above |= _line(folder)
+            for entry in entries:
+                self._visit(entry, (*parts, entry.name), above)
+
+    def _visit(self, entry: os.DirEntry[str], parts: Parts, above: frozenset[tuple[int, int]]) -> None:
+        if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110  (false for a link to itself)
+            if is_image_name(entry.name):  # it keeps its row: whoever reads the image says what is wrong
+                self.images.append(parts)
+            else:
+                self.skipped["links cannot be followed and were left out"].append("/".join(parts))
+        elif entry.is_dir():
+            if entry.is_symlink() and _identity(entry.path) in above:
+                reason = "links lead back to a folder that they lie in and were not followed"
+                self.skipped[reason].append("/".join(parts))
+            else:
+                self._folders.append((parts, above))
+        elif entry.is_file():
+            if is_image_name(entry.name):
+                self.images.append(parts)
+            elif entry.name not in ("Thumbs.db", "desktop.ini"):
+                self.others.append(parts)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What a folder holds, without hidden entries and what macOS leaves in archives."""
+    with os.scandir(folder) as listed:
+        return [entry for entry in listed if not entry.name.startswith(".") and entry.name != "__MACOSX"]
+
+
+def _walk(root: Path) -> tuple[list[Parts], list[Parts], list[str]]:
+    """The images and the other files below a folder, sorted, and notes on what could not be followed."""
+    walk = _Walk(root)
+    walk.run()
+    notes = [f"{len(names)} {reason}: {join_some(sorted(names))}" for reason, names in walk.skipped.items()]
+    return sorted(walk.images), sorted(walk.others), notes
 
 
 def _line(folder: Path) -> set[tuple[int, int]]:
@@ -209,27 +232,27 @@ def _line(folder: Path) -> set[tuple[int, int]]:
 
 
 def _identity(path: str | Path) -> tuple[int, int]:
-    seen = Path(path).stat()
-    return seen.st_dev, seen.st_ino
+    status = Path(path).stat()
+    return status.st_dev, status.st_ino
 
 
-def _split_folders(found: Sequence[Parts]) -> bool:
+def _split_folders(images: Sequence[Parts]) -> bool:
     """Whether the first level is train/val/test, as many published sets have it."""
-    tops = {parts[0].lower() for parts in found if len(parts) > 1}
+    tops = {parts[0].lower() for parts in images if len(parts) > 1}
     return len(tops) > 1 and "train" in {SPLIT_NAMES.get(top) for top in tops} and tops <= set(SPLIT_NAMES)
 
 
-def _class_folders(found: Sequence[Parts], splits: bool) -> list[Row]:
-    depths = Counter(len(parts) - 1 - splits for parts in found)
+def _class_folders(images: Sequence[Parts], splits: bool) -> list[Row]:
+    depths = Counter(len(parts) - 1 - splits for parts in images)
     if len(depths) > 1 or not depths.keys() <= {1, 2}:
         usual = depths.most_common(1)[0][0]
-        odd = next(parts for parts in found if len(parts) - 1 - splits != usual or usual not in (1, 2))
+        odd = next(parts for parts in images if len(parts) - 1 - splits != usual or usual not in (1, 2))
         raise CatalogError(
             f"{'/'.join(odd)}: images must all lie in class folders (class/image) or all in "
             "group/class folders (group/class/image); move this one, or label by name (--label-from prefix)"
         )
     rows = []
-    for parts in found:
+    for parts in images:
         split = SPLIT_NAMES[parts[0].lower()] if splits else None
         folders = parts[splits:-1]
         rows.append(Row("/".join(parts), folders[-1], folders[0] if len(folders) == 2 else None, split))
@@ -237,7 +260,7 @@ def _class_folders(found: Sequence[Parts], splits: bool) -> list[Row]:
 
 
 def _blank_twins(rows: Sequence[Row]) -> list[str]:
-    """A blank beside a label makes another one of it, which nobody sees."""
+    """Notes on labels that differ only in blanks around them: a person cannot see that they are two."""
     stripped = defaultdict(list)
     for label in sorted({row.label for row in rows}):
         stripped[label.strip()].append(repr(label))
@@ -247,14 +270,14 @@ def _blank_twins(rows: Sequence[Row]) -> list[str]:
     )
 
 
-def _unlisted(listing: Listing, root: Path) -> Listing:
+def _note_unlisted(listing: Listing, root: Path) -> Listing:
     if not listing.rows or listing.rows[0].shard is not None:
         return listing
-    found, _, odd = _walk(root)
-    named = {posixpath.normpath(row.file) for row in listing.rows}
-    rest = [name for parts in found if (name := "/".join(parts)) not in named]
+    images, _, odd = _walk(root)
+    listed = {posixpath.normpath(row.file) for row in listing.rows}
+    rest = [name for parts in images if (name := "/".join(parts)) not in listed]
     if rest:
         listing.notes.append(
             f"{len(rest)} images are not named in {listing.layout} and were left out: {join_some(rest)}"
         )
-    return _noted(listing, odd)
+    return _with_notes(listing, odd)

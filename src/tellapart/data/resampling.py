@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 from tellapart.core.files import check_target
 from tellapart.data.catalog import Catalog
+from tellapart.data.source_options import SourceOptions
 from tellapart.data.split import split
 
 METHODS = ("weights", "over", "under", "target")
@@ -24,7 +25,7 @@ def balance(
     method: str = "over",
     count: int | None = None,
     seed: int = 0,
-    **options: Any,
+    **options: Unpack[SourceOptions],
 ) -> dict[str, Any]:
     """Even out the classes of the train part; validation and test stay as they are.
 
@@ -38,6 +39,8 @@ def balance(
             smallest (or to ``count``), ``target`` brings every class to exactly ``count``, ``weights`` changes
             nothing and gives class weights for the loss.
         count: images a class and epoch.
+        seed: of the split, and of which images are repeated or left out.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
         ``classes``: label → ``train`` (images), ``epoch`` (shown in an epoch), ``weight``; ``out``, ``notes``.

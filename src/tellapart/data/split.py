@@ -1,4 +1,4 @@
-"""Who trains, who chooses, who judges: a seeded split that no near-copy crosses.
+"""The split into train, validation and test part: seeded, and no near-copy crosses it.
 
 Two rules make it repeatable. Rows are ordered by a hash of the seed and the image's own bytes, so that
 renaming files, adding others or another version of numpy never reshuffles them; and what belongs
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from tellapart.data.catalog import SPLITS, Catalog
 from tellapart.data.duplicates.hashing import SIDE, candidate_pairs, connected_components, hash_words, thumbnail
 from tellapart.data.duplicates.registration import LIMITS, Limits, Match, matches
 from tellapart.data.opening import open_catalog
+from tellapart.data.source_options import SourceOptions
 
 FRACTIONS = (0.70, 0.15, 0.15)
 SMALLEST = 40  # px; below it a likeness cannot tell a copy from another drawing of the same letter
@@ -36,18 +37,20 @@ def split(
     out: str | Path | None = None,
     seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
-    **options: Any,
+    **options: Unpack[SourceOptions],
 ) -> Catalog:
     """Assign every kept row to train, val or test; a split that the data brings along is kept.
 
-    Stratified by label where a label has at least three separate images; exact and near-duplicates
-    stand on one side. A data set that brings train and test but no val has val taken from train, and likewise a test
-    part, unless it was split here without one.
+    The split is stratified by label where a label has at least three separate images. Exact and near-duplicates stand
+    on one side. Where the data brings a train part but no val or no test part, the missing one is taken from train.
+    A test part that an earlier split left out on purpose stays left out.
 
     Args:
-        data: any source, or a catalog. ``options`` say how to read a source (see `open_catalog`).
+        data: any source, or a catalog.
         out: where to write the catalog with its new ``split`` column.
+        seed: another seed gives another split.
         fractions: train, val, test; they sum to 1.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Raises:
         ConfigError: the fractions are not three shares of 1.
@@ -72,9 +75,14 @@ def split(
 
 
 def folds(catalog: Catalog, count: int, *, seed: int = 0) -> list[Catalog]:
-    """The catalog so many times, each with another share of its train and val rows as val; test stays.
+    """Copies of a catalog for cross-validation, each with another share of its train and val rows as val; test stays.
 
-    Every train or val row is val once. Stratified by label where it can be; copies stand on one side.
+    Every train or val row is val once. Folds are stratified by label where possible; copies stand on one side.
+
+    Args:
+        catalog: one with a split.
+        count: how many folds.
+        seed: another seed gives other folds.
 
     Raises:
         CatalogError: fewer separate images than folds.
@@ -105,49 +113,29 @@ def folds(catalog: Catalog, count: int, *, seed: int = 0) -> list[Catalog]:
 
 
 def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[list[str | None], list[str]]:
+    """The part of each row, None for those not kept, and notes on how it was assigned."""
     keep = catalog.column("keep")
-    given = catalog.column("split")
-    result: list[str | None] = [part if kept else None for part, kept in zip(given, keep, strict=True)]
+    result: list[str | None] = [
+        part if kept else None for part, kept in zip(catalog.column("split"), keep, strict=True)
+    ]
     kept_rows = [row for row, kept in enumerate(keep) if kept]
     present = {result[row] for row in kept_rows} - {None}
     wanted = {"train", "val", "test"} if fractions[2] else {"train", "val"}
     if wanted <= present or (present and "train" not in present):
         return result, []
-    train, val, test = fractions
+    pool = kept_rows
     if present:  # the data's own train and test (or val) stay as they are; the missing part comes from train
         pool = [row for row in kept_rows if result[row] in (None, "train")]
-        fractions = (
-            train + (test if "test" in present else 0.0) + (val if "val" in present else 0.0),
-            0.0 if "val" in present else val,
-            0.0 if "test" in present else test,
-        )
-    else:
-        pool = kept_rows
+        fractions = _missing_fractions(fractions, present)
     clusters = _clusters(catalog, pool)
     if len(clusters) < 3:
         raise CatalogError(
             f"{catalog.source}: {len(clusters)} separate images (duplicates counted once) cannot be split into "
             "train, val and test; at least 3 are needed, and some tens a class to learn anything"
         )
-    notes = []
-    widths, heights = catalog.column("width"), catalog.column("height")
-    if small := sum(min(widths[row], heights[row]) < SMALLEST for row in pool):
-        notes.append(f"{small} images are under {SMALLEST} px on a side: only their exact copies are kept together")
-    together = sum(len(cluster) for cluster in clusters if len(cluster) > 1)
-    if together:
-        groups = sum(len(cluster) > 1 for cluster in clusters)
-        notes.append(f"{together} images are duplicates or near-duplicates in {groups} groups; none crosses a split")
-    labels = catalog.column("label") if catalog.task == "classify" else [""] * len(catalog)
-    digests = catalog.column("sha256")
-    strata: dict[str, list[list[int]]] = defaultdict(list)
-    for cluster in clusters:
-        strata[Counter(sorted(labels[row] for row in cluster)).most_common(1)[0][0]].append(cluster)
+    notes = _cluster_notes(catalog, pool, clusters)
     scarce = []
-    for label in sorted(strata):
-        members = strata[label]
-        members.sort(key=lambda cluster: _order(seed, min(digests[row] for row in cluster)))
-        # Big clusters first, and into train, so that a test part is not a handful of copies.
-        members.sort(key=len, reverse=True)
+    for label, members in _strata(catalog, seed, clusters).items():
         if catalog.task == "classify" and len(members) < 3:
             scarce.append(label)
         for cluster, part in zip(members, _parts(members, fractions), strict=True):
@@ -159,6 +147,40 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
             f"test: {join_some(scarce)}"
         )
     return result, notes
+
+
+def _missing_fractions(fractions: Sequence[float], present: Container[str | None]) -> tuple[float, float, float]:
+    """The shares of the parts to be taken from train; the share of a part that is there counts for train."""
+    train, val, test = fractions
+    missing_val, missing_test = (0.0 if "val" in present else val), (0.0 if "test" in present else test)
+    return train + (test - missing_test) + (val - missing_val), missing_val, missing_test
+
+
+def _cluster_notes(catalog: Catalog, rows: Sequence[int], clusters: Sequence[Sequence[int]]) -> list[str]:
+    notes = []
+    widths, heights = catalog.column("width"), catalog.column("height")
+    if small := sum(min(widths[row], heights[row]) < SMALLEST for row in rows):
+        notes.append(f"{small} images are under {SMALLEST} px on a side: only their exact copies are kept together")
+    copies = [len(cluster) for cluster in clusters if len(cluster) > 1]
+    if copies:
+        notes.append(
+            f"{sum(copies)} images are duplicates or near-duplicates in {len(copies)} groups; none crosses a split"
+        )
+    return notes
+
+
+def _strata(catalog: Catalog, seed: int, clusters: Sequence[list[int]]) -> dict[str, list[list[int]]]:
+    """Label → its clusters in the order in which they get a part; a reading set is one stratum."""
+    labels = catalog.column("label") if catalog.task == "classify" else [""] * len(catalog)
+    digests = catalog.column("sha256")
+    strata: dict[str, list[list[int]]] = defaultdict(list)
+    for cluster in clusters:
+        strata[Counter(sorted(labels[row] for row in cluster)).most_common(1)[0][0]].append(cluster)
+    for members in strata.values():
+        members.sort(key=lambda cluster: _order(seed, min(digests[row] for row in cluster)))
+        # Big clusters first, and into train, so that a test part is not a handful of copies.
+        members.sort(key=len, reverse=True)
+    return dict(sorted(strata.items()))
 
 
 def _parts(clusters: Sequence[Sequence[int]], fractions: Sequence[float]) -> Iterator[str]:
@@ -210,7 +232,7 @@ def _equal(values: Sequence[Any], rows: Sequence[int]) -> Iterator[tuple[int, in
 
 
 def near_duplicates(catalog: Catalog, rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Pairs of rows whose pictures are near-copies but not the same; of exact copies only the first is looked at.
+    """Pairs of rows whose pictures are near-copies but not equal; of exact copies only the first is compared.
 
     Pictures under `SMALLEST` px on a side are left out: no likeness tells two drawings of one letter apart.
     In a reading set two different texts are never near-duplicates: CAPTCHAs of one scheme are all alike.
@@ -224,7 +246,14 @@ def near_copies(
     thumbnails: Callable[[list[int]], npt.NDArray[np.uint8]],
     limits: Limits = LIMITS,
 ) -> dict[tuple[int, int], Match]:
-    """The same pairs with how the one lies over the other; ``thumbnails`` gives those of the rows asked for."""
+    """The pairs of `near_duplicates`, each with how the one picture lies over the other.
+
+    Args:
+        catalog: the data.
+        rows: which of its rows to compare.
+        thumbnails: rows → their thumbnails, N, SIDE, SIDE, 3.
+        limits: what near-copies may differ by.
+    """
     widths, heights = catalog.column("width"), catalog.column("height")
     pixels, hashes = catalog.column("pixels"), catalog.column("hash")
     first = {pixels[row]: row for row in reversed(rows)}
@@ -242,9 +271,9 @@ def near_copies(
     needed = np.unique(np.concatenate([one, other]))
     thumbs = thumbnails([wanted[place] for place in needed])
     places = (np.searchsorted(needed, one).tolist(), np.searchsorted(needed, other).tolist(), mirrored.tolist())
-    found = matches(thumbs, list(zip(*places, strict=True)), limits)
+    matched = matches(thumbs, list(zip(*places, strict=True)), limits)
     rows_of = [wanted[place] for place in needed]
-    return {(rows_of[a], rows_of[b]): match for (a, b), match in found.items()}
+    return {(rows_of[a], rows_of[b]): match for (a, b), match in matched.items()}
 
 
 def _thumbnails(catalog: Catalog, rows: list[int]) -> npt.NDArray[np.uint8]:

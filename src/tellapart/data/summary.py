@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import pyarrow.parquet as pq
 
@@ -16,6 +16,7 @@ from tellapart.core.errors import ImageError, join_some
 from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.opening import open_catalog
+from tellapart.data.source_options import SourceOptions
 from tellapart.data.tables import iter_shard
 
 SAMPLE = 200  # images whose headers are read
@@ -27,13 +28,14 @@ _GROUP_BYTES = 1 << 27
 T = TypeVar("T")
 
 
-def summary(data: str | Path | Catalog, **options: Any) -> dict[str, Any]:
+def summary(data: str | Path | Catalog, **options: Unpack[SourceOptions]) -> dict[str, Any]:
     """Count a data set's images, classes and bytes, and measure a few: nothing is decoded.
 
     Every source that can be catalogued will do. Damaged images and duplicates show only once each image
     has been looked at, see `tellapart.catalog`.
 
     Args:
+        data: any source, or a catalog.
         options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
@@ -50,8 +52,8 @@ def summary(data: str | Path | Catalog, **options: Any) -> dict[str, Any]:
     >>> folder = Path(tempfile.mkdtemp())
     >>> for n in range(3):
     ...     Image.new("RGB", (10 + n, 8)).save(folder / f"dog_{n}.png")
-    >>> seen = summary(folder)
-    >>> seen["images"], seen["classes"], seen["sizes"]["largest"]
+    >>> result = summary(folder)
+    >>> result["images"], result["classes"], result["sizes"]["largest"]
     (3, {'dog': 3}, (12, 8))
     """
     catalog = open_catalog(data, look=_unseen, **options)

@@ -31,7 +31,7 @@ SPLIT_NAMES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled image before it has been looked at."""
+    """One labelled image of a source, before it has been decoded."""
 
     file: str  # as a person would name it within the data, with forward slashes
     label: str
@@ -54,7 +54,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a person named; by default the usual ones."""
+    """Which columns of a table hold file, label and group; by default the usual names."""
 
     file: str | None = None
     label: str | None = None
@@ -247,6 +247,8 @@ def read_shards(paths: Sequence[Path], columns: Columns, root: Path | None = Non
     """The rows of Parquet files that hold the images themselves.
 
     Args:
+        paths: the shards.
+        columns: which columns name the label and the group.
         root: the folder that shards are named from; by default the one that all of them lie in.
 
     Raises:

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
@@ -19,6 +19,7 @@ from tellapart.core.files import atomic_folder
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
+from tellapart.data.source_options import SourceOptions
 
 LABELS = "labels.csv"
 MAPPING = "mapping.csv"
@@ -38,7 +39,7 @@ def tidy(
     restore: bool = False,
     copy: bool = False,
     progress: bool = False,
-    **options: Any,
+    **options: Unpack[SourceOptions],
 ) -> dict[str, Any]:
     """Lay a data set out anew under ``out``, whole or not at all; the data itself stays as it is.
 

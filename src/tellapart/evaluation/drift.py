@@ -47,7 +47,7 @@ def drift(
     from tellapart.core.files import atomic_file, check_target
     from tellapart.evaluation.drift_page import page
     from tellapart.evaluation.drift_reference import MEASURES, Reference, sample_images
-    from tellapart.inference.bundle import Predictor
+    from tellapart.inference.predictor import Predictor
     from tellapart.metrics.two_sample import energy_test, holm, kolmogorov_smirnov, outlier_test, total_variation_test
 
     if not LEAST <= alpha < 1:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from tellapart.core.errors import BundleError, ImageError
 from tellapart.core.files import atomic_file
 from tellapart.core.parallel import map_threads
-from tellapart.inference.bundle import Predictor, batched_by_width
-from tellapart.inference.charset import decode_ctc
+from tellapart.inference.ctc import decode_ctc
+from tellapart.inference.predictor import Predictor, batched_by_width
 from tellapart.metrics.pca import PCA
 
 MEASURES = ("light", "contrast", "sharpness", "colour", "width")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,13 @@ from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
+from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.data.split import split as split_catalog
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
-from tellapart.inference.bundle import Bundle, Prediction, Predictor
+from tellapart.inference.bundle import Bundle
+from tellapart.inference.prediction import Prediction
+from tellapart.inference.predictor import Predictor
 from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.classification import accuracy, classification_scores
 from tellapart.metrics.curves import calibration_by_chance
@@ -29,7 +32,6 @@ from tellapart.metrics.text import reading_scores
 from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 SHOWN = 24  # samples in a reader's picture
-LABELLING = ("label_from", "file_column", "label_column", "group_by")  # options that say where labels stand
 
 
 def evaluate(
@@ -44,7 +46,7 @@ def evaluate(
     alphabet: str | None = None,
     pattern: str | None = None,
     tta: bool = False,
-    **options: Any,
+    **options: Unpack[LabelOptions],
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
 
@@ -65,7 +67,7 @@ def evaluate(
         report: an HTML page to write, which asks nothing of any other file: figures in words, what is confused, how
             sure the answers are, how the training went, and pictures of mistakes.
         alphabet, pattern, tta: of a reader, what its texts may be, and whether to look again where it is unsure;
-            see `tellapart.inference.beam_search.TextConstraint` and `tellapart.inference.tta`.
+            see `tellapart.inference.constraints.TextConstraint` and `tellapart.inference.tta`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
@@ -77,9 +79,9 @@ def evaluate(
     if report is not None:
         check_target(report, ".html", ".htm")
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
-    training = bundle.about.get("training", {})
-    options = {name: training[name] for name in LABELLING if training.get(name) is not None} | options
-    catalog = open_catalog(data, task=bundle.task, coarse_labels=coarse_labels, progress=True, **options)
+    training = bundle.manifest.training
+    reading: dict[str, Any] = {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None}
+    catalog = open_catalog(data, task=bundle.task, coarse_labels=coarse_labels, progress=True, **{**reading, **options})
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")
     catalog, part = _chosen(catalog, bundle, split)
@@ -108,9 +110,7 @@ def evaluate(
     predicted = [by_row[row].answer for row in rows]
 
     scores: dict[str, Any]
-    scores = (
-        dict(reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
-    )
+    scores = dict(reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
     scores |= _confidences(bundle, truth, [by_row[row] for row in rows])
     figures = {
         "model": str(bundle.path),
@@ -137,9 +137,9 @@ def evaluate(
 
 def _taught(bundle: Bundle, catalog: Catalog, part: str) -> bool | None:
     """Whether some of these images taught the model; of other data than its own nobody knows."""
-    if content(catalog) != bundle.about["data"]["content"]:
+    if content(catalog) != bundle.manifest.data.content:
         return None
-    return part != "test" or catalog.fingerprint != bundle.about["data"]["fingerprint"]
+    return part != "test" or catalog.fingerprint != bundle.manifest.data.fingerprint
 
 
 def _history(bundle: Path) -> list[dict[str, Any]]:
@@ -180,14 +180,16 @@ def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]
         chances = np.array([list(row.probabilities.values()) for row in predictions])
         top, own = chances.max(axis=1), np.array(bundle.labels)[chances.argmax(axis=1)] == np.array(truth)
         # The graph's logits before calibration, up to a constant, are those after times the temperature.
-        cold = softmax(np.log(np.maximum(chances, 1e-30)) * bundle.calibration.get("temperature", 1.0))
+        cold = softmax(
+            np.log(np.maximum(chances, 1e-30)) * (bundle.calibration.temperature if bundle.calibration else 1.0)
+        )
         result = {
             "ece": expected_calibration_error(top, own),
             "ece_by_chance": _by_chance(top),
             "ece_uncalibrated": expected_calibration_error(cold.max(axis=1), own),
         }
     sure = np.array([row.accepted is not False for row in predictions])
-    if "abstain" in bundle.calibration:
+    if bundle.calibration and bundle.calibration.abstain:
         result["answered"] = accuracy(sure.tolist(), [True] * len(sure))
         if sure.any():
             result["answered_accuracy"] = accuracy(right[sure].tolist(), [True] * int(sure.sum()))
@@ -204,13 +206,13 @@ def _chosen(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalo
         raise CatalogError(f"split {split!r}: known are train, val, test and all")
     if any(part is not None for part in catalog.column("split")):
         return catalog, split or "test"
-    trained = bundle.about["data"]
-    same = content(catalog) == trained["content"]
+    trained = bundle.manifest.data
+    same = content(catalog) == trained.content
     if split in (None, "all"):
-        if split is None and same and trained["split"]:
-            return split_catalog(catalog, **trained["split"]), "test"
+        if split is None and same and trained.split:
+            return split_catalog(catalog, **trained.split), "test"
         return catalog, "all"
-    if not trained["split"]:
+    if not trained.split:
         raise CatalogError(
             f"{catalog.source}: has no splits, and the model was trained on splits of its own; give --split all, "
             "or the catalog that the run kept (data.parquet)"
@@ -220,7 +222,7 @@ def _chosen(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalo
             f"{catalog.source}: has no splits and is not the data the model was trained on, so its {split} part is "
             "not defined; give --split all"
         )
-    return split_catalog(catalog, **trained["split"]), split
+    return split_catalog(catalog, **trained.split), split
 
 
 def content(catalog: Catalog) -> str:

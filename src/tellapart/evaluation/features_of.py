@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog
-from tellapart.inference.bundle import batched_by_width
+from tellapart.inference.predictor import batched_by_width
 from tellapart.inference.preprocess import Preprocess
 
 Floats = npt.NDArray[np.float32]

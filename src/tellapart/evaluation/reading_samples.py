@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.core.files import atomic_file
 from tellapart.metrics.error_analysis import ConfusedPair, PositionError
+from tellapart.viz.palette import BLUE, INK, RED, SOFT_INK, SURE, UNSURE
 
 WIDTH, MARGIN = 1200, 24  # px
 ACROSS = 4  # samples beside each other
@@ -19,8 +20,6 @@ PICTURE = (270, 84)  # px at most
 CELL = PICTURE[1] + 58
 CHART, BAR = 150, 26  # px
 PAIRS = 15
-INK, GREY, BLUE, RED = (30, 34, 40), (105, 110, 118), (43, 108, 176), (190, 40, 40)
-UNSURE, SURE = np.array([200, 40, 40]), np.array([30, 120, 60])  # of a character with confidence 0, and 1
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -45,7 +44,7 @@ def draw_samples(path: Path, title: str, samples: Sequence[Sample], found: Mappi
     pen = ImageDraw.Draw(image)
     pen.text((MARGIN, MARGIN - 6), title, INK, _font(22))
     legend = "Below each picture what was read, from red (unsure) to green (sure); where it is wrong, also the truth."
-    pen.text((MARGIN, MARGIN + 26), legend, GREY, _font(14))
+    pen.text((MARGIN, MARGIN + 26), legend, SOFT_INK, _font(14))
     for number, sample in enumerate(samples):
         corner = (MARGIN + number % ACROSS * (PICTURE[0] + 20), MARGIN + 58 + number // ACROSS * CELL)
         _sample(image, pen, corner, sample)
@@ -65,7 +64,7 @@ def _sample(image: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int, int
         pen.text((x, y), character, _colour(confidence), _font(20))
         x += int(pen.textlength(character, _font(20))) + 2
     if not sample.read:
-        pen.text((x, y), "(nothing)", GREY, _font(20))
+        pen.text((x, y), "(nothing)", SOFT_INK, _font(20))
     if "".join(character for character, _ in sample.read) != sample.truth:
         pen.text((corner[0], y + 24), sample.truth, RED, _font(16))
 
@@ -82,13 +81,15 @@ def _bars(pen: ImageDraw.ImageDraw, corner: tuple[int, int], title: str, places:
         middle = left + (step - 8) / 2
         pen.text((middle, floor + 4), str(place["at"]), INK, _font(14), anchor="ma")
         if step > 30:
-            pen.text((middle, floor - high - 4), f"{place['cer']:.1%}".replace("%", " %"), GREY, _font(11), anchor="ms")
+            pen.text(
+                (middle, floor - high - 4), f"{place['cer']:.1%}".replace("%", " %"), SOFT_INK, _font(11), anchor="ms"
+            )
 
 
 def _pairs(pen: ImageDraw.ImageDraw, corner: tuple[int, int], pairs: Sequence[ConfusedPair]) -> None:
     pen.text(corner, "characters taken for others", INK, _font(17))
     if not pairs:
-        pen.text((corner[0], corner[1] + 34), "none", GREY, _font(16))
+        pen.text((corner[0], corner[1] + 34), "none", SOFT_INK, _font(16))
     for number, pair in enumerate(pairs):
         x, y = corner[0] + number % 3 * 170, corner[1] + 34 + number // 3 * 28
         words = f"{pair['truth'] or 'nothing'} as {pair['read'] or 'nothing'}"
@@ -96,7 +97,8 @@ def _pairs(pen: ImageDraw.ImageDraw, corner: tuple[int, int], pairs: Sequence[Co
 
 
 def _colour(confidence: float) -> tuple[int, int, int]:
-    red, green, blue = (UNSURE + (SURE - UNSURE) * confidence).astype(int).tolist()
+    unsure, sure = np.array(UNSURE), np.array(SURE)
+    red, green, blue = (unsure + (sure - unsure) * confidence).astype(int).tolist()
     return red, green, blue
 
 

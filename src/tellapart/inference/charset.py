@@ -1,18 +1,13 @@
-"""Text becomes indices and CTC probabilities become text: index 0 is the blank, the rest are characters."""
+"""The charset of a reader: characters to output indices and back. Index 0 is the CTC blank."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from tellapart.core.errors import InputError, TextError, join_some
+from tellapart.core.errors import TextError, join_some
 
 BLANK = 0
 _MOST_SHOWN = 100  # a charset of thousands would drown its own error message
@@ -55,10 +50,10 @@ class Charset:
         >>> Charset.of(["bee", "a"]).characters
         ('a', 'b', 'e')
         """
-        found = sorted(set().union(*texts))
-        if not found:
+        characters = sorted(set().union(*texts))
+        if not characters:
             raise TextError("the texts hold no character: give at least one text that is not empty")
-        return cls(tuple(found))
+        return cls(tuple(characters))
 
     @classmethod
     def from_json(cls, value: object) -> Charset:
@@ -141,78 +136,3 @@ class Charset:
     @functools.cached_property
     def _index(self) -> dict[str, int]:
         return {character: index for index, character in enumerate(self.characters, start=1)}
-
-
-class Reading(NamedTuple):
-    """One decoded image: its text, the confidence of the whole, and of each character (both 0..1)."""
-
-    text: str
-    confidence: float
-    characters: list[tuple[str, float]]
-
-
-def required_steps(text: str) -> int:
-    """The fewest CTC steps that can emit a text: one a character, and a blank between equal neighbours.
-
-    From the definition of CTC (Graves et al. 2006).
-
-    >>> required_steps("abc"), required_steps("hello"), required_steps("")
-    (3, 6, 0)
-    """
-    return len(text) + sum(left == right for left, right in itertools.pairwise(text))
-
-
-def decode_ctc(probabilities: npt.ArrayLike, charset: Charset) -> list[Reading]:
-    """Read CTC probabilities of shape (N, T, C) by their best path (Graves et al. 2006): N readings.
-
-    The likeliest output of each step is taken (the lowest index among equals), runs of the same output
-    become one, and blanks are dropped. The confidence of a character is the highest probability in the
-    run of steps that emitted it; that of a text is the product over its characters, and of an empty text
-    the mean probability of the blank over all steps.
-
-    Raises:
-        InputError: the shape does not fit the charset, there are no steps, or the values are no
-            probabilities (logits, logarithms, NaN).
-
-    >>> steps = [[0.1, 0.9, 0.0], [0.2, 0.8, 0.0], [0.9, 0.1, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]]
-    >>> decode_ctc([steps], Charset(("a", "b")))
-    [Reading(text='aa', confidence=0.45, characters=[('a', 0.9), ('a', 0.5)])]
-    """
-    values = np.asarray(probabilities)
-    if values.ndim != 3 or values.shape[2] != charset.size or values.shape[1] < 1:
-        raise InputError(
-            f"probabilities of the shape {values.shape}: give (images, steps, {charset.size}), "
-            "at least one step, the blank first and then the characters of the charset"
-        )
-    if not len(values):
-        return []
-    n, steps = values.shape[:2]
-    best = values.argmax(axis=2)
-    peak = np.take_along_axis(values, best[..., None], axis=2)[..., 0].astype(np.float64)
-    # A NaN is its step's peak too; the slack is for the rounding of a half-precision softmax.
-    bad = peak[~((peak >= 0) & (peak <= 1.01))]
-    if len(bad):
-        raise InputError(f"{bad[0]:g} is not a probability: apply a softmax over the last axis first")
-    peak = np.minimum(peak, 1.0)
-
-    # All images as one line of steps; the first step of each image always begins a run.
-    begins = np.ones((n, steps), dtype=bool)
-    begins[:, 1:] = best[:, 1:] != best[:, :-1]
-    starts = np.flatnonzero(begins)
-    outputs = best.ravel()[starts]
-    heights = np.maximum.reduceat(peak.ravel(), starts)
-    emitted = outputs != BLANK
-    image = starts[emitted] // steps
-    lengths = np.bincount(image, minlength=n)
-    confidences = values[:, :, BLANK].astype(np.float64).mean(axis=1).clip(0.0, 1.0)
-    confidences[lengths > 0] = 1.0
-    np.multiply.at(confidences, image, heights[emitted])
-
-    characters = [charset.characters[output - 1] for output in outputs[emitted].tolist()]
-    emissions = list(zip(characters, heights[emitted].tolist(), strict=True))
-    ends = np.cumsum(lengths).tolist()
-    readings = []
-    for end, length, confidence in zip(ends, lengths.tolist(), confidences.tolist(), strict=True):
-        own = emissions[end - length : end]
-        readings.append(Reading("".join(character for character, _ in own), confidence, own))
-    return readings

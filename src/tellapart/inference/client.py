@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError, ImageError, ServerError
-from tellapart.inference.bundle import Prediction, with_names
+from tellapart.inference.prediction import Prediction, with_names
 
 AT_ONCE = 16  # images a request, and
 BYTES = 24 * 2**20  # of them: a server takes 32 MiB a request

@@ -6,10 +6,10 @@ command put it; the card names the command.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from tellapart.core.errors import join_some
+from tellapart.inference.manifest import BundleManifest
 
 SHOWN = 60  # labels that are named
 FIGURES = {
@@ -26,30 +26,123 @@ FIGURES = {
 }
 
 
-def card(about: Mapping[str, Any]) -> str:
-    """The card as Markdown, from what ``bundle.json`` says.
+def card(manifest: BundleManifest) -> str:
+    """The card as Markdown.
 
-    >>> print(card({"task": "read", "charset": ["a", "b"]}).splitlines()[6])
-    Reads a text in a picture. Characters: ab.
+    >>> from tellapart.inference.bundle import Bundle
+    >>> card(Bundle.open("base").manifest).splitlines()[6][:40]
+    'Reads a text in a picture. Characters: 0'
     """
-    return "\n".join(_lines(about)).rstrip() + "\n"
+    return "\n".join(_lines(manifest)).rstrip() + "\n"
 
 
-def _lines(about: Mapping[str, Any]) -> Iterator[str]:
-    reads = about["task"] == "read"
+def _lines(manifest: BundleManifest) -> Iterator[str]:
+    reads = manifest.task == "read"
     yield from ["---", "library_name: tellapart",
                 f"pipeline_tag: {'image-to-text' if reads else 'image-classification'}", "---", ""]  # fmt: skip
-    yield from ["## What it does", _does(about)]
+    yield from ["## What it does", _purpose(manifest)]
     yield from ["", "    tellapart predict BUNDLE IMAGE ...", ""]
-    if "preprocess" in about:
-        spec = about["preprocess"]
-        colour = "grey" if spec["channels"] == 1 else "colour"
-        wide = "as wide as the picture asks" if spec["width"] is None else f"{spec['width']} px wide"
-        yield from [f"It sees pictures in {colour}, {spec['height']} px high and {wide}; any image file is brought to "
-                    "that.", ""]  # fmt: skip
-    yield from _taught(about)
-    yield from _figures(about)
-    yield from _confidence(about)
+    spec = manifest.preprocess
+    colour = "grey" if spec.channels == 1 else "colour"
+    width = "as wide as the picture asks" if spec.width is None else f"{spec.width} px wide"
+    yield f"It sees pictures in {colour}, {spec.height} px high and {width}; any image file is brought to that."
+    yield ""
+    yield from _training(manifest)
+    yield from _figures(manifest)
+    yield from _confidence(manifest)
+    yield from _limits(reads)
+    if parity := manifest.parity:
+        yield from ["## Export", ""]
+        yield (
+            f"The graph was compared with the trained network {parity.compared:,} times on {parity.images:,} "
+            f"images before it was written (`tellapart export`): {parity.different_answers} different answers, "
+            f"largest difference of a probability {parity.largest_difference:.1e}."
+        )
+        yield ""
+    if versions := manifest.versions:
+        yield "Made with " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
+
+
+def _purpose(manifest: BundleManifest) -> str:
+    if manifest.charset is not None:
+        text = f"Reads a text in a picture. Characters: {''.join(manifest.charset.characters)}."
+        if length := manifest.length:
+            text += (
+                f" Every reading has {length} characters, as all texts had that taught it; `--pattern '.*'` lifts that."
+            )
+        return text
+    labels = manifest.labels or []
+    text = f"Tells {len(labels)} classes apart: {join_some(labels, SHOWN)}."
+    if groups := manifest.groups:
+        text += f" They belong to {join_some(sorted(set(groups.values())), SHOWN)}."
+    return text
+
+
+def _training(manifest: BundleManifest) -> Iterator[str]:
+    data, training = manifest.data, manifest.training
+    if not training:
+        return
+    yield from ["## What it was trained with", ""]
+    parts = (
+        f", split by seed {data.split['seed']}; copies never cross the split"
+        if data.split
+        else ", split by their owner"
+    )
+    kind = "images that no person labelled" if data.read_by else "labelled images"
+    yield f"- Data of {data.n:,} {kind} (fingerprint `{data.fingerprint}`){parts}."
+    if data.read_by:
+        yield f"- Their texts are what it was sure to read itself, beginning as `{data.read_by}` (`tellapart adapt`)."
+    start = (
+        f"Begun with the weights of `{training['init_from']}`"
+        if training.get("init_from")
+        else f"Network `{training['backbone']}`"
+    )
+    count = max(training.get("ensemble", 1), training.get("cv_folds", 0))
+    mean = f", the mean of {count} trainings" if count > 1 else ""
+    yield f"- {start}, seed {training['seed']}{mean}. All options stand in `bundle.json` under `training`."
+    yield ""
+
+
+def _figures(manifest: BundleManifest) -> Iterator[str]:
+    metrics = manifest.metrics
+    if not metrics:
+        return
+    yield from ["## How good it is", ""]
+    where = "all its images, those that taught it included" if metrics.split == "all" else f"the {metrics.split} part"
+    yield f"On {where}, as printed by `tellapart evaluate BUNDLE DATA --split {metrics.split}`:"
+    yield from ["", "| figure | value | 95 % interval | n |", "|---|---|---|---|"]
+    for name, description in FIGURES.items():
+        if name in metrics.figures:
+            figure = metrics.figures[name]
+            low, high = figure["ci95"]
+            yield f"| {description} | {figure['value']:.4f} | {low:.4f} to {high:.4f} | {figure['n']:,} |"
+    if manifest.data.read_by:
+        yield ""
+        yield (
+            "**These texts are its own readings**: the figures say how far it agrees with itself, and its confidence "
+            "was calibrated on them. How good it is, only pictures that a person has labelled can tell."
+        )
+    yield ""
+
+
+def _confidence(manifest: BundleManifest) -> Iterator[str]:
+    calibration = manifest.calibration
+    if not calibration:
+        return
+    yield from ["## What its confidence is worth", ""]
+    yield (
+        f"- Calibrated on {calibration.n:,} validation images: the expected calibration error there went from "
+        f"{calibration.ece['before']:.3f} to {calibration.ece['after']:.3f} (`tellapart train`)."
+    )
+    if abstain := calibration.abstain:
+        below = f"Below a confidence of {abstain.below:.3f} it is" if abstain.below <= 1 else "It is always"
+        yield f"- {below} not sure, and says so (aim: {abstain.aim:g} right)."
+    if threshold := calibration.threshold:
+        yield f"- It says {threshold.positive} from a probability of {threshold.at:.3f} on (aim: {threshold.aim})."
+    yield ""
+
+
+def _limits(reads: bool) -> Iterator[str]:
     yield from ["## What it cannot do", ""]
     yield (
         "- Tell that a picture holds no text, or letters that are not listed above: it reads what it knows."
@@ -59,94 +152,4 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
     yield "- Be trusted on pictures of another kind than it was taught with: the figures hold for such pictures only."
     if reads:
         yield "- Be used on CAPTCHAs that you neither own nor may test."
-    yield ""
-    if parity := about.get("parity"):
-        yield from ["## Export", ""]
-        yield (
-            f"The graph was compared with the trained network {parity['compared']:,} times on {parity['images']:,} "
-            f"images before it was written (`tellapart export`): {parity['different_answers']} different answers, "
-            f"largest difference of a probability {parity['largest_difference']:.1e}."
-        )
-        yield ""
-    if versions := about.get("versions"):
-        yield "Made with " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
-
-
-def _does(about: Mapping[str, Any]) -> str:
-    if about["task"] == "read":
-        does = f"Reads a text in a picture. Characters: {''.join(about['charset'])}."
-        if length := about.get("length"):
-            does += (
-                f" Every reading has {length} characters, as all texts had that taught it; `--pattern '.*'` lifts that."
-            )
-        return does
-    named = f"Tells {len(about['labels'])} classes apart: {join_some(about['labels'], SHOWN)}."
-    if groups := about.get("groups"):
-        named += f" They belong to {join_some(sorted(set(groups.values())), SHOWN)}."
-    return named
-
-
-def _taught(about: Mapping[str, Any]) -> Iterator[str]:
-    data, training = about.get("data"), about.get("training")
-    if not data or not training:
-        return
-    yield from ["## What it was trained with", ""]
-    split = data.get("split")
-    parts = f", split by seed {split['seed']}; copies never cross the split" if split else ", split by their owner"
-    reader = data.get("read_by")
-    kind = "images that no person labelled" if reader else "labelled images"
-    yield f"- Data of {data['n']:,} {kind} (fingerprint `{data['fingerprint']}`){parts}."
-    if reader:
-        yield f"- Their texts are what it was sure to read itself, beginning as `{reader}` (`tellapart adapt`)."
-    begun = (
-        f"Begun with the weights of `{training['init_from']}`"
-        if training.get("init_from")
-        else f"Network `{training['backbone']}`"
-    )
-    count = max(training.get("ensemble", 1), training.get("cv_folds", 0))
-    mean = f", the mean of {count} trainings" if count > 1 else ""
-    yield f"- {begun}, seed {training['seed']}{mean}. All options stand in `bundle.json` under `training`."
-    yield ""
-
-
-def _figures(about: Mapping[str, Any]) -> Iterator[str]:
-    metrics = about.get("metrics")
-    if not metrics:
-        return
-    yield from ["## How good it is", ""]
-    where = (
-        "all its images, those that taught it included" if metrics["split"] == "all" else f"the {metrics['split']} part"
-    )
-    yield f"On {where}, as printed by `tellapart evaluate BUNDLE DATA --split {metrics['split']}`:"
-    yield from ["", "| figure | value | 95 % interval | n |", "|---|---|---|---|"]
-    for name, what in FIGURES.items():
-        if name in metrics:
-            low, high = metrics[name]["ci95"]
-            yield f"| {what} | {metrics[name]['value']:.4f} | {low:.4f} to {high:.4f} | {metrics[name]['n']:,} |"
-    if (about.get("data") or {}).get("read_by"):
-        yield ""
-        yield (
-            "**These texts are its own readings**: the figures say how far it agrees with itself, and its confidence "
-            "was calibrated on them. How good it is, only pictures that a person has labelled can tell."
-        )
-    yield ""
-
-
-def _confidence(about: Mapping[str, Any]) -> Iterator[str]:
-    found = about.get("calibration")
-    if not found:
-        return
-    yield from ["## What its confidence is worth", ""]
-    ece = found["ece"]
-    yield (
-        f"- Calibrated on {found['n']:,} validation images: the expected calibration error there went from "
-        f"{ece['before']:.3f} to {ece['after']:.3f} (`tellapart train`)."
-    )
-    if abstain := found.get("abstain"):
-        aim = f"{abstain['aim']:g}"
-        below = f"Below a confidence of {abstain['below']:.3f} it is" if abstain["below"] <= 1 else "It is always"
-        yield f"- {below} not sure, and says so (aim: {aim} right)."
-    if threshold := found.get("threshold"):
-        at = f"{threshold['at']:.3f}"
-        yield f"- It says {threshold['positive']} from a probability of {at} on (aim: {threshold['aim']})."
     yield ""

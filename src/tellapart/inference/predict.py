@@ -8,18 +8,30 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, TypedDict, Unpack
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError, join_some, pluralize
 from tellapart.core.image_io import image_files
 from tellapart.core.progress import log, track
-from tellapart.inference.bundle import ANSWER, Bundle, Prediction, Predictor
+from tellapart.inference.bundle import Bundle
 from tellapart.inference.client import Client
+from tellapart.inference.prediction import ANSWER, Prediction
+from tellapart.inference.predictor import Predictor
 
 Named = tuple[str, str | Path | bytes]
 
 _PLAIN = {"alphabet": None, "pattern": None, "nbest": 1, "tta": False}  # as a bundle reads without further words
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How a reader reads, see `tellapart.Predictor`."""
+
+    threads: int | None
+    alphabet: str | None
+    pattern: str | None
+    nbest: int
+    tta: bool
 
 
 def predict(
@@ -29,14 +41,17 @@ def predict(
     stdin: BinaryIO | None = None,
     progress: bool = False,
     server: str | None = None,
-    **rule: Any,
+    **rule: Unpack[ReadingOptions],
 ) -> list[Prediction]:
     """Answers of a bundle (or a run's) for images, in order; a bad file is a row with its ``error``.
 
     Args:
+        model: a bundle, or the folder of a bundle or of a run; with ``server``, the name of one of its models.
         inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
             the bytes of one image, or file names, one a line.
-        server: the address of a server; ``model`` is the name of one of its models then.
+        stdin: what ``-`` reads; by default the standard input.
+        progress: show it on standard error.
+        server: the address of a server that answers instead.
         rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; see `tellapart.Predictor`.
 
     Raises:
@@ -56,7 +71,7 @@ def predict(
     return answers
 
 
-def _client(server: str, model: str, rule: dict[str, Any]) -> Client:
+def _client(server: str, model: str, rule: ReadingOptions) -> Client:
     if any(value != _PLAIN[name] for name, value in rule.items()):
         raise ConfigError(
             f"server {server}: it answers as its bundle does; alphabet, pattern, nbest and tta are for a bundle here"

@@ -13,8 +13,9 @@ from tellapart.core import image_io
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file, check_target
 from tellapart.core.progress import track
-from tellapart.inference.beam_search import reading
-from tellapart.inference.bundle import BATCH, Bundle, Predictor
+from tellapart.inference.bundle import Bundle
+from tellapart.inference.ctc import align_text
+from tellapart.inference.predictor import BATCH, Predictor
 
 KEPT = 0.5  # of the cells of a mask
 CELLS = 7  # along the shorter side of a photo, as published
@@ -43,9 +44,11 @@ def explain(
     must fall sooner than when parts are taken away by chance.
 
     Args:
+        model: a bundle, or the folder of a bundle or of a run.
         image: a file, or its bytes.
         out: a PNG to write: the picture, and beside it what mattered, from blue (not) to red (most).
         masks: how often the picture is shown.
+        seed: of the random parts.
 
     Returns:
         ``answer``, ``confidence``, ``deletion`` (the mean probability while what matters is taken away; lower is
@@ -138,7 +141,7 @@ class _Look:
         bundle = self.predictor.bundle
         if self.reads:
             text = tuple(bundle.charset.encode(self.answer))
-            return np.array([reading(each, bundle.charset, text).confidence for each in probabilities], np.float32)
+            return np.array([align_text(each, bundle.charset, text).confidence for each in probabilities], np.float32)
         result: Floats = probabilities[:, bundle.labels.index(self.answer)]
         return result
 

@@ -1,4 +1,7 @@
-"""An unsure text looked at again, in other widths: what is likeliest in all is more often right than one look."""
+"""Test-time augmentation of a reader: an unsure text is read again in other widths.
+
+The text that is likeliest on the mean over all views is more often right than that of one view.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.inference.beam_search import TextConstraint, decode, likelihoods, rescore
-from tellapart.inference.charset import Charset, Reading
+from tellapart.inference.beam_search import decode
+from tellapart.inference.charset import Charset
+from tellapart.inference.constraints import TextConstraint
+from tellapart.inference.ctc import Reading, likelihoods, rescore
 
 TTA_SCHEDULE = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
     (0.7, (0.75, 1.25)),
@@ -43,6 +48,8 @@ def ensemble_views(views: Sequence[Array], charset: Charset, rule: TextConstrain
 
     Args:
         views: T, C each, with a T of its own.
+        charset: C - 1 characters.
+        rule: what the texts may be, and how many readings are wanted.
 
     Raises:
         TextError: the charset holds none of the rule's alphabet.
@@ -83,6 +90,6 @@ def _chances(
     No text: V, 0.
     """
     masked = [rule.masked(view[None], charset)[0] for view in views]
-    found = {each.text for view in views for each in decode(view[None], charset, rule)[0]}
-    texts = [tuple(charset.encode(text)) for text in sorted(found) if rule.fits(text)]
+    candidates = {each.text for view in views for each in decode(view[None], charset, rule)[0]}
+    texts = [tuple(charset.encode(text)) for text in sorted(candidates) if rule.fits(text)]
     return texts, likelihoods(masked, texts) if texts else np.zeros((len(views), 0)), masked

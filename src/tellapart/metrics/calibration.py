@@ -1,4 +1,4 @@
-"""Confidence that means what it says, and answers only where they are sure enough: decided on the validation part."""
+"""Calibration: temperature, decision threshold and abstention level, and the expected calibration error."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
 
 
 def text_temperature(confidence: Callable[[float], npt.ArrayLike], correct: npt.ArrayLike) -> float:
-    """The same for a reader: by how much to divide its logits so that whole texts' confidences fit.
+    """The temperature of a reader: by how much to divide its logits so that the confidences of whole texts fit.
 
     The likelihood is that of right and wrong texts, softened as in `temperature`.
 
@@ -110,13 +110,14 @@ def parse_threshold_goal(text: str) -> tuple[str, float]:
 def threshold(scores: npt.ArrayLike, positive: npt.ArrayLike, aim: str) -> float:
     """The probability from which on an image counts as positive, chosen for an aim on images that taught nothing.
 
-    ``f1`` takes the best F1; ``precision:P`` the lowest threshold (most found) that is right at least so often;
-    ``recall:R`` the highest (least false) that finds at least that share. Thresholds stand half-way between
-    scores that occur. Where no threshold reaches the precision, the most precise one is taken.
+    ``f1`` takes the threshold of the best F1. ``precision:P`` takes the lowest threshold of at least that precision;
+    where none reaches it, the most precise one. ``recall:R`` takes the highest threshold of at least that recall.
+    Thresholds stand half-way between scores that occur.
 
     Args:
         scores: probability of the positive class, N.
         positive: whether each image is of it, N.
+        aim: ``f1``, ``precision:P`` or ``recall:R``, see `parse_threshold_goal`.
 
     Raises:
         ConfigError: the aim is not understood, or no image is positive.
@@ -126,7 +127,7 @@ def threshold(scores: npt.ArrayLike, positive: npt.ArrayLike, aim: str) -> float
     >>> threshold([0.1, 0.4, 0.6, 0.9], [False, True, False, True], "recall:1")
     0.25
     """
-    kind, wanted = parse_threshold_goal(aim)
+    kind, required = parse_threshold_goal(aim)
     values, truth = np.asarray(scores, np.float64), np.asarray(positive, bool)
     if not truth.any():
         raise ConfigError(f"threshold {aim!r}: the validation part holds no positive image to choose it on")
@@ -141,18 +142,23 @@ def threshold(scores: npt.ArrayLike, positive: npt.ArrayLike, aim: str) -> float
     if kind == "f1":
         best = int(np.argmax(2 * hits / (taken + truth.sum())))
     elif kind == "recall":
-        best = int(np.flatnonzero(recall >= wanted)[0])
+        best = int(np.flatnonzero(recall >= required)[0])
     else:
-        enough = np.flatnonzero(precision >= wanted)
+        enough = np.flatnonzero(precision >= required)
         best = int(enough[-1]) if len(enough) else int(np.argmax(precision))
     below = values[best + 1] if best + 1 < len(values) else 0.0
     return float((values[best] + below) / 2)
 
 
 def abstain_level(confidence: npt.ArrayLike, correct: npt.ArrayLike, precision: float) -> float:
-    """The confidence from which on answers are right at least so often: below it, better to abstain.
+    """The lowest confidence from which on answers reach a precision; below it a model had better abstain.
 
-    The lowest such confidence, so that as many images as may be are answered; `NEVER` where none is.
+    `NEVER`, a confidence that no answer has, where no level reaches the precision.
+
+    Args:
+        confidence: of each answer, N.
+        correct: whether each answer is right, N.
+        precision: the share of answers that must be right, 0..1.
 
     >>> abstain_level([0.5, 0.6, 0.8, 0.9], [False, True, True, True], 1.0)
     0.55
@@ -187,9 +193,9 @@ def expected_calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike
     outside = sure[~((sure >= 0) & (sure <= 1))]  # also catches NaN
     if len(outside):
         raise InputError(f"confidences outside 0..1: {join_some(outside.tolist())}; give probabilities")
-    odd = right[(right != 0) & (right != 1)]
-    if len(odd):
-        raise InputError(f"outcomes that are neither true nor false: {join_some(odd.tolist())}; give booleans")
+    invalid = right[(right != 0) & (right != 1)]
+    if len(invalid):
+        raise InputError(f"outcomes that are neither true nor false: {join_some(invalid.tolist())}; give booleans")
     where = np.digitize(sure, np.arange(1, bins) / bins, right=True)
     gaps = np.bincount(where, weights=sure - right.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(sure))

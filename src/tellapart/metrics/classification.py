@@ -42,7 +42,11 @@ class ClassificationScores(TypedDict):
 
 
 def accuracy(truth: Answers, predicted: Answers) -> Figure:
-    """The share of images answered right, with Wilson's interval; labels are numbers or strings.
+    """The share of right answers, with Wilson's interval.
+
+    Args:
+        truth: labels, N, as numbers or strings.
+        predicted: labels, N, in the same order.
 
     Raises:
         InputError: the lists differ in length or are empty.
@@ -55,7 +59,12 @@ def accuracy(truth: Answers, predicted: Answers) -> Figure:
 
 
 def confusion(truth: npt.ArrayLike, predicted: npt.ArrayLike, n_classes: int) -> Ints:
-    """Counts of every (truth, prediction) pair: ``int64`` of shape (K, K), rows are the truth.
+    """The confusion matrix: ``int64`` of shape (K, K), rows are the truth, columns the predictions.
+
+    Args:
+        truth: class numbers, N.
+        predicted: class numbers, N, in the same order.
+        n_classes: K.
 
     Raises:
         InputError: the lists differ in length, are empty, or hold something that is no class number.
@@ -74,14 +83,17 @@ def confusion(truth: npt.ArrayLike, predicted: npt.ArrayLike, n_classes: int) ->
 def classification_scores(
     truth: npt.ArrayLike, predicted: npt.ArrayLike, labels: Sequence[str]
 ) -> ClassificationScores:
-    """Every figure of a classifier, from class numbers (n,) that index ``labels``.
+    """Every figure of a classifier.
 
-    Macro-F1 is the mean of F1 over the classes that occur in the truth or in the prediction, as
-    scikit-learn has it: a class without support and without prediction is left out, and 0/0 is 0.
-    Its interval is the seeded, bias-corrected bootstrap over images (Efron 1987), each resample scored by
-    the same rule; where all resamples agree, as when every answer is right, it is Wilson's for a share
-    of the same value. With one label an image, micro-F1 equals accuracy; both carry Wilson's interval.
-    ``per_class`` has a row for every label, also for those that never occur.
+    Macro-F1 is the mean of F1 over the classes that occur in the truth or in the predictions, as in scikit-learn;
+    0/0 is 0. Its interval is that of `tellapart.metrics.intervals.bootstrap_figure`. With one label an image,
+    micro-F1 equals accuracy; both carry Wilson's interval. ``per_class`` has a row for every label, also for those
+    that never occur.
+
+    Args:
+        truth: class numbers, N, that index ``labels``.
+        predicted: class numbers, N, in the same order.
+        labels: the names of the K classes.
 
     Raises:
         InputError: as in `confusion`, or a label is named twice.

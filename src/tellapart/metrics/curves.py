@@ -1,4 +1,4 @@
-"""Answers at every threshold: pure functions on numpy, as `tellapart.metrics.scores` for one."""
+"""Scores of a classifier at every threshold: ROC, precision and recall, reliability."""
 
 from __future__ import annotations
 
@@ -64,8 +64,13 @@ def precision_recall(truth: npt.ArrayLike, score: npt.ArrayLike) -> Curve:
 def reliability(confidence: npt.ArrayLike, right: npt.ArrayLike, bins: int = 15) -> Reliability:
     """Confidence against accuracy, in the bins of the expected calibration error (Guo et al. 2017).
 
-    >>> found = reliability([0.95, 0.95, 0.4], [True, False, False], bins=2)
-    >>> found.confidence.tolist(), found.right.tolist(), found.n.tolist()
+    Args:
+        confidence: of each answer, N, in 0..1.
+        right: whether each answer is right, N.
+        bins: of equal width.
+
+    >>> curve = reliability([0.95, 0.95, 0.4], [True, False, False], bins=2)
+    >>> curve.confidence.tolist(), curve.right.tolist(), curve.n.tolist()
     ([0.4, 0.95], [0.0, 0.5], [1, 2])
     """
     sure, hit = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
@@ -79,10 +84,16 @@ def reliability(confidence: npt.ArrayLike, right: npt.ArrayLike, bins: int = 15)
 def calibration_by_chance(
     confidence: npt.ArrayLike, bins: int = 15, *, draws: int = 500, seed: int = 0
 ) -> tuple[float, float]:
-    """The calibration error of answers that are right exactly as often as they say: its mean, and where 95 % end.
+    """The calibration error that perfectly calibrated answers would have by chance: its mean and its 95 % quantile.
 
-    On few answers it is far from 0, as each bin is right a little more or less often by chance. Whether an answer is
-    right is drawn with the probability that it states (consistency resampling, Bröcker & Smith 2007).
+    On few answers it is far from 0, as the accuracy of each bin varies by chance. Whether an answer is right is drawn
+    with the probability that it states (consistency resampling, Bröcker & Smith 2007).
+
+    Args:
+        confidence: of each answer, N, in 0..1.
+        bins: of equal width, as in the measured error.
+        draws: how often the answers are drawn.
+        seed: of the draws.
 
     >>> few, many = (calibration_by_chance(np.full(n, 0.8))[0] for n in (100, 10_000))
     >>> round(few, 2), round(many, 3)

@@ -1,4 +1,4 @@
-"""Where and how texts are misread: errors by position, by length, and which character is taken for which."""
+"""Error analysis of a reader: errors by position, by length, and pairs of confused characters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import numpy as np
 
-MOST = 30  # pairs of characters that are told
+MOST_PAIRS = 30  # pairs of characters in the result
 
 
 class PositionError(TypedDict):
@@ -36,24 +36,28 @@ class Misreadings(TypedDict):
 
 
 def misreadings(truth: Sequence[str], read: Sequence[str]) -> Misreadings:
-    """Errors by position and length, and the characters most often taken for others.
+    """Errors by position and length, and the most frequent pairs of confused characters.
 
-    A character too many counts at the position before which it stands, or at the last.
+    An inserted character counts at the position before which it stands, or at the last.
 
-    >>> found = misreadings(["cat", "dog"], ["cut", "dg"])
-    >>> found["confused"]
+    Args:
+        truth: the text of each image, N; at least one.
+        read: what was read, N, in the same order.
+
+    >>> errors = misreadings(["cat", "dog"], ["cut", "dg"])
+    >>> errors["confused"]
     [{'truth': 'a', 'read': 'u', 'n': 1}, {'truth': 'o', 'read': '', 'n': 1}]
-    >>> [place["cer"] for place in found["by_position"]], found["by_length"]
+    >>> [place["cer"] for place in errors["by_position"]], errors["by_length"]
     ([0.0, 1.0, 0.0], [{'at': 3, 'n': 6, 'cer': 0.3333333333333333}])
     """
     wrong: Counter[int] = Counter()
     wrong_of_length: Counter[int] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     for text, answer in zip(truth, read, strict=True):
-        for position, right, said in edits(text, answer):
+        for position, right, predicted in edits(text, answer):
             wrong[max(1, min(position, len(text)))] += 1
             wrong_of_length[len(text)] += 1
-            pairs[right, said] += 1
+            pairs[right, predicted] += 1
     lengths = Counter(map(len, truth))
     positions = range(1, max(lengths) + 1)
     here = {at: sum(n for length, n in lengths.items() if length >= at) for at in positions}
@@ -63,14 +67,15 @@ def misreadings(truth: Sequence[str], read: Sequence[str]) -> Misreadings:
             {"at": length, "n": length * n, "cer": wrong_of_length[length] / max(1, length * n)}
             for length, n in sorted(lengths.items())
         ],
-        "confused": [{"truth": a, "read": b, "n": n} for (a, b), n in _frequent(pairs.items())[:MOST]],
+        "confused": [{"truth": a, "read": b, "n": n} for (a, b), n in _frequent(pairs.items())[:MOST_PAIRS]],
     }
 
 
 def edits(text: str, answer: str) -> Iterator[tuple[int, str, str]]:
-    """The fewest edits from a text to what was read (Levenshtein 1966), from the end: position, truth, read.
+    """The fewest edits from a text to what was read (Levenshtein 1966), from the end.
 
-    The position is that of the true character, or of the one before which a character was put, from 1.
+    Each edit is a position from 1, the true character and the one read; an empty one stands for an insertion or a
+    deletion. The position of an insertion is that of the character before which it stands.
 
     >>> list(edits("cat", "cuts"))
     [(4, '', 's'), (2, 'a', 'u')]
@@ -78,9 +83,9 @@ def edits(text: str, answer: str) -> Iterator[tuple[int, str, str]]:
     cost = np.zeros((len(text) + 1, len(answer) + 1), int)
     cost[:, 0], cost[0] = range(len(text) + 1), range(len(answer) + 1)
     for row, right in enumerate(text, 1):
-        for column, said in enumerate(answer, 1):
+        for column, predicted in enumerate(answer, 1):
             cost[row, column] = min(
-                cost[row - 1, column - 1] + (right != said), cost[row - 1, column] + 1, cost[row, column - 1] + 1
+                cost[row - 1, column - 1] + (right != predicted), cost[row - 1, column] + 1, cost[row, column - 1] + 1
             )
     row, column = len(text), len(answer)
     while row or column:

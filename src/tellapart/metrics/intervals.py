@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 Z95 = 1.959963984540054  # the normal deviate that 95 % lie within
 _NORMAL = NormalDist()
-DRAWS_AT_ONCE = 2_000_000  # resampled counts held in memory at a time: 16 MB
+_DRAWS_AT_ONCE = 2_000_000  # resampled counts held in memory at a time: 16 MB
 
 
 class Figure(TypedDict):
@@ -57,16 +57,20 @@ def wilson(successes: float, n: int) -> tuple[float, float]:
 def bootstrap(
     statistic: Callable[[Ints], Floats], counts: npt.ArrayLike, *, resamples: int = 4000, seed: int = 0
 ) -> tuple[float, float]:
-    """The 95 % interval of a statistic under resampling of the images, bias-corrected and accelerated (Efron 1987).
+    """The 95 % interval of a statistic by the bias-corrected and accelerated bootstrap over images (Efron 1987).
 
-    The plain percentiles of resamples are off where the statistic itself is: macro-F1 of few images is lower on the
-    mean than that of many, and the resamples' lower still (``benchmarks/coverage.py``). So corrected, the ends lie far
-    out in the tails, where a thousand resamples are too few.
+    Plain percentiles of resamples are biased where the statistic is: the macro-F1 of few images is lower on the mean
+    than that of many, and that of their resamples is lower still (``benchmarks/coverage.py``). The corrected ends lie
+    far out in the tails, where a thousand resamples are too few.
 
-    ``counts`` (M,) says how many images there are of each of M distinguishable kinds: the cells of a
-    confusion matrix, or a one for every image. Drawing n images with replacement is drawing these
-    counts from a multinomial, so the cost grows with the kinds and not with the images.
-    ``statistic`` takes drawn counts (R, M) and returns R values.
+    Drawing n images with replacement is drawing the counts of their kinds from a multinomial distribution.
+    So the cost grows with the number of kinds, not with the number of images.
+
+    Args:
+        statistic: drawn counts (R, M) → R values.
+        counts: images of each of M distinguishable kinds, M: cells of a confusion matrix, or a one for every image.
+        resamples: how often the counts are drawn.
+        seed: of the draws; the same seed gives the same interval.
 
     Raises:
         InputError: ``counts`` hold no image.
@@ -81,7 +85,7 @@ def bootstrap(
     if n < 1:
         raise InputError(NOTHING_TO_SCORE)
     generator = np.random.default_rng(seed)
-    step = max(1, DRAWS_AT_ONCE // len(kinds))
+    step = max(1, _DRAWS_AT_ONCE // len(kinds))
     values = np.concatenate([
         statistic(generator.multinomial(n, kinds / n, size=min(step, resamples - done)))
         for done in range(0, resamples, step)
@@ -101,7 +105,7 @@ def bootstrap(
 def _acceleration(statistic: Callable[[Ints], Floats], kinds: Ints) -> float:
     """How fast the statistic's spread changes with its value, from leaving out an image of each kind in turn."""
     present = np.flatnonzero(kinds)
-    step = max(1, DRAWS_AT_ONCE // len(kinds))
+    step = max(1, _DRAWS_AT_ONCE // len(kinds))
     left_out = np.concatenate([
         statistic(kinds - np.eye(len(kinds), dtype=np.int64)[present[start : start + step]])
         for start in range(0, len(present), step)
@@ -113,10 +117,27 @@ def _acceleration(statistic: Callable[[Ints], Floats], kinds: Ints) -> float:
 
 
 def proportion(successes: int, n: int) -> Figure:
+    """A share as a figure with Wilson's interval.
+
+    Raises:
+        InputError: as in `wilson`.
+
+    >>> proportion(3, 4)["value"]
+    0.75
+    """
     return {"value": successes / n, "ci95": list(wilson(successes, n)), "n": n}
 
 
 def bootstrap_figure(value: float, statistic: Callable[[Ints], Floats], counts: Ints) -> Figure:
+    """A statistic as a figure: its value on all images, and its interval by `bootstrap`.
+
+    Where all resamples agree, the interval is Wilson's for a share of the same value.
+
+    Args:
+        value: the statistic of all images.
+        statistic: drawn counts (R, M) → R values.
+        counts: images of each of M distinguishable kinds.
+    """
     n = int(counts.sum())
     low, high = bootstrap(statistic, counts)
     if low == high:

@@ -1,4 +1,4 @@
-"""A linear classifier in closed form: one Gaussian a class, all of one covariance, drawn towards a ball.
+"""Linear discriminant analysis: a linear classifier in closed form, of one Gaussian a class with a shared covariance.
 
 On frozen features it answers as well as logistic regression, in a moment (docs/log.md). Source: Friedman,
 "Regularized discriminant analysis" (1989).
@@ -16,12 +16,13 @@ Array = npt.NDArray[Any]
 
 
 def fit_lda(features: Array, target: Array, classes: int, *, shrink: float, even: bool = False) -> tuple[Array, Array]:
-    """Slopes D, K and offsets K: ``features @ slopes + offsets`` are logits, up to a temperature.
+    """Fit slopes (D, K) and offsets (K): ``features @ slopes + offsets`` are logits, up to a temperature.
 
     Args:
         features: N, D.
         target: class numbers, N; a class without an example is never answered.
-        shrink: 0 trusts the covariance as it is, 1 takes all directions alike.
+        classes: K.
+        shrink: shrinkage of the covariance towards a multiple of the identity, 0..1.
         even: count every class as equally likely, however many examples it has.
 
     >>> slopes, offsets = fit_lda(np.array([[0.0], [1.0], [10.0], [11.0]]), np.array([0, 0, 1, 1]), 2, shrink=0.5)
@@ -34,7 +35,7 @@ def fit_lda(features: Array, target: Array, classes: int, *, shrink: float, even
 def fit_lda_path(
     features: Array, target: Array, classes: int, *, shrinks: Iterable[float], even: bool = False
 ) -> Iterator[tuple[Array, Array]]:
-    """What `fit` returns, for one shrinkage after another."""
+    """What `fit_lda` returns, for one shrinkage after another."""
     middle = features.mean(axis=0)
     values = (features - middle).astype(np.float64)
     member = np.zeros((len(target), classes))
@@ -52,7 +53,11 @@ def fit_lda_path(
 
 
 def softmax(logits: Array) -> Array:
-    """Logits ..., K → probabilities."""
+    """Logits (..., K) → probabilities (..., K).
+
+    >>> softmax(np.log([[1.0, 3.0]])).round(2).tolist()
+    [[0.25, 0.75]]
+    """
     soft = np.exp(logits - logits.max(axis=-1, keepdims=True))
     result: Array = soft / soft.sum(axis=-1, keepdims=True)
     return result

@@ -1,4 +1,4 @@
-"""Features on their principal axes: fewer numbers that tell the same pictures apart."""
+"""Principal component analysis of features that are scaled to length one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PCA:
-    """How features become points: scaled to length one, their mean taken off, turned on the principal axes."""
+    """A fitted reduction: features are scaled to length one, centred and projected on the principal axes.
 
-    mean: Floats  # F
-    axes: Floats  # F, A
+    Args:
+        mean: of the scaled features, F.
+        axes: principal axes as columns, the largest variance first, F, A.
+    """
+
+    mean: Floats
+    axes: Floats
 
     @classmethod
     def of(cls, features: Floats, axes: int = AXES) -> PCA:
-        """The reduction of N, F features to so many axes, or as many as they have.
+        """Fit the reduction.
+
+        Args:
+            features: N, F.
+            axes: how many axes; at most as many as there are.
 
         >>> PCA.of(np.eye(9, 4, dtype=np.float32))(np.eye(9, 4, dtype=np.float32)).shape
         (9, 4)
@@ -47,12 +56,12 @@ class PCA:
         return np.asarray((_even(features) - self.mean) @ self.axes, np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON values, the numbers packed."""
+        """The reduction as JSON values: float32 as base64."""
         return {"mean": _text(self.mean), "axes": _text(self.axes), "shape": list(self.axes.shape)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> PCA:
-        """From what `to_json` gave.
+        """The reduction from what `to_json` returned.
 
         >>> made = PCA.of(np.random.default_rng(0).random((9, 4), np.float32))
         >>> np.array_equal(PCA.from_json(made.to_json()).axes, made.axes)

@@ -23,7 +23,7 @@ class ReadingScores(TypedDict):
 def edit_distance(a: str, b: str) -> int:
     """The fewest characters to insert, delete or replace to turn ``a`` into ``b`` (Levenshtein 1966).
 
-    Code points are compared as given, with no Unicode normalisation.
+    Code points are compared without Unicode normalisation.
 
     >>> edit_distance("kitten", "sitting")
     3
@@ -42,12 +42,15 @@ def edit_distance(a: str, b: str) -> int:
 def reading_scores(truth: Sequence[str], predicted: Sequence[str]) -> ReadingScores:
     """Every figure of a reader: exact match, exact match with the case ignored, character error rate.
 
-    CER is all edits over all reference characters, so it may pass 1; its interval is the seeded,
-    bias-corrected bootstrap over images (Efron 1987), or Wilson's where all resamples agree. An empty
-    reference adds its inserted characters to the edits and nothing to the characters. Where all
-    references are empty, CER is 0 if all predictions are empty too, and 1 otherwise. Case is ignored by
-    ``str.casefold``. Code points are compared as given, with no Unicode normalisation: normalise both
+    The character error rate (CER) is the number of edits over the number of reference characters, so it may pass 1.
+    Its interval is that of `tellapart.metrics.intervals.bootstrap_figure`. An empty reference adds its inserted
+    characters to the edits. Where all references are empty, CER is 0 if all predictions are empty too, and 1 otherwise.
+    Case is ignored by ``str.casefold``. Code points are compared without Unicode normalisation: normalise both
     sides first if composed and decomposed accents should be alike.
+
+    Args:
+        truth: the text of each image, N.
+        predicted: what was read, N, in the same order.
 
     Raises:
         InputError: the lists differ in length or are empty.

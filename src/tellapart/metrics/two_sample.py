@@ -1,4 +1,4 @@
-"""Do two samples come from one source? Tests that hold at any size, and one verdict of all of them."""
+"""Two-sample tests: do two samples come from one source? And Holm's correction for several tests at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.floating]
 
 
 def kolmogorov_smirnov(one: Floats, other: Floats) -> tuple[float, float]:
-    """The largest distance of two distribution functions, and how likely one source gives as much (Smirnov 1939).
+    """The Kolmogorov-Smirnov test: the largest distance of two distribution functions, and its p-value (Smirnov 1939).
 
     The p-value is the asymptotic one with Stephens' (1970) correction; with ties it is too large rather than too small.
 
@@ -37,7 +37,7 @@ def kolmogorov_smirnov(one: Floats, other: Floats) -> tuple[float, float]:
 
 
 def total_variation_test(one: Sequence[str], other: Sequence[str], *, seed: int = 0) -> tuple[float, float]:
-    """How far two mixtures of answers lie apart (total variation), and how likely one source does so, by shuffling.
+    """The total variation of two samples of labels, and its p-value by permutation.
 
     >>> distance, p = total_variation_test(["cat"] * 80 + ["dog"] * 20, ["cat"] * 20 + ["dog"] * 80)
     >>> round(distance, 2), p < 0.001
@@ -56,7 +56,7 @@ def total_variation_test(one: Sequence[str], other: Sequence[str], *, seed: int 
 
 
 def energy_test(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
-    """The energy distance of two samples N, F and M, F, and how likely one source gives as much (Székely & Rizzo 2013).
+    """The energy distance of two samples (N, F) and (M, F), and its p-value by permutation (Székely & Rizzo 2013).
 
     >>> dice = np.random.default_rng(0)
     >>> energy_test(dice.normal(size=(80, 3)), dice.normal(size=(80, 3)) + 1)[1] < 0.001
@@ -80,13 +80,15 @@ def energy_test(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, fl
 
 
 def outlier_test(one: Floats, other: Floats, *, seed: int = 0) -> tuple[float, float]:
-    """How many more of the other sample lie far from all of the first, and how likely one source gives as many.
+    """A test for outliers: whether more of the second sample than chance lies far from all of the first.
 
-    A tenth of new things among old ones moves no mean and hardly a distribution function, but they lie far from
-    everything known, by the distance to the nearest other image of the first sample (Sun et al. 2022). Of the farthest
-    images of both samples it is counted how many are of the second; how many have come nobody knows, so each of `TAILS`
-    is looked at, and the one furthest above chance, in standard deviations, counts. The distance is the share in that
-    tail less the one by chance.
+    A few new things among many old ones hardly move a mean or a distribution function. They do lie far from everything
+    known: an image's score is the distance to its nearest other image of the first sample (Sun et al. 2022). The test
+    counts how many of the farthest images of both samples are of the second. As the number of outliers is unknown, it
+    tries each of `TAILS` and takes the one furthest above chance, in standard deviations.
+
+    Returns:
+        The share of the second sample in that tail less the share by chance, and the p-value by permutation.
 
     >>> dice = np.random.default_rng(0)
     >>> old, new = dice.normal(size=(400, 3)), dice.normal(size=(200, 3))
@@ -137,16 +139,16 @@ def _permuted(apart: Callable[[npt.NDArray[np.bool_]], Floats], n: int, m: int, 
     dice = np.random.default_rng(seed)
     own = np.zeros((1, n + m), bool)
     own[0, :n] = True
-    seen = float(apart(own)[0])
+    observed = float(apart(own)[0])
     as_far = 0
     for start in range(0, SHUFFLES, 500):
         shuffles = dice.permuted(np.repeat(own, min(500, SHUFFLES - start), axis=0), axis=1)
-        as_far += int((apart(shuffles) >= seen - 1e-12).sum())
-    return seen, (1 + as_far) / (1 + SHUFFLES)
+        as_far += int((apart(shuffles) >= observed - 1e-12).sum())
+    return observed, (1 + as_far) / (1 + SHUFFLES)
 
 
 def holm(chances: Sequence[float]) -> list[float]:
-    """p-values such that the smallest is below a level no more often than the level says (Holm 1979).
+    """Holm's correction: p-values of several tests that keep the chance of any false alarm below a level (Holm 1979).
 
     >>> [round(p, 3) for p in holm([0.01, 0.5, 0.02])]
     [0.03, 0.5, 0.04]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +22,28 @@ from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE
-from tellapart.inference.bundle import Prediction, Predictor
+from tellapart.inference.prediction import Prediction
+from tellapart.inference.predictor import Predictor
 from tellapart.inference.tta import TTA_SCHEDULE, consensus, resize_width
 from tellapart.pipelines.train import train
+from tellapart.training.options import ReaderOptions
 
 ROUNDS = 3
-SURE = 0.5  # a reading that all widths find so likely, on their mean, is taken for a label
-LEAST = 0.1  # of all pictures must be read so surely before a reader can teach itself,
-FEWEST = 20  # and so many
-ALIKE = 0.95  # of the sure readings of one length: the others are misread
+SURE = 0.5  # a reading whose mean probability over all widths is at least this is taken for a label
+MIN_SHARE = 0.1  # of all pictures that must be read so surely before a reader can teach itself
+MIN_SURE = 20  # pictures, likewise
+SAME_LENGTH = 0.95  # share of the sure readings of one length from which on the others count as misread
 VAL = 0.15  # share of the sure readings that choose instead of teaching
+
+
+class AdaptResult(TypedDict):
+    """What `adapt` answers: the last round's folders, seconds of training, pictures, and the sure ones a round."""
+
+    run: str
+    bundle: str
+    seconds: float
+    n: int
+    sure: list[int]
 
 
 def adapt(
@@ -43,8 +55,8 @@ def adapt(
     alphabet: str | None = None,
     pattern: str | None = None,
     seed: int = 0,
-    **options: Any,
-) -> dict[str, Any]:
+    **options: Unpack[ReaderOptions],
+) -> AdaptResult:
     """Teach a reader its own sure readings of pictures that nobody has labelled.
 
     Args:
@@ -52,7 +64,9 @@ def adapt(
         out: a folder for the runs, one a round. The same call again goes on where a stopped one left off.
         model: the reader to begin with: ``base``, a run, or a bundle with weights.
         rounds: how often to read and train.
-        alphabet, pattern: what is known of the texts, see `tellapart.inference.beam_search.TextConstraint`.
+        alphabet: the only characters that a text may hold, see `tellapart.inference.constraints.TextConstraint`.
+        pattern: a regular expression that a text matches, likewise.
+        seed: of the split and of each training.
         options: of the training, see `tellapart.training.config.TrainConfig`.
 
     Returns:
@@ -61,7 +75,10 @@ def adapt(
 
     Raises:
         ConfigError: no round.
-        CatalogError: a reader that is sure of too few pictures to learn from.
+        CatalogError: the reader is sure of too few pictures to learn from.
+
+    Example:
+        tellapart.adapt("pictures", out="runs/adapted", pattern="[0-9]{5}")
     """
     if rounds < 1:
         raise ConfigError(f"rounds {rounds}: give 1 or more")
@@ -93,38 +110,38 @@ class _Agreeing(Predictor):
 
     def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         step = self.bundle.preprocess.step
-        seen = [self.run(resize_width(pixels, by, step)) for by in self.WIDTHS]
-        found = (consensus(views, self.bundle.charset, self.rule) for views in zip(*seen, strict=True))
-        return [Prediction(name, "read", *each) for name, each in zip(names, found, strict=True)]
+        outputs = [self.run(resize_width(pixels, by, step)) for by in self.WIDTHS]
+        readings = (consensus(views, self.bundle.charset, self.rule) for views in zip(*outputs, strict=True))
+        return [Prediction(name, "read", *each) for name, each in zip(names, readings, strict=True)]
 
 
 def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern: str | None) -> Catalog:
     """The catalog with the reader's sure readings as labels; other rows are kept out of it.
 
     Raises:
-        CatalogError: too few of them.
+        CatalogError: the reader is sure of too few.
     """
     predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern, tta=True)  # which only a reader can be
     rows = catalog.rows()
-    named = ((str(row), data) for row, data in catalog.read(rows))
-    found = {int(each.file): each for each in track(predictor.stream(named), "reading", len(rows))}
-    sure = {row for row, each in found.items() if each.answer and each.confidence >= SURE}
-    if len(sure) < max(FEWEST, LEAST * len(rows)):
+    images = ((str(row), data) for row, data in catalog.read(rows))
+    predictions = {int(each.file): each for each in track(predictor.stream(images), "reading", len(rows))}
+    sure = {row for row, each in predictions.items() if each.answer and each.confidence >= SURE}
+    if len(sure) < max(MIN_SURE, MIN_SHARE * len(rows)):
         raise CatalogError(
             f"{catalog.source}: {reader} is sure of {len(sure):,} of {pluralize(len(rows), 'picture')} only, too few to "
             f"teach itself; say what is known of the texts (--alphabet, --pattern), or label 50 pictures and train"
         )
-    [(length, alike)] = Counter(len(found[row].answer) for row in sure).most_common(1)
-    if alike >= ALIKE * len(sure):
-        sure = {row for row in sure if len(found[row].answer) == length}
+    [(length, count)] = Counter(len(predictions[row].answer) for row in sure).most_common(1)
+    if count >= SAME_LENGTH * len(sure):
+        sure = {row for row in sure if len(predictions[row].answer) == length}
     labels, keep, why = list(catalog.column("label")), list(catalog.column("keep")), list(catalog.column("why"))
     for row in rows:
         keep[row] = row in sure
         if keep[row]:
-            labels[row] = found[row].answer
+            labels[row] = predictions[row].answer
         else:
-            why[row] = f"not surely read: {found[row].answer!r} ({found[row].confidence:.2f})"
-    taught = catalog.with_column("label", labels).with_column("keep", keep).with_column("why", why)
+            why[row] = f"not surely read: {predictions[row].answer!r} ({predictions[row].confidence:.2f})"
+    labelled = catalog.with_column("label", labels).with_column("keep", keep).with_column("why", why)
     # A letter that the texts are known to hold is not lost because it was never surely read.
-    told = "".join(letter for letter in predictor.bundle.charset.characters if letter in (alphabet or ""))
-    return taught.with_column("split", [None] * len(taught)).with_meta(characters=told)
+    characters = "".join(letter for letter in predictor.bundle.charset.characters if letter in (alphabet or ""))
+    return labelled.with_column("split", [None] * len(labelled)).with_meta(characters=characters)

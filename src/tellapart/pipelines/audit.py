@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from tellapart.core.errors import GateError
 from tellapart.core.progress import log
 from tellapart.curation.audit import run_audit
+from tellapart.data.source_options import SourceOptions
 
 if TYPE_CHECKING:
     from tellapart.curation.image_index import Embed
@@ -24,21 +25,22 @@ def audit(
     thresholds: Mapping[str, float] | None = None,
     report: str | Path | None = None,
     fail_above: int | None = None,
-    **options: Any,
+    **options: Unpack[SourceOptions],
 ) -> dict[str, Any]:
     """Look for all that is wrong with a data set, and say it. Nothing of the user's is changed.
 
-    What was seen of each image is kept in ``out``: the same call again, after a stop or with more images,
-    looks only at what is new.
+    The measurements of each image are stored in ``out``. The same call again, after a stop or with more images,
+    measures only the new ones.
 
     Args:
-        data: any source, or a catalog; ``options`` say how to read a source (see `tellapart.data.opening.open_catalog`).
+        data: any source, or a catalog.
         out: the audit's folder; by default ``runs/audit-`` and a name made of the data's and the options'.
         pretrained: let a network that learnt on other pictures help to find off-domain images and wrong labels;
             without it (or where it is not installed) pixels alone decide.
         thresholds: check → threshold; see ``tellapart.curation.checks.registry.CHECKS``.
         report: an HTML file to write.
         fail_above: the most flagged images that are fine.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
         ``n`` and ``findings`` (check → count, sentence, files or groups), ``out``, ``evidence``.
@@ -47,6 +49,9 @@ def audit(
         CatalogError: the source cannot be used.
         ConfigError: an unknown check, a threshold that is no number, or a place where nothing can be written.
         GateError: more images were flagged than ``fail_above``; all was written.
+
+    Example:
+        tellapart.audit("photos", report="audit.html")
     """
     if report is not None:
         from tellapart.core.files import check_target

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from tellapart.core.files import check_target
 from tellapart.curation.audit import run_audit
-from tellapart.curation.clean import apply_decisions, data_before_cleaning, read_policy
+from tellapart.curation.clean import apply_decisions, data_before_cleaning
+from tellapart.curation.policy import read_policy
 from tellapart.data.catalog import Catalog
+from tellapart.data.source_options import SourceOptions
 from tellapart.pipelines.audit import default_embedder
 
 
@@ -23,7 +25,7 @@ def clean(
     audit: str | Path | None = None,
     pretrained: bool = True,
     thresholds: Mapping[str, float] | None = None,
-    **options: Any,
+    **options: Unpack[SourceOptions],
 ) -> dict[str, Any]:
     """Decide which images stay: a catalog with ``keep`` and ``why`` for each.
 
@@ -35,7 +37,9 @@ def clean(
         corrections: a CSV (``file,keep,label``), e.g. from the review page; it has the last word.
         review: an HTML page of what goes, to look at and to make corrections with.
         audit: the audit's folder; by default the one that `tellapart audit` of the same data uses.
-        pretrained, thresholds: see `tellapart.audit`.
+        pretrained: whether a pretrained network helps, see `tellapart.audit`.
+        thresholds: check → threshold, likewise.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
         ``out``, ``images``, ``kept``, ``dropped`` (check → count), and what a person decided: ``kept_by_hand``,
@@ -44,14 +48,17 @@ def clean(
     Raises:
         ConfigError: the policy names an unknown check or action, or ``out`` is no place for a catalog.
         CatalogError: the source or the corrections cannot be used.
+
+    Example:
+        tellapart.clean("photos", out="clean.parquet", review="review.html")
     """
     rules = read_policy(policy)
     check_target(out, ".parquet")
     if review is not None:
         check_target(review, ".html", ".htm")
-    data, options = data_before_cleaning(data, options)
+    source, reading = data_before_cleaning(data, dict(options))
     findings = run_audit(
-        data, out=audit, embedder=default_embedder if pretrained else None, thresholds=thresholds, **options
+        source, out=audit, embedder=default_embedder if pretrained else None, thresholds=thresholds, **reading
     )
     catalog, decided, counts = apply_decisions(findings, rules, corrections)
     catalog.write(out)

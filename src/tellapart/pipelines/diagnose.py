@@ -17,7 +17,7 @@ import numpy as np
 from tellapart.core.errors import ConfigError, join_some, pluralize
 from tellapart.data.duplicates.hashing import connected_components
 from tellapart.data.split import near_duplicates
-from tellapart.inference.charset import required_steps
+from tellapart.inference.ctc import required_steps
 from tellapart.inference.preprocess import PIXELS_A_STEP
 from tellapart.pipelines.run_evidence import RunEvidence, largest, skill
 from tellapart.training.run import Run

@@ -8,6 +8,7 @@ import logging
 import platform
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,9 @@ from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import FEWEST, REFERENCE
 from tellapart.evaluation.drift_reference import KEPT, Reference, sample_images
 from tellapart.evaluation.evaluate import content
-from tellapart.inference.bundle import (
-    ABOUT,
-    FEATURES,
-    GRAPH,
-    PROBABILITIES,
-    Bundle,
-    Predictor,
-    batched_by_width,
-)
+from tellapart.inference.bundle import FEATURES, GRAPH, PROBABILITIES, Bundle
+from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, Parity, TrainingData
+from tellapart.inference.predictor import Predictor, batched_by_width
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.decision_rules import expected_length
 from tellapart.training.run import MODEL, Run
@@ -44,7 +39,13 @@ OPSET = 20
 
 
 class Deployed(nn.Module):
-    """What the bundle holds: scaling, normalising, the network and softmax as one."""
+    """What the bundle holds: scaling, normalising, the network and softmax as one.
+
+    Args:
+        model: the trained network.
+        spec: how its pixels are scaled and normalised.
+        temperature: divides the logits before the softmax.
+    """
 
     def __init__(self, model: nn.Module, spec: Preprocess, temperature: float = 1.0) -> None:
         super().__init__()
@@ -71,45 +72,61 @@ def export(
     also at wider canvases than their own.
 
     Args:
+        run: a run, or its folder.
         out: the bundle's folder; by default ``bundle`` in the run's.
         weights: also the weights, in half precision, so that another training can start from the bundle.
         checkpoint: instead of the trained network that of a checkpoint, uncalibrated, finished or not: ``last``,
             ``best``, or a file; it needs an ``out``.
 
+    Returns:
+        The bundle as it was written.
+
     Raises:
         ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
         ConfigError: the run is not finished, or there is no such checkpoint.
+
+    Example:
+        tellapart.export("runs/photos", out="photos-bundle")
     """
     run = run if isinstance(run, Run) else Run.open(run)
+    target = _target(run, out, checkpoint)
+    catalog = run.catalog()
+    model = run.model(checkpoint)
+    spec = run.preprocess()
+    stored = {} if checkpoint else run.calibration()
+    calibration = Calibration.from_json(stored) if stored else None
+    deployed = Deployed(model, spec, calibration.temperature if calibration else 1.0).eval().cpu()
+    if target.exists() and not (target / MANIFEST).is_file() and not (target.is_dir() and not any(target.iterdir())):
+        raise ConfigError(f"{target}: there already and not a bundle; give another --out")
+    with atomic_folder(target) as folder:
+        write_graph(deployed, spec, folder / GRAPH)
+        if weights:
+            (folder / MODEL).write_bytes(save({name: _halved(value) for name, value in model.state_dict().items()}))
+        bundle = Bundle.write(folder, _manifest(run, catalog, spec, calibration))
+        predictor = Predictor(bundle)
+        compared = compare(deployed, predictor, catalog, spec)
+        # With folds, what one network was chosen on has taught the others.
+        kept = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
+        _write_reference(predictor, catalog, kept, folder / REFERENCE)
+        bundle = Bundle.write(folder, replace(bundle.manifest, parity=Parity(**compared)))
+        if (metrics := run.metrics()) and checkpoint is None:
+            bundle.with_metrics(metrics)
+    return Bundle.open(target)
+
+
+def _target(run: Run, out: str | Path | None, checkpoint: str | None) -> Path:
+    """The folder of the bundle.
+
+    Raises:
+        ConfigError: the run is not finished, or a checkpoint's bundle would take the place of the run's own.
+    """
     if checkpoint is not None and out is None:
         raise ConfigError(f"checkpoint {checkpoint!r}: name an out too; the run's own bundle is of its trained network")
     if checkpoint is None and not run.finished:
         raise ConfigError(
             f"{run.path}: the run is not finished; run its train command again to go on, or name a checkpoint"
         )
-    catalog = run.catalog()
-    model = run.model(checkpoint)
-    spec = run.preprocess()
-    calibration = {} if checkpoint else run.calibration()
-    deployed = Deployed(model, spec, calibration.get("temperature", 1.0)).eval().cpu()
-    target = Path(out) if out is not None else run.path / "bundle"
-    if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
-        raise ConfigError(f"{target}: there already and not a bundle; give another --out")
-    with atomic_folder(target) as folder:
-        write_graph(deployed, spec, folder / GRAPH)
-        if weights:
-            (folder / MODEL).write_bytes(save({name: _halved(value) for name, value in model.state_dict().items()}))
-        bundle = Bundle.write(folder, _description(run, catalog, spec, calibration))
-        predictor = Predictor(bundle)
-        compared = compare(deployed, predictor, catalog, spec)
-        # With folds, what one network was chosen on has taught the others.
-        kept = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
-        _write_reference(predictor, catalog, kept, folder / REFERENCE)
-        about = {key: value for key, value in bundle.about.items() if key not in ("format", "files")}
-        bundle = Bundle.write(folder, about | {"parity": compared})
-        if (metrics := run.metrics()) and checkpoint is None:
-            bundle.with_metrics(metrics)
-    return Bundle.open(target)
+    return Path(out) if out is not None else run.path / "bundle"
 
 
 def _write_reference(predictor: Predictor, catalog: Catalog, rows: list[int], path: Path) -> None:
@@ -158,10 +175,13 @@ def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
 
 
 def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
-    """The graph against the trained model on the test part.
+    """Compare the graph with the trained model on the test part.
+
+    Returns:
+        ``images`` and ``compared`` (counts), ``different_answers`` (0), ``largest_difference`` (of a probability).
 
     Raises:
-        ParityError: naming an image and what either said.
+        ParityError: an answer differs, or a probability or a feature by more than `TOLERANCE`.
     """
     rows = catalog.rows("test") or catalog.rows()
     files = catalog.column("file")
@@ -230,31 +250,25 @@ def _halved(value: Tensor) -> Tensor:
     return value.half() if value.is_floating_point() else value
 
 
-def _description(run: Run, catalog: Catalog, spec: Preprocess, calibration: dict[str, Any]) -> dict[str, Any]:
-    named: dict[str, Any] = {"charset": run.charset.to_json()} if catalog.task == "read" else {"labels": run.labels}
-    if catalog.task == "read" and (length := expected_length(catalog)) is not None:
-        named["length"] = length
-    if catalog.task == "classify" and catalog.groups:
-        named["groups"] = {label: catalog.groups[label] for label in run.labels if label in catalog.groups}
-    return {
-        "task": catalog.task,
-        **named,
-        "preprocess": spec.to_json(),
-        **({"calibration": calibration} if calibration else {}),
-        "data": {
-            "fingerprint": catalog.fingerprint,
-            "content": content(catalog),
-            "n": len(catalog.rows()),
-            "split": (catalog.meta or {}).get("split"),
-            **({"read_by": reader} if (reader := (catalog.meta or {}).get("read_by")) else {}),
-        },
-        "training": run.config.to_dict(),
-        "versions": {
-            name: metadata.version(name)
-            for name in ("tellapart", "torch", "timm", "onnx", "onnxruntime", "numpy", "pillow")
-        }
-        | {"python": platform.python_version()},
-    }
+def _manifest(run: Run, catalog: Catalog, spec: Preprocess, calibration: Calibration | None) -> BundleManifest:
+    meta, reads = catalog.meta or {}, catalog.task == "read"
+    packages = ("tellapart", "torch", "timm", "onnx", "onnxruntime", "numpy", "pillow")
+    return BundleManifest(
+        task="read" if reads else "classify",
+        charset=run.charset if reads else None,
+        labels=None if reads else list(run.labels),
+        length=expected_length(catalog) if reads else None,
+        groups={label: catalog.groups[label] for label in run.labels if label in catalog.groups}
+        if catalog.groups and not reads
+        else None,
+        preprocess=spec,
+        calibration=calibration,
+        data=TrainingData(
+            catalog.fingerprint, content(catalog), len(catalog.rows()), meta.get("split"), meta.get("read_by") or None
+        ),
+        training=run.config.to_dict(),
+        versions={name: metadata.version(name) for name in packages} | {"python": platform.python_version()},
+    )
 
 
 @contextlib.contextmanager

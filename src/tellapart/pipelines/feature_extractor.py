@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from tellapart.evaluation.features_of import FeatureExtractor, Floats
 from tellapart.inference.base_model import BASE
-from tellapart.inference.bundle import Bundle, Predictor
+from tellapart.inference.bundle import Bundle
+from tellapart.inference.predictor import Predictor
 from tellapart.inference.preprocess import Preprocess
 
 
@@ -33,7 +34,7 @@ def _backbone(name: str) -> FeatureExtractor:
     """Torch is loaded here only."""
     import torch
 
-    from tellapart.training.models.classifier import timm_backbone
+    from tellapart.training.models.backbones import timm_backbone
 
     model: Any = timm_backbone(name, 3, pretrained=True).eval()
     config = model.pretrained_cfg

@@ -5,19 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from tellapart.core.errors import ConfigError
+from tellapart.data.source_options import LabelOptions
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from tellapart.data.catalog import Catalog
+    from tellapart.evaluation.embedding_map import EmbeddingMap
+    from tellapart.evaluation.features_of import FeatureExtractor, Floats
 
-THUMBNAIL = 32  # px; of few images larger
-LARGE = 64
-FEW = 8192  # images that get large thumbnails
+Method = Literal["tsne", "umap"]
+METHOD_NAMES: dict[Method, str] = {"tsne": "t-SNE", "umap": "UMAP"}
+THUMBNAIL = 32  # px
+LARGE_THUMBNAIL = 64  # px
+MAX_LARGE = 8192  # images that a map may have and still show large thumbnails
+
+
+class MapResult(TypedDict):
+    """What `map` answers: the files written, and how many images of the data are on the map."""
+
+    page: str
+    picture: str
+    map: str
+    n: int
 
 
 def map(  # noqa: A001
@@ -25,19 +39,20 @@ def map(  # noqa: A001
     data: str | Path | Catalog,
     *,
     out: str | Path,
-    method: Literal["tsne", "umap"] = "tsne",
+    method: Method = "tsne",
     colour: Literal["label", "group", "split"] | None = None,
     split: str | None = None,
     perplexity: float | None = None,
     on: str | Path | None = None,
     seed: int = 0,
-    **options: Any,
-) -> dict[str, Any]:
+    coarse_labels: str | Path | None = None,
+    **options: Unpack[LabelOptions],
+) -> MapResult:
     """Draw the map of a set: a page, a picture, and a file on which later images find their place.
 
     Args:
         model: a run, a bundle, or a timm backbone by its name with ImageNet weights, for a map without any training.
-        data: see `tellapart.data.opening.open_catalog`.
+        data: any source, or a catalog.
         out: the page, ``.html``; beside it lie the same as ``.png`` and the map as ``.parquet``.
         method: t-SNE, or UMAP where it is installed.
         colour: what colours say; by default the groups where there are any, else the labels; of texts how long they
@@ -45,7 +60,9 @@ def map(  # noqa: A001
         split: train, val, test: only these images.
         perplexity: about how many neighbours count.
         on: an older map's ``.parquet``, on which these images are placed; nothing else of it moves.
-        options: how to read the data.
+        seed: of the method.
+        coarse_labels: YAML file, group → list of classes.
+        options: how to read the data, see `tellapart.data.opening.open_catalog`.
 
     Returns:
         ``page``, ``picture``, ``map`` (files) and ``n``.
@@ -54,85 +71,138 @@ def map(  # noqa: A001
         ConfigError: too few images, or a map of another network.
         BundleError: no bundle, or one of an earlier version, without features.
         CatalogError: data that cannot be used.
-    """
-    import numpy as np
 
-    from tellapart.core.files import atomic_file, check_target
+    Example:
+        tellapart.map("runs/photos", "photos", out="map.html")
+    """
+    from tellapart.core.files import check_target
     from tellapart.core.progress import log
     from tellapart.data.opening import open_catalog
-    from tellapart.evaluation.embedding_map import EmbeddingMap
     from tellapart.evaluation.features_of import extract_features
-    from tellapart.evaluation.map_page import page, sheets
-    from tellapart.evaluation.projection import check_method, check_perplexity, project, project_later
-    from tellapart.metrics.pca import PCA
+    from tellapart.evaluation.projection import check_method
     from tellapart.pipelines.feature_extractor import feature_extractor
-    from tellapart.viz.embedding_png import draw_embedding
-    from tellapart.viz.palette import class_colours
 
     out = Path(out)
     check_target(out, ".html", ".htm")
     check_method(method)
     _check_neighbours(out, on)
-    look = feature_extractor(model)
-    catalog = open_catalog(data, task=look.task, progress=True, **options)
+    extractor = feature_extractor(model)
+    catalog = open_catalog(data, task=extractor.task, coarse_labels=coarse_labels, progress=True, **options)
     rows = catalog.rows(split)
-    old = EmbeddingMap.open(on) if on is not None else None
-    if old is None:
-        check_perplexity(len(rows), perplexity)
-    elif method != "tsne" or old.about["method"] != "tsne":
-        raise ConfigError("on: only a map of t-SNE can take later images")
-    elif not rows:
-        raise ConfigError(f"{catalog.source}: no image to place")
-    if old is not None and old.about["network"] != look.name:
-        raise ConfigError(f"{on}: a map of another network ({old.about['network']}); this one is {look.name}")
-    what = _coloured(catalog, colour)
-    files, labels = [catalog.column("file")[row] for row in rows], [what[row] for row in rows]
-    parts = [catalog.column("split")[row] for row in rows]
-    features = extract_features(look, catalog, rows)
+    old = _open_old(on, catalog, rows, method, perplexity, extractor)
+    values, names = _coloured(catalog, colour), catalog.column("file")
+    files, labels = [names[row] for row in rows], [values[row] for row in rows]
+    features = extract_features(extractor, catalog, rows)
     log(f"placing {len(rows):,} images")
     if old is None:
-        reduction = PCA.of(features)
-        points = reduction(features)
-        at = project(points, method, perplexity=perplexity, seed=seed)
-        new = [False] * len(rows)
+        about = {
+            "network": extractor.name,
+            "method": method,
+            "perplexity": perplexity,
+            "seed": seed,
+            "data": catalog.fingerprint,
+        }
+        atlas = _new_map(files, labels, features, about)
     else:
-        reduction, own = old.reduction, old.reduction(features)
-        before = project_later(own, old.points, old.places, perplexity=old.about["perplexity"], seed=seed)
-        points, at = np.concatenate([old.points, own]), np.concatenate([old.places, before])
-        new = [False] * len(old.files) + [True] * len(rows)
-        files, labels, parts = [*old.files, *files], [*old.labels, *labels], [*[None] * len(old.files), *parts]
-    about = {
-        "network": look.name,
-        "method": method,
-        "perplexity": perplexity,
-        "seed": seed,
-        "data": catalog.fingerprint,
-    }
-    atlas = EmbeddingMap(files, labels, points, at, reduction, about if old is None else old.about)
+        atlas = _extend(old, files, labels, features, seed)
     atlas.write(out.with_suffix(".parquet"))
-    chosen = class_colours(sorted(set(labels)))
-    title = f"Map of {Path(str(catalog.source)).name or 'data'}"
-    how = {"tsne": "t-SNE", "umap": "UMAP"}[method]
-    notes = [
-        f"{how} of the features of {model}. Near each other stands what the network finds alike; sizes and distances "
-        "of clumps mean little."
-    ]
-    draw_embedding(
-        out.with_suffix(".png"), f"{title}\n{how}, {Path(str(model)).name}", at, labels, chosen, new if old else ()
-    )
-    side = LARGE if len(files) <= FEW else THUMBNAIL
-    thumbnails = _thumbnails(catalog, rows, side)
-    blank = np.full((side, side, 3), 224, np.uint8)
-    cells = chain([blank] * (len(files) - len(rows)), thumbnails)
-    text = page(title, at, files, labels, parts, chosen, sheets(cells, side), side, notes, new if old else ())
-    with atomic_file(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    _draw(out, atlas, catalog, rows, model, METHOD_NAMES[method])
     return {
         "page": str(out),
         "picture": str(out.with_suffix(".png")),
         "map": str(out.with_suffix(".parquet")),
         "n": len(rows),
     }
+
+
+def _open_old(
+    on: str | Path | None,
+    catalog: Catalog,
+    rows: list[int],
+    method: str,
+    perplexity: float | None,
+    extractor: FeatureExtractor,
+) -> EmbeddingMap | None:
+    """The map on which the rows are placed, or None for a new one.
+
+    Raises:
+        ConfigError: too few images for a new map, none for an old one, or a map that cannot take these.
+    """
+    from tellapart.evaluation.embedding_map import EmbeddingMap
+    from tellapart.evaluation.projection import check_perplexity
+
+    if on is None:
+        check_perplexity(len(rows), perplexity)
+        return None
+    old = EmbeddingMap.open(on)
+    if method != "tsne" or old.about["method"] != "tsne":
+        raise ConfigError("on: only a map of t-SNE can take later images")
+    if not rows:
+        raise ConfigError(f"{catalog.source}: no image to place")
+    if old.about["network"] != extractor.name:
+        raise ConfigError(f"{on}: a map of another network ({old.about['network']}); this one is {extractor.name}")
+    return old
+
+
+def _new_map(files: list[str], labels: list[str], features: Floats, about: dict[str, Any]) -> EmbeddingMap:
+    """A map of features N, F by the method, perplexity and seed of ``about``."""
+    from tellapart.evaluation.embedding_map import EmbeddingMap
+    from tellapart.evaluation.projection import project
+    from tellapart.metrics.pca import PCA
+
+    reduction = PCA.of(features)
+    points = reduction(features)
+    places = project(points, about["method"], perplexity=about["perplexity"], seed=about["seed"])
+    return EmbeddingMap(files, labels, points, places, reduction, about)
+
+
+def _extend(old: EmbeddingMap, files: list[str], labels: list[str], features: Floats, seed: int) -> EmbeddingMap:
+    """The old map with later images behind its own, whose places stay."""
+    import numpy as np
+
+    from tellapart.evaluation.embedding_map import EmbeddingMap
+    from tellapart.evaluation.projection import project_later
+
+    points = old.reduction(features)
+    places = project_later(points, old.points, old.places, perplexity=old.about["perplexity"], seed=seed)
+    return EmbeddingMap(
+        [*old.files, *files],
+        [*old.labels, *labels],
+        np.concatenate([old.points, points]),
+        np.concatenate([old.places, places]),
+        old.reduction,
+        old.about,
+    )
+
+
+def _draw(out: Path, atlas: EmbeddingMap, catalog: Catalog, rows: list[int], model: str | Path, method: str) -> None:
+    """Write the picture and the page of a map whose last images are the rows of the catalog."""
+    import numpy as np
+
+    from tellapart.core.files import atomic_file
+    from tellapart.evaluation.map_page import page, sheets
+    from tellapart.viz.embedding_png import draw_embedding
+    from tellapart.viz.palette import class_colours
+
+    n_old = len(atlas.files) - len(rows)
+    is_new = [False] * n_old + [True] * len(rows) if n_old else ()
+    colours = class_colours(sorted(set(atlas.labels)))
+    title = f"Map of {Path(str(catalog.source)).name or 'data'}"
+    heading = f"{title}\n{method}, {Path(str(model)).name}"
+    draw_embedding(out.with_suffix(".png"), heading, atlas.places, atlas.labels, colours, is_new)
+    notes = [
+        f"{method} of the features of {model}. Near each other stands what the network finds alike; sizes and distances "
+        "of clumps mean little."
+    ]
+    side = LARGE_THUMBNAIL if len(atlas.files) <= MAX_LARGE else THUMBNAIL
+    blank = np.full((side, side, 3), 224, np.uint8)
+    cells = chain([blank] * n_old, _thumbnails(catalog, rows, side))
+    parts = [*[None] * n_old, *(catalog.column("split")[row] for row in rows)]
+    text = page(
+        title, atlas.places, atlas.files, atlas.labels, parts, colours, sheets(cells, side), side, notes, is_new
+    )
+    with atomic_file(out) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _check_neighbours(out: Path, on: str | Path | None) -> None:

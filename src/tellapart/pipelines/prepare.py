@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.core.progress import log
 from tellapart.curation.audit import run_audit
 from tellapart.curation.audit_page import write_report
-from tellapart.curation.clean import apply_decisions, data_before_cleaning, read_policy
+from tellapart.curation.clean import apply_decisions, data_before_cleaning
+from tellapart.curation.policy import read_policy
 from tellapart.curation.review_page import write_review
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
-from tellapart.data.resampling import balance as even_out
+from tellapart.data.resampling import balance as balance_classes
 from tellapart.data.resampling import check_method
+from tellapart.data.source_options import SourceOptions
 from tellapart.data.split import split
 from tellapart.pipelines.audit import default_embedder
 from tellapart.training.config import recipe_part
@@ -35,48 +37,62 @@ def prepare(
     pretrained: bool | None = None,
     thresholds: Mapping[str, float] | None = None,
     seed: int | None = None,
-    **options: Any,
+    **options: Unpack[SourceOptions],
 ) -> dict[str, Any]:
     """Audit, clean, split and balance a data set, and write what a person should see.
 
     Args:
-        data: any source; ``options`` say how to read it (see `tellapart.data.opening.open_catalog`).
+        data: any source, or a catalog.
         out: a folder: ``audit/``, ``report.html``, ``review.html`` and ``prepared.parquet``, the catalog to train on.
         recipe: a packaged recipe with a ``prepare`` part; what is given here overrides it.
-        policy, corrections: see `tellapart.clean`.
-        balance, count: see `tellapart.balance`; by default the classes stay as they are.
-        pretrained, thresholds: see `tellapart.audit`.
+        policy: what of the findings is dropped, see `tellapart.clean`.
+        corrections: a CSV of what a person decided, likewise.
+        balance: the method, see `tellapart.balance`; by default the classes stay as they are.
+        count: images a class and epoch, likewise.
+        pretrained: whether a pretrained network helps, see `tellapart.audit`; by default it does.
+        thresholds: check → threshold, likewise.
+        seed: of the split and of the images that are shown more often.
+        options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
-        ``catalog``, ``report``, ``review``, ``clean``, ``split`` and ``classes``.
+        ``catalog``, ``report`` and ``review`` (files), ``clean`` (as `tellapart.clean`), ``split`` (part → images),
+        ``classes`` (as `tellapart.balance`, or None) and ``notes``.
 
     Raises:
         ConfigError: the recipe prepares nothing, an option is unknown, or ``out`` is a file or the data itself.
+
+    Example:
+        tellapart.prepare("photos", out="prepared", balance="over")
     """
-    said = {"policy": policy, "balance": balance, "count": count, "pretrained": pretrained, "thresholds": thresholds,
-            "seed": seed}  # fmt: skip
-    given = {"pretrained": True, "seed": 0, **_recipe(recipe), **{k: v for k, v in said.items() if v is not None}}
-    method, rules = given.get("balance"), read_policy(given.get("policy"))
+    arguments = {"policy": policy, "balance": balance, "count": count, "pretrained": pretrained,
+                 "thresholds": thresholds, "seed": seed}  # fmt: skip
+    explicit = {name: value for name, value in arguments.items() if value is not None}
+    settings = {"pretrained": True, "seed": 0, **_recipe(recipe), **explicit}
+    method, rules = settings.get("balance"), read_policy(settings.get("policy"))
     if method:
-        check_method(method, given.get("count"))
+        check_method(method, settings.get("count"))
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: a file; name a folder (--out)")
     if not isinstance(data, Catalog) and folder.resolve() == Path(data).resolve():
         raise ConfigError(f"{folder}: the data itself; name another folder (--out)")
     prepared, review = folder / "prepared.parquet", folder / "review.html"
-    data, options = data_before_cleaning(data, options)
-    findings = run_audit(data, out=folder / "audit", embedder=default_embedder if given["pretrained"] else None, thresholds=given.get("thresholds"),
-                    **options)  # fmt: skip
+    source, reading = data_before_cleaning(data, dict(options))
+    embedder = default_embedder if settings["pretrained"] else None
+    findings = run_audit(
+        source, out=folder / "audit", embedder=embedder, thresholds=settings.get("thresholds"), **reading
+    )
     write_report(findings, folder / "report.html")
     log(f"report: {folder / 'report.html'}")
-    catalog, decided, counts = apply_decisions(findings, rules, corrections)
-    write_review(findings, decided, review)
+    catalog, dropped, counts = apply_decisions(findings, rules, corrections)
+    write_review(findings, dropped, review)
     log(f"review: {review} ({counts['kept']} of {counts['images']} images stay)")
-    catalog, classes = split(catalog, seed=given["seed"]), None
+    catalog, classes = split(catalog, seed=settings["seed"]), None
     if method and catalog.task == "classify":
-        evened = even_out(catalog, out=prepared, method=method, count=given.get("count"), seed=given["seed"])
-        catalog, classes = open_catalog(prepared).with_notes(evened["notes"]), evened["classes"]
+        balanced = balance_classes(
+            catalog, out=prepared, method=method, count=settings.get("count"), seed=settings["seed"]
+        )
+        catalog, classes = open_catalog(prepared).with_notes(balanced["notes"]), balanced["classes"]
     else:
         catalog.write(prepared)
     return {

@@ -16,7 +16,7 @@ from tellapart.core.image_io import decode
 from tellapart.core.parallel import map_threads
 from tellapart.curation.checks.label_errors import find_label_errors, gradients
 from tellapart.data.duplicates.hashing import SIDE, thumbnail
-from tellapart.inference.bundle import Predictor
+from tellapart.inference.predictor import Predictor
 from tellapart.metrics.intervals import wilson
 from tellapart.training.config import Stage
 from tellapart.training.ensemble import FOLDER

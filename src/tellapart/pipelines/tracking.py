@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import ConfigError
-from tellapart.inference.bundle import ABOUT, Predictor, file_digest
+from tellapart.inference.bundle import file_digest
+from tellapart.inference.manifest import MANIFEST
+from tellapart.inference.predictor import Predictor
 from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
         ConfigError: MLflow is not installed, the run is not finished, or the place cannot be used.
     """
     report = run.metrics()
-    if report is None or not (run.path / "bundle" / ABOUT).is_file():
+    if report is None or not (run.path / "bundle" / MANIFEST).is_file():
         raise ConfigError(f"{run.path}: not finished yet; run its train command again")
     name = experiment or f"tellapart-{run.config.task}"
     with _mlflow(where) as mlflow:
@@ -169,7 +171,7 @@ def _fingerprint(run: Run) -> str:
     """Of the options and the bundle, which knows the data and every byte of the model."""
     from tellapart.training.run import CONFIG
 
-    both = file_digest(run.path / CONFIG) + file_digest(run.path / "bundle" / ABOUT)
+    both = file_digest(run.path / CONFIG) + file_digest(run.path / "bundle" / MANIFEST)
     return hashlib.sha256(both.encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 import yaml
@@ -20,6 +20,7 @@ from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
+from tellapart.data.source_options import SOURCE_OPTIONS
 from tellapart.data.split import split
 from tellapart.evaluation.evaluate import evaluate
 from tellapart.inference.bundle import Bundle
@@ -33,12 +34,21 @@ from tellapart.training.config import TrainConfig, make_config, recipe_part
 from tellapart.training.decision_rules import calibrate_decisions, check_decisions
 from tellapart.training.ensemble import FOLDER, fit_ensemble
 from tellapart.training.loop import fit, lightning_quiet
+from tellapart.training.options import TrainOptions
 from tellapart.training.run import CALIBRATION, CONFIG, DATA, HISTORY, METRICS, MODEL, Run
 from tellapart.training.text_checks import check_texts
 from tellapart.training.warm_start import known_characters
 
 SHOWN = 8  # training images in the picture of the augmentation
-DATA_OPTIONS = ("task", "coarse_labels", "label_from", "file_column", "label_column", "group_by")
+
+
+class TrainResult(TypedDict):
+    """What `train` answers: folders, seconds of training, and the figures of the test part."""
+
+    run: str
+    bundle: str
+    seconds: float
+    test: dict[str, Any]
 
 
 def train(
@@ -49,8 +59,8 @@ def train(
     track: str | Path | None = None,
     recipe: str | None = None,
     config: str | Path | None = None,
-    **options: Any,
-) -> dict[str, Any]:
+    **options: Unpack[TrainOptions],
+) -> TrainResult:
     """Train a recogniser, pack it as a bundle and report on the test part.
 
     The same call again goes on where a stopped one left off, and answers at once when it is done.
@@ -71,11 +81,14 @@ def train(
         ConfigError: unknown options, or a run folder that holds another training.
         CatalogError, TextError: data that cannot be trained on.
         ParityError: the exported graph did not answer like the trained model.
+
+    Example:
+        tellapart.train("photos", out="runs/photos", epochs=3)
     """
     asked = make_config(recipe, config, options)
     if data is None:
         data = _drawn(recipe)
-    catalog = _prepared(data, asked)
+    catalog = open_split(data, asked)
     check_data(catalog)
     check_decisions(asked, catalog)
     planned = plan(asked, catalog)
@@ -118,7 +131,7 @@ def train(
         "run": str(run.path),
         "bundle": str(bundle),
         "seconds": environment["seconds"],
-        "test": run.metrics(),
+        "test": run.metrics() or {},
     }
 
 
@@ -137,12 +150,17 @@ def _drawn(recipe: str | None) -> Path:
     return folder
 
 
-def _prepared(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
-    options = {name: getattr(config, name) for name in DATA_OPTIONS}
+def open_split(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
+    """The catalog of a source as a configuration says to read it, split by the configuration's seed.
+
+    Args:
+        data: any source, or a catalog; of a catalog only the task and the groups can be chosen.
+        config: says how the source is read, and with which seed it is split.
+    """
+    options = {name: getattr(config, name) for name in SOURCE_OPTIONS}
     if isinstance(data, Catalog):
         options = {name: options[name] for name in ("task", "coarse_labels")}
-    catalog = open_catalog(data, progress=True, **options)
-    return split(catalog, seed=config.seed)
+    return split(open_catalog(data, progress=True, **options), seed=config.seed)
 
 
 def _default_out(data: str | Path | Catalog, catalog: Catalog, config: TrainConfig) -> Path:

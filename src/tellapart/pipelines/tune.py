@@ -9,9 +9,9 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import optuna
 import yaml
@@ -21,13 +21,12 @@ from tellapart.core.errors import ConfigError, TellapartError, join_some, plural
 from tellapart.core.files import atomic_file
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_catalog
-from tellapart.data.split import split
-from tellapart.pipelines.train import DATA_OPTIONS, check_data
+from tellapart.pipelines.train import check_data, open_split
 from tellapart.training.auto_config import plan
 from tellapart.training.config import TrainConfig, make_config
 from tellapart.training.decision_rules import check_decisions
 from tellapart.training.loop import lightning_quiet
+from tellapart.training.options import TrainOptions
 from tellapart.training.run import DATA
 from tellapart.training.search_space import (
     Space,
@@ -56,6 +55,18 @@ Study = optuna.study.Study
 Frozen = optuna.trial.FrozenTrial
 
 
+class TuneResult(TypedDict):
+    """What `tune` answers."""
+
+    best: dict[str, Any]
+    config: str
+    score: float
+    untuned: float | None
+    trials: dict[str, int]
+    importances: dict[str, float]
+    picture: str
+
+
 def tune(
     data: str | Path | Catalog,
     *,
@@ -65,8 +76,8 @@ def tune(
     space: str | Path | Mapping[str, Any] | None = None,
     recipe: str | None = None,
     config: str | Path | None = None,
-    **options: Any,
-) -> dict[str, Any]:
+    **options: Unpack[TrainOptions],
+) -> TuneResult:
     """Search for options that validate better than what ``train`` would decide by itself.
 
     The data is split once, by seed, as ``train`` splits it; trials learn from the train part and are compared on the
@@ -98,14 +109,12 @@ def tune(
     Raises:
         ConfigError: unknown options or values, a folder that holds something else, or trials that fail in a row.
         CatalogError, TextError: data that cannot be trained on.
+
+    Example:
+        tellapart.tune("photos", out="runs/photos-tune", minutes=10)
     """
     asked = make_config(recipe, config, options)
-    if minutes is None and trials is None:
-        minutes = MINUTES
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise ConfigError(f"minutes {minutes}: give a number above 0")
-    if trials is not None and trials < 1:
-        raise ConfigError(f"trials {trials}: give at least 1")
+    budget = Budget.of(minutes, trials)
     searched = None if space is None else validate_space(space) if isinstance(space, Mapping) else read_space(space)
     catalog = _without_test(data, asked)
     check_data(catalog)
@@ -121,33 +130,56 @@ def tune(
             f"{folder}: tuning {', '.join(searched)} on {len(catalog.rows('train')):,} images, judged by "
             f"{len(catalog.rows('val')):,}; the test part is left alone"
         )
-        if all(trial.state == TrialState.FAIL and "error" not in trial.user_attrs for trial in study.trials):
-            known = values_of_config(planned, searched)
-            study.enqueue_trial(encode_settings(known), {"untuned": known.keys() == searched.keys()})
-        failures = 0
-        while (left := _left(study, minutes, trials)) > 0:
-            if not _of(study, TrialState.COMPLETE):
-                left = math.inf  # whatever the budget, there is an answer
-            error = _try(study, searched, asked, planned, catalog, folder / TRIALS, left)
-            failures = failures + 1 if error else 0
-            if failures == FAILURES:
-                raise ConfigError(f"{folder}: {FAILURES} trials in a row failed; mend what the last one says: {error}")
-            if _of(study, TrialState.COMPLETE):
-                _write(study, folder)
+        _enqueue_untuned(study, planned, searched)
+        _search(study, TrialRunner(searched, asked, planned, catalog, folder / TRIALS), budget, folder)
         return _write(study, folder)
 
 
 # --- before ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Budget:
+    """How long a search may take in all.
+
+    Args:
+        minutes: of training, in all trials together; None for no limit.
+        trials: complete or pruned ones; None for no limit.
+    """
+
+    minutes: float | None
+    trials: int | None
+
+    @classmethod
+    def of(cls, minutes: float | None, trials: int | None) -> Budget:
+        """The budget as stated, or `MINUTES` where nothing is.
+
+        >>> Budget.of(None, None)
+        Budget(minutes=30.0, trials=None)
+
+        Raises:
+            ConfigError: no time, or no trial.
+        """
+        if minutes is None and trials is None:
+            minutes = MINUTES
+        if minutes is not None and not 0 < minutes < math.inf:
+            raise ConfigError(f"minutes {minutes}: give a number above 0")
+        if trials is not None and trials < 1:
+            raise ConfigError(f"trials {trials}: give at least 1")
+        return cls(minutes, trials)
+
+    def seconds_left(self, study: Study) -> float:
+        """The seconds that a study may still take; 0 once its trials are done."""
+        if self.trials is not None and len(_of(study, TrialState.COMPLETE, TrialState.PRUNED)) >= self.trials:
+            return 0.0
+        spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
+        return math.inf if self.minutes is None else 60 * self.minutes - spent
+
+
 def _without_test(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
     """The train and val rows; the test part's are gone from here on."""
-    options = {name: getattr(config, name) for name in DATA_OPTIONS}
-    if isinstance(data, Catalog):
-        options = {name: options[name] for name in ("task", "coarse_labels")}
-    catalog = split(open_catalog(data, progress=True, **options), seed=config.seed)
-    seen = [part in ("train", "val") for part in catalog.column("split")]
-    return replace(catalog, table=catalog.table.filter(seen))
+    catalog = open_split(data, config)
+    return replace(catalog, table=catalog.table.filter([part in ("train", "val") for part in catalog.column("split")]))
 
 
 def _pruner(config: TrainConfig) -> optuna.pruners.BasePruner:
@@ -198,60 +230,96 @@ def _of(study: Study, *states: TrialState) -> list[Frozen]:
     return study.get_trials(deepcopy=False, states=states)
 
 
-def _left(study: Study, minutes: float | None, trials: int | None) -> float:
-    """Seconds left; none once the trials are done."""
-    if trials is not None and len(_of(study, TrialState.COMPLETE, TrialState.PRUNED)) >= trials:
-        return 0.0
-    spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
-    return math.inf if minutes is None else 60 * minutes - spent
+def _enqueue_untuned(study: Study, planned: TrainConfig, space: Space) -> None:
+    """Let a search that has no result yet begin with the untuned configuration."""
+    if all(trial.state == TrialState.FAIL and "error" not in trial.user_attrs for trial in study.trials):
+        known = values_of_config(planned, space)
+        study.enqueue_trial(encode_settings(known), {"untuned": known.keys() == space.keys()})
 
 
 # --- a trial -----------------------------------------------------------------------------------------
 
 
-def _try(
-    study: Study,
-    space: Space,
-    asked: TrainConfig,
-    planned: TrainConfig,
-    catalog: Catalog,
-    folder: Path,
-    seconds: float,
-) -> TellapartError | None:
-    """One trial, and a line about it; the failure, if it failed by itself."""
-    began = time.perf_counter()
-    trial = study.ask()
-    settings = draw(trial, space)
-    watch = PruningCallback(trial, seconds)
-    run = folder / f"{trial.number:03d}"
-    state, score, came, error = TrialState.FAIL, None, "stopped", None
-    try:
-        config = config_of_trial(asked, planned, settings, catalog)
-        trial.set_user_attr("config", replace(config, ensemble=asked.ensemble, cv_folds=asked.cv_folds).to_dict())
-        score = run_trial(run, replace(config, ensemble=1, cv_folds=0), catalog, watch)
-        state, came = TrialState.COMPLETE, f"score {score:.4f}"
-    except optuna.TrialPruned:
-        state, came = TrialState.PRUNED, f"pruned after epoch {watch.epoch}"
-    except TimeUpError:
-        came = f"stopped after epoch {watch.epoch}, the time is up"
-    except TellapartError as failure:
-        error, came = failure, f"failed: {failure}"
-        trial.set_user_attr("error", str(failure))
-    finally:
-        spent = time.perf_counter() - began
-        trial.set_user_attr("seconds", spent)
-        study.tell(trial, score, state)
-        shutil.rmtree(run / "checkpoints", ignore_errors=True)
-        (run / DATA).unlink(missing_ok=True)
-        what = ", ".join(f"{option} {format_value(option, value)}" for option, value in settings.items())
-        log(f"{watch.start}trial {trial.number}: {came}; {spent:.0f} s; {what}")
-    return error
+@dataclass(frozen=True)
+class TrialRunner:
+    """What all trials of a search share.
+
+    Args:
+        space: the options that are searched.
+        asked: the configuration as the caller states it.
+        planned: the same with what the data decides filled in.
+        catalog: the train and val parts.
+        folder: a folder for the trials, each in one of its own.
+    """
+
+    space: Space
+    asked: TrainConfig
+    planned: TrainConfig
+    catalog: Catalog
+    folder: Path
+
+    def run(self, study: Study, seconds: float) -> TellapartError | None:
+        """Train with the study's next settings, tell the study its score, and log a line about it.
+
+        Args:
+            study: draws the settings and keeps the score.
+            seconds: the trial stops after the epoch in which these are over.
+
+        Returns:
+            Why the trial failed, if it failed by itself.
+        """
+        began = time.perf_counter()
+        trial = study.ask()
+        settings = draw(trial, self.space)
+        callback = PruningCallback(trial, seconds)
+        run = self.folder / f"{trial.number:03d}"
+        state, score, outcome, error = TrialState.FAIL, None, "stopped", None
+        try:
+            config = config_of_trial(self.asked, self.planned, settings, self.catalog)
+            whole = replace(config, ensemble=self.asked.ensemble, cv_folds=self.asked.cv_folds)
+            trial.set_user_attr("config", whole.to_dict())
+            score = run_trial(run, replace(config, ensemble=1, cv_folds=0), self.catalog, callback)
+            state, outcome = TrialState.COMPLETE, f"score {score:.4f}"
+        except optuna.TrialPruned:
+            state, outcome = TrialState.PRUNED, f"pruned after epoch {callback.epoch}"
+        except TimeUpError:
+            outcome = f"stopped after epoch {callback.epoch}, the time is up"
+        except TellapartError as failure:
+            error, outcome = failure, f"failed: {failure}"
+            trial.set_user_attr("error", str(failure))
+        finally:
+            spent = time.perf_counter() - began
+            trial.set_user_attr("seconds", spent)
+            study.tell(trial, score, state)
+            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+            (run / DATA).unlink(missing_ok=True)
+            values = ", ".join(f"{option} {format_value(option, value)}" for option, value in settings.items())
+            log(f"{callback.start}trial {trial.number}: {outcome}; {spent:.0f} s; {values}")
+        return error
+
+
+def _search(study: Study, trials: TrialRunner, budget: Budget, folder: Path) -> None:
+    """Run trials until the budget is spent; the best so far is written after each.
+
+    Raises:
+        ConfigError: trials fail in a row.
+    """
+    failures = 0
+    while (left := budget.seconds_left(study)) > 0:
+        if not _of(study, TrialState.COMPLETE):
+            left = math.inf  # whatever the budget, there is an answer
+        error = trials.run(study, left)
+        failures = failures + 1 if error else 0
+        if failures == FAILURES:
+            raise ConfigError(f"{folder}: {FAILURES} trials in a row failed; mend what the last one says: {error}")
+        if _of(study, TrialState.COMPLETE):
+            _write(study, folder)
 
 
 # --- after -------------------------------------------------------------------------------------------
 
 
-def _write(study: Study, folder: Path) -> dict[str, Any]:
+def _write(study: Study, folder: Path) -> TuneResult:
     """The best configuration so far as YAML, the picture of what mattered, and what `tune` answers."""
     complete = _of(study, TrialState.COMPLETE)
     best = study.best_trial
@@ -279,7 +347,7 @@ def _write(study: Study, folder: Path) -> dict[str, Any]:
     return {
         "best": best.user_attrs["config"],
         "config": str(folder / BEST),
-        "score": best.value,
+        "score": study.best_value,
         "untuned": untuned,
         "trials": {
             "complete": len(complete),
@@ -298,5 +366,5 @@ def _importances(study: Study) -> dict[str, float]:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on few trials: the picture says it
-        found = optuna.importance.get_param_importances(study)
-    return {option: float(share) for option, share in found.items()}
+        importances = optuna.importance.get_param_importances(study)
+    return {option: float(share) for option, share in importances.items()}

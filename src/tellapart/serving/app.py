@@ -19,7 +19,7 @@ from starlette.routing import Route
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError
 from tellapart.core.image_io import Pixels
-from tellapart.inference.bundle import ANSWER, Prediction
+from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.serving.batching import ModelReplacedError, QueueFullError
 from tellapart.serving.feedback_store import FeedbackStore, StoreFullError
 from tellapart.serving.http_errors import HTTPError, broken, busy

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.core.image_io import Pixels
-from tellapart.inference.bundle import BATCH, Prediction, Predictor
+from tellapart.inference.prediction import Prediction
+from tellapart.inference.predictor import BATCH, Predictor
 
 _TRIES = 3  # runs of each size; the quickest counts, as whatever else runs only slows
 _DEARER = 1.05  # past this a batch is not worth its size
@@ -105,7 +106,7 @@ class Batcher:
         """Room for so many images, asked for before they are decoded; who finds it empty gets it, however many.
 
         Raises:
-            Busy: there is none.
+            QueueFullError: there is none.
         """
         with self._wake:
             if self._inside and self._inside + images > self._most:
@@ -121,7 +122,7 @@ class Batcher:
         """An image to be answered, in a future that is given or a new one.
 
         Raises:
-            Gone: it was closed.
+            ModelReplacedError: it was closed.
         """
         job = _Job(name, pixels, future or Future())
         with self._wake:

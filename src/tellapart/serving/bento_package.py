@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tellapart.serving.bento_package import unpack_models
 
-unpacked(Path(__file__).parent / "models")
+unpack_models(Path(__file__).parent / "models")
 
 from tellapart.serving.service import Recogniser  # noqa: E402, F401
 '''

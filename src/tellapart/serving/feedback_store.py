@@ -54,7 +54,7 @@ class FeedbackStore:
         """Keep one row.
 
         Raises:
-            Full: there is no room left.
+            StoreFullError: there is no room left.
         """
         with self._lock:
             self._make_room(len(image))

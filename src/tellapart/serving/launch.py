@@ -30,6 +30,7 @@ def serve(
         models: bundles or runs, each ``PATH`` or ``NAME=PATH``; a name stands in the address of its answers.
         state: the folder of what the server keeps: which versions there are, corrections, samples.
         host: where to listen; anything but the machine itself needs a token.
+        port: from 1 to 65535.
         workers: processes; by default one a core, at most four.
         token_file: a file whose first line callers must send; or the environment variable ``TELLAPART_TOKEN``.
         sample: this share of the images asked about is kept, with the answers.

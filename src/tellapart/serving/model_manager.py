@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tellapart.core.parallel import cpu_count
-from tellapart.inference.bundle import Bundle, Predictor
+from tellapart.inference.bundle import Bundle
+from tellapart.inference.predictor import Predictor
 from tellapart.serving.batching import Batcher, best_size
 from tellapart.serving.model_registry import ModelRegistry
 from tellapart.serving.settings import Settings
@@ -128,4 +129,4 @@ def describe(model: LoadedModel) -> dict[str, object]:
             result["length"] = model.bundle.length
     else:
         result["labels"] = model.bundle.labels
-    return result | {"metrics": model.bundle.about.get("metrics") or {}}
+    return result | {"metrics": metrics.to_json() if (metrics := model.bundle.manifest.metrics) else {}}

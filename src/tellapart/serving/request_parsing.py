@@ -35,7 +35,7 @@ async def parse_request(request: Request, settings: Settings) -> ParsedRequest:
     A name is only repeated in the answer: no file of it is opened and no address fetched.
 
     Raises:
-        Refusal: it is malformed, or holds no image or too many.
+        HTTPError: it is malformed, or holds no image or too many.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:

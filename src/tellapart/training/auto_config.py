@@ -14,10 +14,9 @@ from tellapart.core.errors import ConfigError, ImageError
 from tellapart.data.catalog import Catalog
 from tellapart.inference.base_model import BASE
 from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
-from tellapart.training.config import Stage, TrainConfig
+from tellapart.training.config import OF_CLASSIFIERS, PATIENCE, SMALL, Stage, TrainConfig
+from tellapart.training.models.backbones import DEFAULT_BACKBONE
 
-DEFAULT_BACKBONE = "tf_efficientnet_lite0"
-SMALL = "small"
 SMALL_BELOW = 64  # px: a picture whose longer side is shorter than this gains nothing from ImageNet features
 SAMPLE = 64  # images looked at to tell grey from colour
 
@@ -25,8 +24,6 @@ UPDATES = 1200  # what learning from nothing takes, whatever the number of image
 BEGUN_UPDATES = 500  # of a reader that begins with another
 FEWEST, MOST = 8, 150  # epochs
 READ_EMA = 0.99  # the decay of a reader's averaged weights
-PATIENCE = 10  # epochs
-OF_CLASSIFIERS = ("width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing")
 TRANSFER_STAGES = {
     "quick": [Stage("solve", epochs=1)],
     "good": [Stage("solve", epochs=1), Stage("all", epochs=6, lr=3e-4)],
@@ -44,87 +41,109 @@ TRANSFER_SIDE = 256  # px; a little above the 224 of the ImageNet training gains
 def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """The configuration with every open choice made for this data.
 
+    Args:
+        config: what somebody decided; None stands for "decide from the data".
+        catalog: the data, split.
+
     Raises:
         ConfigError: an option that is not for this task.
     """
-    if config.init_from is not None and catalog.task != "read":
-        raise ConfigError("init_from: only a reader begins with another's weights; a classifier takes a --backbone")
-    if config.cv_folds and catalog.task == "read":
-        raise ConfigError(
-            "cv_folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
-        )
-    if config.augment == "text" and catalog.task != "read":
-        raise ConfigError("augment text: it changes the canvas's width, which only a reader takes; a classifier of "
-                          "letters takes glyph")  # fmt: skip
-    if catalog.task == "read":
-        _check_reader(config)
-    rows = catalog.rows()
-    trained = len(catalog.training_rows())
-    widths = np.array([catalog.column("width")[row] for row in rows])
-    heights = np.array([catalog.column("height")[row] for row in rows])
-    colour = config.colour
-    if colour == "auto":
-        colour = "grey" if catalog.task == "read" or is_grey(catalog) else "rgb"
-    if catalog.task == "read":
-        start = _begun_with(config, colour)
-        if config.ensemble > 1 and start is None:
-            raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
-                              "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
-        lr, updates = (2e-3, UPDATES) if start is None else (1e-3, BEGUN_UPDATES)
-        filled = replace(
-            config,
-            backbone=config.backbone or SMALL,
-            init_from=start,
-            height=config.height or READ_HEIGHT,
-            stages=config.stages or without_pretrained(trained, config.batch_size or 32, lr, config.effort, updates),
-            batch_size=config.batch_size or 32,
-            augment=config.augment or "text",
-            ema=READ_EMA if config.ema is None else config.ema,
-        )
-    else:
-        longer = float(np.median(np.maximum(widths, heights)))
-        backbone = config.backbone or (SMALL if longer < SMALL_BELOW else TRANSFER_BACKBONES[config.effort])
-        if backbone == SMALL:
-            usual = (_up(float(np.median(heights)), 8), _up(float(np.median(widths)), 8))
-            size = (min(usual[0], 128), min(usual[1], 128))
-            stages = without_pretrained(trained, config.batch_size or 64, 3e-3, config.effort)
-        else:
-            colour = "rgb"  # ImageNet features were learnt in colour
-            size = (TRANSFER_SIDE, TRANSFER_SIDE)
-            stages = (
-                TRANSFER_STAGES[config.effort]
-                if config.pretrained
-                else without_pretrained(trained, config.batch_size or 32, 1e-3, config.effort)
-            )
-        filled = replace(
-            config,
-            backbone=backbone,
-            height=config.height or size[0],
-            width=config.width or (config.height if config.height and not config.width else size[1]),
-            stages=config.stages or stages,
-            batch_size=config.batch_size or (64 if backbone == SMALL else 32),
-            augment=config.augment or ("glyph" if backbone == SMALL else "photo"),
-            ema=config.ema or 0.0,
-        )
-    stages = filled.stages or []
+    check_options(config, catalog.task)
+    planned = plan_reader(config, catalog) if catalog.task == "read" else plan_classifier(config, catalog)
+    stages = planned.stages or []
     if config.epochs is not None:
         stages = scale_epochs(stages, config.epochs)
     # A reader stands at nothing for a while, and its few validation texts are soon all right or all wrong.
     longest = max(stage.epochs for stage in stages)
     patience = config.patience or (max(PATIENCE, longest // 2) if catalog.task == "read" else PATIENCE)
     task = cast(Literal["classify", "read"], catalog.task)
-    return replace(filled, task=task, colour=colour, stages=stages, patience=patience)
+    return replace(planned, task=task, stages=stages, patience=patience)
 
 
-def _check_reader(config: TrainConfig) -> None:
-    """Options that say nothing to a reader must not be passed over."""
+def check_options(config: TrainConfig, task: str) -> None:
+    """Refuse options that the task does not know: they must not be passed over.
+
+    Raises:
+        ConfigError: an option that is not for this task.
+    """
+    if task != "read":
+        if config.init_from is not None:
+            raise ConfigError("init_from: only a reader begins with another's weights; a classifier takes a --backbone")
+        if config.augment == "text":
+            raise ConfigError("augment text: it changes the canvas's width, which only a reader takes; a classifier of "
+                              "letters takes glyph")  # fmt: skip
+        return
+    if config.cv_folds:
+        raise ConfigError(
+            "cv_folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
+        )
     default = TrainConfig()
     unused = [name for name in OF_CLASSIFIERS if getattr(config, name) != getattr(default, name)]
     if unused:
         raise ConfigError(f"{', '.join(unused)}: for classify only; leave it out")
 
 
-def _begun_with(config: TrainConfig, colour: str) -> str | None:
+def plan_reader(config: TrainConfig, catalog: Catalog) -> TrainConfig:
+    """The configuration of a reader but for patience and a changed number of epochs."""
+    colour = "grey" if config.colour == "auto" else config.colour
+    init_from = _initial_reader(config, colour)
+    if config.ensemble > 1 and init_from is None:
+        raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
+                          "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
+    lr, updates = (2e-3, UPDATES) if init_from is None else (1e-3, BEGUN_UPDATES)
+    batch_size = config.batch_size or 32
+    images = len(catalog.training_rows())
+    return replace(
+        config,
+        colour=colour,
+        backbone=config.backbone or SMALL,
+        init_from=init_from,
+        height=config.height or READ_HEIGHT,
+        stages=config.stages or without_pretrained(images, batch_size, lr, config.effort, updates),
+        batch_size=batch_size,
+        augment=config.augment or "text",
+        ema=READ_EMA if config.ema is None else config.ema,
+    )
+
+
+def plan_classifier(config: TrainConfig, catalog: Catalog) -> TrainConfig:
+    """The configuration of a classifier but for patience and a changed number of epochs."""
+    rows = catalog.rows()
+    widths = np.array([catalog.column("width")[row] for row in rows])
+    heights = np.array([catalog.column("height")[row] for row in rows])
+    longer = float(np.median(np.maximum(widths, heights)))
+    backbone = config.backbone or (SMALL if longer < SMALL_BELOW else TRANSFER_BACKBONES[config.effort])
+    small = backbone == SMALL
+    colour = "rgb"  # ImageNet features were learnt in colour
+    if small:
+        colour = config.colour if config.colour != "auto" else "grey" if is_grey(catalog) else "rgb"
+    height, width = (
+        min(_up(float(np.median(sides)), 8), 128) if small else TRANSFER_SIDE for sides in (heights, widths)
+    )
+    batch_size = config.batch_size or (64 if small else 32)
+    return replace(
+        config,
+        colour=colour,
+        backbone=backbone,
+        height=config.height or height,
+        width=config.width or config.height or width,
+        stages=config.stages or _classifier_stages(config, len(catalog.training_rows()), batch_size, small=small),
+        batch_size=batch_size,
+        augment=config.augment or ("glyph" if small else "photo"),
+        ema=config.ema or 0.0,
+    )
+
+
+def _classifier_stages(config: TrainConfig, images: int, batch_size: int, *, small: bool) -> list[Stage]:
+    """What trains, and for how long, where nobody said."""
+    if small:
+        return without_pretrained(images, batch_size, 3e-3, config.effort)
+    if config.pretrained:
+        return TRANSFER_STAGES[config.effort]
+    return without_pretrained(images, batch_size, 1e-3, config.effort)
+
+
+def _initial_reader(config: TrainConfig, colour: str) -> str | None:
     """What a reader begins with: what was asked for, else the shipped reader where pictures are as that sees them."""
     if config.init_from is not None or not config.pretrained:
         return config.init_from

@@ -19,7 +19,13 @@ import yaml
 from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.metrics.calibration import parse_threshold_goal
 
+SMALL = "small"  # our own backbone, beside timm's names
+PATIENCE = 10  # epochs without a better validation score, where nothing was decided
+OF_CLASSIFIERS = ("width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing")
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
+
+
+LOWEST = {"epochs": 1, "feature_level": 0, "pool_grid": 1, "batch_size": 1, "height": 8, "width": 8, "patience": 1}
 
 
 @dataclass(frozen=True)
@@ -166,21 +172,20 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_set(self)
-        lowest = {
-            "epochs": 1,
-            "feature_level": 0,
-            "pool_grid": 1,
-            "batch_size": 1,
-            "height": 8,
-            "width": 8,
-            "patience": 1,
-        }
-        for name, low in lowest.items():
-            value = getattr(self, name)
-            if value is not None and value < low:
-                raise ConfigError(f"{name} {value}: give at least {low}")
         if self.stages is not None and not self.stages:
             raise ConfigError("stages: give at least one, or leave them out")
+        self._check_ranges()
+        self._check_decisions()
+        if self.ensemble < 1 or self.cv_folds < 0 or self.cv_folds == 1:
+            raise ConfigError("ensemble: give at least 1; cv_folds: give 0 or at least 2")
+        if self.ensemble > 1 and self.cv_folds:
+            raise ConfigError("ensemble and cv_folds: give one of the two")
+
+    def _check_ranges(self) -> None:
+        for name, lowest in LOWEST.items():
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                raise ConfigError(f"{name} {value}: give at least {lowest}")
         if not 0 <= self.label_smoothing < 1 or not 0 <= self.dropout < 1:
             raise ConfigError("label_smoothing and dropout: give a number from 0 up to, but not including, 1")
         for name in ("cache_gb", "mixup", "views"):
@@ -188,16 +193,14 @@ class TrainConfig:
                 raise ConfigError(f"{name} {getattr(self, name)}: give 0 or more")
         if self.ema is not None and not 0 <= self.ema < 1:
             raise ConfigError(f"ema {self.ema}: give a decay from 0 up to, but not including, 1")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed {self.seed}: give a whole number from 0 to 4294967295")
+
+    def _check_decisions(self) -> None:
         if self.threshold is not None:
             parse_threshold_goal(self.threshold)
         if self.abstain is not None and not 0 < self.abstain <= 1:
             raise ConfigError(f"abstain {self.abstain}: give a share above 0 and up to 1, such as 0.99")
-        if self.ensemble < 1 or self.cv_folds < 0 or self.cv_folds == 1:
-            raise ConfigError("ensemble: give at least 1; cv_folds: give 0 or at least 2")
-        if self.ensemble > 1 and self.cv_folds:
-            raise ConfigError("ensemble and cv_folds: give one of the two")
-        if not 0 <= self.seed < 2**32:
-            raise ConfigError(f"seed {self.seed}: give a whole number from 0 to 4294967295")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML."""

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.data.catalog import Catalog
-from tellapart.inference.beam_search import TextConstraint, common_length, decode
+from tellapart.inference.beam_search import decode
 from tellapart.inference.charset import Charset
+from tellapart.inference.constraints import TextConstraint, common_length
 from tellapart.metrics import calibration
 from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.lda import softmax

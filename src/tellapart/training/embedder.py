@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from tellapart.core.malloc import keep_freed_memory
 from tellapart.core.parallel import in_order
-from tellapart.training.auto_config import DEFAULT_BACKBONE
-from tellapart.training.models.classifier import timm_backbone
+from tellapart.training.models.backbones import DEFAULT_BACKBONE, timm_backbone
 
 SIZE = 224  # px
 BATCH = {"cpu": 8, "cuda": 32}  # pictures at a time: what the first layers of eight hold stays near a core

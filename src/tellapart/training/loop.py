@@ -33,11 +33,10 @@ from tellapart.training._lightning import (
     WeightAveraging,
     pl,
 )
-from tellapart.training.auto_config import PATIENCE, SMALL
 from tellapart.training.callbacks.history import EpochHistory
 from tellapart.training.callbacks.timing import TrainingTimer, format_timing
 from tellapart.training.closed_form_head import fit_closed_form_head
-from tellapart.training.config import Stage, TrainConfig
+from tellapart.training.config import PATIENCE, SMALL, Stage, TrainConfig
 from tellapart.training.dataset import Batch, CachedImages, PixelCache, WidthBatches
 from tellapart.training.embedder import BATCH, map_batches, native_bfloat16
 from tellapart.training.feature_cache import cache_trunk

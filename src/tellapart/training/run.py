@@ -28,11 +28,12 @@ from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_catalog
+from tellapart.data.catalog_file import read_catalog
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.auto_config import preprocessing
 from tellapart.training.config import TrainConfig, make_config
+from tellapart.training.models.backbones import FeatureCut
 from tellapart.training.models.classifier import Classifier, Ensemble
 from tellapart.training.models.ctc_reader import CTCReader
 
@@ -73,7 +74,7 @@ class Run:
 
     def catalog(self) -> Catalog:
         """The data as it was trained on, with its split."""
-        return open_catalog(self.path / DATA)
+        return read_catalog(self.path / DATA)
 
     @cached_property
     def _catalog(self) -> Catalog:
@@ -108,8 +109,9 @@ class Run:
                 channels,
                 self.config.dropout,
                 pretrained=pretrained,
-                feature_level=self.config.feature_level,
-                pool_grid=self.config.pool_grid,
+                cut=None
+                if self.config.feature_level is None
+                else FeatureCut(self.config.feature_level, self.config.pool_grid),
                 side=min(self.config.height or 32, self.config.width or 32),
                 flip_tta=self.config.flip_tta,
             )

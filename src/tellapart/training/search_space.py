@@ -24,8 +24,8 @@ import yaml
 
 from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.data.catalog import Catalog
-from tellapart.training.auto_config import SMALL, TRANSFER_STAGES, plan
-from tellapart.training.config import Stage, TrainConfig, make_config
+from tellapart.training.auto_config import TRANSFER_STAGES, plan
+from tellapart.training.config import SMALL, Stage, TrainConfig, make_config
 
 if TYPE_CHECKING:
     from optuna.trial import Trial

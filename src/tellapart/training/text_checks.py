@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from tellapart.core.errors import TextError, join_some, pluralize
 from tellapart.data.catalog import Catalog
-from tellapart.inference.charset import required_steps
+from tellapart.inference.ctc import required_steps
 from tellapart.inference.preprocess import PIXELS_A_STEP, Preprocess
 
 SMALLEST = 5  # px: the height of the smallest letters that any font draws legibly

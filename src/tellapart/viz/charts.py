@@ -58,9 +58,9 @@ def _block(pairs: Sequence[tuple[str, int]], peak: int, room: int, what: str) ->
             tag("rect", x=f"{left + 2}%", y=base - 11, width=f"{length:.1f}%", height=14, rx=2),
             tag("text", f"{number:,}", x=f"{left + length + 3:.1f}%", y=base, class_="number"),
         ))  # fmt: skip
-    told = ", ".join(f"{one} {number}" for one, number in pairs)
+    description = ", ".join(f"{one} {number}" for one, number in pairs)
     return tag("svg", *lines, class_="bars", width="100%", height=20 * len(pairs), role="img",
-               aria_label=f"{what}: {told}")  # fmt: skip
+               aria_label=f"{what}: {description}")  # fmt: skip
 
 
 def _wide(text: str) -> int:
@@ -114,13 +114,10 @@ def scatter(sizes: Mapping[tuple[int, int], int], odd: Mapping[tuple[int, int], 
         peak = max(peak, *binned.values()) if binned else peak
         for (x, y), number in sorted(binned.items()):
             at = low * 2 ** (x * cell), low * 2 ** (y * cell)
-            told = f"{pluralize(number, 'image')} of about {at[0]:.0f} × {at[1]:.0f} px"
+            description = f"{pluralize(number, 'image')} of about {at[0]:.0f} × {at[1]:.0f} px"
             marks.append(tag(
-                "circle", tag("title", told), class_=kind,
+                "circle", tag("title", description), class_=kind,
                 cx=f"{across(at[0]):.1f}", cy=f"{down(at[1]):.1f}", r=f"{2 + 7 * sqrt(number / peak):.1f}",
             ))  # fmt: skip
     return tag("svg", *marks, class_="scatter", viewBox=f"0 0 {left + wide + 10} {top + tall + 38}", role="img",
                aria_label="Width against height of all images, both axes logarithmic")  # fmt: skip
-
-
-# --- the page ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The confusion of a report as a picture: a row a true class, a column an answer, darker the larger its share."""
+"""A confusion matrix as a picture: a row for each true class, a column for each answer, darker the larger its share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tellapart.viz.palette import MATRIX_BLUE, MATRIX_INK
+
 CELL, SMALL_CELL = 26, 8  # px; with many classes, cells without numbers
 NUMBERED = 80  # classes
 LONGEST = 24  # characters of a name
 GAP = 6
-INK, BLUE = (20, 20, 30), np.array([25, 85, 165])
 
 
 def draw_confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Image.Image:
-    """The picture, RGB.
+    """Draw the matrix as an RGB image.
+
+    Args:
+        labels: the names of the K classes.
+        counts: K, K; rows are the truth, columns the predictions.
 
     >>> draw_confusion_matrix(["cat", "dog"], [[8, 1], [0, 9]]).mode
     'RGB'
@@ -31,15 +36,15 @@ def draw_confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]
     pen = ImageDraw.Draw(image)
     for row, name in enumerate(names):
         at = side + cell * row
-        pen.text((side - GAP, at + cell / 2), name, INK, font, anchor="rm")
+        pen.text((side - GAP, at + cell / 2), name, MATRIX_INK, font, anchor="rm")
         image.paste(_upright(name, font, side, cell), (at, 0))
         for column, count in enumerate(table[row].tolist()):
             left, part = side + cell * column, float(share[row, column])
-            colour = tuple((255 - part * (255 - BLUE)).astype(int).tolist())
+            colour = tuple((255 - part * (255 - np.array(MATRIX_BLUE))).astype(int).tolist())
             pen.rectangle((left, at, left + cell - 2, at + cell - 2), fill=colour)
             if count and numbered:
                 small = font if count < 1000 else ImageFont.load_default(8)
-                ink = "white" if part > 0.5 else INK
+                ink = "white" if part > 0.5 else MATRIX_INK
                 pen.text((left + cell / 2 - 1, at + cell / 2), str(count), ink, small, anchor="mm")
     return image
 
@@ -47,5 +52,5 @@ def draw_confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]
 def _upright(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, length: int, width: int) -> Image.Image:
     """A name from bottom to top, above its column."""
     strip = Image.new("RGB", (length, width), "white")
-    ImageDraw.Draw(strip).text((GAP, width / 2), name, INK, font, anchor="lm")
+    ImageDraw.Draw(strip).text((GAP, width / 2), name, MATRIX_INK, font, anchor="lm")
     return strip.transpose(Image.Transpose.ROTATE_90)

@@ -10,12 +10,11 @@ import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from tellapart.core.files import atomic_file
-from tellapart.viz.palette import GREY
+from tellapart.viz.palette import GREY, INK, SOFT_INK
 
 SIDE, LEGEND, MARGIN = 1200, 320, 40  # px
 FINER = 2  # drawn larger and shrunk, so that dots are round
 NAMED = 40  # classes in the legend
-INK, SOFT = (30, 34, 40), (105, 110, 118)
 
 Floats = npt.NDArray[np.float32]
 
@@ -26,8 +25,11 @@ def draw_embedding(
     """Write the picture as PNG, whole or not at all.
 
     Args:
+        path: the file.
+        title: its lines stand above the legend.
         places: N, 2.
         labels: what the colour of each stands for.
+        colour: label → colour as #rrggbb, in the order of the legend.
         new: those to be shown large, before all others; the old ones are grey then.
     """
     image = Image.new("RGB", ((SIDE + LEGEND) * FINER, SIDE * FINER), "white")
@@ -77,7 +79,7 @@ def _legend(pen: ImageDraw.ImageDraw, title: str, labels: Sequence[str], colour:
             pen.text((x + 22, y), f"{_short(name)}  {counts[name]:,}", INK, ImageFont.load_default(14))
             y += 22
     if len(present) > NAMED:
-        pen.text((x, y), f"and {len(present) - NAMED} smaller classes", SOFT, ImageFont.load_default(14))
+        pen.text((x, y), f"and {len(present) - NAMED} smaller classes", SOFT_INK, ImageFont.load_default(14))
 
 
 def _short(text: str, most: int = 32) -> str:

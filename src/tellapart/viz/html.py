@@ -1,7 +1,7 @@
-"""Building blocks of an HTML page that stands alone: one file that asks nothing of any other.
+"""Building blocks of a self-contained HTML page: one file that loads no other.
 
-Texts are escaped unless they are `Html`, so that no name from the data can become markup. Pictures are holes in
-the page until it is written; then each is decoded once, however often it is shown.
+Texts are escaped unless they are `Html`, so that no name from the data can become markup. Pictures are placeholders
+until the page is written; then each image is decoded once, however often it is shown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 
 from PIL import Image
@@ -110,18 +111,22 @@ _HOLE = re.compile("\0([0-9]+) ([0-9]+) ([0-9]+)\0")
 
 
 class Pictures:
-    """The images of a catalog as a page shows them: asked for by `show`, decoded by `filled`."""
+    """The images of a catalog in a page: `show` puts a placeholder, `filled` decodes them.
+
+    Args:
+        catalog: the data whose rows are shown.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.files, self.labels = catalog.column("file"), catalog.column("label")
 
     def show(self, row: int, width: int, height: int | None = None) -> Html:
-        """A hole that will be this image, shrunk to fit."""
+        """A placeholder for an image of a row, shrunk to fit a box of width and height in px."""
         return Html(f"\0{row} {width} {height or width}\0")
 
     def filled(self, text: str) -> Iterator[str]:
-        """The page in pieces, its holes filled."""
+        """The page in pieces, with an image in place of each placeholder."""
         wanted: dict[int, set[tuple[int, int]]] = defaultdict(set)
         for hole in _HOLE.finditer(text):
             row, width, height = map(int, hole.groups())
@@ -146,13 +151,13 @@ class Pictures:
                 pixels = image_io.decode(data, self.files[row], at_least=max(max(box) for box in boxes))
             except TellapartError as error:
                 reason = error.reason if isinstance(error, ImageError) else "it can no longer be read"
-                told = f"{alt} ({reason})"
-                gone = tag("span", "no picture", class_="gone", role="img", aria_label=told, title=reason)
+                description = f"{alt} ({reason})"
+                gone = tag("span", "no picture", class_="gone", role="img", aria_label=description, title=reason)
                 return [((row, box), gone) for box in boxes]
             return [((row, box), _img(Image.fromarray(pixels), box, alt)) for box in boxes]
 
-        for found in map_threads(make, self._bytes(sorted(wanted))):
-            yield from found
+        for tags in map_threads(make, self._bytes(sorted(wanted))):
+            yield from tags
 
     def _bytes(self, rows: Sequence[int]) -> Iterator[tuple[int, bytes | TellapartError]]:
         """The bytes of each row, or why there are none; a shard that has gone takes only its own rows along."""
@@ -211,110 +216,19 @@ def cards(parts: Iterable[Html], **attributes: object) -> Html:
     return tag("div", *parts, **{"class_": "cards"} | attributes)
 
 
-# --- charts ------------------------------------------------------------------------------------------
+# --- the page ---------------------------------------------------------------------------------------
 
-STYLE = """
-:root { color-scheme: light dark; --ground: #fff; --text: #1c2127; --soft: #59636e; --line: #d9dee4; --panel: #f5f7f9;
-  --accent: #2563a8; --red: #b3261e; --red-ground: #fdeceb; --amber: #7a5200; --amber-ground: #fdf3dc;
-  --green: #1d6b3a; --green-ground: #e6f4ea; --blue-ground: #e8f0fa }
-@media (prefers-color-scheme: dark) { :root { --ground: #15181c; --text: #e4e7eb; --soft: #9aa4af; --line: #333a42;
-  --panel: #1d2126; --accent: #7db4ee; --red: #ff9c94; --red-ground: #3d1c1a; --amber: #f0c267; --amber-ground:
-  #382b10;
-  --green: #83d6a0; --green-ground: #15301f; --blue-ground: #1a2b3e } }
-* { box-sizing: border-box }
-html { scroll-padding-top: 4rem; -webkit-text-size-adjust: 100% }
-body { margin: 0; background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, sans-serif }
-.whole { max-width: 1240px; margin: 0 auto; padding: 1rem }
-main { min-width: 0 }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0; overflow-wrap: anywhere }
-h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .4rem; display: flex; flex-wrap: wrap; gap: .3rem .7rem;
-  align-items: center }
-h3 { font-size: 1rem; margin: 1.4rem 0 .5rem }
-p { margin: .4rem 0; max-width: 75ch }
-section { border-top: 1px solid var(--line); margin-top: 2rem; padding-top: 1.3rem }
-a { color: var(--accent) }
-a:focus-visible, summary:focus-visible, button:focus-visible, input:focus-visible { outline: 3px solid var(--accent);
-  outline-offset: 2px }
-.skip { position: absolute; left: -99em } .skip:focus { left: 1rem; top: 1rem; background: var(--ground); padding:
-  .5rem;
-  z-index: 9 }
-bdi { overflow-wrap: anywhere }
-.note { color: var(--soft); font-size: .875rem }
-nav { font-size: .9rem } nav ol { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem
-  1rem }
-nav a { text-decoration: none } nav li { padding: .15rem 0 } nav a:hover { text-decoration: underline }
-nav .many { color: var(--soft); font-variant-numeric: tabular-nums }
-@media (min-width: 1000px) { html:has(.with-nav) { scroll-padding-top: 1rem }
-  .with-nav { display: grid; grid-template-columns: 210px minmax(0, 1fr); gap: 2rem }
-  .with-nav nav { position: sticky; top: 1rem; align-self: start; max-height: calc(100vh - 2rem); overflow: auto }
-  .with-nav nav ol { display: block } }
-.badge { font-size: .75rem; font-weight: 600; padding: .1rem .55rem; border-radius: 1rem; white-space: nowrap }
-.mend { color: var(--red); background: var(--red-ground) } .look { color: var(--amber); background:
-  var(--amber-ground) }
-.know { color: var(--accent); background: var(--blue-ground) } .fine { color: var(--green); background:
-  var(--green-ground) }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: .7rem; margin: 1rem 0 }
-.tile { background: var(--panel); border-radius: .5rem; padding: .6rem .9rem; font-size: .875rem; color: var(--soft) }
-.tile b { display: block; font-size: 1.5rem; line-height: 1.2; color: var(--text); font-variant-numeric: tabular-nums
-  }
-.todo { padding: 0; list-style: none } .todo li { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem .8rem;
-  align-items: baseline; padding: .45rem 0; border-top: 1px solid var(--line) } .todo li:first-child { border: 0 }
-.todo .badge { justify-self: start }
-@media (max-width: 600px) { .todo li { grid-template-columns: 1fr } }
-dl.about { display: grid; grid-template-columns: 6.5rem 1fr; gap: .15rem .8rem; font-size: .925rem; margin: .6rem 0
-  1rem;
-  max-width: 80ch } dl.about dt { color: var(--soft) } dl.about dd { margin: 0 }
-.do { border-left: 3px solid var(--accent); padding-left: .7rem; margin-bottom: .9rem }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: .8rem }
-.cards.wide { grid-template-columns: repeat(auto-fill, minmax(206px, 1fr)) }
-.cards.pairs { grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)) }
-.card { margin: 0; font-size: .8125rem; line-height: 1.35; min-width: 0 }
-.card .pic { display: flex; align-items: center; justify-content: center; background: var(--panel); border-radius:
-  .4rem;
-  height: 152px; padding: 4px; overflow: hidden }
-.wide .pic, .strip.wide .pic { height: auto; min-height: 60px }
-.card figcaption { padding: .3rem .1rem 0; overflow-wrap: anywhere } .card figcaption > * { display: block }
-.card .file { color: var(--soft); font-size: .7rem }
-img { max-width: 100%; height: auto; max-height: 100%; object-fit: contain; border-radius: 2px }
-.gone { color: var(--soft); font-size: .75rem; border: 1px dashed var(--line); padding: 1rem .5rem; border-radius:
-  .3rem;
-  text-align: center }
-.group { display: flex; flex-wrap: wrap; gap: .8rem; padding: .7rem; border: 1px solid var(--line); border-radius:
-  .6rem }
-.group .card { width: 136px } .group.wide .card { width: 206px } .groups { display: flex; flex-wrap: wrap; gap: .8rem
-  }
-.group .card { flex: 0 1 auto }
-@media (max-width: 430px) { .group, .groups { gap: .6rem } .group { width: 100% } .group .card { width: calc(50% -
-  .3rem) }
-  .group.wide .card { width: 100% } .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem }
-  .cards.wide { grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)) } }
-.strips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 360px), 1fr)); gap: 1rem 1.5rem }
-.strips h3 { margin: 0 0 .3rem; font-size: .875rem; font-weight: 600 } .strips h3 small { color: var(--soft);
-  font-weight: 400 }
-.strip { display: grid; grid-template-columns: repeat(4, 1fr); gap: 4px }
-.strip .pic { display: flex; align-items: center; justify-content: center; background: var(--panel); border-radius:
-  .3rem;
-  aspect-ratio: 1; padding: 2px; min-width: 0; overflow: hidden }
-@media (min-width: 480px) { .strip { grid-template-columns: repeat(8, 1fr) } }
-.reading { display: grid; grid-template-columns: 150px 1fr; gap: .7rem } .reading .also { display: grid;
-  grid-template-columns: 60px 1fr; gap: .4rem .6rem; align-items: center; align-content: start; font-size: .8125rem }
-.also .pic { width: 60px; height: 60px; display: flex; align-items: center; justify-content: center;
-  background: var(--panel); border-radius: .3rem; padding: 2px; overflow: hidden }
-.also span { color: var(--soft) } .also b { display: block; font-weight: 600 } .also .file { grid-column: 1 / -1;
-  color: var(--soft); font-size: .75rem }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 0 1.5rem }
-.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: 1rem 2rem;
-  align-items: start }
-svg { display: block; font: 12px system-ui, sans-serif } svg text { fill: var(--text) } svg .number { fill:
-  var(--soft) }
-.bars { max-width: 460px } .bars rect { fill: var(--accent) } .scatter { max-width: 480px; width: 100% }
-.grid { stroke: var(--line) } .diagonal { stroke: var(--soft); stroke-dasharray: 3 4 }
-.dot { fill: var(--accent); fill-opacity: .55 } .odd { fill: var(--red); fill-opacity: .9 }
-table { border-collapse: collapse; font-size: .875rem; margin: .5rem 0 } th, td { text-align: left; font-weight: 400;
-  padding: .1rem 1rem .1rem 0; border-bottom: 1px solid var(--line) } td { text-align: right;
-  font-variant-numeric: tabular-nums }
-summary { cursor: pointer; color: var(--accent); font-size: .875rem; margin: .5rem 0 }
-"""
+
+def package_text(package: str, name: str) -> str:
+    """A text file that lies in a package: a page's style sheet or script.
+
+    >>> package_text("tellapart.viz", "page.css").splitlines()[0][:5]
+    ':root'
+    """
+    return (resources.files(package) / name).read_text(encoding="utf-8")
+
+
+STYLE = "\n" + package_text("tellapart.viz", "page.css")
 
 
 def document(title: str, body: Html, *, style: str = "", script: str = "") -> str:
@@ -347,6 +261,6 @@ def _digest(text: str) -> str:
 
 
 def write_page(path: Path, text: str, pictures: Pictures) -> None:
-    """Fill the holes of a page and write it, whole or not at all."""
+    """Put the pictures into a page and write it, whole or not at all."""
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(pictures.filled(text))

@@ -9,10 +9,10 @@ from textwrap import wrap
 from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.core.files import atomic_file
+from tellapart.viz.palette import BLUE, INK, SOFT_INK
 
 WIDTH, MARGIN, LINE, BAR = 900, 28, 24, 34  # px
 LEFT, LONGEST = 200, 320  # where bars begin, and the length of the whole
-INK, GREY, BLUE = (30, 34, 40), (105, 110, 118), (43, 108, 176)
 LETTERS = 105  # of a note's line
 
 
@@ -20,6 +20,8 @@ def draw_importance_bars(path: Path, title: str, rows: Sequence[tuple[str, float
     """Write the picture, whole or not at all.
 
     Args:
+        path: the file.
+        title: the heading.
         rows: a name, its share from 0 to 1, and a remark, in the order to be shown.
         notes: what the bars mean, below them; each a paragraph.
     """
@@ -36,8 +38,8 @@ def draw_importance_bars(path: Path, title: str, rows: Sequence[tuple[str, float
         pen.text((LEFT - 12, middle), name, fill=INK, font=usual, anchor="rm")
         pen.rectangle((LEFT, middle - 10, end, middle + 10), fill=BLUE)
         pen.text((end + 8, middle), f"{share:.0%}".replace("%", " %"), fill=INK, font=usual, anchor="lm")
-        pen.text((LEFT + LONGEST + 70, middle), remark, fill=GREY, font=usual, anchor="lm")
+        pen.text((LEFT + LONGEST + 70, middle), remark, fill=SOFT_INK, font=usual, anchor="lm")
     for number, line in enumerate(lines):
-        pen.text((MARGIN, top + BAR * len(rows) + 14 + LINE * number), line, fill=GREY, font=small)
+        pen.text((MARGIN, top + BAR * len(rows) + 14 + LINE * number), line, fill=SOFT_INK, font=small)
     with atomic_file(path) as temporary:
         image.save(temporary, "PNG")

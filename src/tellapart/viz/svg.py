@@ -7,18 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from tellapart.viz.html import Content, Html, tag
+from tellapart.viz.html import Content, Html, package_text, tag
 
 WIDE, HIGH = 320, 200  # of the field between the axes, in units of the picture
 LEFT, TOP, RIGHT, BELOW = 52, 10, 12, 40
-STYLE = """
-.plot { width: 100%; max-width: 460px; height: auto } .plot .line { fill: none; stroke: var(--accent); stroke-width: 2 }
-.plot .other { stroke: var(--amber) } .plot .column { fill: var(--accent); fill-opacity: .75 }
-.plot .wrong { fill: var(--red) } .plot .limit { stroke: var(--red); stroke-dasharray: 5 4 }
-.plot .point { fill: var(--accent) }
-.plot .marked { fill: var(--red) } .plot .key { font-weight: 600 } figure.chart { margin: .6rem 0 }
-figure.chart figcaption { font-size: .875rem; color: var(--soft); max-width: 60ch }
-"""
+STYLE = "\n" + package_text("tellapart.viz", "plot.css")
 
 
 class Axes(NamedTuple):
@@ -39,13 +32,15 @@ class Axes(NamedTuple):
 
 
 def plot(axes: Axes, *marks: Content, across: str, up: str, told: str, note: str | None = None) -> Html:
-    """Marks in their axes.
+    """A plot: two axes with ticks and names, and the marks between them.
 
     Args:
-        across: what the axis of x says, and
-        up: that of y.
-        told: the whole in words, for those who do not see it.
-        note: a line below.
+        axes: the ranges.
+        marks: what is drawn, such as `line` or `columns`.
+        across: the name of the x axis.
+        up: the name of the y axis.
+        told: the plot in words, for screen readers.
+        note: a caption below.
     """
     lines: list[Content] = []
     for value in ticks(*axes.x):

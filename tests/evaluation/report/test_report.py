@@ -79,10 +79,10 @@ def test_two_classes_show_their_threshold(draw_shapes, tmp_path, shape_options):
     run = tellapart.train(data, out=tmp_path / "run", threshold="f1", **shape_options)
     figures, page, text = page_of(run["run"], data, tmp_path / "report.html", split="all")
     assert "threshold" in page.ids
-    at = tellapart.Bundle.open(run["bundle"]).calibration["threshold"]["at"]
+    at = tellapart.Bundle.open(run["bundle"]).calibration.threshold.at
     assert f"threshold {at:.2f}" in text
     # What the curves say of the threshold is what the answers are.
-    positive = tellapart.Bundle.open(run["bundle"]).calibration["threshold"]["positive"]
+    positive = tellapart.Bundle.open(run["bundle"]).calibration.threshold.positive
     scores = figures["per_class"][positive]
     assert f"{positive} found {percent(scores['recall'])}." in text
     assert f"precision {percent(scores['precision'])}." in text

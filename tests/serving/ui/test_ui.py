@@ -14,7 +14,7 @@ from PIL import Image
 import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.data.opening import open_catalog
-from tellapart.inference.bundle import Prediction
+from tellapart.inference.prediction import Prediction
 from tellapart.serving.ui import rendering
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -285,5 +285,5 @@ def test_a_reader_on_a_backbone_trains_and_is_packed(texts, text_options, tmp_pa
     options = {**text_options, "backbone": "test_efficientnet", "pretrained": False, "epochs": 1}
     result = tellapart.train(texts, out=tmp_path / "run", **options)
     bundle = Bundle.open(result["bundle"])
-    assert bundle.about["training"]["backbone"] == "test_efficientnet"
-    assert bundle.about["parity"]["different_answers"] == 0
+    assert bundle.manifest.training["backbone"] == "test_efficientnet"
+    assert bundle.manifest.parity.different_answers == 0

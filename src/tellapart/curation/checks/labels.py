@@ -9,7 +9,7 @@ from typing import Any
 from tellapart.core.errors import join_some, pluralize
 from tellapart.curation.check_context import Check, CheckContext
 from tellapart.curation.findings import Finding
-from tellapart.inference.charset import required_steps
+from tellapart.inference.ctc import required_steps
 from tellapart.inference.preprocess import PIXELS_A_STEP, READ_HEIGHT, Preprocess
 
 

@@ -105,6 +105,7 @@ def candidate_pairs(
 
     Args:
         words: ``uint64`` N, 2.
+        radius: bits that two hashes may differ in.
         most: the closest so many for each; a pair is kept if it is among them for either.
         mirrored: also find pairs of which one is mirrored.
         blocks: a number for each hash; only pairs within one number are looked for.
@@ -119,15 +120,15 @@ def candidate_pairs(
     block = None if blocks is None else np.asarray(blocks)[home]
     dice = np.random.default_rng(0)
     empty = np.zeros(0, np.int64)
-    kept: list[tuple[Array, Array, Array]] = [(empty, empty, empty)]
+    candidates: list[tuple[Array, Array, Array]] = [(empty, empty, empty)]
     for table in range(TABLES):
         key = _shuffled(entries, dice.permutation(128))
         order = np.argsort(key, kind="stable") if block is None else np.lexsort((key, block))
-        kept.append(_beside(entries, order, home, block, n, radius, fresh))
+        candidates.append(_beside(entries, order, home, block, n, radius, fresh))
         # Choosing sorts all of them: seldom, but before they fill the memory.
-        if table == TABLES - 1 or sum(len(found[0]) for found in kept) > MANY:
-            kept = [_closest(*(np.concatenate(parts) for parts in zip(*kept, strict=True)), n=n, most=most)]
-    [(first, second, bits)] = kept
+        if table == TABLES - 1 or sum(len(close[0]) for close in candidates) > MANY:
+            candidates = [_closest(*(np.concatenate(parts) for parts in zip(*candidates, strict=True)), n=n, most=most)]
+    [(first, second, bits)] = candidates
     return first, second % max(n, 1), bits, second >= n
 
 
@@ -144,7 +145,7 @@ def _beside(
 ) -> tuple[Array, Array, Array]:
     """Close pairs of one order: first row, second row (plus n where it is mirrored), differing bits."""
     words = entries[order]
-    found = []
+    close = []
     for step in range(1, min(WINDOW, len(order) - 1) + 1):
         bits = np.bitwise_count(words[step:] ^ words[:-step]).sum(axis=1)
         at = np.flatnonzero(bits <= radius)
@@ -157,8 +158,8 @@ def _beside(
         one, other, at = one[good], other[good], at[good]
         flipped = (one >= n) | (other >= n)
         low, high = np.minimum(home[one], home[other]), np.maximum(home[one], home[other])
-        found.append((low, high + n * flipped, bits[at]))
-    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True)) if found else (order[:0],) * 3  # type: ignore[return-value]
+        close.append((low, high + n * flipped, bits[at]))
+    return tuple(np.concatenate(parts) for parts in zip(*close, strict=True)) if close else (order[:0],) * 3  # type: ignore[return-value]
 
 
 def _closest(first: Array, second: Array, bits: Array, *, n: int, most: int) -> tuple[Array, Array, Array]:

@@ -1,4 +1,4 @@
-"""Whether two pictures are one: the thumbnails are laid over each other, and what then differs decides.
+"""Registration: the thumbnails of two pictures are aligned, and what then differs decides whether they are copies.
 
 A copy may be scaled, stretched, recompressed, lighter or darker, cropped by a few per cent, turned by some
 degrees, mirrored, made grey or watermarked. Another colour, or another detail, is another picture.
@@ -55,14 +55,14 @@ class Match:
         >>> Match(0.99, True, 0.2, 1.0, 0.0, False).sentence()
         'mirrored (likeness 0.990)'
         """
-        told = [
+        changes = [
             "mirrored" if self.mirrored else "",
             f"turned {abs(self.turned):.0f}°" if abs(self.turned) >= 1 else "",
             "cropped" if abs(self.zoomed - 1) >= 0.02 else "",
             "made grey" if self.grey else "",
             "lighter or darker" if abs(self.lightened) >= 0.03 else "",
         ]
-        words = ", ".join(word for word in told if word)
+        words = ", ".join(word for word in changes if word)
         same = "the same picture" if self.likeness >= 0.99 else "nearly the same picture"
         return f"{words or same} (likeness {self.likeness:.3f})"
 
@@ -80,12 +80,13 @@ def matches(
     Args:
         thumbs: ``uint8`` N, SIDE, SIDE, 3.
         pairs: rows of ``thumbs``, and whether the second is to be mirrored.
+        limits: what two pictures may differ by.
     """
     pairs = _hopeful(thumbs, pairs)
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     best: dict[tuple[int, int], Match] = {}
-    for found in map_threads(lambda chunk: _judge(thumbs, chunk, limits), chunks):
-        for pair, match in found:
+    for results in map_threads(lambda chunk: _judge(thumbs, chunk, limits), chunks):
+        for pair, match in results:
             if pair not in best or best[pair].likeness < match.likeness:
                 best[pair] = match
     return best
@@ -139,7 +140,7 @@ def _judge(
     good = (coarse >= limits.likeness) & np.where(greyed, apart < limits.grey, sd <= limits.colour * strong + 0.01)
     good &= contrast <= np.log(limits.contrast)
     good &= ~flipped[live] | ((fine >= limits.mirrored) & (area >= 0.97 * SIDE * SIDE))
-    found = []
+    results = []
     for at in np.flatnonzero(good):
         place = live[at]
         m = maps[place]
@@ -151,8 +152,8 @@ def _judge(
             lightened=float(light[at]),
             grey=bool(greyed[at]),
         )
-        found.append((pairs[place][:2], match))
-    return found
+        results.append((pairs[place][:2], match))
+    return results
 
 
 def _planes(pictures: Array) -> Array:

@@ -58,7 +58,7 @@ def _overview(found: Evaluation, source: str) -> Html:
     figures = found.figures
     part = "all its images" if figures["split"] == "all" else f"its {figures['split']} part"
     unseen = {False: ", which taught nothing", True: ", some of which taught it", None: ""}[found.taught]
-    trained = found.bundle.about.get("versions", {}).get("tellapart", "?")
+    trained = found.bundle.manifest.versions.get("tellapart", "?")
     return tag(
         "div", tag("h1", "How good is it on ", name(source), "?"),
         tag("p", tag("b", headline(figures, clean=not found.taught))),

@@ -89,9 +89,9 @@ def _classes(scores: Mapping[str, Mapping[str, float]]) -> Html:
 
 def _threshold(found: Evaluation) -> Html:
     """Of two classes: probabilities of either kind, and what another threshold would give."""
-    chosen = found.bundle.calibration.get("threshold")
-    positive = chosen["positive"] if chosen else found.bundle.labels[1]
-    at = float(chosen["at"]) if chosen else 0.5
+    chosen = found.bundle.calibration.threshold if found.bundle.calibration else None
+    positive = chosen.positive if chosen else found.bundle.labels[1]
+    at = float(chosen.at) if chosen else 0.5
     score = np.array([answer.probabilities[positive] for answer in found.answers])
     truth = np.array(found.truth) == positive
     edges = np.linspace(0, 1, 21)
@@ -136,9 +136,9 @@ def _errors(found: Evaluation, pictures: Pictures) -> Html:
 
 
 def _boundary(found: Evaluation, pictures: Pictures) -> Html:
-    chosen = found.bundle.calibration.get("threshold")
+    chosen = found.bundle.calibration.threshold if found.bundle.calibration else None
     if chosen:
-        margin = np.array([abs(answer.probabilities[chosen["positive"]] - chosen["at"]) for answer in found.answers])
+        margin = np.array([abs(answer.probabilities[chosen.positive] - chosen.at) for answer in found.answers])
     else:
         chances = np.sort([list(answer.probabilities.values()) for answer in found.answers], axis=1)
         margin = chances[:, -1] - chances[:, -2]

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.data.catalog import Catalog
-from tellapart.inference.bundle import Bundle, Prediction
+from tellapart.inference.bundle import Bundle
 from tellapart.inference.model_card import FIGURES
+from tellapart.inference.prediction import Prediction
 from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.curves import calibration_by_chance, reliability
 from tellapart.viz.html import Html, join, tag
@@ -111,8 +112,9 @@ def confidence(found: Evaluation) -> Html:
     edges = np.linspace(0, 1, 21)
     good, bad = (np.histogram(sure[of], edges)[0].tolist() for of in (right, ~right))
     axes = Axes(y=(0, max(1, *good, *bad) * 1.05))
-    below = found.bundle.calibration.get("abstain")
-    limit = upright(axes, below["below"], "not sure") if below and below["below"] <= 1 else None
+    calibration = found.bundle.calibration
+    abstain = calibration.abstain if calibration else None
+    limit = upright(axes, abstain.below, "not sure") if abstain and abstain.below <= 1 else None
     histogram = plot(
         axes, columns(axes, edges.tolist(), good), columns(axes, edges.tolist(), bad, "column wrong"), limit,
         across="confidence", up="answers",

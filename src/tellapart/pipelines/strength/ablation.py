@@ -11,7 +11,7 @@ from tellapart.synthesis import Scheme
 from tellapart.synthesis.fonts import FONTS
 from tellapart.synthesis.glyphs import has_all
 
-# A hardship: what is set to take it away. It is there if any of these differs from what the scheme has.
+# Hardship → the values that take it away. A scheme has the hardship if one of its values differs.
 _PLAIN: dict[str, dict[str, Any]] = {
     "letters turned": {"rotation": 0.0},
     "letters stretched or slanted": {"stretch": (1.0, 1.0), "shear": 0.0},
@@ -40,16 +40,16 @@ def without_hardships(scheme: Scheme) -> dict[str, Scheme]:
     >>> list(without_hardships(scheme("digits")))[:2]
     ['without letters turned', 'without letters stretched or slanted']
     """
-    found = {
+    schemes = {
         f"without {name}": replace(scheme, **plain)
         for name, plain in _PLAIN.items()
         if any(getattr(scheme, option) != value for option, value in plain.items())
     }
     if scheme.gap[0] < 1:
-        found["letters set apart"] = replace(scheme, gap=(2.0, max(4.0, scheme.gap[1])))
+        schemes["letters set apart"] = replace(scheme, gap=(2.0, max(4.0, scheme.gap[1])))
     if len(scheme.fonts) > 1:
-        found["one font"] = replace(scheme, fonts=scheme.fonts[:1])
-    return found
+        schemes["one font"] = replace(scheme, fonts=scheme.fonts[:1])
+    return schemes
 
 
 def with_hardships(scheme: Scheme) -> dict[str, Scheme]:

@@ -21,7 +21,11 @@ td:first-child, th:first-child { text-align: left }
 
 
 def page(result: dict[str, Any]) -> str:
-    """The page's HTML."""
+    """The page's HTML.
+
+    Args:
+        result: as `tellapart.strength` answers it.
+    """
     title = f"How strong is {result['target']}?"
     body = tag(
         "div",
@@ -108,10 +112,10 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
             else tag("text", f"{step['labels']:,}", x=x, y=HIGH - 18, text_anchor="middle"),
         ]
     parts.append(tag("text", "labels", x=WIDE - 10, y=HIGH - 2, text_anchor="end"))
-    told = "; ".join(f"labels {budget(step)}: {_share(step['exact_match']['value'])}" for step in curve)
+    description = "; ".join(f"labels {budget(step)}: {_share(step['exact_match']['value'])}" for step in curve)
     return tag(
         "svg", *parts, class_="curve", viewBox=f"0 0 {WIDE} {HIGH}", width=WIDE, height=HIGH, role="img",
-        aria_label=f"Texts read exactly: {told}",
+        aria_label=f"Texts read exactly: {description}",
     )  # fmt: skip
 
 
@@ -163,9 +167,9 @@ def _changes(changes: list[dict[str, Any]]) -> Html | None:
         if best["exact_match"]["ci95"][1] < changes[0]["exact_match"]["ci95"][0]
         else "Nothing that was tried costs the attacker more than chance could."
     )
-    said = f"An attacker with {changes[0]['labels']:,} labels, trained anew on each change."
+    sentence = f"An attacker with {changes[0]['labels']:,} labels, trained anew on each change."
     return tag(
-        "section", tag("h2", "What its hardships are worth, and what others would be"), tag("p", said),
+        "section", tag("h2", "What its hardships are worth, and what others would be"), tag("p", sentence),
         tag("p", tag("b", advice)), table(["change", "texts read", "95 % interval", "points"], rows),
     )  # fmt: skip
 

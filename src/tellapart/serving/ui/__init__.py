@@ -22,6 +22,7 @@ def web(
         model: a run or a bundle; with ``server``, the name of one of its models.
         server: ask this address for answers, and send it the corrections.
         host: where to listen; anything but the machine itself needs a token.
+        port: from 1 to 65535.
         corrections: a folder for the pictures that users said were wrong, without a server.
         token_file: a file whose first line is the password of the page; or the environment variable
             ``TELLAPART_TOKEN``. The user's name is ``tellapart``.

@@ -9,8 +9,9 @@ from typing import Protocol
 from PIL import Image
 
 from tellapart.core import image_io
-from tellapart.inference.bundle import ANSWER, Prediction, Predictor
 from tellapart.inference.client import Client
+from tellapart.inference.prediction import ANSWER, Prediction
+from tellapart.inference.predictor import Predictor
 from tellapart.inference.saliency import saliency_map
 from tellapart.serving.feedback_store import FeedbackStore
 

@@ -6,28 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from html import escape
 
-from tellapart.inference.bundle import Prediction
+from tellapart.inference.prediction import Prediction
+from tellapart.viz.html import package_text
 
 MOST = 6  # bars; the other classes are one line
 CALM = 0.7  # of what the camera showed before stays in what it shows now
 REMEMBERED = 7  # readings of a camera's picture that vote
 
-STYLE = """
-#picture img, #camera img { width: 100%; height: 100%; object-fit: contain }
-.answer { font-size: 1.1rem; line-height: 1.5; padding: .25rem 0 }
-.answer .said { font-size: 2rem; font-weight: 700; overflow-wrap: anywhere; margin: .1rem 0 .6rem }
-.answer .note { opacity: .8; font-size: .95rem }
-.answer .bar { display: grid; grid-template-columns: minmax(5rem, 30%) 1fr 3.6rem; gap: .6rem; align-items: center;
-  margin: .3rem 0 }
-.answer .bar .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
-.answer .track { background: rgba(128, 128, 128, .22); border-radius: 6px; height: .9rem }
-.answer .fill { background: #2563eb; border-radius: 6px; height: 100%; min-width: 2px }
-.answer .number { text-align: right; font-variant-numeric: tabular-nums }
-.answer .letters { display: flex; flex-wrap: wrap; gap: .35rem; margin: .2rem 0 .8rem }
-.answer .letter { border-radius: 8px; padding: .2rem .7rem .3rem; text-align: center; color: #111827 }
-.answer .letter b { display: block; font-size: 2rem; font-family: ui-monospace, monospace; line-height: 1.25 }
-.answer .letter small { font-variant-numeric: tabular-nums }
-"""
+STYLE = "\n" + package_text("tellapart.serving.ui", "page.css")
 
 
 def render_answer(prediction: Prediction) -> str:

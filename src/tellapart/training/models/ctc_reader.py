@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tellapart.inference.preprocess import PIXELS_A_STEP
-from tellapart.training.auto_config import SMALL
+from tellapart.training.config import SMALL
 from tellapart.training.models.feature_pyramid import FeaturePyramid
 from tellapart.training.models.small_cnn import ConvBlock, Residual
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError
 from tellapart.inference.preprocess import PIXELS_A_STEP
-from tellapart.training.models.classifier import cells, normalisation, timm_backbone
+from tellapart.training.models.backbones import cells, normalisation, timm_backbone
 
 ROWS = 3
 TRIED = 40, 72  # px high and wide

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from tellapart.training.models.classifier import Classifier, passed_in_order
+from tellapart.training.models.classifier import Classifier
+from tellapart.training.models.freezing import passed_in_order
 
 
 class SplitNetwork(nn.Module):
@@ -30,7 +31,7 @@ def split_network(model: nn.Module, learning: Sequence[nn.Module], example: Tens
     Proved by running: a network whose parts do not simply follow one another answers otherwise, and is left whole.
 
     Args:
-        learning: of `tellapart.training.models.classifier.trainable`.
+        learning: of `tellapart.training.models.freezing.trainable`.
         example: N, C, H, W.
 
     >>> model = Classifier(2, "small").eval()

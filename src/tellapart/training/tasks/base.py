@@ -17,7 +17,7 @@ from tellapart.training._lightning import pl
 from tellapart.training.augmentation import PRESETS, augment
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.dataset import Batch
-from tellapart.training.models.classifier import trainable
+from tellapart.training.models.freezing import trainable
 
 WARM_UP = 0.1  # share of a stage's steps
 WEIGHT_DECAY = 0.02

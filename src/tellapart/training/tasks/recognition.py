@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tellapart.inference.charset import Charset, decode_ctc
+from tellapart.inference.charset import Charset
+from tellapart.inference.ctc import decode_ctc
 from tellapart.metrics.text import reading_scores
 from tellapart.training.tasks.base import Task
 

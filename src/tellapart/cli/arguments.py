@@ -1,0 +1,112 @@
+"""Command-line arguments: the parser of a verb, the options that verbs share, and the words as keyword arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tellapart.core.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+DATA_HELP = "a folder, a table, Parquet shards, or a catalog"
+MODEL_HELP = "a run or a bundle"
+THRESHOLDS_HELP = 'check to threshold, e.g. {"near_duplicates": 0.98}'
+POLICY_HELP = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
+PATTERN_HELP = (
+    "of a reader: a regular expression that the text matches, such as [0-9]{5}; by default as many characters as its "
+    "training texts have, if those were 20 or more and of one length"
+)
+
+
+def new_parser(verb: str, description: str, *, example: str) -> ArgumentParser:
+    """The parser of a verb, with the option ``--json`` that every verb has.
+
+    Args:
+        verb: the name of the verb.
+        description: what the verb does, in a sentence or two; ``--help`` begins with it.
+        example: a command line of the verb; ``--help`` ends with it.
+
+    Returns:
+        A parser that raises on unusable words instead of ending the process.
+    """
+    import shutil
+    import textwrap
+    from argparse import RawDescriptionHelpFormatter
+
+    from jsonargparse import ArgumentParser, DefaultHelpFormatter
+
+    class HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+        """Help that keeps the lines of the example."""
+
+    parser = ArgumentParser(
+        prog=f"tellapart {verb}",
+        description=textwrap.fill(description, shutil.get_terminal_size().columns - 2),
+        epilog=f"example:\n  {example}",
+        formatter_class=HelpFormatter,
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    return parser
+
+
+def add_source_options(parser: ArgumentParser, *, task: bool = True) -> None:
+    """Add DATA and the options that say how it is read, `tellapart.data.source_options.SOURCE_OPTIONS`.
+
+    Args:
+        parser: the verb's parser.
+        task: whether the verb has a ``--task``; without it, a model says the task.
+    """
+    parser.add_argument("data", help=DATA_HELP)
+    if task:
+        parser.add_argument("--task", help="classify or read; by default as the labels suggest")
+    parser.add_argument("--coarse_labels", help="YAML file, group to list of classes")
+    parser.add_argument("--label_from", default="auto", help="auto, folder, prefix, text, or an expression")
+    parser.add_argument("--file_column", help="the table column that names the image")
+    parser.add_argument("--label_column", help="the table column that holds the class or text")
+    parser.add_argument("--group_by", help="a table column whose equal values never cross a split")
+
+
+def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) -> tuple[dict[str, Any], bool]:
+    """Parse the words of a verb. ``--label-from`` is ``--label_from``.
+
+    Args:
+        parser: the verb's parser.
+        words: the command line after the verb.
+        defaults: whether options that the words leave out have their defaults in the result.
+
+    Returns:
+        The options as keyword arguments, and whether JSON is wanted.
+
+    Raises:
+        ConfigError: an unknown option, a missing argument, or a value of another type.
+    """
+    from jsonargparse import ArgumentError
+
+    try:
+        namespace = parser.parse_args([_with_underscores(word) for word in words], defaults=defaults)
+    except ArgumentError as error:
+        from tellapart.training.config import in_plain_words
+
+        text = in_plain_words(error)
+        if text.startswith("unrecognized arguments: --"):
+            option = text.split()[2].partition("=")[0].removeprefix("--")
+            known = [name.removeprefix("--") for name in parser._option_string_actions]
+            text = f"no option {option!r}{did_you_mean(option, known)}"
+        raise ConfigError(f"{text} (see {parser.prog} --help)") from error
+    options = dict(namespace.as_dict())
+    as_json = bool(options.pop("json", False))
+    return options, as_json
+
+
+def _with_underscores(word: str) -> str:
+    """An option's name as Python spells it; its value, and any other word, as it stands.
+
+    >>> _with_underscores("--label-from=a-b"), _with_underscores("a-b")
+    ('--label_from=a-b', 'a-b')
+    """
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value

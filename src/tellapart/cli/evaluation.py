@@ -1,0 +1,109 @@
+"""Verbs on a model and data: evaluate it, map the data, explain an answer, watch for drift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tellapart.cli.arguments import MODEL_HELP, PATTERN_HELP, add_source_options, new_parser, parse
+from tellapart.cli.output import scores_table, show
+
+
+def evaluate_verb(words: list[str]) -> int:
+    """``tellapart evaluate MODEL DATA``: every figure with its interval."""
+    parser = new_parser(
+        "evaluate",
+        "Score a model's answers; every figure with its 95 % interval.",
+        example="tellapart evaluate runs/photos photos --report report.html",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    add_source_options(parser, task=False)
+    parser.add_argument("--split", help="train, val, test or all")
+    parser.add_argument("--out", help="write the report as JSON")
+    parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
+    parser.add_argument("--pattern", help=PATTERN_HELP)
+    parser.add_argument("--tta", action="store_true", help="of a reader: look again, in other widths, where unsure")
+    parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
+    parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
+    options, as_json = parse(parser, words, defaults=False)
+    from tellapart import evaluate
+
+    result = evaluate(options.pop("model"), options.pop("data"), **options)
+    return show(as_json, result, lambda: scores_table(result))
+
+
+def map_verb(words: list[str]) -> int:
+    """``tellapart map MODEL DATA``: draw a set as a map."""
+    parser = new_parser(
+        "map",
+        "Draw a set as a map: alike images near each other, as a page, a picture and a file.",
+        example="tellapart map runs/photos photos --out map.html",
+    )
+    parser.add_argument("model", help="a run, a bundle, or a timm backbone such as tf_efficientnet_lite0")
+    add_source_options(parser, task=False)
+    parser.add_argument("--out", required=True, help="the page, .html; .png and .parquet lie beside it")
+    parser.add_argument("--method", default="tsne", help="tsne or umap")
+    parser.add_argument("--colour", help="label, group or split; by default the groups where there are any")
+    parser.add_argument("--split", help="only train, val or test")
+    parser.add_argument("--perplexity", type=float, help="about how many neighbours count")
+    parser.add_argument("--on", help="an older map's .parquet: these images are placed on it")
+    parser.add_argument("--seed", type=int, default=0)
+    options, as_json = parse(parser, words)
+    from tellapart import map as draw_map
+
+    result = draw_map(options.pop("model"), options.pop("data"), **options)
+    prose = f"{result['n']:,} images\n{result['page']}\n{result['picture']}\n{result['map']}"
+    return show(as_json, result, lambda: prose)
+
+
+def explain_verb(words: list[str]) -> int:
+    """``tellapart explain MODEL IMAGE``: what of a picture the answer hangs on."""
+    parser = new_parser(
+        "explain",
+        "Where did it look? What of a picture the answer hangs on, checked by deletion.",
+        example="tellapart explain runs/photos photo.jpg --out where.png",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument("image", help="an image file")
+    parser.add_argument("--out", help="a PNG: the picture, and beside it what mattered")
+    parser.add_argument("--masks", type=int, default=1000, help="how often the picture is shown in parts")
+    parser.add_argument("--seed", type=int, default=0)
+    options, as_json = parse(parser, words)
+    from tellapart import explain
+
+    result = explain(options.pop("model"), options.pop("image"), **options)
+    verdict = "convincing" if result["convincing"] else "NOT convincing: do not believe the picture"
+    prose = (
+        f"{result['answer']}  {result['confidence']:.3f}\n"
+        f"while what matters is taken away the answer's probability is {result['deletion']:.3f} on the mean, "
+        f"by chance {result['by_chance']:.3f}: {verdict}"
+    )
+    return show(as_json, result, lambda: prose)
+
+
+def drift_verb(words: list[str]) -> int:
+    """``tellapart drift MODEL IMAGES``: has the input changed? Status 1: it has."""
+    parser = new_parser(
+        "drift",
+        "Has the input changed since the model was packed? Exit status 1 if it has.",
+        example="tellapart drift runs/photos new-photos --report drift.html",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument("window", help="new images: a folder, or any labelled source")
+    parser.add_argument("--alpha", type=float, default=0.01, help="false alarms, as a share of unchanged windows")
+    parser.add_argument("--report", help="an HTML page to write")
+    parser.add_argument("--seed", type=int, default=0)
+    options, as_json = parse(parser, words)
+    from tellapart import drift
+
+    result = drift(options.pop("model"), options.pop("window"), **options)
+    show(as_json, result, lambda: _drift_table(result))
+    return 1 if result["drift"] else 0
+
+
+def _drift_table(result: dict[str, Any]) -> str:
+    lines = [f"{result['n']:,} images beside {result['n_reference']:,} of the reference", ""]
+    for check in result["checks"]:
+        mark = "changed" if check["found"] else ""
+        line = f"{check['check']:<12} distance {check['distance']:.3f}   p {check['adjusted']:.4f}  {mark}"
+        lines.append(line.rstrip())
+    return "\n".join([*lines, "", "changed" if result["drift"] else "no change that could be told from chance"])

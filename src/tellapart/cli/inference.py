@@ -1,0 +1,63 @@
+"""Verbs that make a model useful: its answers for images, and its bundle."""
+
+from __future__ import annotations
+
+from tellapart.cli.arguments import MODEL_HELP, PATTERN_HELP, new_parser, parse
+from tellapart.cli.output import predictions_table, show
+
+
+def predict_verb(words: list[str]) -> int:
+    """``tellapart predict MODEL IMAGE ...``: answers for images. Status 2: none of them can be read."""
+    parser = new_parser(
+        "predict",
+        "Answer for image files, folders, or standard input (-).",
+        example="tellapart predict runs/photos new.jpg more --json",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument("inputs", nargs="+", help="image files, folders, or - for standard input")
+    parser.add_argument("--csv", action="store_true", help="print CSV")
+    parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
+    parser.add_argument("--pattern", help=PATTERN_HELP)
+    parser.add_argument(
+        "--tta", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
+    )
+    parser.add_argument("--nbest", type=int, default=1, help="of a reader: so many readings an image, in JSON")
+    parser.add_argument(
+        "--server", help="ask this address instead, such as http://127.0.0.1:3000; MODEL is a name there"
+    )
+    options, as_json = parse(parser, words)
+    from tellapart import predict
+    from tellapart.inference.predict import to_csv
+
+    as_csv = options.pop("csv") and not as_json
+    predictions = predict(options.pop("model"), options.pop("inputs"), progress=True, **options)
+    if as_csv:
+        print(to_csv(predictions), end="")
+    else:
+        rows = [prediction.to_json() for prediction in predictions]
+        show(as_json, {"predictions": rows}, lambda: predictions_table(rows))
+    # One good answer is enough: a folder with a bad file in it is not unusable input.
+    return 2 if all(prediction.error for prediction in predictions) else 0
+
+
+def export_verb(words: list[str]) -> int:
+    """``tellapart export RUN``: pack a run as a bundle."""
+    parser = new_parser(
+        "export",
+        "Pack a finished run as a bundle, after comparing it with the trained model.",
+        example="tellapart export runs/photos --out photos-bundle",
+    )
+    parser.add_argument("run", help="a run folder")
+    parser.add_argument("--out", help="the bundle's folder; by default RUN/bundle")
+    parser.add_argument("--weights", action="store_true", help="also the weights, so that a training can start from it")
+    parser.add_argument("--checkpoint", help="last, best or a file: that network instead; it needs an --out")
+    options, as_json = parse(parser, words)
+    from tellapart import export
+
+    bundle = export(options.pop("run"), **options)
+    parity = bundle.manifest.to_json()["parity"]
+    prose = (
+        f"{bundle.path}: {parity['compared']} comparisons on {parity['images']} images, 0 different answers, largest "
+        f"difference of a probability {parity['largest_difference']:.1e}"
+    )
+    return show(as_json, {"bundle": str(bundle.path), "parity": parity}, lambda: prose)

@@ -1,0 +1,118 @@
+"""What a verb prints: one JSON object, or the same for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tellapart.data.catalog import Catalog
+
+
+def show(as_json: bool, result: Mapping[str, object], prose: Callable[[], str]) -> int:
+    """Print the result on stdout, as one JSON object or as prose.
+
+    Args:
+        as_json: whether to print JSON.
+        result: what the verb answers.
+        prose: makes the same for people; called only if it is printed.
+
+    Returns:
+        The exit status 0.
+
+    >>> show(True, {"n": 3}, lambda: "3 images")
+    {"n": 3}
+    0
+    """
+    print(json.dumps(result, ensure_ascii=False) if as_json else prose())
+    return 0
+
+
+def refuse(message: str) -> int:
+    """Print on stderr why the input is unusable.
+
+    Returns:
+        The exit status 2.
+    """
+    print(f"tellapart: {message}", file=sys.stderr)
+    return 2
+
+
+def printable(text: str) -> str:
+    r"""The text on one line, without signs that a terminal would obey.
+
+    >>> printable("cat\x1b[31m\n")
+    'cat\\x1b[31m\\n'
+    """
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def class_name(name: str) -> str:
+    """The name of a class as a table shows it: printable, and 40 characters at most.
+
+    >>> len(class_name("n" * 50))
+    40
+    """
+    return printable(name if len(name) <= 40 else f"{name[:39]}…")
+
+
+def catalog_summary(catalog: Catalog) -> dict[str, Any]:
+    """The numbers of a catalog: images, task, labels, rows left out, sizes of the parts, fingerprint and notes."""
+    parts = catalog.column("split")
+    return {
+        "n": len(catalog),
+        "task": catalog.task,
+        "labels": len(catalog.labels),
+        "left_out": len(catalog) - len(catalog.rows()),
+        "split": {part: len(catalog.rows(part)) for part in ("train", "val", "test")} if any(parts) else None,
+        "fingerprint": catalog.fingerprint,
+        "notes": list(catalog.notes),
+    }
+
+
+def catalog_table(summary: dict[str, Any]) -> str:
+    """The result of `catalog_summary`, a number a line, then its notes."""
+    lines = [f"{name:<12} {value}" for name, value in summary.items() if name not in ("notes", "split")]
+    if summary["split"]:
+        lines.append(f"{'split':<12} " + ", ".join(f"{part} {n}" for part, n in summary["split"].items()))
+    return "\n".join([*lines, *(f"note: {note}" for note in summary["notes"])])
+
+
+def scores_table(report: dict[str, Any]) -> str:
+    """The headline figures of an evaluation with their intervals, and its five weakest classes."""
+    lines = [f"{report['n']} images of {report['data']} (split: {report['split']})", ""]
+    for name, value in report.items():
+        if isinstance(value, dict) and "ci95" in value:
+            low, high = value["ci95"]
+            lines.append(f"{name.replace('_', ' '):<20} {value['value']:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    classes = report.get("fine_per_class") or report.get("per_class") or {}
+    weakest = sorted(classes.items(), key=lambda item: (item[1]["f1"], item[0]))[:5]
+    if weakest and weakest[0][1]["f1"] < 1:
+        lines += ["", "weakest classes (f1, support)"]
+        lines += [f"  {name:<18} {score['f1']:.3f}  {score['support']}" for name, score in weakest]
+    lines += ["", f"images per second    {report['images_per_second']}"]
+    return "\n".join(lines)
+
+
+def predictions_table(rows: list[dict[str, Any]]) -> str:
+    """A line an image: file, answer, group and confidence, or its error.
+
+    Args:
+        rows: predictions as `tellapart.Prediction.to_json` makes them.
+
+    >>> print(predictions_table([{"file": "a.png", "label": "cat", "confidence": 0.5, "accepted": False}]))
+    a.png  cat  0.500  not sure
+    """
+    width = max(len(Path(row["file"]).name) for row in rows)
+    lines = []
+    for row in rows:
+        answer = f"error: {row['error']}" if "error" in row else row.get("text", row.get("label"))
+        tail = (
+            "" if "error" in row else f"  {row['confidence']:.3f}" + ("" if row.get("accepted", True) else "  not sure")
+        )
+        group = f"  ({row['group']})" if "group" in row else ""
+        lines.append(f"{Path(row['file']).name:<{width}}  {answer}{group}{tail}")
+    return "\n".join(lines)

@@ -1,0 +1,215 @@
+"""The predictor: a bundle ready to answer for images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.core import image_io
+from tellapart.core.errors import BundleError, ConfigError, ImageError
+from tellapart.core.image_io import Pixels
+from tellapart.core.parallel import cpu_count
+from tellapart.inference.beam_search import decode
+from tellapart.inference.bundle import FEATURES, GRAPH, PROBABILITIES, Bundle
+from tellapart.inference.constraints import TextConstraint
+from tellapart.inference.postprocess import label_predictions, text_predictions
+from tellapart.inference.prediction import Prediction, with_names
+from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
+
+BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
+
+Floats = npt.NDArray[np.float32]
+
+
+class Predictor:
+    """A bundle ready to answer.
+
+    The graph runs on all cores while the next images are decoded beside it.
+
+    Args:
+        path: the folder of a bundle or of a run, ``base`` for the shipped reader, or an open bundle.
+        threads: of the graph; by default one a core.
+        alphabet: Readers: the characters that a text may hold, see `tellapart.inference.constraints.TextConstraint`.
+        pattern: Readers: a regular expression that the whole text matches. Without a pattern the bundle's own length
+            holds, `Bundle.length`.
+        nbest: Readers: the number of readings of each image.
+        tta: Readers: test-time augmentation, see `tellapart.inference.tta`. Each picture whose first reading is unsure
+            is read in other widths too; this is more often right on pictures unlike those of the training.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: a rule that is none, or for a classifier.
+        TextError: no text of the model's characters fits the rule.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | Bundle,
+        *,
+        threads: int | None = None,
+        alphabet: str | None = None,
+        pattern: str | None = None,
+        nbest: int = 1,
+        tta: bool = False,
+    ) -> None:
+        import onnxruntime as ort
+
+        self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
+        self.rule = TextConstraint(alphabet, pattern, nbest, self.bundle.length if pattern is None else None)
+        self.tta = tta
+        if self.bundle.task != "read" and (tta or self.rule != TextConstraint()):
+            raise ConfigError(
+                f"{self.bundle.path}: a classifier; alphabet, pattern, nbest and tta are for a reader's texts"
+            )
+        if self.bundle.task == "read":
+            self.rule.check(self.bundle.charset)
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        # Between runs the pool sleeps instead of spinning: decoding needs the cores meanwhile.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        graph = (self.bundle.path / GRAPH).read_bytes()
+        self.session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self.input = self.session.get_inputs()[0].name
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
+        """Model pixels, ``uint8`` N, H, W, C → probabilities: N, K for classes, N, T, K for texts."""
+        result: Floats = self.session.run([PROBABILITIES], {self.input: pixels})[0]
+        return result
+
+    def features(self, pixels: npt.NDArray[np.uint8]) -> Floats:
+        """Model pixels → the features that the answers are made of: N, F.
+
+        Raises:
+            BundleError: a bundle of an earlier version.
+        """
+        if FEATURES not in [output.name for output in self.session.get_outputs()]:
+            raise BundleError(f"{self.bundle.path}: it gives no features; export the run again")
+        result: Floats = self.session.run([FEATURES], {self.input: pixels})[0]
+        return result
+
+    def both(self, pixels: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Probabilities, as `run`, and features, as `features`, of one run of the graph."""
+        probabilities, features = self.session.run([PROBABILITIES, FEATURES], {self.input: pixels})
+        return probabilities, features
+
+    def predict(self, items: str | Path | bytes | Pixels | Iterable[str | Path | bytes | Pixels]) -> list[Prediction]:
+        """Answers for images given as paths, encoded bytes or RGB arrays, in their order.
+
+        A bad image is a `Prediction` with an ``error``; the others are answered all the same.
+        """
+        if isinstance(items, str | Path | bytes | np.ndarray):  # one: starting threads would take longer than it
+            return self._answer([self.prepare(*each) for each in with_names([items])])
+        return list(self.stream(with_names(items)))
+
+    def stream(self, items: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
+        """The same for (name, image) pairs without holding them all: in order, a window at a time."""
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            source = iter(items)
+            ahead: list[list[Future[tuple[str, Pixels | ImageError]]]] = []
+
+            def fill() -> None:
+                if window := [pool.submit(self.prepare, *item) for item in islice(source, BATCH * 4)]:
+                    ahead.append(window)
+
+            fill()
+            while ahead:
+                fill()  # the next window decodes while this one is answered
+                yield from self._answer([future.result() for future in ahead.pop(0)])
+
+    def prepare(self, name: str, item: str | Path | bytes | Pixels) -> tuple[str, Pixels | ImageError]:
+        """An image as the graph takes it, with its name; one that cannot be used as its error."""
+        try:
+            if isinstance(item, np.ndarray):
+                if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8 or not item.size:
+                    shape = f"{item.dtype} {item.shape}"
+                    raise ImageError(name, f"an array must be RGB uint8 (height, width, 3), not {shape}")
+                return name, self.bundle.preprocess.apply(item)
+            data = item if isinstance(item, bytes) else image_io.read_bytes(item)
+            return name, self.bundle.preprocess.load(data, name)
+        except ImageError as error:
+            return name, error
+
+    def _answer(self, loaded: Sequence[tuple[str, Pixels | ImageError]]) -> list[Prediction]:
+        answers: list[Prediction | None] = [None] * len(loaded)
+
+        def readable() -> Iterator[tuple[int, Pixels]]:
+            for index, (name, pixels) in enumerate(loaded):
+                if isinstance(pixels, ImageError):
+                    answers[index] = Prediction(name, self.bundle.task, error=pixels.reason)
+                else:
+                    yield index, pixels
+
+        for indices, batch in batched_by_width(readable()):
+            names = [loaded[index][0] for index in indices]
+            for index, prediction in zip(indices, self.answer(names, batch), strict=True):
+                answers[index] = prediction
+        return [answer for answer in answers if answer is not None]
+
+    def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C."""
+        first = self.run(pixels)
+        answers = self.interpret(names, first)
+        if self.tta:
+            self._apply_tta(answers, names, pixels, first)
+        return answers
+
+    def _apply_tta(
+        self, predictions: list[Prediction], names: Sequence[str], pixels: npt.NDArray[np.uint8], first: Floats
+    ) -> None:
+        """Put the answer of several views in place of each unsure one."""
+        views, step = [[view] for view in first], self.bundle.preprocess.step
+        for limit, factors in TTA_SCHEDULE:
+            unsure = [row for row, each in enumerate(predictions) if each.confidence < limit]
+            if not unsure:
+                return
+            for factor in factors:
+                resized = self.run(resize_width(pixels[unsure], factor, step))
+                for row, view in zip(unsure, resized, strict=True):
+                    views[row].append(view)
+            readings = [ensemble_views(views[row], self.bundle.charset, self.rule) for row in unsure]
+            better = text_predictions([names[row] for row in unsure], readings, self.bundle.manifest)
+            for row, prediction in zip(unsure, better, strict=True):
+                predictions[row] = prediction
+
+    def interpret(self, names: Sequence[str], probabilities: Floats) -> list[Prediction]:
+        """The answers that the probabilities of a batch, as `run` gives them, stand for."""
+        if self.bundle.task == "read":
+            return text_predictions(names, decode(probabilities, self.bundle.charset, self.rule), self.bundle.manifest)
+        return label_predictions(names, probabilities, self.bundle.manifest)
+
+
+def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predictor:
+    """A predictor from a bundle or a run folder; the same options as `Predictor`.
+
+    Raises:
+        BundleError: there is no usable bundle.
+        ConfigError: a rule that is none, or for a classifier.
+    """
+    return Predictor(path, threads=threads, **rule)
+
+
+def batched_by_width(items: Iterable[tuple[Any, Pixels]], size: int = BATCH) -> Iterator[tuple[list[Any], Pixels]]:
+    """Keys and model pixels → keys and stacked pixels of one width each, as soon as a batch is full.
+
+    >>> pictures = [(n, np.zeros((8, width, 1), np.uint8)) for n, width in enumerate((8, 16, 8))]
+    >>> [(keys, pixels.shape) for keys, pixels in batched_by_width(pictures, 2)]
+    [([0, 2], (2, 8, 8, 1)), ([1], (1, 8, 16, 1))]
+    """
+    waiting: dict[int, list[tuple[Any, Pixels]]] = {}
+    for key, pixels in items:
+        part = waiting.setdefault(pixels.shape[1], [])
+        part.append((key, pixels))
+        if len(part) == size:
+            yield [key for key, _ in part], np.stack([pixels for _, pixels in part])
+            part.clear()
+    for part in waiting.values():
+        if part:
+            yield [key for key, _ in part], np.stack([pixels for _, pixels in part])

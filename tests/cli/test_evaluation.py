@@ -1,0 +1,66 @@
+"""The verbs on a model and data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import tellapart
+from tellapart.cli.evaluation import _drift_table
+
+
+def test_evaluate(answered, said, shapes, shape_run, tmp_path):
+    report = answered("evaluate", shape_run, shapes, "--split", "all", "--out", tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text("utf-8")) == report
+    assert report["n"] == 60
+    _, prose, _ = said("evaluate", shape_run, shapes, "--split", "all")
+    lines = prose.splitlines()
+    assert lines[0] == f"60 images of {shapes} (split: all)"
+    figure = report["fine_macro_f1"]
+    low, high = figure["ci95"]
+    assert f"fine macro f1        {figure['value']:.4f}   95 % interval {low:.4f} to {high:.4f}" in lines
+    assert "weakest classes (f1, support)" in lines
+    weakest = min(report["fine_per_class"].items(), key=lambda item: item[1]["f1"])
+    assert lines[lines.index("weakest classes (f1, support)") + 1].split() == [
+        weakest[0], f"{weakest[1]['f1']:.3f}", str(weakest[1]["support"])
+    ]  # fmt: skip
+
+
+def test_map(answered, said, shape_run, tmp_path):
+    words = ("map", shape_run, shape_run / "data.parquet", "--split", "test", "--out", tmp_path / "map.html")
+    files = [str(tmp_path / f"map.{kind}") for kind in ("html", "png", "parquet")]
+    assert answered(*words) == {"page": files[0], "picture": files[1], "map": files[2], "n": 9}
+    assert said(*words) == (0, "\n".join(["9 images", *files]) + "\n", "placing 9 images\n")
+
+
+def test_explain(answered, said, shape_bundle, shapes):
+    words = ("explain", shape_bundle, min(shapes.rglob("*.png")), "--masks", 100)
+    result = answered(*words)
+    assert result == tellapart.explain(shape_bundle, words[2], masks=100)
+    lines = said(*words)[1].splitlines()
+    assert lines[0] == f"{result['answer']}  {result['confidence']:.3f}"
+    assert lines[1].endswith(": convincing" if result["convincing"] else "do not believe the picture")
+
+
+def test_a_bundle_without_a_reference_is_unusable_input(said, shape_bundle, shapes):
+    status, out, err = said("drift", shape_bundle, shapes)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"tellapart: {shape_bundle}: it keeps no reference")
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_drift_as_prose(found):
+    checks = [
+        {"check": "brightness", "distance": 0.5, "p": 0.001, "adjusted": 0.004, "found": found},
+        {"check": "answers", "distance": 0.1, "p": 0.5, "adjusted": 1.0, "found": False},
+    ]
+    lines = _drift_table({"n": 1200, "n_reference": 40, "checks": checks, "drift": found}).splitlines()
+    assert lines == [
+        "1,200 images beside 40 of the reference",
+        "",
+        "brightness   distance 0.500   p 0.0040" + "  changed" * found,
+        "answers      distance 0.100   p 1.0000",
+        "",
+        "changed" if found else "no change that could be told from chance",
+    ]

@@ -1,0 +1,50 @@
+"""The verbs that make a model useful: predict and export."""
+
+from __future__ import annotations
+
+import json
+
+import tellapart
+
+
+def test_predict(answered, said, shapes, shape_run, text_run, texts, tmp_path):
+    file = min(shapes.rglob("*.png"))
+    expected = tellapart.predict(shape_run, [file, tmp_path / "gone.png"])
+    assert answered("predict", shape_run, file, tmp_path / "gone.png") == {
+        "predictions": [prediction.to_json() for prediction in expected]
+    }
+    good = expected[0]
+    assert said("predict", shape_run, file, tmp_path / "gone.png") == (
+        0,
+        f"{file.name}    {good.answer}  ({good.group})  {good.confidence:.3f}\n"
+        "gone.png  error: there is no such file\n",
+        "",
+    )
+    reading = tellapart.predict(text_run, texts / "00.png")[0]
+    assert said("predict", text_run, texts / "00.png", "--csv") == (
+        0, f"file,text,confidence,error\n{texts / '00.png'},{reading.answer},{reading.confidence:.6f},\n", ""
+    )  # fmt: skip
+    assert said("predict", text_run, texts / "00.png")[1] == f"00.png  {reading.answer}  {reading.confidence:.3f}\n"
+
+
+def test_json_wins_over_csv(answered, shape_run, shapes):
+    assert answered("predict", shape_run, min(shapes.rglob("*.png")), "--csv").keys() == {"predictions"}
+
+
+def test_only_bad_images_are_unusable_input(said, shape_run, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    status, out, err = said("predict", shape_run, tmp_path / "a.png", tmp_path / "b.png", "--json")
+    assert (status, err) == (2, "")
+    assert [row["error"] for row in json.loads(out)["predictions"]] == ["the file is empty", "there is no such file"]
+
+
+def test_export(answered, said, shape_run, tmp_path, monkeypatch):
+    result = answered("export", shape_run, "--out", tmp_path / "bundle")
+    about = tellapart.Bundle.open(tmp_path / "bundle").manifest.to_json()
+    assert result == {"bundle": str(tmp_path / "bundle"), "parity": about["parity"]}
+    monkeypatch.setattr(tellapart, "export", lambda run, **options: tellapart.Bundle.open(tmp_path / "bundle"))
+    worst = about["parity"]["largest_difference"]
+    assert said("export", shape_run)[1] == (
+        f"{tmp_path / 'bundle'}: 19 comparisons on 9 images, 0 different answers, "
+        f"largest difference of a probability {worst:.1e}\n"
+    )

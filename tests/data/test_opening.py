@@ -1,0 +1,226 @@
+"""Opening a source: the facts of every image, notes on what is odd; the user's files stay as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tellapart.core.errors import CatalogError
+from tellapart.data.catalog import SCHEMA
+from tellapart.data.duplicates.hashing import picture_hash, thumbnail
+from tellapart.data.opening import catalog, open_catalog
+
+
+def test_a_row_holds_the_facts_of_its_image(class_folders):
+    opened = open_catalog(class_folders)
+    assert opened.table.schema == SCHEMA
+    assert (len(opened), opened.task, opened.root, opened.source) == (12, "classify", class_folders, str(class_folders))
+    assert opened.labels == ("cat", "cup", "dog")
+    assert opened.groups == {}
+    assert opened.notes == ()
+    assert opened.rows() == list(range(12))
+    assert opened.rows("train") == []
+    for row, file in enumerate(opened.column("file")):
+        data = (class_folders / file).read_bytes()
+        pixels = np.asarray(Image.open(class_folders / file))
+        assert opened.column("sha256")[row] == hashlib.sha256(data).hexdigest()
+        assert opened.column("hash")[row] == picture_hash(thumbnail(pixels))
+    assert set(zip(opened.column("width"), opened.column("height"), strict=True)) == {(64, 48)}
+    assert opened.column("keep") == [True] * 12
+    assert opened.column("why") == opened.column("split") == opened.column("shard") == [None] * 12
+
+
+def test_sizes_are_of_the_upright_picture(tmp_path, draw, encode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.jpg").write_bytes(encode(draw(0), "JPEG", exif=exif))
+    opened = open_catalog(tmp_path)
+    assert (opened.column("width"), opened.column("height")) == ([48], [64])
+
+
+def test_unreadable_images_keep_their_rows(class_folders, fill):
+    (class_folders / "cat" / "0.png").write_bytes(b"")
+    (class_folders / "cat" / "1.png").write_bytes(b"no picture")
+    whole = (class_folders / "dog" / "3.png").read_bytes()
+    (class_folders / "dog" / "3.png").write_bytes(whole[:1000])
+    opened = open_catalog(class_folders)
+    assert len(opened) == 12
+    bad = {opened.column("file")[row]: row for row in range(12) if not opened.column("keep")[row]}
+    known = "known: JPEG, PNG, BMP, TIFF, WEBP, GIF"
+    reasons = {
+        "cat/0.png": "unreadable: the file is empty",
+        "cat/1.png": f"unreadable: not an image of a known kind ({known})",
+        "dog/3.png": "unreadable: the image is truncated after 1,000 bytes",
+    }
+    assert {file: opened.column("why")[row] for file, row in bad.items()} == reasons
+    assert opened.column("width")[bad["cat/0.png"]] is None
+    assert opened.column("sha256")[bad["cat/1.png"]] == hashlib.sha256(b"no picture").hexdigest()
+    assert set(opened.rows()) == set(range(12)) - set(bad.values())
+    assert opened.notes == (
+        "3 images cannot be used and are left out: " + ", ".join(f"{file} ({why})" for file, why in reasons.items()),
+    )
+
+
+def test_a_class_of_unreadable_images_is_no_class(tmp_path, fill):
+    fill(tmp_path, ["cat/1.png", "dog/1.png"])
+    (tmp_path / "dog" / "1.png").write_bytes(b"")
+    assert open_catalog(tmp_path).labels == ("cat",)
+
+
+def test_labels_that_differ_in_case_are_noted(tmp_path, fill):
+    fill(tmp_path, ["A/1.png", "a/2.png", "STRASSE/4.png", "straße/5.png", "b/6.png"])
+    assert open_catalog(tmp_path, task="classify").notes == (
+        "2 labels differ from another only in case: A/a, STRASSE/straße",
+    )
+    assert open_catalog(tmp_path, task="read").notes == ()
+
+
+def test_notes_of_the_source_come_first(class_folders):
+    (class_folders / "a.txt").touch()
+    (class_folders / "cat" / "0.png").write_bytes(b"")
+    assert open_catalog(class_folders).notes == (
+        "1 files are not images by name and were left out: 1 .txt",
+        "1 images cannot be used and are left out: cat/0.png (unreadable: the file is empty)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "task"),
+    [
+        ([str(n) for n in range(30)], "read"),
+        ([str(n // 2) for n in range(30)], "read"),
+        ([str(n % 6) for n in range(30)], "classify"),
+        ([str(n) for n in range(19)], "classify"),
+    ],
+)
+def test_the_task_is_guessed_from_how_often_labels_repeat(tmp_path, fill, labels, task, table):
+    fill(tmp_path, [f"{n}.png" for n in range(len(labels))], 8, 8)
+    path = table(tmp_path, "file,label\n" + "".join(f"{n}.png,{label}\n" for n, label in enumerate(labels)))
+    assert open_catalog(path).task == task
+    assert open_catalog(path, task="read").task == "read"
+    assert open_catalog(path, task="classify").task == "classify"
+
+
+def test_an_unknown_task_is_refused(class_folders, refuses):
+    with refuses(CatalogError, "task 'detect': known are classify, read"):
+        open_catalog(class_folders, task="detect")
+
+
+def test_labels_are_texts(tmp_path, fill, table):
+    fill(tmp_path, ["a.png", "b.png", "c.png"])
+    path = table(tmp_path, "file,label\na.png,0042\nb.png,1e5\nc.png,true\n")
+    opened = open_catalog(path)
+    assert opened.column("label") == ["0042", "1e5", "true"]
+    again = open_catalog(opened.write(tmp_path / "out" / "c.parquet"))
+    assert again.column("label") == ["0042", "1e5", "true"]
+
+
+def test_names_and_labels_that_are_not_unicode_are_refused(tmp_path, fill, refuses, table):
+    fill(tmp_path, ["a.png"])
+    path = table(tmp_path, '{"file": "a.png", "label": "\\ud800"}', "l.jsonl")
+    with refuses(CatalogError, r"'\ud800': not valid Unicode; rename the file or mend the table"):
+        open_catalog(path)
+
+
+def test_any_file_name_will_do(tmp_path, fill):
+    names = ["고양이/사진 1.png", "고양이/🐈.png", "with space/a  b.png", "with space/#1?.png", "a'b\"/[x]*.png"]
+    fill(tmp_path / "set", names)
+    opened = open_catalog(tmp_path / "set")
+    assert sorted(opened.column("file")) == sorted(names)
+    again = open_catalog(opened.write(tmp_path / "목록.parquet"))
+    assert dict(again.read(again.rows())) == {
+        row: (tmp_path / "set" / file).read_bytes() for row, file in enumerate(again.column("file"))
+    }
+
+
+def test_shards_are_catalogued_with_their_class_names(shards):
+    folder, contents = shards
+    for data in (folder, f"{folder}/*.parquet"):
+        opened = open_catalog(data, task="classify")
+        assert opened.column("label") == ["cat", "dog", "cat", "dog", "cat"]
+        assert opened.column("shard") == ["a.parquet"] * 2 + ["b.parquet"] * 3
+        assert opened.column("row") == [0, 1, 0, 1, 2]
+        assert opened.column("keep") == [True, True, True, False, True]
+        assert opened.column("sha256") == [hashlib.sha256(data).hexdigest() for data in contents]
+    one = open_catalog(folder / "b.parquet")
+    assert one.column("file") == ["b.parquet#0/2.png", "b.parquet#1/2.png", "b.parquet#2/2.png"]
+
+
+def test_a_shard_is_read_a_batch_at_a_time(tmp_path, draw, encode, monkeypatch):
+    small = encode(draw(0, 8, 8))
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"image": pa.array([small] * 700, pa.binary()), "label": ["x", "y"] * 350}), path)
+    sizes = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def spy(self, **options):
+        for batch in iter_batches(self, **options):
+            sizes.append((batch.schema.names, len(batch)))
+            yield batch
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
+    monkeypatch.setattr(pq, "read_table", None)
+    assert len(open_catalog(path)) == 700
+    assert {tuple(names) for names, _ in sizes} == {("label",), ("image",)}
+    assert max(length for names, length in sizes if names == ["image"]) <= 128
+
+
+def test_images_are_looked_at_in_a_bounded_window(tmp_path, fill, monkeypatch):
+    fill(tmp_path, [f"x_{n}.png" for n in range(600)], 4, 4)
+    from tellapart.core import image_io as images
+
+    held, most, lock = set(), [0], threading.Lock()
+    read_bytes, picture = images.read_bytes, images.picture
+
+    def read(path):
+        held.add(path.name)
+        most[0] = max(most[0], len(held))
+        return read_bytes(path)
+
+    def look(data, file):
+        time.sleep(0.001)  # slower than reading, so that an unbounded window would grow
+        with lock:
+            held.discard(file)
+        return picture(data, file)
+
+    monkeypatch.setattr(images, "read_bytes", read)
+    monkeypatch.setattr(images, "picture", look)
+    assert len(open_catalog(tmp_path)) == 600
+    assert most[0] <= 256
+
+
+def test_a_catalog_is_a_source_with_another_task_or_groups(class_folders, tmp_path):
+    path = open_catalog(class_folders).write(tmp_path / "c.parquet")
+    assert open_catalog(path, task="read").task == "read"
+    assert open_catalog(path, coarse_labels={"all": ["cat", "cup", "dog"]}).groups == dict.fromkeys(
+        ("cat", "cup", "dog"), "all"
+    )
+    opened = open_catalog(path)
+    assert open_catalog(opened) is opened
+
+
+def test_the_same_picture_in_two_encodings_has_one_digest(tmp_path, draw, encode):
+    pixels = draw(0, 64, 48)
+    (tmp_path / "x_0.png").write_bytes(encode(pixels))
+    (tmp_path / "x_1.bmp").write_bytes(encode(pixels, "BMP"))
+    (tmp_path / "x_2.png").write_bytes(encode(pixels.transpose(1, 0, 2)))
+    opened = open_catalog(tmp_path)
+    one, same, turned = opened.column("pixels")
+    assert one == same != turned
+    assert len(set(opened.column("sha256"))) == 3
+
+
+def test_nothing_of_the_users_is_changed(class_folders, shards, tmp_path, tree):
+    (class_folders / "cat" / "0.png").write_bytes(b"no picture")
+    for data in (class_folders, shards[0]):
+        before = tree(data)
+        catalog(data, out=tmp_path / "out" / "c.parquet", task="classify")
+        assert tree(data) == before
