@@ -35,12 +35,10 @@ demo: setup
 
 test: setup
 	@echo "== tests"
-	$(BIN)/python -m pytest -n 2
+	scripts/test
 
 lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	scripts/check
 
 docs: setup
 	$(BIN)/python -m pytest tests/test_docs.py

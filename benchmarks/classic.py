@@ -19,7 +19,8 @@ import tellapart
 from tellapart.data.opening import open_catalog
 from tellapart.inference.predictor import Predictor
 from tellapart.pipelines.export import Deployed
-from tellapart.training.run import Run
+from tellapart.training.build_model import build_preprocess, load_model
+from tellapart.training.run_folder import Run
 
 PRECISION = 0.99
 BATCH = 32
@@ -28,8 +29,8 @@ BATCH = 32
 def differing(run: Run, data: Path) -> tuple[int, int]:
     """How many images the trained network and the bundle read differently, and of how many."""
     catalog = open_catalog(data, task="read")
-    spec, predictor = run.preprocess(), Predictor(run.path / "bundle")
-    trained = Deployed(run.model(), spec, run.calibration().get("temperature", 1.0)).eval()
+    spec, predictor = build_preprocess(run), Predictor(run.path / "bundle")
+    trained = Deployed(load_model(run), spec, run.calibration().get("temperature", 1.0)).eval()
     images = [image for _, image in catalog.read(catalog.rows())]
     theirs = []
     for start in range(0, len(images), BATCH):

@@ -12,7 +12,6 @@ unsure (`evaluate --tta`); seconds of training, and the validation score after e
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -24,8 +23,7 @@ import tellapart
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
 from tellapart.pipelines.strength.attack import attack
-from tellapart.training.ensemble import FOLDER
-from tellapart.training.run import HISTORY, Run
+from tellapart.training.run_folder import Run
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
 HARD = Path(__file__).parent / "hard"
@@ -54,9 +52,8 @@ def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[flo
         step = attack(found, number, Path(folder) / "run", seed=seed, **options)
         run = Run.open(Path(folder) / "run")
         once = run.metrics() or {}  # the training's own report
-        learnt = run.path / FOLDER / "0" if run.count > 1 else run.path
-        lines = (learnt / HISTORY).read_text(encoding="utf-8").splitlines()
-    first = [float(json.loads(line)["val_exact_match"]) for line in lines[:2]]
+        lines = next(iter(run.histories().values()))
+    first = [float(line["val_exact_match"]) for line in lines[:2]]
     return once["exact_match"]["value"], step["exact_match"]["value"], step["seconds"], first
 
 

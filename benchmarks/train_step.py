@@ -25,13 +25,13 @@ from tellapart.core.malloc import keep_freed_memory
 from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.training._lightning import pl
-from tellapart.training.auto_config import plan, preprocessing
+from tellapart.training.auto_config import plan
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.dataset import CachedImages, PixelCache, WidthBatches
-from tellapart.training.loop import _loader, lightning_quiet
+from tellapart.training.loop import lightning_quiet, make_loader
 from tellapart.training.models.backbones import DEFAULT_BACKBONE
 from tellapart.training.models.classifier import Classifier
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.tasks.classification import ClassificationModule, ClassificationTask
 
 
 def draw_set(folder: Path, n: int, side: int) -> Path:
@@ -74,7 +74,7 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
         labels = catalog.column("label")
         names = list(catalog.labels)
         targets = torch.tensor([names.index(label) for label in labels])
-        spec = preprocessing(config)
+        spec = ClassificationTask().preprocess(config)
         cache = PixelCache(catalog, rows, spec, limit_gb=4)
         ready = torch.from_numpy(np.stack([cache[row] for row in rows]))
         ours, bare = [], []
@@ -82,7 +82,7 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
             torch.manual_seed(0)
             model = Classifier(10, backbone, dropout=0.0, pretrained=False)
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            task = ClassifyTask(model, spec, config, stage, 0, targets=targets, labels=names)
+            task = ClassificationModule(model, spec, config, stage, 0, targets=targets, labels=names)
             clock = Clock()
             order = WidthBatches(rows, cache.widths, size, shuffle=True)
             with lightning_quiet():
@@ -96,7 +96,7 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
                     enable_checkpointing=False,
                     gradient_clip_val=5.0,
                 )
-                trainer.fit(task, _loader(CachedImages(cache), order))
+                trainer.fit(task, make_loader(CachedImages(cache), order))
             ours.append(clock.seconds[0])
 
             model.requires_grad_(True).train()

@@ -25,7 +25,7 @@ from tellapart.core.errors import CatalogError
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
 from tellapart.metrics.text import reading_scores
-from tellapart.training.run import Run
+from tellapart.training.run_folder import Run
 
 REAL = ("keras1040", "blue6", "digits5", "digits4")
 TESTED = 1000  # drawn images that judge

@@ -298,25 +298,6 @@ def copied(tmp_path):
     return copy
 
 
-@pytest.fixture
-def without_packing(monkeypatch):
-    """Training alone: no graph is written, and the figures on the test part are made up."""
-    assert tellapart.train  # loads the module, whose name the function has
-    module = sys.modules["tellapart.pipelines.train"]
-
-    class Opened:
-        @staticmethod
-        def open(path):
-            return Opened()
-
-        def with_metrics(self, metrics):
-            return self
-
-    monkeypatch.setattr(module, "export", lambda run: None)
-    monkeypatch.setattr(module, "evaluate", lambda *_, **__: {"made": "up"})
-    monkeypatch.setattr(module, "Bundle", Opened)
-
-
 # --- servers ---------------------------------------------------------------------------------------
 
 

@@ -71,7 +71,8 @@ def test_help_ends_with_an_example_that_calls_the_function(verb, capsys, monkeyp
 def test_the_docstrings_example_is_the_same_call(verb, capsys, monkeypatch):
     _, _, example = inspect.getdoc(getattr(tellapart, verb)).partition("\nExample:\n")
     line = inspect.cleandoc(example).splitlines()[0]
-    by_words = called(verb, monkeypatch, lambda words=example_of(verb, capsys): main(words))
+    words = example_of(verb, capsys)
+    by_words = called(verb, monkeypatch, lambda: main(words))
     monkeypatch.undo()
     assert called(verb, monkeypatch, lambda: eval(line, {"tellapart": tellapart})) == by_words
 

@@ -7,7 +7,7 @@ import pytest
 
 from tellapart.core.errors import ConfigError, TextError
 from tellapart.inference.charset import Charset
-from tellapart.inference.constraints import TextConstraint
+from tellapart.inference.constraints import TextConstraint, common_length
 
 ABC = Charset(("a", "b", "1"))
 
@@ -54,3 +54,20 @@ def test_wrong_rules_are_refused_in_words():
         TextConstraint(nbest=0)
     with pytest.raises(TextError, match=r"^the alphabet 'xyz' has no character in common with what the model knows"):
         TextConstraint(alphabet="xyz").masked(drawn(0, 2)[None], ABC)
+
+
+def test_a_text_grows_as_long_as_it_can_fit():
+    constraint = TextConstraint(pattern="[ab]1+", length=3)
+    assert [constraint.grows(text) for text in ("", "a", "a1", "a11", "a111", "1", "ab")] == [
+        True, True, True, True, False, False, False,
+    ]  # fmt: skip
+    assert [constraint.fits(text) for text in ("a1", "a11", "111", "a111")] == [False, True, False, False]
+    assert TextConstraint().fits("")
+    assert TextConstraint(pattern="a.b").fits("a\nb")
+
+
+def test_a_length_is_expected_where_enough_texts_agree():
+    assert common_length(["abc"] * 20) == 3
+    assert common_length(["abc"] * 19) is None
+    assert common_length([*["abc"] * 20, "ab"]) is None
+    assert common_length([]) is None

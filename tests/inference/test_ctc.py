@@ -16,10 +16,12 @@ from tellapart.core.errors import InputError, TextError
 from tellapart.inference.charset import BLANK, Charset
 from tellapart.inference.ctc import (
     Reading,
+    align_text,
     best_path_of_length,
     decode_ctc,
     likelihoods,
     required_steps,
+    rescore,
 )
 
 AB = Charset(("a", "b"))
@@ -165,3 +167,46 @@ def test_the_likelihood_is_the_sum_over_all_paths(seed, n):
     assert at_once[1] == expected
     for text, found in zip(texts, at_once.T, strict=True):
         assert found == pytest.approx([likelihoods([view], [text])[0, 0] for view in (longer, chances)], abs=1e-12)
+
+
+def test_a_long_text_does_not_underflow():
+    chances = np.full((2000, 3), 0.5)
+    assert likelihoods([chances[:20]], [(1, 2)]) > 0
+    sharp = np.tile(np.eye(3)[[1, 0, 2, 0]], (100, 1)) * 0.97 + 0.01
+    assert 0 < likelihoods([sharp], [(1, 2) * 100])[0, 0] < 1
+    alone = likelihoods([sharp], [(1, 2) * 100])
+    assert likelihoods([chances, sharp], [(1,), (1, 2) * 100, ()])[1, 1] == pytest.approx(alone[0, 0])
+
+
+def best_alignment(chances, text):
+    """The likeliest path that emits a text, by trying all of them."""
+    paths = [path for path in itertools.product(range(3), repeat=len(chances)) if emitted(path) == text]
+    return max(paths, key=lambda path: np.prod(chances[np.arange(len(chances)), path]))
+
+
+@given(st.integers(0, 10_000), st.sampled_from([(1,), (1, 2), (1, 1), (2, 1, 2)]))
+def test_an_alignment_has_the_highest_probability_of_each_run(seed, text):
+    chances = steps(seed, 6)
+    reading = align_text(chances, AB, text)
+    path = best_alignment(chances, text)
+    grouped = itertools.groupby(range(len(path)), lambda step: path[step])
+    runs = [list(run) for symbol, run in grouped if symbol]
+    expected = [max(chances[step, path[step]] for step in run) for run in runs]
+    assert reading.text == AB.decode(text)
+    assert [p for _, p in reading.characters] == pytest.approx(expected)
+    assert reading.confidence == pytest.approx(np.prod(expected))
+
+
+@given(st.integers(0, 10_000))
+def test_a_text_is_rescored_by_how_much_less_likely_it_is(seed):
+    chances = steps(seed, 5)
+    (best,) = decode_ctc(chances[None], AB)
+    assert rescore(chances, AB, tuple(AB.encode(best.text))) == best
+    other = (2,) if best.text != "b" else (1,)
+    own, highest = likelihoods([chances], [other, tuple(AB.encode(best.text))])[0]
+    expected = min(align_text(chances, AB, other).confidence, best.confidence * min(1, own / highest))
+    assert rescore(chances, AB, other).confidence == pytest.approx(expected)
+
+
+def test_an_empty_text_is_aligned_to_blanks():
+    assert align_text(np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]), AB, ()) == Reading("", 0.75, [])

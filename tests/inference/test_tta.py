@@ -1,8 +1,6 @@
-"""A text looked at in several widths: the likelihood against all paths, and what the views say together."""
+"""A text looked at in several widths: what the views say together."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
@@ -21,19 +19,6 @@ AB = Charset(("a", "b"))
 def steps(seed, n, letters=2):
     values = np.random.default_rng(seed).random((n, letters + 1)) ** 3
     return values / values.sum(axis=1, keepdims=True)
-
-
-def emitted(path):
-    return tuple(letter for letter, _ in itertools.groupby(path) if letter)
-
-
-def test_a_long_text_does_not_underflow():
-    chances = np.full((2000, 3), 0.5)
-    assert likelihoods([chances[:20]], [(1, 2)]) > 0
-    sharp = np.tile(np.eye(3)[[1, 0, 2, 0]], (100, 1)) * 0.97 + 0.01
-    assert 0 < likelihoods([sharp], [(1, 2) * 100])[0, 0] < 1
-    alone = likelihoods([sharp], [(1, 2) * 100])
-    assert likelihoods([chances, sharp], [(1,), (1, 2) * 100, ()])[1, 1] == pytest.approx(alone[0, 0])
 
 
 @given(st.integers(0, 10_000), st.integers(1, 8))

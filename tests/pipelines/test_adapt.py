@@ -16,7 +16,7 @@ from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import CARD, Bundle
 from tellapart.inference.tta import consensus, resize_width
-from tellapart.training.run import Run
+from tellapart.training.run_folder import Run
 
 HASTY = {"stages": [{"train": "head", "epochs": 1, "lr": 1e-3}], "augment": "none", "device": "cpu",
          "precision": "float32"}  # fmt: skip

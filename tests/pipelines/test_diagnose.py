@@ -12,7 +12,7 @@ from PIL import Image
 import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.pipelines.diagnose import diagnose, poor
-from tellapart.training.run import Run
+from tellapart.training.run_folder import Run
 
 SMALL = {"task": "classify", "backbone": "small", "batch_size": 16, "device": "cpu", "precision": "float32"}
 

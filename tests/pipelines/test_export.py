@@ -17,7 +17,8 @@ from tellapart.core.errors import ConfigError, ParityError
 from tellapart.inference.bundle import CARD, GRAPH, Bundle
 from tellapart.inference.manifest import MANIFEST
 from tellapart.inference.predictor import Predictor
-from tellapart.training.run import MODEL, Run
+from tellapart.training.build_model import build_preprocess, load_model
+from tellapart.training.run_folder import MODEL, Run
 
 TOLERANCE = 1e-5
 
@@ -31,10 +32,10 @@ def export_module():
 def trained(run, pixels):
     """The trained network on model pixels, scaled and normalised here, in numpy."""
     run = Run.open(run)
-    spec = run.preprocess()
+    spec = build_preprocess(run)
     x = ((pixels.astype(np.float64) / 255 - spec.mean) / spec.std).astype(np.float32).transpose(0, 3, 1, 2)
     with torch.inference_mode():
-        logits = run.model()(torch.from_numpy(np.ascontiguousarray(x))).double().numpy()
+        logits = load_model(run)(torch.from_numpy(np.ascontiguousarray(x))).double().numpy()
     logits /= run.calibration().get("temperature", 1.0)
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return raised / raised.sum(axis=-1, keepdims=True)

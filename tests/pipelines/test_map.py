@@ -14,7 +14,7 @@ import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.data.opening import open_catalog
 from tellapart.evaluation.embedding_map import EmbeddingMap
-from tellapart.evaluation.map_page import page, sheets
+from tellapart.evaluation.map_page import MapPoints, Thumbnails, page, sheets
 from tellapart.evaluation.projection import project, project_later
 from tellapart.inference.predictor import Predictor
 from tellapart.metrics.pca import PCA
@@ -178,11 +178,10 @@ def test_the_page_in_a_browser_zooms_filters_and_keeps_what_was_ticked(tmp_path,
     n = 900  # so many that dots are drawn, also where some are filtered out
     places = np.random.default_rng(0).random((n, 2)).astype(np.float32)
     labels = ["<b>a</b>" if row % 2 else "b" for row in range(n)]
-    text = page(
-        "A map", places, [f"{row}.png" for row in range(n)], labels,
-        ["train" if row < 600 else "test" for row in range(n)],
-        {"<b>a</b>": "#c80a14", "b": "#0a14c8"}, sheets(np.zeros((n, 8, 8, 3), np.uint8), 8), 8, ["A note."],
-    )  # fmt: skip
+    parts = ["train" if row < 600 else "test" for row in range(n)]
+    points = MapPoints(places, [f"{row}.png" for row in range(n)], labels, parts)
+    thumbnails = Thumbnails(sheets(np.zeros((n, 8, 8, 3), np.uint8), 8), 8)
+    text = page("A map", points, {"<b>a</b>": "#c80a14", "b": "#0a14c8"}, thumbnails, ["A note."])
     (tmp_path / "map.html").write_text(text, encoding="utf-8")
     (tmp_path / "other.html").write_text("<!doctype html><title>other</title>")
     tab.goto((tmp_path / "map.html").as_uri())

@@ -14,7 +14,7 @@ import pytest
 import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.pipelines.tracking import ALIAS, log_run
-from tellapart.training.run import Run
+from tellapart.training.run_folder import Run
 
 pytest.importorskip("mlflow")
 
@@ -146,7 +146,10 @@ def test_mlflow_points_where_it_pointed_before(shape_run, kept, alone, monkeypat
 
 
 def test_the_module_is_not_loaded_before_it_is_needed():
-    code = "import sys, tellapart, tellapart.pipelines.tracking; print([m for m in ('mlflow', 'torch') if m in sys.modules])"
+    code = (
+        "import sys, tellapart, tellapart.pipelines.tracking; "
+        "print([name for name in ('mlflow', 'torch') if name in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -23,10 +23,12 @@ from sklearn.utils.class_weight import compute_class_weight
 import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError, TextError
+from tellapart.pipelines.train import fit_only
 from tellapart.training._lightning import pl
+from tellapart.training.build_model import build_network, build_preprocess
 from tellapart.training.models.small_cnn import SmallNet
-from tellapart.training.run import Run
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.run_folder import Run
+from tellapart.training.tasks.classification import ClassificationModule
 
 TRAIN = 42  # 70 % of the 60 images
 QUICK = {"backbone": "small", "epochs": 1, "batch_size": 16, "device": "cpu", "precision": "float32"}
@@ -36,11 +38,6 @@ QUICK = {"backbone": "small", "epochs": 1, "batch_size": 16, "device": "cpu", "p
 def train_module():
     assert tellapart.train
     return sys.modules["tellapart.pipelines.train"]
-
-
-@pytest.fixture
-def fit_module():
-    return sys.modules["tellapart.training.loop"]
 
 
 def lines(run):
@@ -69,7 +66,7 @@ def stage_weights(run, number, kind="best"):
 def first_weights(run):
     """The weights that a run began with, made again from its seed."""
     torch.manual_seed(run.config.seed)
-    return {key: value.clone() for key, value in run.network(pretrained=False).state_dict().items()}
+    return {key: value.clone() for key, value in build_network(run, pretrained=False).state_dict().items()}
 
 
 # --- what it leaves behind ---------------------------------------------------------------------------
@@ -149,32 +146,32 @@ def test_a_folder_of_something_else_is_refused(shapes, shape_options, tmp_path, 
     assert tree(tmp_path) == before
 
 
-def test_a_run_that_learnt_nothing_gives_way(shapes, tmp_path, without_packing, refuses):
+def test_a_run_that_learnt_nothing_gives_way(shapes, tmp_path, refuses):
     with refuses(ConfigError, "backbone 'resnet81': timm has no such model (did you mean 'resnet18'?)"):
-        tellapart.train(shapes, out=tmp_path / "run", **QUICK | {"backbone": "resnet81"})
-    result = tellapart.train(shapes, out=tmp_path / "run", **QUICK)
-    assert result["test"] == {"made": "up"}
+        fit_only(shapes, out=tmp_path / "run", **QUICK | {"backbone": "resnet81"})
+    result = fit_only(shapes, out=tmp_path / "run", **QUICK)
+    assert result["validation"]["score"] == max(Run.open(tmp_path / "run").scores())
     assert Run.open(tmp_path / "run").config.backbone == "small"
 
 
-def test_without_out_the_folder_is_named_after_data_and_options(shapes, tmp_path, without_packing, monkeypatch):
+def test_without_out_the_folder_is_named_after_data_and_options(shapes, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = tellapart.train(shapes, **QUICK)
+    result = fit_only(shapes, **QUICK)
     assert Path(result["run"]).parent == Path("runs")
     assert Path(result["run"]).name.startswith("shapes-classify-")
     monkeypatch.setattr(pl.Trainer, "fit", None)  # calling it would be an error
-    assert tellapart.train(shapes, **QUICK) == result
+    assert fit_only(shapes, **QUICK) == result
 
 
-def test_a_recipe_draws_its_own_data_once(tmp_path, without_packing, train_module, monkeypatch, capsys):
+def test_a_recipe_draws_its_own_data_once(tmp_path, train_module, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train_module, "recipe_part", lambda name, part: {"scheme": "digits", "n": 40, "seed": 3})
     options = {"epochs": 1, "height": 24, "batch_size": 16, "device": "cpu"}
-    tellapart.train(recipe="captcha-text", **options)
+    fit_only(recipe="captcha-text", **options)
     drawn = tmp_path / "runs" / "captcha-text-data"
     assert len(list((drawn / "images").iterdir())) == 40
     assert "drawing 40 images of the scheme 'digits' into runs/captcha-text-data" in capsys.readouterr().err
-    tellapart.train(recipe="captcha-text", **options)
+    fit_only(recipe="captcha-text", **options)
     assert "drawing" not in capsys.readouterr().err
 
 
@@ -190,16 +187,16 @@ def test_without_data_or_a_recipe_there_is_nothing_to_train(refuses):
 KILLED = """
 import os, signal, sys, json
 import tellapart
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.tasks.classification import ClassificationModule
 
-step = ClassifyTask.training_step
+step = ClassificationModule.training_step
 
 def killing(self, batch, index):
     if (self.number, self.current_epoch, index) == (1, 1, 1):
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, batch, index)
 
-ClassifyTask.training_step = killing
+ClassificationModule.training_step = killing
 if __name__ == "__main__":
     tellapart.train(sys.argv[1], out=sys.argv[2], **json.loads(sys.argv[3]))
 """
@@ -216,10 +213,10 @@ def killed(tmp_path_factory, shapes, shape_options):
     return folder
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(killed, shapes, shape_options, shape_run, without_packing, capsys):
+def test_a_killed_run_goes_on_to_the_same_weights(killed, shapes, shape_options, shape_run, capsys):
     before = lines(killed)
     assert [(line["stage"], line["epoch"]) for line in before] == [(0, 1), (1, 1)]
-    tellapart.train(shapes, out=killed, **shape_options)
+    fit_only(shapes, out=killed, **shape_options)
     said = capsys.readouterr().err
     assert f"{killed}: going on\n" in said
     assert [line.partition(":")[0] for line in said.splitlines() if line.startswith("stage")] == [
@@ -231,7 +228,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(killed, shapes, shape_options,
     assert same(stage_weights(killed, 1, "last"), stage_weights(shape_run, 1, "last"))
 
 
-def test_a_copied_run_goes_on_elsewhere(shape_run, shapes, shape_options, copied, without_packing, monkeypatch):
+def test_a_copied_run_goes_on_elsewhere(shape_run, shapes, shape_options, copied, monkeypatch):
     elsewhere = copied(shape_run, "elsewhere")
     for name in ("model.safetensors", "environment.json", "metrics.json", "checkpoints/stage-1/done.json"):
         (elsewhere / name).unlink()
@@ -240,8 +237,8 @@ def test_a_copied_run_goes_on_elsewhere(shape_run, shapes, shape_options, copied
     def refuse(self, batch, index):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(ClassifyTask, "training_step", refuse)
-    tellapart.train(shapes, out=elsewhere, **shape_options)
+    monkeypatch.setattr(ClassificationModule, "training_step", refuse)
+    fit_only(shapes, out=elsewhere, **shape_options)
     assert same(weights(elsewhere), weights(shape_run))
     done = "checkpoints/stage-1/done.json"
     assert json.loads((elsewhere / done).read_text("utf-8")) == json.loads((shape_run / done).read_text("utf-8"))
@@ -260,13 +257,13 @@ def test_a_run_without_its_bundle_packs_again(shape_run, shapes, shape_options, 
 
 
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
-    shapes, shape_run, shape_options, tmp_path, without_packing, monkeypatch, capsys, request
+    shapes, shape_run, shape_options, tmp_path, monkeypatch, capsys, request
 ):
     out = tmp_path / "run"
     options = tmp_path / "options.yaml"
     options.write_text(yaml.safe_dump(shape_options), encoding="utf-8")
     command = ["train", str(shapes), "--out", str(out), "--config", str(options), "--json"]
-    step = ClassifyTask.training_step
+    step = ClassificationModule.training_step
 
     def interrupted(self, batch, index):
         if (self.number, self.current_epoch) == (1, 1):
@@ -276,13 +273,13 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     handler = signal.getsignal(signal.SIGINT)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
-    monkeypatch.setattr(ClassifyTask, "training_step", interrupted)
+    monkeypatch.setattr(ClassificationModule, "training_step", interrupted)
     assert main(command) == 130
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.endswith("\nstopped; the same command goes on from here\n")
     assert signal.getsignal(signal.SIGINT) == handler
-    monkeypatch.setattr(ClassifyTask, "training_step", step)
+    monkeypatch.setattr(ClassificationModule, "training_step", step)
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["run"] == str(out)
     assert same(weights(out), weights(shape_run))
@@ -310,16 +307,16 @@ def little_memory(monkeypatch):
 
 
 def test_out_of_memory_halves_the_batch_and_keeps_its_effect(
-    shapes, tmp_path, without_packing, little_memory, capsys, monkeypatch
+    shapes, tmp_path, little_memory, capsys, monkeypatch
 ):
     updates = []
     step = torch.optim.AdamW.step
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *a, **k: updates.append(1) or step(self, *a, **k))
-    tellapart.train(shapes, out=tmp_path / "plenty", **QUICK | {"epochs": 2})
+    fit_only(shapes, out=tmp_path / "plenty", **QUICK | {"epochs": 2})
     assert len(updates) == 2 * 3  # 42 images in steps of 16
     updates.clear()
     little_memory(5)
-    tellapart.train(shapes, out=tmp_path / "little", **QUICK | {"epochs": 2})
+    fit_only(shapes, out=tmp_path / "little", **QUICK | {"epochs": 2})
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("out of memory")]
     assert said == [
         "out of memory: going on with 8 images a step, 2 steps an update",
@@ -330,27 +327,27 @@ def test_out_of_memory_halves_the_batch_and_keeps_its_effect(
     assert [line["epoch"] for line in lines(tmp_path / "little")] == [1, 2]
 
 
-def test_where_memory_ran_out_leaves_no_trace(shapes, tmp_path, without_packing, little_memory):
+def test_where_memory_ran_out_leaves_no_trace(shapes, tmp_path, little_memory):
     for after in (0, 2):
         little_memory(8, after)
-        tellapart.train(shapes, out=tmp_path / str(after), **QUICK)
+        fit_only(shapes, out=tmp_path / str(after), **QUICK)
     assert same(weights(tmp_path / "0"), weights(tmp_path / "2"))
 
 
-def test_out_of_memory_with_one_image_says_what_helps(shapes, tmp_path, without_packing, little_memory, refuses):
+def test_out_of_memory_with_one_image_says_what_helps(shapes, tmp_path, little_memory, refuses):
     little_memory(0)
     text = "out of memory with a single image a step; lower --height and --width, or use --device cpu"
     with refuses(ConfigError, text):
-        tellapart.train(shapes, out=tmp_path / "run", **QUICK)
+        fit_only(shapes, out=tmp_path / "run", **QUICK)
 
 
-def test_another_runtime_error_is_not_taken_for_it(shapes, tmp_path, without_packing, monkeypatch):
+def test_another_runtime_error_is_not_taken_for_it(shapes, tmp_path, monkeypatch):
     def broken(self, x):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     monkeypatch.setattr(SmallNet, "forward", broken)
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        tellapart.train(shapes, out=tmp_path / "run", **QUICK)
+        fit_only(shapes, out=tmp_path / "run", **QUICK)
 
 
 # --- what is frozen, weighed, stopped ----------------------------------------------------------------
@@ -372,9 +369,9 @@ def test_the_next_stage_trains_all_from_there(shape_run):
     assert [key for key in before if torch.equal(before[key], after[key])] == []
 
 
-def test_last_n_trains_these_blocks_and_the_head_only(shapes, tmp_path, without_packing):
+def test_last_n_trains_these_blocks_and_the_head_only(shapes, tmp_path):
     stages = [{"train": "last:2", "epochs": 1, "lr": 1e-2}]
-    tellapart.train(shapes, out=tmp_path / "run", **QUICK | {"stages": stages})
+    fit_only(shapes, out=tmp_path / "run", **QUICK | {"stages": stages})
     before, after = first_weights(Run.open(tmp_path / "run")), weights(tmp_path / "run")
     changed = {key.rpartition(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert changed == {
@@ -385,50 +382,51 @@ def test_last_n_trains_these_blocks_and_the_head_only(shapes, tmp_path, without_
 
 
 def test_balanced_weights_are_those_of_the_training_part(
-    tmp_path, draw_shapes, without_packing, monkeypatch, fit_module
+    tmp_path, draw_shapes, monkeypatch
 ):
     data = draw_shapes(tmp_path / "data", grouped=False)
     for index in range(6, 20):
         (data / "ring" / f"{index:02d}.png").unlink()
     made = []
 
-    class Watched(ClassifyTask):
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-            made.append(self)
+    init = ClassificationModule.__init__
 
-    monkeypatch.setattr(fit_module, "ClassifyTask", Watched)
-    tellapart.train(data, out=tmp_path / "run", **QUICK, class_weights="balanced")
+    def watched(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        made.append(self)
+
+    monkeypatch.setattr(ClassificationModule, "__init__", watched)
+    fit_only(data, out=tmp_path / "run", **QUICK, class_weights="balanced")
     catalog = Run.open(tmp_path / "run").catalog()
     labels = [catalog.column("label")[row] for row in catalog.rows("train")]
     assert labels.count("ring") < labels.count("disc")
     expected = compute_class_weight("balanced", classes=np.array(catalog.labels), y=np.array(labels))
     np.testing.assert_allclose(made[0].weights.numpy(), expected, rtol=1e-6)
-    tellapart.train(data, out=tmp_path / "plain", **QUICK)
+    fit_only(data, out=tmp_path / "plain", **QUICK)
     assert made[1].weights is None
 
 
-def test_a_stage_without_progress_stops_early(shapes, tmp_path, without_packing, monkeypatch):
-    monkeypatch.setattr(ClassifyTask, "validation_figures", lambda self, seen: {"loss": 1.0, "score": 0.5})
-    tellapart.train(shapes, out=tmp_path / "run", **QUICK | {"epochs": 9, "patience": 2})
+def test_a_stage_without_progress_stops_early(shapes, tmp_path, monkeypatch):
+    monkeypatch.setattr(ClassificationModule, "validation_figures", lambda self, seen: {"loss": 1.0, "score": 0.5})
+    fit_only(shapes, out=tmp_path / "run", **QUICK | {"epochs": 9, "patience": 2})
     assert [line["epoch"] for line in lines(tmp_path / "run")] == [1, 2, 3]
     done = json.loads((tmp_path / "run/checkpoints/stage-0/done.json").read_text("utf-8"))
     assert done == {"score": 0.5, "epochs": 3}
 
 
 def test_the_order_of_images_is_another_in_each_epoch_and_the_same_again(
-    shapes, tmp_path, without_packing, monkeypatch
+    shapes, tmp_path, monkeypatch
 ):
     seen = []
-    step = ClassifyTask.training_step
+    step = ClassificationModule.training_step
 
     def watched(self, batch, index):
         seen.append(batch[1].tolist())
         return step(self, batch, index)
 
-    monkeypatch.setattr(ClassifyTask, "training_step", watched)
-    tellapart.train(shapes, out=tmp_path / "a", **QUICK | {"epochs": 2})
-    tellapart.train(shapes, out=tmp_path / "b", **QUICK | {"epochs": 2})
+    monkeypatch.setattr(ClassificationModule, "training_step", watched)
+    fit_only(shapes, out=tmp_path / "a", **QUICK | {"epochs": 2})
+    fit_only(shapes, out=tmp_path / "b", **QUICK | {"epochs": 2})
     first, second, third, fourth = ([*chain(*seen[start : start + 3])] for start in range(0, 12, 3))
     rows = Run.open(tmp_path / "a").catalog().rows("train")
     assert sorted(first) == sorted(second) == rows
@@ -436,22 +434,22 @@ def test_the_order_of_images_is_another_in_each_epoch_and_the_same_again(
     assert (first, second) == (third, fourth)
 
 
-def test_one_seed_one_result(shapes, tmp_path, without_packing):
+def test_one_seed_one_result(shapes, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        tellapart.train(shapes, out=tmp_path / name, **QUICK, seed=seed)
+        fit_only(shapes, out=tmp_path / name, **QUICK, seed=seed)
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
-def test_grey_pictures_make_a_grey_model(shape, tmp_path, without_packing):
+def test_grey_pictures_make_a_grey_model(shape, tmp_path):
     for name in ("disc", "bar"):
         (tmp_path / "data" / name).mkdir(parents=True)
         for seed in range(10):
             Image.fromarray(shape(name, seed)).convert("L").save(tmp_path / f"data/{name}/{seed}.png")
-    tellapart.train(tmp_path / "data", out=tmp_path / "run", **QUICK)
+    fit_only(tmp_path / "data", out=tmp_path / "run", **QUICK)
     run = Run.open(tmp_path / "run")
     assert run.config.colour == "grey"
-    assert run.preprocess().channels == 1
+    assert build_preprocess(run).channels == 1
     assert weights(run.path)["backbone.blocks.0.0.weight"].shape[1] == 1
 
 
@@ -522,24 +520,3 @@ class TestRefusals:
         with refuses(CatalogError, f"{tmp_path / 'no'}: there is no such file or folder"):
             tellapart.train(tmp_path / "no", out=tmp_path / "run")
         assert not (tmp_path / "run").exists()
-
-
-def test_a_folder_that_is_no_run(tmp_path, refuses):
-    with refuses(ConfigError, f"{tmp_path}: not a run folder (there is no config.yaml in it)"):
-        Run.open(tmp_path)
-
-
-def test_an_unfinished_run_says_so(killed_config):
-    run = Run.open(killed_config)
-    assert not run.finished
-    assert run.metrics() is None
-
-
-@pytest.fixture
-def killed_config(shape_run, tmp_path):
-    """A run folder as it is before its first epoch."""
-    folder = tmp_path / "young"
-    folder.mkdir()
-    for name in ("config.yaml", "data.parquet"):
-        shutil.copy(shape_run / name, folder / name)
-    return folder

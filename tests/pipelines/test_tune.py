@@ -16,11 +16,10 @@ import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import ConfigError
 from tellapart.data.catalog import Catalog
-from tellapart.training.auto_config import TRANSFER_STAGES
-from tellapart.training.config import Stage, TrainConfig, make_config
-from tellapart.training.run import Run
-from tellapart.training.search_space import default_space, read_space
-from tellapart.training.tasks import ClassifyTask
+from tellapart.pipelines.train import fit_only
+from tellapart.training.config import make_config
+from tellapart.training.run_folder import Run
+from tellapart.training.tasks.classification import ClassificationModule
 
 QUICK = {"backbone": "small", "epochs": 2, "batch_size": 16, "device": "cpu", "precision": "float32"}
 SPACE = {"lr": {"low": 0.001, "high": 0.01, "log": True}, "dropout": [0.0, 0.2]}
@@ -63,7 +62,7 @@ def instant(monkeypatch, tune_module):
 # --- what it leaves behind ---------------------------------------------------------------------------
 
 
-def test_the_contract_the_folder_and_a_yaml_that_trains(shapes, tmp_path, without_packing, capsys):
+def test_the_contract_the_folder_and_a_yaml_that_trains(shapes, tmp_path, capsys):
     out = tmp_path / "an odd #name? 100%"
     result = tellapart.tune(shapes, out=out, trials=2, space=SPACE, **QUICK)
     assert list(result) == ["best", "config", "score", "untuned", "trials", "importances", "picture"]
@@ -81,7 +80,7 @@ def test_the_contract_the_folder_and_a_yaml_that_trains(shapes, tmp_path, withou
     assert said[1].endswith("lr 0.003, dropout 0.2")  # the untuned configuration comes first
     config = make_config(config=result["config"])
     assert config.to_dict() == result["best"]
-    trained = tellapart.train(shapes, config=result["config"], out=tmp_path / "run")
+    trained = fit_only(shapes, config=result["config"], out=tmp_path / "run")
     assert Run.open(trained["run"]).config == config
 
 
@@ -159,16 +158,16 @@ def test_a_training_that_falls_behind_ends_early(shapes, tmp_path, tune_module, 
 KILLED = """
 import os, signal, sys, json
 import tellapart
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.tasks.classification import ClassificationModule
 
-step, steps = ClassifyTask.training_step, iter(range(10**6))
+step, steps = ClassificationModule.training_step, iter(range(10**6))
 
 def killing(self, batch, index):
     if next(steps) == 8:  # in the second trial: one has 2 epochs of 3 steps
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, batch, index)
 
-ClassifyTask.training_step = killing
+ClassificationModule.training_step = killing
 if __name__ == "__main__":
     tellapart.tune(sys.argv[1], out=sys.argv[2], trials=2, **json.loads(sys.argv[3]))
 """
@@ -189,7 +188,7 @@ def test_ctrl_c_stops_cleanly_and_leaves_the_best_so_far(shapes, tmp_path, monke
     space.write_text(yaml.safe_dump(SPACE), encoding="utf-8")
     words = ["tune", str(shapes), "--out", str(out), "--trials", "2", "--space", str(space), "--json"]
     words += [word for name, value in QUICK.items() for word in (f"--{name}", str(value))]
-    step, steps = ClassifyTask.training_step, iter(range(10**6))
+    step, steps = ClassificationModule.training_step, iter(range(10**6))
 
     def interrupted(self, batch, index):
         if next(steps) == 8:
@@ -198,7 +197,7 @@ def test_ctrl_c_stops_cleanly_and_leaves_the_best_so_far(shapes, tmp_path, monke
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
-    monkeypatch.setattr(ClassifyTask, "training_step", interrupted)
+    monkeypatch.setattr(ClassificationModule, "training_step", interrupted)
     assert main(words) == 130
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -221,30 +220,6 @@ def test_the_budget_ends_a_trial_but_never_the_first(shapes, tmp_path, instant, 
 
 
 # --- what it searches --------------------------------------------------------------------------------
-
-
-def plain(n=4, sizes=None):
-    labels = [name for name, size in (sizes or {"cat": n, "dog": n}).items() for _ in range(size)]
-
-    class Data:
-        training_rows = staticmethod(lambda: list(range(len(labels))))
-        column = staticmethod(lambda name: labels)
-
-    return Data()
-
-
-def test_the_default_space_follows_task_and_network():
-    small = TrainConfig(task="classify", backbone="small", stages=[Stage()], batch_size=64, augment="glyph")
-    assert default_space(small, plain())["batch_size"] == [32, 64, 128]
-    assert "class_weights" not in default_space(small, plain())
-    assert "class_weights" in default_space(small, plain(sizes={"cat": 9, "dog": 3}))
-    reader = TrainConfig(task="read", backbone="small", stages=[Stage()], batch_size=32, augment="glyph")
-    assert {"mixup", "label_smoothing", "class_weights"}.isdisjoint(default_space(reader, plain()))
-    photos = TrainConfig(task="classify", backbone="resnet18", stages=TRANSFER_STAGES["good"], augment="photo")
-    space = default_space(photos, plain())
-    assert [[stage["train"] for stage in stages] for stages in space["stages"]] == [["solve"], ["solve", "all"]]
-    assert space["epochs"] == [3, 6, 12]
-    assert space["lr"]["low"] < 3e-4 < space["lr"]["high"]
 
 
 def test_a_head_in_closed_form_has_no_rate(tmp_path, shapes, instant, capsys):
@@ -271,46 +246,6 @@ def test_a_reader_is_tuned(texts, text_options, tmp_path):
 
 
 # --- what it refuses ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "write one option a line, as `height: [32, 48]` or `lr: {low: 0.001, high: 0.01}`"),
-        ("- lr", "write one option a line, as `height: [32, 48]` or `lr: {low: 0.001, high: 0.01}`"),
-        ("dropuot: [0.1]", "'dropuot' cannot be searched (did you mean 'dropout'?); there are: stages, backbone, "
-         "pretrained, height, width, colour, augment, class_weights, epochs, batch_size, lr, lr_factor, schedule, "
-         "label_smoothing, mixup, ema, dropout, patience, views"),
-        ("dropout: 0.1", "dropout: 0.1 is no range; give a list of values, or low, high and perhaps log: true"),
-        ("dropout: []", "dropout: [] is no range; give a list of values, or low, high and perhaps log: true"),
-        ("dropout: [0.1, 2]", "dropout: label_smoothing and dropout: give a number from 0 up to, but not including, 1"),
-        ("batch_size: [many]", "batch_size: batch_size: 'many' does not fit; give a whole number"),
-        ("lr: {low: 0.1, high: 0.01}", "lr: from 0.1 to 0.01: low must be below high"),
-        ("mixup: {low: 0, high: 1, log: true}",
-         "mixup: from 0.0 to 1.0: low must be below high, and above 0 for log"),
-        ("augment: {low: none, high: glyph}", "augment: low and high are for numbers; give a list of values"),
-        ("lr: {low: 0.1, high: 0.2, log: 3}", "lr: log 3: give true or false"),
-    ],
-)  # fmt: skip
-def test_a_bad_space_is_refused_with_words(text, said, tmp_path, refuses):
-    path = tmp_path / "space.yaml"
-    path.write_text(text, encoding="utf-8")
-    with refuses(ConfigError, f"{path}: {said}"):
-        read_space(path)
-
-
-def test_a_space_as_people_write_it(tmp_path):
-    path = tmp_path / "space.yaml"
-    path.write_text(
-        "lr: {low: 1e-4, high: 1e-2, log: true}\nheight: {low: 32, high: 64}\nstages: [[{train: head, epochs: 2}]]\n"
-        "dropout: {low: 0, high: 0.5}\n",
-        encoding="utf-8",
-    )
-    stage = {"train": "head", "epochs": 2, "lr": 1e-3, "lr_factor": 1.0, "schedule": "cosine"}
-    assert read_space(path) == {
-        "stages": [[stage]], "height": {"low": 32, "high": 64, "log": False},
-        "lr": {"low": 1e-4, "high": 1e-2, "log": True}, "dropout": {"low": 0.0, "high": 0.5, "log": False},
-    }  # fmt: skip
 
 
 def test_bad_budgets_and_folders_are_refused(shapes, tmp_path, refuses, instant):

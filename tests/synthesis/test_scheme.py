@@ -1,19 +1,18 @@
 """A scheme is read, checked and written back without loss, and refuses in words."""
 
-import dataclasses
-import shutil
+from __future__ import annotations
 
-import numpy as np
+import dataclasses
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tellapart.core.errors import ConfigError
-from tellapart.synthesis import SCHEMES, Scheme, render, scheme
-from tellapart.synthesis.fonts import FONTS, font_file
+from tellapart.synthesis import Scheme, scheme
+from tellapart.synthesis.fonts import FONTS
 
-NAMED = [name for name, each in SCHEMES.items() if isinstance(each, Scheme)]
 GOOD = {"name": "x", "width": 100, "height": 40, "alphabet": "ab", "min_length": 1, "max_length": 4}
 
 
@@ -22,6 +21,8 @@ def span(low: float, high: float) -> st.SearchStrategy[tuple[float, float]]:
 
 
 VISIBLE = st.characters(exclude_categories=("C", "Z"))
+
+
 schemes = st.builds(
     Scheme,
     name=st.text(min_size=1, max_size=12),
@@ -46,54 +47,6 @@ schemes = st.builds(
 def test_a_scheme_survives_yaml(each: Scheme) -> None:
     assert Scheme.from_dict(yaml.safe_load(str(each))) == each
     assert Scheme.from_dict(each.to_dict()) == each
-
-
-@pytest.mark.parametrize("name", NAMED)
-def test_named_schemes_are_found_and_survive_a_file(name, tmp_path):
-    file = tmp_path / "mine.yaml"
-    file.write_text(f"{scheme(name)}\n", encoding="utf-8")
-    assert scheme(str(file)) == scheme(name) == SCHEMES[name]
-    assert scheme(name).name == name
-
-
-def test_characters_are_twenty_classes_of_52_by_32():
-    each = scheme("characters")
-    assert (each.width, each.height, len(each.alphabet), each.max_length) == (52, 32, 20, 1)
-
-
-def test_every_font_is_installed_and_named_by_its_licence():
-    for name, font in FONTS.items():
-        assert font_file(name).is_file()
-        assert font.licence in ("OFL-1.1", "Apache-2.0")
-
-
-def test_a_missing_font_package_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    font_file.cache_clear()
-    try:
-        with pytest.raises(ConfigError) as caught:
-            font_file("lato")
-    finally:
-        font_file.cache_clear()
-    assert str(caught.value) == "the font 'lato' is not installed: pip install \"tellapart[generate]\""
-
-
-def test_an_unknown_font_names_the_known():
-    with pytest.raises(
-        ConfigError, match=r"^there is no font 'lat' \(did you mean 'lato'\?\); name a \.ttf, \.otf or "
-    ):
-        font_file("lat")
-
-
-def test_a_font_file_of_ones_own_draws_like_the_packaged_one(tmp_path):
-    copy = tmp_path / "mine.ttf"
-    shutil.copy(font_file("lato"), copy)
-    named = Scheme.from_dict(GOOD | {"fonts": ["lato"]})
-    own = dataclasses.replace(named, fonts=(str(copy),))
-    assert np.array_equal(render(own, 0, 3)[0], render(named, 0, 3)[0])
-    missing = dataclasses.replace(named, fonts=(str(tmp_path / "gone.otf"),))
-    with pytest.raises(ConfigError, match=r"^the font file '.*gone\.otf' does not exist$"):
-        render(missing, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_it_resembles_the_examples(tmp_path):
     spread = wanted.std(axis=0) + 0.05
 
     def away(scheme):
-        return module._scored(module._drawn_features(scheme, 9), wanted, spread)
+        return module._distance(module._drawn_features(scheme, 9), wanted, spread)
 
     fixed = {name: getattr(found, name) for name in module.FIXED}
     others = [dataclasses.replace(RandomScheme(height=(40, 40)).of(99, index), **fixed) for index in range(12)]

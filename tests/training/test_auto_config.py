@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image
 
 from tellapart.core.errors import ConfigError
 from tellapart.data.opening import open_catalog
-from tellapart.training.auto_config import (
-    DEFAULT_BACKBONE,
-    FEWEST,
-    MOST,
-    SMALL,
-    TRANSFER_SIDE,
-    TRANSFER_STAGES,
-    UPDATES,
-    is_grey,
-    plan,
-    preprocessing,
-    scale_epochs,
-    without_pretrained,
-)
-from tellapart.training.config import Stage, TrainConfig
-
-# Stages that can be told apart by their rate.
-stages = st.lists(st.integers(1, 60), min_size=1, max_size=5).map(
-    lambda epochs: [Stage("all", each, lr=0.1 / (n + 1)) for n, each in enumerate(epochs)]
-)
-
-
-@pytest.fixture
-def pictures(tmp_path, draw, encode):
-    """A function that makes a catalog of eight pictures of a size, all of them in train."""
-
-    def make(width, height, *, grey=False, task="classify", kind="PNG", **options):
-        folder = tmp_path / f"{width} {height} {grey} {kind}"
-        folder.mkdir(exist_ok=True)
-        for n in range(8):
-            image = Image.fromarray(draw(zlib.crc32(b"%d" % n), width, height))
-            data = encode(image.convert("L").convert("RGB") if grey else image, kind, **options)
-            (folder / f"x_{n}.{kind.lower()}").write_bytes(data)
-        opened = open_catalog(folder, task=task, label_from="prefix")
-        return opened.with_column("split", ["train"] * 6 + ["val", "test"])
-
-    return make
-
-
-# --- the network and its canvas
+from tellapart.training.auto_config import plan
+from tellapart.training.config import SMALL, Stage, TrainConfig
+from tellapart.training.models.backbones import DEFAULT_BACKBONE
+from tellapart.training.schedule import TRANSFER_STAGES
+from tellapart.training.tasks.classification import TRANSFER_SIDE
+from tellapart.training.tasks.registry import get_task
 
 
 @pytest.mark.parametrize(("width", "height"), [(63, 63), (28, 28), (52, 32), (20, 60), (8, 9)])
@@ -101,7 +62,7 @@ def test_reading_has_an_open_width(pictures):
     made = plan(TrainConfig(), pictures(160, 60, task="read"))
     assert (made.task, made.backbone, made.height, made.width) == ("read", SMALL, 40, None)
     assert (made.colour, made.augment, made.batch_size, made.ema) == ("grey", "text", 32, 0.99)
-    spec = preprocessing(made)
+    spec = get_task(made.task).preprocess(made)
     assert (spec.height, spec.width, spec.channels, spec.pad) == (40, None, 1, "edge")
 
 
@@ -166,84 +127,15 @@ def test_a_plan_is_its_own_plan(pictures):
 
 
 def test_the_padding_follows_the_network(pictures):
-    small = preprocessing(plan(TrainConfig(), pictures(30, 20, grey=True)))
+    task = get_task("classify")
+    small = task.preprocess(plan(TrainConfig(), pictures(30, 20, grey=True)))
     assert (small.height, small.width, small.channels, small.pad) == (24, 32, 1, "edge")
-    photo = preprocessing(plan(TrainConfig(), pictures(200, 100)), mean=[0.1, 0.2, 0.3], std=[0.4, 0.5, 0.6])
+    photo = task.preprocess(plan(TrainConfig(), pictures(200, 100)), mean=[0.1, 0.2, 0.3], std=[0.4, 0.5, 0.6])
     assert (photo.height, photo.width, photo.channels, photo.pad) == (TRANSFER_SIDE, TRANSFER_SIDE, 3, "grey")
     assert (photo.mean, photo.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-
-
-# --- grey or colour
-
-
-@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("JPEG", {"quality": 75}), ("WEBP", {"quality": 75})])
-def test_grey_is_told_from_colour(pictures, kind, options):
-    assert is_grey(pictures(60, 40, grey=True, kind=kind, **options))
-    assert not is_grey(pictures(60, 40, kind=kind, **options))
 
 
 def test_grey_small_images_are_planned_grey_and_coloured_ones_are_not(pictures):
     assert plan(TrainConfig(), pictures(30, 30, grey=True)).colour == "grey"
     assert plan(TrainConfig(), pictures(30, 30)).colour == "rgb"
     assert plan(TrainConfig(), pictures(100, 100, grey=True)).colour == "rgb", "ImageNet features were learnt in colour"
-
-
-def test_one_coloured_picture_makes_a_set_coloured(pictures, draw, encode):
-    data = pictures(40, 40, grey=True)
-    assert is_grey(data)
-    (data.root / "x_3.png").write_bytes(encode(draw(0, 40, 40)))
-    assert not is_grey(data)
-
-
-def test_a_speck_of_colour_is_no_colour_and_a_corner_is(pictures, encode):
-    data = pictures(40, 40, grey=True)
-    for side, grey in ((3, True), (6, False)):  # 9 and 36 of 1,600 pixels: under and over one in a hundred
-        pixels = np.full((40, 40, 3), 90, np.uint8)
-        pixels[:side, :side] = (255, 0, 0)
-        (data.root / "x_3.png").write_bytes(encode(pixels))
-        assert is_grey(data) is grey
-
-
-@pytest.mark.parametrize(("red", "grey"), [(98, True), (120, False)])
-def test_a_faint_cast_is_no_colour_and_a_tint_is(pictures, encode, red, grey):
-    data = pictures(40, 40, grey=True)
-    (data.root / "x_3.png").write_bytes(encode(np.full((40, 40, 3), (red, 90, 90), np.uint8)))
-    assert is_grey(data) is grey
-
-
-def test_a_damaged_picture_says_nothing_of_colour(pictures):
-    data = pictures(40, 40, grey=True)
-    (data.root / "x_0.png").write_bytes(b"gone bad since")
-    assert is_grey(data)
-
-
-# --- stages
-
-
-@given(stages, st.integers(1, 8) | st.integers(1, 400))
-def test_scaled_stages_have_as_many_epochs_as_asked(some_stages, epochs):
-    scaled = scale_epochs(some_stages, epochs)
-    assert sum(stage.epochs for stage in scaled) == epochs
-    assert all(stage.epochs >= 1 for stage in scaled)
-    rates = [stage.lr for stage in scaled]
-    assert rates == [stage.lr for stage in some_stages if stage.lr in rates], "in their order"
-    assert rates[-1] == some_stages[-1].lr, "the last stage never falls away"
-
-
-@given(stages, st.integers(1, 20))
-def test_scaled_stages_keep_their_shares(some_stages, times):
-    total = sum(stage.epochs for stage in some_stages)
-    assert scale_epochs(some_stages, total) == some_stages
-    assert [stage.epochs for stage in scale_epochs(some_stages, total * times)] == [
-        stage.epochs * times for stage in some_stages
-    ]
-
-
-@given(st.integers(1, 10**6), st.integers(1, 512))
-def test_learning_from_nothing_takes_its_updates(images, batch_size):
-    (stage,) = without_pretrained(images, batch_size, 1e-3)
-    assert (stage.train, stage.lr) == ("all", 1e-3)
-    assert FEWEST <= stage.epochs <= MOST
-    steps = -(-images // batch_size)
-    if FEWEST < stage.epochs < MOST:
-        assert abs(stage.epochs * steps - UPDATES) <= steps / 2

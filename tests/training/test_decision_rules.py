@@ -22,9 +22,10 @@ from tellapart.inference.predictor import Predictor
 from tellapart.metrics import calibration as calibrate
 from tellapart.metrics.intervals import wilson
 from tellapart.training._lightning import pl
+from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.config import TrainConfig
 from tellapart.training.decision_rules import calibrate_decisions
-from tellapart.training.run import Run
+from tellapart.training.run_folder import Run
 
 OPTIONS = {
     "task": "classify", "backbone": "small", "stages": [{"train": "all", "epochs": 2, "lr": 3e-3}], "batch_size": 16,
@@ -44,7 +45,7 @@ def deciding(tmp_path_factory, draw_shapes):
 def chances(deciding, part):
     """Rows of a part, their labels and the calibrated probabilities of the trained network, in numpy."""
     run = deciding.run
-    catalog, spec, model = run.catalog(), run.preprocess(), run.model()
+    catalog, spec, model = run.catalog(), build_preprocess(run), load_model(run)
     rows = catalog.rows(part)
     pixels = dict(catalog.read(rows))
     x = np.stack([spec.load(pixels[row]) for row in rows]).transpose(0, 3, 1, 2) / 255

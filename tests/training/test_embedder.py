@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from tellapart.curation.audit import run_audit
-from tellapart.training.models.backbones import DEFAULT_BACKBONE
 from tellapart.training.embedder import Embedder, fold_norms, map_batches
-from tellapart.training.models.backbones import timm_backbone
+from tellapart.training.models.backbones import DEFAULT_BACKBONE, timm_backbone
 
 
 def test_folding_the_norms_changes_no_answer():

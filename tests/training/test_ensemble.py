@@ -22,10 +22,11 @@ from tellapart.inference.bundle import GRAPH
 from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.predictor import Predictor
 from tellapart.metrics import calibration
+from tellapart.pipelines.train import fit_only
 from tellapart.training import ensemble as members
 from tellapart.training._lightning import pl
-from tellapart.training.models.classifier import Classifier, Ensemble, log_mean_probability
-from tellapart.training.run import Run
+from tellapart.training.build_model import build_preprocess, load_model
+from tellapart.training.run_folder import Run
 
 OPTIONS = {
     "task": "classify", "backbone": "small", "stages": [{"train": "all", "epochs": 1, "lr": 3e-3}], "batch_size": 16,
@@ -60,10 +61,10 @@ def threefold(tmp_path_factory, shapes):
 def probabilities(run, pixels):
     """What one network answers, without its temperature, in numpy behind its logits."""
     run = Run.open(run)
-    spec = run.preprocess()
+    spec = build_preprocess(run)
     x = ((pixels.astype(np.float64) / 255 - spec.mean) / spec.std).astype(np.float32).transpose(0, 3, 1, 2)
     with torch.inference_mode():
-        logits = run.model()(torch.from_numpy(np.ascontiguousarray(x))).double().numpy()
+        logits = load_model(run)(torch.from_numpy(np.ascontiguousarray(x))).double().numpy()
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)
 
@@ -93,18 +94,6 @@ def test_one_graph_answers_the_mean_of_its_members(which, count, request):
         )
 
 
-def test_the_mean_of_probabilities_is_not_that_of_logits():
-    logits = [torch.randn(5, 4, generator=torch.Generator().manual_seed(n)) * 4 for n in range(3)]
-    mean = torch.stack([each.softmax(dim=1) for each in logits]).mean(dim=0)
-    torch.testing.assert_close(log_mean_probability(logits).exp(), mean)
-    torch.manual_seed(0)
-    models = [Classifier(4, "small").eval() for _ in range(2)]
-    x = torch.rand(3, 3, 24, 24)
-    with torch.inference_mode():
-        expected = torch.stack([model(x).softmax(dim=1) for model in models]).mean(dim=0)
-        torch.testing.assert_close(Ensemble(models)(x).softmax(dim=1), expected)
-
-
 def test_members_begin_from_other_seeds(pair):
     seeds = [Run.open(member).config.seed for member in sorted((pair / "members").iterdir())]
     assert seeds == [5, 1005]
@@ -112,8 +101,8 @@ def test_members_begin_from_other_seeds(pair):
     assert not torch.equal(one["head.weight"], other["head.weight"])
 
 
-def test_the_first_member_is_the_network_that_would_be_alone(pair, shapes, tmp_path, without_packing):
-    tellapart.train(shapes, out=tmp_path / "alone", **OPTIONS)
+def test_the_first_member_is_the_network_that_would_be_alone(pair, shapes, tmp_path):
+    fit_only(shapes, out=tmp_path / "alone", **OPTIONS)
     assert same(weights(tmp_path / "alone"), weights(pair / "members/0"))
 
 
@@ -139,7 +128,7 @@ def test_the_temperature_of_folds_is_of_answers_that_taught_nothing(threefold):
     labels = run.catalog().column("label")
     logits, target = [], []
     for member in sorted((threefold / "members").iterdir()):
-        catalog, spec = Run.open(member).catalog(), run.preprocess()
+        catalog, spec = Run.open(member).catalog(), build_preprocess(run)
         pixels = {row: spec.load(data) for row, data in catalog.read(catalog.rows("val"))}
         chance = probabilities(member, np.stack([pixels[row] for row in catalog.rows("val")]))
         logits.append(np.log(chance))
@@ -184,18 +173,18 @@ import os, signal, sys, json
 import tellapart
 import torch
 from tellapart.training import ensemble
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.tasks.classification import ClassificationModule
 
 ensemble._at_once = lambda run, cores: 1  # in this process, which is killed
 torch.set_num_threads(1)
-step = ClassifyTask.training_step
+step = ClassificationModule.training_step
 
 def killing(self, batch, index):
     if self.config.seed == 1005 and index == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, batch, index)
 
-ClassifyTask.training_step = killing
+ClassificationModule.training_step = killing
 if __name__ == "__main__":
     tellapart.train(sys.argv[1], out=sys.argv[2], **json.loads(sys.argv[3]))
 """
@@ -220,10 +209,10 @@ def test_other_options_do_not_take_over_a_trained_member(killed, shapes, refuses
     assert tree(killed) == before
 
 
-def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair, shapes, without_packing):
+def test_killed_in_the_second_member_it_goes_on_to_the_same_weights(killed, pair, shapes):
     first = killed / "members/0/model.safetensors"
     written = first.stat().st_mtime_ns
-    tellapart.train(shapes, out=killed, **OPTIONS, ensemble=2)
+    fit_only(shapes, out=killed, **OPTIONS, ensemble=2)
     assert first.stat().st_mtime_ns == written
     assert same(weights(killed), weights(pair))
     assert Run.open(killed).calibration() == Run.open(pair).calibration()
@@ -236,26 +225,26 @@ def test_who_speaks_beside_others_says_its_name(capsys):
     assert capsys.readouterr().err == "member 1 of 2: one\nmember 1 of 2: two\nthree\n"
 
 
-def test_side_by_side_members_learn_what_each_learns_alone(pair, shapes, tmp_path, without_packing, monkeypatch):
+def test_side_by_side_members_learn_what_each_learns_alone(pair, shapes, tmp_path, monkeypatch):
     monkeypatch.setattr(members, "_at_once", lambda run, cores: 1)
     threads = torch.get_num_threads()
     torch.set_num_threads(members.cpu_count() // min(2, members.cpu_count()))
     try:
-        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, ensemble=2)
+        fit_only(shapes, out=tmp_path / "run", **OPTIONS, ensemble=2)
     finally:
         torch.set_num_threads(threads)
     assert same(weights(tmp_path / "run"), weights(pair))
 
 
-def test_members_that_learnt_nothing_give_way(shapes, tmp_path, without_packing, refuses):
+def test_members_that_learnt_nothing_give_way(shapes, tmp_path, refuses):
     with refuses(ConfigError, "backbone 'resnet81': timm has no such model (did you mean 'resnet18'?)"):
-        tellapart.train(shapes, out=tmp_path / "run", **OPTIONS | {"backbone": "resnet81"}, ensemble=2)
+        fit_only(shapes, out=tmp_path / "run", **OPTIONS | {"backbone": "resnet81"}, ensemble=2)
     # As where a session ended before its first epoch did: the member's folder stands, of the other options.
     from tellapart.training.ensemble import _runs
 
     run = Run.open(tmp_path / "run")
     assert [Run.open(member.path).config.backbone for member in _runs(run, run.catalog(), 1)] == ["resnet81"] * 2
-    tellapart.train(shapes, out=tmp_path / "run", **OPTIONS, ensemble=2)
+    fit_only(shapes, out=tmp_path / "run", **OPTIONS, ensemble=2)
     assert [Run.open(tmp_path / f"run/members/{n}").config.backbone for n in (0, 1)] == ["small"] * 2
 
 
@@ -283,7 +272,7 @@ def test_readers_are_one_of_their_mean_weights(readers):
 
 def test_the_mean_reader_is_calibrated_and_judged(readers):
     run = Run.open(readers)
-    catalog, model, spec = run.catalog(), run.model(), run.preprocess()
+    catalog, model, spec = run.catalog(), load_model(run), build_preprocess(run)
     right = []
     for row, data in catalog.read(catalog.rows("test")):
         pixels = torch.from_numpy(spec.load(data))[None].permute(0, 3, 1, 2)

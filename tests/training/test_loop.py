@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-import tellapart
-from tellapart.training.loop import ema_update
-from tellapart.training.run import Run
-from tellapart.training.tasks import ClassifyTask
+from tellapart.pipelines.train import fit_only
+from tellapart.training.build_model import build_network
+from tellapart.training.run_folder import Run
+from tellapart.training.tasks.classification import ClassificationModule
 
 QUICK = {"backbone": "small", "epochs": 2, "batch_size": 16, "device": "cpu", "precision": "float32"}
 
@@ -55,14 +55,12 @@ EVERYTHING = {
 # One process that imports once and lets a fork of it train, to its end or to the death named, for each line given.
 SESSIONS = """
 import json, os, resource, signal, sys
-import tellapart
+from tellapart.pipelines.train import fit_only
 from tellapart.training._lightning import pl
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.tasks.classification import ClassificationModule
 
-tellapart.train
 data, options = sys.argv[1], json.loads(sys.argv[2])
-module = sys.modules["tellapart.pipelines.train"]
-step, save = ClassifyTask.training_step, pl.Trainer.save_checkpoint
+step, save = ClassificationModule.training_step, pl.Trainer.save_checkpoint
 
 
 def die():
@@ -87,11 +85,8 @@ def train(folder, moment):
         if moment == ["written", now]:
             die()
 
-    ClassifyTask.training_step, pl.Trainer.save_checkpoint = killing_step, killing_save
-    module.export = lambda run: None
-    module.evaluate = lambda *_, **__: {"made": "up"}
-    module.Bundle = type("Opened", (), {"open": classmethod(lambda c, p: c), "with_metrics": lambda metrics: None})
-    tellapart.train(data, out=folder, **options)
+    ClassificationModule.training_step, pl.Trainer.save_checkpoint = killing_step, killing_save
+    fit_only(data, out=folder, **options)
 
 
 for line in sys.stdin:
@@ -185,7 +180,7 @@ class _Averages:
 
     def __init__(self, monkeypatch, decay):
         self.kept, self.updates, self.validated = None, 0, []
-        ended, validation = ClassifyTask.optimizer_step, ClassifyTask.validation_step
+        ended, validation = ClassificationModule.optimizer_step, ClassificationModule.validation_step
 
         def stepped(task, *args, **kwargs):
             ended(task, *args, **kwargs)
@@ -199,26 +194,26 @@ class _Averages:
             self.validated.append(({n: v.clone() for n, v in task.model.state_dict().items()}, dict(self.kept)))
             validation(task, batch, index)
 
-        monkeypatch.setattr(ClassifyTask, "optimizer_step", stepped)
-        monkeypatch.setattr(ClassifyTask, "validation_step", validated)
+        monkeypatch.setattr(ClassificationModule, "optimizer_step", stepped)
+        monkeypatch.setattr(ClassificationModule, "validation_step", validated)
 
 
-def test_validation_and_the_weights_kept_are_the_average(shape, tmp_path, without_packing, monkeypatch):
+def test_validation_and_the_weights_kept_are_the_average(shape, tmp_path, monkeypatch):
     for number in range(8):  # enough classes that a rounded-down mean of class numbers would be another class
         (tmp_path / f"data/{number}").mkdir(parents=True)
         for seed in range(5):
             Image.fromarray(shape(("disc", "ring", "bar")[number % 3], number * 100 + seed)).save(
                 tmp_path / f"data/{number}/{seed}.png"
             )
-    init = ClassifyTask.__init__
+    init = ClassificationModule.__init__
 
     def remembering(task, *args, **kwargs):
         init(task, *args, **kwargs)
         task.truth = task.targets.tolist()
 
-    monkeypatch.setattr(ClassifyTask, "__init__", remembering)
+    monkeypatch.setattr(ClassificationModule, "__init__", remembering)
     averages = _Averages(monkeypatch, 0.9)
-    tellapart.train(tmp_path / "data", out=tmp_path / "run", **QUICK, ema=0.9)
+    fit_only(tmp_path / "data", out=tmp_path / "run", **QUICK, ema=0.9)
     assert len(averages.validated) == 2
     for used, by_hand in averages.validated:
         for name, value in used.items():
@@ -231,42 +226,32 @@ def test_validation_and_the_weights_kept_are_the_average(shape, tmp_path, withou
     assert counts == last["global_step"]
 
 
-def test_what_is_frozen_stays_itself_under_the_average(shapes, tmp_path, without_packing):
+def test_what_is_frozen_stays_itself_under_the_average(shapes, tmp_path):
     stages = [{"train": "head", "epochs": 2, "lr": 1e-2}]
-    tellapart.train(shapes, out=tmp_path / "run", **{**QUICK, "epochs": None, "stages": stages}, ema=0.9)
+    fit_only(shapes, out=tmp_path / "run", **{**QUICK, "epochs": None, "stages": stages}, ema=0.9)
     torch.manual_seed(0)
-    before = Run.open(tmp_path / "run").network(pretrained=False).state_dict()
+    before = build_network(Run.open(tmp_path / "run"), pretrained=False).state_dict()
     after = weights(tmp_path / "run")
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"head.weight", "head.bias"}
 
 
-def test_an_average_by_hand():
-    dice = torch.Generator().manual_seed(0)
-    old, new = torch.rand(50, generator=dice), torch.rand(50, generator=dice)
-    blend = ema_update(0.75)
-    torch.testing.assert_close(blend(old, new, torch.tensor(300)), 0.75 * old + 0.25 * new)
-    torch.testing.assert_close(blend(old, new, torch.tensor(2)), 0.25 * old + 0.75 * new)
-    assert torch.equal(blend(old, old, torch.tensor(3)), old)
-    assert blend(torch.arange(12), torch.arange(12), torch.tensor(3)).tolist() == list(range(12))
-
-
 # --- rare classes shown as often ---------------------------------------------------------------------
 
 
-def test_with_sampling_every_class_is_shown_as_often(draw_shapes, tmp_path, without_packing, monkeypatch):
+def test_with_sampling_every_class_is_shown_as_often(draw_shapes, tmp_path, monkeypatch):
     data = draw_shapes(tmp_path / "data", grouped=False)
     for index in range(6, 20):
         (data / "ring" / f"{index:02d}.png").unlink()
     shown = []
-    step = ClassifyTask.training_step
+    step = ClassificationModule.training_step
 
     def watched(self, batch, index):
         shown.append((self.current_epoch, batch[1].tolist()))
         return step(self, batch, index)
 
-    monkeypatch.setattr(ClassifyTask, "training_step", watched)
-    tellapart.train(data, out=tmp_path / "run", **QUICK, class_weights="sampling")
+    monkeypatch.setattr(ClassificationModule, "training_step", watched)
+    fit_only(data, out=tmp_path / "run", **QUICK, class_weights="sampling")
     catalog = Run.open(tmp_path / "run").catalog()
     labels = catalog.column("label")
     there = Counter(labels[row] for row in catalog.rows("train"))
@@ -282,18 +267,20 @@ def test_with_sampling_every_class_is_shown_as_often(draw_shapes, tmp_path, with
 # --- a rate that falls -------------------------------------------------------------------------------
 
 
-def test_a_plateau_lets_the_rate_fall_after_so_many_epochs(shapes, tmp_path, without_packing, monkeypatch):
+def test_a_plateau_lets_the_rate_fall_after_so_many_epochs(shapes, tmp_path, monkeypatch):
     scores = iter([0.1, 0.3, 0.3, 0.2, 0.4, 0.4, 0.4, 0.4])
-    monkeypatch.setattr(ClassifyTask, "validation_figures", lambda self, seen: {"loss": 1.0, "score": next(scores)})
+    monkeypatch.setattr(
+        ClassificationModule, "validation_figures", lambda self, seen: {"loss": 1.0, "score": next(scores)}
+    )
     rates = []
-    start = ClassifyTask.on_train_epoch_start
+    start = ClassificationModule.on_train_epoch_start
 
     def watched(task):
         start(task)
         rates.append({group["lr"] for group in task.trainer.optimizers[0].param_groups})
 
-    monkeypatch.setattr(ClassifyTask, "on_train_epoch_start", watched)
+    monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", watched)
     stages = [{"train": "all", "epochs": 8, "lr": 0.004, "schedule": "plateau:2:0.5"}]
-    tellapart.train(shapes, out=tmp_path / "run", **{**QUICK, "epochs": None, "stages": stages, "batch_size": 48})
+    fit_only(shapes, out=tmp_path / "run", **{**QUICK, "epochs": None, "stages": stages, "batch_size": 48})
     # Two epochs without a better score: after the fourth (0.3, 0.2), and after the seventh (0.4, 0.4).
     assert rates == [{0.004}] * 4 + [{0.002}] * 3 + [{0.001}]

@@ -14,8 +14,9 @@ from tellapart.core.errors import BundleError, ConfigError
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
+from tellapart.training.checkpointing import read_checkpoint
 from tellapart.training.models.ctc_reader import CTCReader
-from tellapart.training.run import Run, checkpointed
+from tellapart.training.run_folder import Run
 from tellapart.training.warm_start import warm_start
 
 SPEC = Preprocess(height=24, width=None, channels=1, pad="edge")
@@ -76,7 +77,7 @@ def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_option
     options = text_options | {"stages": [{"train": "all", "epochs": 2, "lr": 5e-3}], "init_from": str(text_run)}
     run = Run.open(Path(tellapart.train(texts, out=tmp_path / "run", **options)["run"]))
     began, kept = load_file(text_run / "model.safetensors"), load_file(run.path / "model.safetensors")
-    learnt = checkpointed(run.checkpoint("best"))
+    learnt = read_checkpoint(run.checkpoint("best"))
     share = (n := len(run.catalog().rows("train"))) / (n + len(run.charset.characters))
     for name, value in kept.items():
         expected = began[name] + share * (learnt[name] - began[name]) if value.is_floating_point() else learnt[name]
@@ -87,7 +88,7 @@ def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_option
     rows = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
     table.write_text("".join(f"{file},{text.replace('7', 'é')}\n" for file, text in rows), encoding="utf-8")
     other = Run.open(Path(tellapart.train(tmp_path / "data", out=tmp_path / "other", **options)["run"]))
-    learnt = checkpointed(other.checkpoint("best"))
+    learnt = read_checkpoint(other.checkpoint("best"))
     assert all(torch.equal(v, learnt[name]) for name, v in load_file(other.path / "model.safetensors").items())
 
 

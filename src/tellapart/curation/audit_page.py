@@ -77,8 +77,8 @@ class _Page:
         else:
             sections += [("classes", "Images a class", None, self._classes()),
                          ("samples", "Samples of the classes", None, self._class_samples())]  # fmt: skip
-        found = [
-            (check.check, check_title(check.check), self._many(check), self.sections.render(check))
+        flagged = [
+            (check.check, check_title(check.check), self._count(check), self.sections.render(check))
             for check in self.flagged_checks
         ]
         places = [("overview", "Overview", None), *((key, what, many) for key, what, many, _ in [*flagged, *sections])]

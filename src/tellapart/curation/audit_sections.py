@@ -67,10 +67,11 @@ class CheckSections:
     def _gallery(self, check: Finding) -> Html:
         """Return the flagged images, worst first."""
         shown = check.flags[:MOST_IMAGES]
-        same = len(set(check.why.values())) == 1 and len(shown) > 1  # what holds for all is said once
+        same = len(set(check.why.values())) == 1 and len(shown) > 1  # a reason that all share is shown once
+        cards = [self.image_card(row, None if same else tag("span", short_reason(check, row))) for row in shown]
         return join([
             tag("p", f"All of them: {check.why[shown[0]]}.", class_="note") if same else None,
-            self.card_grid([self.image_card(row, None if same else tag("span", short_reason(check, row))) for row in shown]),
+            self.card_grid(cards),
             _more(len(check.why) - len(shown), "image"),
         ])  # fmt: skip
 

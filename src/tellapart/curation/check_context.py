@@ -1,4 +1,4 @@
-"""A survey as the checks see it, and what a check is."""
+"""What checks work on, and what a check is."""
 
 from __future__ import annotations
 
@@ -21,29 +21,34 @@ Array = npt.NDArray[Any]
 
 
 class CheckContext:
-    """A survey as the checks see it: what several of them need is worked out once."""
+    """The data of an audit, and what several checks derive from it, computed once.
 
-    def __init__(self, survey: ImageIndex, limits: Limits) -> None:
-        self.survey, self.catalog, self.limits = survey, survey.catalog, limits
-        self.rows = survey.rows()
-        self.files = survey.catalog.column("file")
-        self.labels = survey.catalog.column("label")
-        self.widths = survey.catalog.column("width")
-        self.heights = survey.catalog.column("height")
-        self.parts = survey.catalog.column("split")
+    Args:
+        index: what was measured of the images.
+        limits: from which likeness on two pictures are copies.
+    """
+
+    def __init__(self, index: ImageIndex, limits: Limits) -> None:
+        self.index, self.catalog, self.limits = index, index.catalog, limits
+        self.rows = index.rows()
+        self.files = self.catalog.column("file")
+        self.labels = self.catalog.column("label")
+        self.widths = self.catalog.column("width")
+        self.heights = self.catalog.column("height")
+        self.parts = self.catalog.column("split")
 
     @cached_property
     def measures(self) -> Array:
-        """The measures of the rows in use, in their order."""
-        return self.survey.measures(self.rows)
+        """Measures of the rows in use, N, M, in their order."""
+        return self.index.measures(self.rows)
 
     def measure(self, name: str) -> Array:
-        """One of them."""
+        """Return one measure of the rows in use, N."""
         return self.measures[:, NAMES.index(name)]
 
     @cached_property
     def exact(self) -> list[list[int]]:
-        """Rows of equal pixels."""
+        """Groups of rows with equal pixels."""
         rows: dict[str, list[int]] = defaultdict(list)
         pixels = self.catalog.column("pixels")
         for row in self.rows:
@@ -52,36 +57,44 @@ class CheckContext:
 
     @cached_property
     def matches(self) -> dict[tuple[int, int], Match]:
-        """Near-copies, each exact copy standing for all."""
-        return near_copies(self.catalog, self.rows, self.survey.thumbs, self.limits)
+        """Pairs of near-copies; one row stands for all its exact copies."""
+        return near_copies(self.catalog, self.rows, self.index.thumbs, self.limits)
 
     @cached_property
     def near(self) -> list[list[int]]:
-        """Groups of near-copies with all exact copies of their members; groups of exact copies alone are not there."""
-        named = {row for pair in self.matches for row in pair}
-        return [group for group in self.copies if named & set(group)]
+        """Groups of near-copies, with all exact copies of their members. Groups of exact copies alone are left out."""
+        matched = {row for pair in self.matches for row in pair}
+        return [group for group in self.copies if matched & set(group)]
 
     @cached_property
     def copies(self) -> list[list[int]]:
-        """Every group of copies, exact or near."""
+        """All groups of copies, exact or near."""
         exact = [(group[0], other) for group in self.exact for other in group[1:]]
         return connected_components([*exact, *self.matches])
 
     def best(self, group: Sequence[int]) -> list[int]:
-        """A group with the one to keep first: of a test part that was given, then the largest, then the first."""
+        """Return a group with the row to keep first: that of the given test part, else the largest, else the first."""
         return sorted(group, key=lambda row: (_PART[self.parts[row]], -self.widths[row] * self.heights[row], row))
 
 
-# Of copies on both sides of a given split the test part keeps its own: what others measured on stays the same.
+# Of copies on both sides of a given split the test part keeps its own, so that its figures stay comparable.
 _PART = {"test": 0, "val": 1, "train": 2, None: 2}
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check: its name, what it asks, its threshold, for which task, and how it is done."""
+    """A check.
+
+    Args:
+        name: its key in findings, policies and thresholds.
+        title: its name for people.
+        threshold: the default; None for a check without one.
+        task: classify or read; None for both.
+        run: makes the finding from the context and a threshold.
+    """
 
     name: str
     title: str
     threshold: float | None
-    task: str | None  # classify, read, or both
+    task: str | None
     run: Callable[[CheckContext, float], Finding]

@@ -1,4 +1,4 @@
-"""What an audit found: for each check a score and a flag an image, groups, and words; kept in one folder."""
+"""The result of an audit: for each check scores, flags, groups and a sentence; written to one folder."""
 
 from __future__ import annotations
 
@@ -26,34 +26,50 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Finding:
-    """One check's answer. Rows are those of the catalog."""
+    """The result of one check. Rows are those of the catalog.
+
+    Args:
+        check: its name.
+        sentence: what it means for this set.
+        threshold: that was applied; None for a check without one.
+        score: row → how bad; rows that were not judged are absent.
+        why: flagged row → the reason.
+        groups: rows that belong together, the one to keep first.
+        facts: figures of the whole set, JSON values.
+    """
 
     check: str
-    sentence: str  # what it means for this set, in plain words
+    sentence: str
     threshold: float | None = None
-    score: Mapping[int, float] = field(default_factory=dict)  # row → how bad; rows that were not judged are absent
-    why: Mapping[int, str] = field(default_factory=dict)  # flagged row → a sentence
-    groups: Sequence[Sequence[int]] = ()  # rows that belong together, the one to keep first
-    facts: Mapping[str, Any] = field(default_factory=dict)  # figures of the whole set, JSON values
+    score: Mapping[int, float] = field(default_factory=dict)
+    why: Mapping[int, str] = field(default_factory=dict)
+    groups: Sequence[Sequence[int]] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def flags(self) -> list[int]:
-        """The flagged rows, worst first."""
+        """Flagged rows, worst first."""
         return sorted(self.why, key=lambda row: (-self.score.get(row, 0.0), row))
 
 
 @dataclass(frozen=True)
 class Findings:
-    """All findings of one audit, and the catalog they speak of."""
+    """All findings of one audit.
+
+    Args:
+        catalog: the images.
+        checks: check → finding.
+        about: ``data``, ``out``, ``evidence`` (pixels, or the name of a network) and ``notes``.
+    """
 
     catalog: Catalog
     checks: Mapping[str, Finding]
-    about: Mapping[str, Any]  # evidence, options
+    about: Mapping[str, Any]
 
     def summary(self) -> dict[str, Any]:
-        """As the JSON that `tellapart audit --json` prints; files as in the data."""
+        """Return the JSON object that `tellapart audit --json` prints; rows are given as files."""
         files = self.catalog.column("file")
-        found: dict[str, Any] = {}
+        findings: dict[str, Any] = {}
         for name, finding in self.checks.items():
             value: dict[str, Any] = {"count": len(finding.why), "sentence": finding.sentence}
             if finding.threshold is not None:
@@ -64,22 +80,22 @@ class Findings:
                 value["groups"] = []
             if name not in GROUPED:
                 value["files"] = [files[row] for row in finding.flags]
-            found[name] = value | dict(finding.facts)
+            findings[name] = value | dict(finding.facts)
         return {
             "n": len(self.catalog),
             "task": self.catalog.task,
             "flagged": len(self.flagged),
-            "findings": found,
+            "findings": findings,
             **self.about,
         }
 
     @property
     def flagged(self) -> set[int]:
-        """Rows that any check flagged."""
+        """Rows that at least one check flagged."""
         return {row for finding in self.checks.values() for row in finding.why}
 
     def write(self, folder: Path) -> None:
-        """Write catalog, table and summary into a folder; each whole or not at all, the summary last."""
+        """Write catalog, table and summary to a folder; each whole or not at all, the summary last."""
         self.catalog.write(folder / CATALOG)
         files = self.catalog.column("file")
         columns: dict[str, list[Any]] = {name: [] for name in ("row", "file", "check", "score", "flag", "why")}
@@ -109,7 +125,7 @@ class Findings:
 
     @classmethod
     def read(cls, folder: str | Path) -> Findings:
-        """What `write` wrote.
+        """Read an audit's folder that `write` wrote.
 
         Raises:
             CatalogError: the folder holds no audit, or one of another version.

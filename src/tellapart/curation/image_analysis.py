@@ -1,4 +1,4 @@
-"""All that is wanted of one image, from one decoding of it."""
+"""Facts, measures and thumbnails of images, each image decoded once."""
 
 from __future__ import annotations
 
@@ -25,29 +25,31 @@ CHUNK = 32  # images that travel to a process together, or
 CHUNK_BYTES = 8_000_000  # so many bytes of them
 
 Item = tuple[bytes | ImageError, str]  # an encoded image and its name
-# Facts, measures (float32), thumbnail, and the picture as a network wants it.
-Glance = tuple[Facts, npt.NDArray[Any], Pixels, Pixels | None]
+# Facts, measures (float32 M), thumbnail (uint8 SIDE, SIDE, 3), and the picture for a network (uint8 size, size, 3).
+Analysis = tuple[Facts, npt.NDArray[Any], Pixels, Pixels | None]
 
 
-def analyse_images(catalog: Catalog, rows: Sequence[int], size: int | None) -> Iterator[Glance]:
-    """What is seen of each of the rows, in their order, worked out on all cores.
+def analyse_images(catalog: Catalog, rows: Sequence[int], size: int | None) -> Iterator[Analysis]:
+    """Analyse rows of a catalog on all cores; yield the results in the order of the rows.
 
     Args:
-        size: px of the square that a network wants, or None.
+        catalog: the images.
+        rows: which of them.
+        size: side in px of the picture for a network; None for no such picture.
     """
-    from tellapart.data.catalog import encoded  # here, for processes that only look start quicker without it
+    from tellapart.data.catalog import encoded  # here, as worker processes start faster without it
 
     files = catalog.column("file")
     items = ((data, files[row]) for row, data in encoded(catalog, rows))
     if len(rows) < WORTH_PROCESSES:
         yield from map_threads(partial(analyse_image, size=size), items)
         return
-    for some in map_processes(partial(_glances, size=size), _chunks(items)):
+    for some in map_processes(partial(_analyse_chunk, size=size), _chunks(items)):
         yield from some
 
 
-def analyse_image(item: Item, size: int | None) -> Glance:
-    """What is seen of one image; numbers of an unreadable one are missing and its pictures black or None."""
+def analyse_image(item: Item, size: int | None) -> Analysis:
+    """Analyse one image. An unreadable one has nan measures, a black thumbnail and no picture for a network."""
     fact, picture, thumb = image_facts(*item)
     if picture is None or thumb is None:
         return fact, np.full(len(NAMES), np.nan, np.float32), np.zeros((SIDE, SIDE, 3), np.uint8), None
@@ -57,7 +59,7 @@ def analyse_image(item: Item, size: int | None) -> Glance:
     return fact, image_statistics(picture), thumb, small
 
 
-def _glances(items: list[Item], size: int | None) -> list[Glance]:
+def _analyse_chunk(items: list[Item], size: int | None) -> list[Analysis]:
     return [analyse_image(item, size) for item in items]
 
 

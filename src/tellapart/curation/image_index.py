@@ -1,7 +1,7 @@
-"""Each picture of a data set decoded once, and all that the checks need of it kept on disk in parts.
+"""The index of an audit: what the checks need of each image, kept on disk in parts.
 
-A part is written whole or not at all, so a pass that was stopped goes on where it was, and a set that has
-grown is looked at only where it is new.
+A part is written whole or not at all. So a stopped pass is resumed, and of a set that has grown only new images are
+analysed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tellapart.core.errors import CatalogError
 from tellapart.core.files import atomic_file, atomic_folder
 from tellapart.core.image_io import Pixels
 from tellapart.core.progress import log, track
-from tellapart.curation.image_analysis import Glance, analyse_images
+from tellapart.curation.image_analysis import Analysis, analyse_images
 from tellapart.data.catalog import SCHEMA, Catalog
 from tellapart.data.image_facts import FACTS, Facts
 from tellapart.data.opening import Look
@@ -30,53 +30,60 @@ from tellapart.data.opening import Look
 PART = 1024  # images
 VERSION = 1  # of what is measured
 PLACE = "place.npy"
-SURVEY = "survey"  # the folder of an audit that holds it
-DAMAGED = (OSError, ValueError, KeyError, EOFError)  # what reading gives where a file is gone, cut off or another's
+SURVEY = "survey"  # the folder of an audit that holds the index
+DAMAGED = (OSError, ValueError, KeyError, EOFError)  # raised by reading a file that is missing, cut off or another's
 
 Array = npt.NDArray[Any]
 
 
 class Embed(Protocol):
-    """A network that gives features without being trained, see `tellapart.training.embedder.Embedder`."""
+    """A pretrained network that gives features, such as `tellapart.training.embedder.Embedder`."""
 
     name: str
     size: int
 
     def __call__(self, pixels: Array) -> tuple[Array, Array]:
-        """``uint8`` N, size, size, 3 → content N, F and style N, S."""
+        """Return content N, F and style N, S of pixels ``uint8`` N, size, size, 3."""
 
 
 @dataclass(frozen=True)
 class ImageIndex:
-    """What was seen of each row of a catalog; rows that are unreadable have no part in the arrays."""
+    """What was measured of each of the N rows of a catalog.
+
+    Args:
+        catalog: the images.
+        home: the folder of the parts.
+        place: N, 2: the number of each row's part, and its line in it.
+        evidence: "pixels", or the name of the network.
+    """
 
     catalog: Catalog
-    home: Path  # of the parts
-    place: Array  # N, 2: the number of each row's part, and where in it
-    evidence: str  # "pixels", or the name of the network
+    home: Path
+    place: Array
+    evidence: str
 
     def rows(self) -> list[int]:
-        """Rows that can be used: readable ones that a decision has not put aside."""
+        """Return the rows in use: readable ones that no decision has dropped."""
         return self.catalog.rows()
 
     def measures(self, rows: Sequence[int]) -> Array:
-        """``float32`` of `tellapart.data.image_statistics.NAMES`, a line for each of ``rows``."""
+        """Return the measures `tellapart.data.image_statistics.NAMES` of N rows, ``float32`` N, M."""
         return self._gather("measures", rows)
 
     def thumbs(self, rows: Sequence[int]) -> Array:
-        """``uint8`` N, SIDE, SIDE, 3."""
+        """Return the thumbnails of N rows, ``uint8`` N, SIDE, SIDE, 3."""
         return self._gather("thumbs", rows)
 
     def content(self, rows: Sequence[int]) -> Array | None:
-        """What the network saw, ``float16`` N, F; None without a network."""
+        """Return the content features of N rows, ``float16`` N, F; None without a network."""
         return None if self.evidence == "pixels" else self._gather("content", rows)
 
     def style(self, rows: Sequence[int]) -> Array | None:
-        """How the pictures were made, ``float16`` N, S; None without a network."""
+        """Return the style features of N rows, ``float16`` N, S; None without a network."""
         return None if self.evidence == "pixels" else self._gather("style", rows)
 
     def _gather(self, what: str, rows: Sequence[int]) -> Array:
-        """Lines of an array that lies in parts on disk; only what is asked for is held in memory."""
+        """Return lines of an array that lies in parts on disk; no other lines are held in memory."""
         where = self.place[np.asarray(rows, dtype=np.int64)]
         one = self._lines(self.place[0, 0], what)
         result: Array = np.zeros((len(where), *one.shape[1:]), one.dtype)
@@ -97,29 +104,36 @@ class ImageIndex:
 def build_index(
     open_with: Callable[[Look], Catalog], folder: Path, embed: Embed | None = None, *, progress: bool = True
 ) -> ImageIndex:
-    """Look at every image once, and remember it in ``folder``.
+    """Analyse every image once and write the index to a folder.
 
     Args:
-        open_with: makes the catalog, given how its images are to be looked at (see `tellapart.data.opening.open_catalog`).
-        folder: where the parts lie; what is there already and still true is not looked at again.
+        open_with: opens the catalog; its argument measures the facts of images, see ``look`` of
+            `tellapart.data.opening.open_catalog`.
+        folder: of the parts. Images that are there already and have not changed are not analysed again.
         embed: a network for features, or None.
+        progress: draw a bar on a terminal's stderr.
     """
     evidence = embed.name if embed is not None else "pixels"
-    looking = _Pass(folder / f"{VERSION}-{evidence}", embed, progress)
-    catalog = open_with(looking)
-    if looking.place is None:  # it was a catalog already: its decisions stay, its images are looked at
-        looking(catalog)
-    assert looking.place is not None
-    with atomic_file(looking.home / PLACE) as temporary, temporary.open("wb") as stream:
-        np.save(stream, looking.place)
-    return ImageIndex(catalog, looking.home, looking.place, evidence)
+    indexing = _Pass(folder / f"{VERSION}-{evidence}", embed, progress)
+    catalog = open_with(indexing)
+    if indexing.place is None:  # a catalog with its decisions: its facts are known, its images are analysed still
+        indexing(catalog)
+    assert indexing.place is not None
+    with atomic_file(indexing.home / PLACE) as temporary, temporary.open("wb") as stream:
+        np.save(stream, indexing.place)
+    return ImageIndex(catalog, indexing.home, indexing.place, evidence)
 
 
 def open_index(folder: Path, catalog: Catalog, evidence: str) -> ImageIndex:
-    """The survey of an audit that was made before; its images need not be there any more.
+    """Open the index of an earlier audit; its images need not exist any more.
+
+    Args:
+        folder: of the index.
+        catalog: of the audit.
+        evidence: of the audit: "pixels", or the name of the network.
 
     Raises:
-        CatalogError: the folder holds no survey of this catalog.
+        CatalogError: the folder holds no index of this catalog.
     """
     home = folder / f"{VERSION}-{evidence}"
     try:
@@ -132,7 +146,7 @@ def open_index(folder: Path, catalog: Catalog, evidence: str) -> ImageIndex:
 
 
 class _Pass:
-    """Looks at what no part on disk holds yet, and knows then where each row lies."""
+    """Analyses the images that no part on disk holds, and collects the place of each row."""
 
     def __init__(self, home: Path, embed: Embed | None, progress: bool) -> None:
         self.home, self.embed, self.progress = home, embed, progress
@@ -143,29 +157,29 @@ class _Pass:
         self.place: Array | None = None
         for path in sorted(home.glob("part-*")) if home.is_dir() else []:
             try:
-                self._take(path)
+                self._read_part(path)
             except DAMAGED:
                 (home / PLACE).unlink(missing_ok=True)  # it may lead to what is replaced now
                 log(f"note: {path}: damaged; its images are looked at again")
 
     def __call__(self, draft: Catalog) -> dict[int, Facts]:
-        """The facts of each row."""
+        """Return the facts of each row."""
         stamps = _stamps(draft)
         missing = [row for row, stamp in enumerate(stamps) if stamp not in self.where]
         what = f"looking at images ({len(draft) - len(missing):,} known)" if self.where else "looking at images"
-        for _ in track(self._look(draft, missing, stamps), what, len(missing), show=self.progress):
+        for _ in track(self._analyse(draft, missing, stamps), what, len(missing), show=self.progress):
             pass
         self.place = np.array([self.where[stamp] for stamp in stamps], dtype=np.int64).reshape(-1, 2)
         return {row: self.facts[stamp] for row, stamp in enumerate(stamps)}
 
-    def _look(self, draft: Catalog, missing: list[int], stamps: list[str]) -> Iterator[int]:
-        seen = analyse_images(draft, missing, None if self.embed is None else self.embed.size)
+    def _analyse(self, draft: Catalog, missing: list[int], stamps: list[str]) -> Iterator[int]:
+        analyses = analyse_images(draft, missing, None if self.embed is None else self.embed.size)
         for start in range(0, len(missing), PART):
             path = _part_of(self.home, next(number for number in count() if number not in self.parts))
-            yield from _part(seen, missing[start : start + PART], stamps, path, self.embed)
-            self._take(path)
+            yield from _write_part(analyses, missing[start : start + PART], stamps, path, self.embed)
+            self._read_part(path)
 
-    def _take(self, path: Path) -> None:
+    def _read_part(self, path: Path) -> None:
         number, table = int(path.name.removeprefix("part-")), pq.read_table(path / "facts.parquet")
         columns = [table.column(name).to_pylist() for name in FACTS]
         if any(len(np.load(path / f"{what}.npy", mmap_mode="r")) != len(table) for what in self.arrays):
@@ -181,7 +195,7 @@ def _part_of(home: Path, number: int) -> Path:
 
 
 def _stamps(draft: Catalog) -> list[str]:
-    """A name for each image that changes when its file does: name, size and time of change."""
+    """Return a digest for each image of its file's name, size and time of change, and of its place in the file."""
     states: dict[str, str] = {}
     files, shards, numbers = (draft.column(name) for name in ("file", "shard", "row"))
     result = []
@@ -199,22 +213,24 @@ def _stamps(draft: Catalog) -> list[str]:
     return result
 
 
-def _part(seen: Iterator[Glance], rows: list[int], stamps: list[str], path: Path, embed: Embed | None) -> Iterator[int]:
-    """Take what was seen of some rows, write it as one part, and give each row back once it was looked at."""
+def _write_part(
+    analyses: Iterator[Analysis], rows: list[int], stamps: list[str], path: Path, embed: Embed | None
+) -> Iterator[int]:
+    """Write the analyses of some rows as one part; yield each row once it is analysed."""
     lines, measures, thumbs = [], [], []
     content, style = [], []
-    waiting: list[Pixels] = []
-    for row, (fact, numbers, thumb, small) in zip(rows, seen, strict=False):
+    pending: list[Pixels] = []
+    for row, (fact, numbers, thumb, small) in zip(rows, analyses, strict=False):
         lines.append(fact)
         measures.append(numbers)
         thumbs.append(thumb)
         if embed is not None:
-            waiting.append(small if small is not None else np.zeros((embed.size, embed.size, 3), np.uint8))
-            if len(waiting) == 128 or len(lines) == len(rows):
-                one, other = embed(np.stack(waiting))
+            pending.append(small if small is not None else np.zeros((embed.size, embed.size, 3), np.uint8))
+            if len(pending) == 128 or len(lines) == len(rows):
+                one, other = embed(np.stack(pending))
                 content.append(one)
                 style.append(other)
-                waiting = []
+                pending = []
         yield row
     with atomic_folder(path) as temporary:
         columns = {name: pa.array(list(values), SCHEMA.field(name).type)

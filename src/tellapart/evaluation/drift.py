@@ -1,4 +1,4 @@
-"""Has the input changed? A window of new images beside those that a bundle was judged on before it was packed."""
+"""Detect drift: compare a window of new images with the reference images that a bundle keeps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 REFERENCE = "reference.parquet"
 FEWEST = 20  # images of a window
-LEAST = 0.005  # alpha: below it the permutations are too few for any of them to be found
+LEAST = 0.005  # alpha; for a smaller one there are too few permutations to detect anything
 ALPHA = 0.01  # of windows without a change, the share that is called changed
 
 
@@ -25,16 +25,19 @@ def drift(
     report: str | Path | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Compare new images with the reference in a bundle: the pictures, their features, the answers, how sure they are.
+    """Compare new images with the reference in a bundle: pixel statistics, features, answers and confidences.
 
-    Six numbers of each image by the test of Kolmogorov and Smirnov; by permutations the answers (total variation), the
-    features (the energy distance, Székely & Rizzo 2013) and how many images are like none that is known (how far their
-    features lie from all old ones, Sun et al. 2022). p-values are raised for their number (Holm 1979), so that a window
+    Six numbers of each image are compared by the Kolmogorov-Smirnov test. Permutation tests compare the answers (total
+    variation), the features (energy distance, Székely & Rizzo 2013) and the number of outliers (distance of their
+    features from all old ones, Sun et al. 2022). The p-values are corrected for their number (Holm 1979). So a window
     without a change is called changed with a probability of ``alpha`` at most.
 
     Args:
+        model: a run's folder, a bundle's folder or an open bundle.
         window: an image folder, which needs no labels, or any labelled source.
+        alpha: the share of unchanged windows that may be called changed, from 0.005 and below 1.
         report: an HTML page to write.
+        seed: of the permutations.
 
     Returns:
         ``drift`` (whether anything has changed), ``checks`` (``check``, ``distance``, ``p``, ``adjusted``, ``found``),
@@ -42,7 +45,7 @@ def drift(
 
     Raises:
         BundleError: a bundle without a reference.
-        ConfigError: too few images, or an alpha that is none.
+        ConfigError: too few images, or an alpha out of its range.
     """
     from tellapart.core.files import atomic_file, check_target
     from tellapart.evaluation.drift_page import page
@@ -62,28 +65,28 @@ def drift(
             "run again"
         )
     reference = Reference.open(file)
-    images, left_out = _images(Path(window))
+    images, n_skipped = _images(Path(window))
     now = sample_images(predictor, images)
-    unreadable = now.unreadable + left_out
+    unreadable = now.unreadable + n_skipped
     if len(now) < FEWEST:
         bad = f", {unreadable} more cannot be read" if unreadable else ""
         raise ConfigError(f"{window}: {len(now)} images{bad}; a window needs at least {FEWEST}")
     before = reference.sample
-    # What the preprocessing makes equal for all, as the width of photos, can neither change nor cost the others power.
-    found = {
+    # A constant measure, such as the width after preprocessing, cannot change. Its test would cost the others power.
+    tests = {
         each: kolmogorov_smirnov(before.measures[:, place], _half(now.measures[:, place]))
         for place, each in enumerate(MEASURES)
         if len({*before.measures[:, place].tolist(), *_half(now.measures[:, place]).tolist()}) > 1
     }
-    found["confidence"] = kolmogorov_smirnov(before.confidence, now.confidence)
-    found["answers"] = total_variation_test(before.answers, now.answers, seed=seed)
+    tests["confidence"] = kolmogorov_smirnov(before.confidence, now.confidence)
+    tests["answers"] = total_variation_test(before.answers, now.answers, seed=seed)
     features = reference.points(now.features)
-    found["features"] = energy_test(before.features, features, seed=seed)
-    found["strangers"] = outlier_test(before.features, features, seed=seed)
-    adjusted = holm([p for _, p in found.values()])
+    tests["features"] = energy_test(before.features, features, seed=seed)
+    tests["strangers"] = outlier_test(before.features, features, seed=seed)
+    adjusted = holm([p for _, p in tests.values()])
     checks = [
         {"check": name, "distance": distance, "p": p, "adjusted": raised, "found": raised <= alpha}
-        for (name, (distance, p)), raised in zip(found.items(), adjusted, strict=True)
+        for (name, (distance, p)), raised in zip(tests.items(), adjusted, strict=True)
     ]
     result: dict[str, Any] = {
         "model": str(predictor.bundle.path),
@@ -102,12 +105,12 @@ def drift(
 
 
 def _half(values: Any) -> Any:
-    """As the reference keeps them: else its rounding would be a difference."""
+    """Round values as the reference does; otherwise its rounding would be a difference."""
     return values.astype("float16").astype("float32")
 
 
 def _images(window: Path) -> tuple[Iterator[tuple[str, bytes | Path]], int]:
-    """Names and images of a folder or of a labelled source, and how many of that cannot be read."""
+    """Return names and images of a folder or of a labelled source, and how many of the latter cannot be read."""
     from tellapart.core.image_io import image_files
     from tellapart.data.opening import open_catalog
 

@@ -1,4 +1,4 @@
-"""What has changed, as a page that stands alone."""
+"""The drift report as one self-contained page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from tellapart.evaluation.drift_reference import MEASURES, Sample
 from tellapart.viz import svg
-from tellapart.viz.html import Html, document, name, table, tag
+from tellapart.viz.html import Html, document, name, package_text, table, tag
 from tellapart.viz.svg import Axes, columns, plot
 
 TITLES = {
@@ -16,21 +16,21 @@ TITLES = {
     "confidence": "Confidence", "answers": "Answers", "features": "What the network sees",
     "strangers": "Images like none before",
 }  # fmt: skip
-STYLE = (
-    svg.STYLE
-    + """
-.scroll { overflow-x: auto } thead th { text-align: right } thead th:first-child { text-align: left }
-.found td, .found th { color: var(--red); font-weight: 600 }
-"""
-)
+STYLE = svg.STYLE + "\n" + package_text("tellapart.evaluation", "drift_page.css")
 
 
 def page(result: dict[str, Any], reference: Sample, window: Sample) -> str:
-    """The page's HTML."""
-    found = [check for check in result["checks"] if check["found"]]
+    """Return the page's HTML.
+
+    Args:
+        result: what `tellapart.drift` returns.
+        reference: the images that the bundle keeps.
+        window: the new images.
+    """
+    positive = [check for check in result["checks"] if check["found"]]
     verdict = (
-        "Something has changed: " + ", ".join(TITLES[check["check"]].lower() for check in found) + "."
-        if found
+        "Something has changed: " + ", ".join(TITLES[check["check"]].lower() for check in positive) + "."
+        if positive
         else "Nothing has changed that could be told from chance."
     )
     checks = [
@@ -39,7 +39,7 @@ def page(result: dict[str, Any], reference: Sample, window: Sample) -> str:
         for check in result["checks"]
     ]  # fmt: skip
     changed = [number for number, check in enumerate(result["checks"]) if check["found"]]
-    said = (
+    summary = (
         f"{result['n']:,} images beside {result['n_reference']:,} that were kept from its learning. "
         f"Of 100 windows without a change, about {100 * result['alpha']:g} at most are called changed: each check is a "
         "test (see below), and their p-values are raised for their number (Holm 1979)."
@@ -52,7 +52,7 @@ def page(result: dict[str, Any], reference: Sample, window: Sample) -> str:
     unreadable = f"{result['unreadable']:,} files of the window could not be read." if result["unreadable"] else None
     body = tag(
         "div",
-        tag("main", tag("h1", "Has the input changed?"), tag("p", tag("b", verdict)), tag("p", said),
+        tag("main", tag("h1", "Has the input changed?"), tag("p", tag("b", verdict)), tag("p", summary),
             tag("p", unreadable) if unreadable else None,
             table(["", "distance", "p", "p of all", ""], checks, changed),
             tag("section", tag("h2", "Before (blue) and now (red)"), tag("div", *pictures, class_="charts")),

@@ -1,4 +1,4 @@
-"""What is compared: numbers of each picture, how sure its answer is, what it says, and what it is made of."""
+"""The images that drift compares: pixel statistics, confidences, answers and features of a sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tellapart.inference.predictor import Predictor, batched_by_width
 from tellapart.metrics.pca import PCA
 
 MEASURES = ("light", "contrast", "sharpness", "colour", "width")
-KEPT = 500  # images of a reference
+REFERENCE_SIZE = 500  # images
 AXES = 12  # principal axes of the features
 
 Pixels = npt.NDArray[np.uint8]
@@ -30,7 +30,15 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Sample:
-    """N looked-at images: ``measures`` N, M; ``confidence`` N; ``answers`` N; ``features`` N, F."""
+    """What is measured of N images.
+
+    Args:
+        measures: pixel statistics, N, M; the columns are `MEASURES`.
+        confidence: of each answer, N.
+        answers: N. Classifiers: the label. Readers: the length of the text.
+        features: N, F.
+        unreadable: how many more images could not be read.
+    """
 
     measures: Floats
     confidence: Floats
@@ -39,12 +47,17 @@ class Sample:
     unreadable: int = 0
 
     def __len__(self) -> int:
-        """N."""
+        """Return N."""
         return len(self.answers)
 
 
 def sample_images(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]]) -> Sample:
-    """Look at images given as names and bytes or files; those that cannot be read are counted."""
+    """Measure images.
+
+    Args:
+        predictor: the model.
+        items: name and bytes, or name and file, of each image. Unreadable images are counted and left out.
+    """
     spec = predictor.bundle.preprocess
 
     def load(item: tuple[str, bytes | Path]) -> Pixels | None:
@@ -68,7 +81,7 @@ def sample_images(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]
     for places, pixels in batched_by_width(readable()):
         probabilities, features = predictor.both(pixels)
         for place, picture, answer, feature in zip(
-            places, pixels, _said(predictor, probabilities), features, strict=True
+            places, pixels, _answers(predictor, probabilities), features, strict=True
         ):
             rows[place] = pixel_statistics(picture), *answer, feature
     ordered = [rows[place] for place in sorted(rows)]
@@ -82,7 +95,7 @@ def sample_images(predictor: Predictor, items: Iterable[tuple[str, bytes | Path]
 
 
 def pixel_statistics(pixels: Pixels) -> list[float]:
-    """The `MEASURES` of model pixels ``uint8`` H, W, C: means in 0..255, and the width in px.
+    """Return the `MEASURES` of model pixels ``uint8`` H, W, C: means in 0..255, and the width in px.
 
     >>> pixel_statistics(np.full((8, 8, 3), 100, np.uint8))
     [100.0, 0.0, 0.0, 0.0, 8.0]
@@ -96,24 +109,29 @@ def pixel_statistics(pixels: Pixels) -> list[float]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What a bundle was when it was good: a sample of images kept from learning, its features reduced."""
+    """The images that a bundle keeps: a sample that did not train the model.
+
+    Args:
+        sample: the images; their features are reduced.
+        reduction: the principal axes of the features.
+    """
 
     sample: Sample
     reduction: PCA
 
     @classmethod
     def of(cls, sample: Sample) -> Reference:
-        """The reference of a sample."""
+        """Return the reference of a sample with full features."""
         reduction = PCA.of(sample.features, AXES)
-        kept = Sample(sample.measures, sample.confidence, sample.answers, _points(reduction, sample.features))
-        return cls(kept, reduction)
+        reduced = Sample(sample.measures, sample.confidence, sample.answers, _points(reduction, sample.features))
+        return cls(reduced, reduction)
 
     def points(self, features: Floats) -> Floats:
-        """Features N, F as those of the sample are kept."""
+        """Reduce features N, F as those of the sample are."""
         return _points(self.reduction, features)
 
     def write(self, path: Path) -> None:
-        """As Parquet in half precision, whole or not at all."""
+        """Write a Parquet file in half precision, whole or not at all."""
         sample = self.sample
         columns: dict[str, Any] = {
             name: sample.measures[:, place].astype(np.float16) for place, name in enumerate(MEASURES)
@@ -127,7 +145,7 @@ class Reference:
 
     @classmethod
     def open(cls, path: Path) -> Reference:
-        """What `write` wrote.
+        """Open a reference that `write` wrote.
 
         Raises:
             BundleError: an earlier version wrote it.
@@ -147,13 +165,13 @@ class Reference:
 
 
 def _points(reduction: PCA, features: Floats) -> Floats:
-    """Where features point to, and the logarithm of their length: what a network never saw often differs in that."""
+    """Return the directions of features and the logarithm of their length. Unfamiliar images often differ in length."""
     length = np.linalg.norm(features, axis=1, keepdims=True)
     return np.concatenate([reduction(features), np.log(np.maximum(length, 1e-12))], axis=1)
 
 
-def _said(predictor: Predictor, probabilities: Floats) -> list[tuple[float, str]]:
-    """Confidence and answer; of a reader how long its texts are, whatever it expects: the texts are all different."""
+def _answers(predictor: Predictor, probabilities: Floats) -> list[tuple[float, str]]:
+    """Return confidence and answer of each image. Readers: the length stands for the text, as all texts differ."""
     if predictor.bundle.task == "read":
         return [(each.confidence, str(len(each.text))) for each in decode_ctc(probabilities, predictor.bundle.charset)]
     return [(each.confidence, each.answer) for each in predictor.interpret([""] * len(probabilities), probabilities)]

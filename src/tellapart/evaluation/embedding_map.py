@@ -1,4 +1,4 @@
-"""A map as a file: where each image stands, and how later ones find their place."""
+"""A map as a file: the place of each image, and what later images need to be placed."""
 
 from __future__ import annotations
 
@@ -24,17 +24,26 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class EmbeddingMap:
-    """Images on a map: ``about`` says which network looked, how they were placed, and of what data."""
+    """Images on a map.
+
+    Args:
+        files: N names.
+        labels: N labels.
+        points: reduced features, N, A.
+        places: N, 2.
+        reduction: features → points.
+        about: the network, the method and its options, and the fingerprint of the data.
+    """
 
     files: list[str]
     labels: list[str]
-    points: Floats  # N, A
-    places: Floats  # N, 2
+    points: Floats
+    places: Floats
     reduction: PCA
     about: Mapping[str, Any]
 
     def write(self, path: Path) -> None:
-        """As Parquet, whole or not at all."""
+        """Write a Parquet file, whole or not at all."""
         table = pa.table(
             {
                 "file": self.files,
@@ -51,10 +60,10 @@ class EmbeddingMap:
 
     @classmethod
     def open(cls, path: str | Path) -> EmbeddingMap:
-        """A map that `write` wrote.
+        """Open a map that `write` wrote.
 
         Raises:
-            ConfigError: it is none, or one of another version.
+            ConfigError: the file is no map, or one of another version.
         """
         try:
             table = pq.read_table(path)

@@ -1,9 +1,10 @@
-"""How good is it, honestly: every figure of a bundle on a catalog, each with its interval."""
+"""Evaluate a bundle on a catalog: every figure with its confidence interval."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -50,24 +51,30 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
 
-    classify: accuracy, macro_f1, micro_f1, per_class, confusion; with coarse labels also fine_accuracy and
-    fine_macro_f1, the unprefixed figures then being those of the groups; ece, the expected calibration error of the
-    classes' confidences (Guo et al. 2017), what it was before calibration, and what it would be by chance of so many
-    answers whose confidences are exactly right (its mean, and where 95 % of such cases end); where the bundle abstains,
-    answered and answered_accuracy. read: exact_match, exact_match_folded (case ignored), cer, ece of whole texts
-    likewise, answered and answered_accuracy, by_position, by_length and confused. Both: images_per_second of this
-    machine.
+    Classifiers: accuracy, macro_f1, micro_f1, per_class and confusion. With coarse labels these are figures of the
+    groups, and fine_accuracy, fine_macro_f1, fine_per_class and fine_confusion are those of the classes. Also
+    ece_uncalibrated, the calibration error before calibration.
+
+    Readers: exact_match, exact_match_folded (case ignored), cer, by_position, by_length and confused.
+
+    Both: ece, the expected calibration error of the confidences (Guo et al. 2017); ece_by_chance, what it would be of
+    so many answers whose confidences are exactly right (its mean, and where 95 % of such cases end);
+    images_per_second on this machine. Where the bundle abstains also answered and answered_accuracy.
 
     Args:
+        model: a run's folder, a bundle's folder or an open bundle.
+        data: any labelled source, or a catalog.
         split: train, val, test or all. By default test where the data has splits or is the data that the
             model was trained on (its split is then made again from the seed in the bundle), else all.
         out: where to write the report as JSON.
-        picture: a PNG to write: of a classifier the confusion, of a reader samples with a colour a character, errors by
-            position and the characters most often confused.
-        report: an HTML page to write, which asks nothing of any other file: figures in words, what is confused, how
-            sure the answers are, how the training went, and pictures of mistakes.
-        alphabet, pattern, tta: of a reader, what its texts may be, and whether to look again where it is unsure;
-            see `tellapart.inference.constraints.TextConstraint` and `tellapart.inference.tta`.
+        picture: a PNG to write. Classifiers: the confusion matrix. Readers: samples with a colour a character, errors
+            by position and the characters most often confused.
+        report: a self-contained HTML page to write: figures in words, what is confused, how sure the answers are,
+            how the training went, and pictures of mistakes.
+        coarse_labels: YAML file, group → list of classes, see `tellapart.data.opening.open_catalog`.
+        alphabet: the characters that a reader's texts may have; see `tellapart.inference.constraints.TextConstraint`.
+        pattern: a regular expression that a reader's texts match; see the same.
+        tta: whether a reader looks again where it is unsure; see `tellapart.inference.tta`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
@@ -80,11 +87,13 @@ def evaluate(
         check_target(report, ".html", ".htm")
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     training = bundle.manifest.training
-    reading: dict[str, Any] = {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None}
-    catalog = open_catalog(data, task=bundle.task, coarse_labels=coarse_labels, progress=True, **{**reading, **options})
+    labelling: dict[str, Any] = {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None}
+    catalog = open_catalog(
+        data, task=bundle.task, coarse_labels=coarse_labels, progress=True, **{**labelling, **options}
+    )
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")
-    catalog, part = _chosen(catalog, bundle, split)
+    catalog, part = _select_part(catalog, bundle, split)
     rows = catalog.rows(None if part == "all" else part)
     if not rows:
         raise CatalogError(f"{catalog.source}: no image in the split {part!r}")
@@ -92,58 +101,68 @@ def evaluate(
     _check_known(bundle, truth, str(catalog.source))
 
     predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta)
-    files = catalog.column("file")
-    order: list[int] = []
-
-    def named() -> Any:
-        for row, data in catalog.read(rows):
-            order.append(row)
-            yield files[row], data
-
-    began = time.perf_counter()
-    predictions = list(track(predictor.stream(named()), "evaluating", len(rows)))
-    seconds = time.perf_counter() - began
-    by_row = dict(zip(order, predictions, strict=True))
-    failed = [by_row[row].file for row in rows if by_row[row].error]
-    if failed:
-        raise CatalogError(f"{len(failed)} images cannot be read any more: {join_some(failed)}; catalog the data again")
-    predicted = [by_row[row].answer for row in rows]
-
-    scores: dict[str, Any]
-    scores = dict(reading_scores(truth, predicted)) if bundle.task == "read" else _classes(bundle, truth, predicted)
-    scores |= _confidences(bundle, truth, [by_row[row] for row in rows])
+    predictions, seconds = _predict(predictor, catalog, rows)
     figures = {
         "model": str(bundle.path),
         "data": str(catalog.source),
         "split": part,
         "n": len(rows),
-        **scores,
+        **_scores(bundle, truth, predictions),
         "images_per_second": round(len(rows) / seconds, 1),
     }
     if bundle.task == "read":
-        figures |= misreadings(truth, predicted)
+        figures |= misreadings(truth, [prediction.answer for prediction in predictions])
     if out is not None:
         write_json(out, figures)
     if picture is not None:
-        _draw(Path(picture), bundle, catalog, [(row, by_row[row]) for row in rows], figures)
+        _draw(Path(picture), bundle, catalog, list(zip(rows, predictions, strict=True)), figures)
     if report is not None:
-        answers = [by_row[row] for row in rows]
-        found = Evaluation(
-            bundle, catalog, rows, answers, figures, _history(bundle.path), _taught(bundle, catalog, part)
-        )
-        write_report(found, Path(report))
+        history, has_trained = _history(bundle.path), _has_trained(bundle, catalog, part)
+        write_report(Evaluation(bundle, catalog, rows, predictions, figures, history, has_trained), Path(report))
     return figures
 
 
-def _taught(bundle: Bundle, catalog: Catalog, part: str) -> bool | None:
-    """Whether some of these images taught the model; of other data than its own nobody knows."""
+def _predict(predictor: Predictor, catalog: Catalog, rows: list[int]) -> tuple[list[Prediction], float]:
+    """Return the prediction of each row, in the order of the rows, and the seconds that all took.
+
+    Raises:
+        CatalogError: an image can no longer be read.
+    """
+    files = catalog.column("file")
+    order: list[int] = []
+
+    def items() -> Iterator[tuple[str, bytes]]:
+        for row, data in catalog.read(rows):
+            order.append(row)
+            yield files[row], data
+
+    start = time.perf_counter()
+    predictions = list(track(predictor.stream(items()), "evaluating", len(rows)))
+    seconds = time.perf_counter() - start
+    by_row = dict(zip(order, predictions, strict=True))
+    failed = [by_row[row].file for row in rows if by_row[row].error]
+    if failed:
+        raise CatalogError(f"{len(failed)} images cannot be read any more: {join_some(failed)}; catalog the data again")
+    return [by_row[row] for row in rows], seconds
+
+
+def _scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
+    """Return the figures of the answers and of their confidences."""
+    answers = [prediction.answer for prediction in predictions]
+    scores: dict[str, Any]
+    scores = dict(reading_scores(truth, answers)) if bundle.task == "read" else _class_scores(bundle, truth, answers)
+    return scores | _confidence_scores(bundle, truth, predictions)
+
+
+def _has_trained(bundle: Bundle, catalog: Catalog, part: str) -> bool | None:
+    """Return whether some of these images trained the model, or None for other data than its own."""
     if content(catalog) != bundle.manifest.data.content:
         return None
     return part != "test" or catalog.fingerprint != bundle.manifest.data.fingerprint
 
 
 def _history(bundle: Path) -> list[dict[str, Any]]:
-    """How the training went, where the bundle still lies in its run."""
+    """Return the epochs of the training, where the bundle still lies in its run."""
     file = bundle.parent / "history.jsonl"
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
 
@@ -161,16 +180,16 @@ def _draw(
     right = [answer for answer in answers if answer[1].answer == truth[answer[0]]]
     wrong = sorted(wrong, key=lambda answer: -answer[1].confidence)[: SHOWN // 2]  # the surest mistakes tell most
     spread = right[:: max(1, len(right) // (SHOWN - len(wrong)))][: SHOWN - len(wrong)]
-    chosen = dict([*wrong, *spread])
-    pixels = {row: image_io.decode(data) for row, data in catalog.read(sorted(chosen))}
-    samples = [Sample(pixels[row], truth[row], answer.characters) for row, answer in chosen.items()]
+    selection = dict([*wrong, *spread])
+    pixels = {row: image_io.decode(data) for row, data in catalog.read(sorted(selection))}
+    samples = [Sample(pixels[row], truth[row], answer.characters) for row, answer in selection.items()]
     exact, cer = report["exact_match"]["value"], report["cer"]["value"]
     title = f"{report['n']:,} texts, {exact:.1%} read exactly, {cer:.2%} of the characters misread; mistakes first"
     draw_samples(path, title.replace("%", " %"), samples, report)
 
 
-def _confidences(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
-    """How much the confidences may be believed, and where the bundle abstains, how it answers when it does not."""
+def _confidence_scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
+    """Return calibration errors, and where the bundle abstains, figures of what it does answer."""
     right = np.array([row.answer == label for row, label in zip(predictions, truth, strict=True)])
     result: dict[str, Any]
     if bundle.task == "read":
@@ -201,18 +220,19 @@ def _by_chance(confidence: npt.NDArray[np.float64]) -> dict[str, float]:
     return {"mean": mean, "high95": high}
 
 
-def _chosen(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalog, str]:
+def _select_part(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalog, str]:
+    """Return the catalog, with the split of the training where that is meant, and the name of the part to score."""
     if split not in (None, "train", "val", "test", "all"):
         raise CatalogError(f"split {split!r}: known are train, val, test and all")
     if any(part is not None for part in catalog.column("split")):
         return catalog, split or "test"
-    trained = bundle.manifest.data
-    same = content(catalog) == trained.content
+    training_data = bundle.manifest.data
+    same = content(catalog) == training_data.content
     if split in (None, "all"):
-        if split is None and same and trained.split:
-            return split_catalog(catalog, **trained.split), "test"
+        if split is None and same and training_data.split:
+            return split_catalog(catalog, **training_data.split), "test"
         return catalog, "all"
-    if not trained.split:
+    if not training_data.split:
         raise CatalogError(
             f"{catalog.source}: has no splits, and the model was trained on splits of its own; give --split all, "
             "or the catalog that the run kept (data.parquet)"
@@ -222,11 +242,11 @@ def _chosen(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalo
             f"{catalog.source}: has no splits and is not the data the model was trained on, so its {split} part is "
             "not defined; give --split all"
         )
-    return split_catalog(catalog, **trained.split), split
+    return split_catalog(catalog, **training_data.split), split
 
 
 def content(catalog: Catalog) -> str:
-    """The data's fingerprint before it was split: the same images and labels, whatever is decided of them."""
+    """Return the fingerprint of images and labels alone, whatever their split and groups are."""
     bare = catalog.with_column("split", [None] * len(catalog)).with_column("group", [None] * len(catalog))
     return bare.fingerprint
 
@@ -241,19 +261,20 @@ def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:
                 "reader on labels that hold them"
             )
         return
-    if strange := sorted(set(truth) - set(bundle.labels)):
+    if unknown_labels := sorted(set(truth) - set(bundle.labels)):
         raise CatalogError(
-            f"{source}: labels the model does not know: {join_some(strange)}; it knows: {join_some(bundle.labels, 8)}"
+            f"{source}: labels the model does not know: {join_some(unknown_labels)}; it knows: {join_some(bundle.labels, 8)}"
         )
 
 
-def _classes(bundle: Bundle, truth: list[str], predicted: list[str]) -> dict[str, Any]:
-    fine = _scored(truth, predicted, bundle.labels)
+def _class_scores(bundle: Bundle, truth: list[str], predicted: list[str]) -> dict[str, Any]:
+    """Return the figures of a classifier; where there are groups, theirs and those of the fine classes."""
+    fine = _count_scores(truth, predicted, bundle.labels)
     groups = bundle.groups
     if not groups:
         return fine
     names = sorted(set(groups.values()))
-    coarse = _scored([groups[label] for label in truth], [groups[label] for label in predicted], names)
+    coarse = _count_scores([groups[label] for label in truth], [groups[label] for label in predicted], names)
     return {
         **coarse,
         "fine_accuracy": fine["accuracy"],
@@ -263,7 +284,7 @@ def _classes(bundle: Bundle, truth: list[str], predicted: list[str]) -> dict[str
     }
 
 
-def _scored(truth: list[str], predicted: list[str], labels: list[str]) -> dict[str, Any]:
+def _count_scores(truth: list[str], predicted: list[str], labels: list[str]) -> dict[str, Any]:
     index = {label: number for number, label in enumerate(labels)}
     return dict(
         classification_scores(

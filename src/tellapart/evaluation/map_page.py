@@ -5,41 +5,29 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterable, Sequence
-from importlib import resources
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.viz.html import Html, document, name, tag
+from tellapart.viz.html import Html, document, name, package_text, tag
 
 SHEET = 64  # thumbnails along a side of a sheet
 Floats = npt.NDArray[np.float32]
 
-STYLE = """
-body { overflow: hidden } .map { display: grid; grid-template-columns: minmax(0, 1fr) 17rem; height: 100vh;
-  height: 100dvh }
-.field { position: relative; min-width: 0; min-height: 0 } .field canvas { position: absolute; inset: 0; width: 100%;
-  height: 100%; touch-action: none; cursor: crosshair } .field canvas:focus-visible { outline: 3px solid var(--accent);
-  outline-offset: -3px }
-.tools { position: absolute; left: .7rem; top: .7rem; display: flex; gap: .3rem }
-button { font: inherit; background: var(--ground); color: var(--text); border: 1px solid var(--line); border-radius:
-  .4rem; min-width: 2.2rem; height: 2.2rem; cursor: pointer }
-aside { border-left: 1px solid var(--line); padding: .8rem 1rem; overflow: auto; background: var(--panel) }
-aside h1 { font-size: 1.15rem } aside h2 { font-size: .9rem; margin-top: 1rem } aside label { display: flex; gap: .5rem;
-  align-items: center; font-size: .875rem; padding: .12rem 0 } aside .many { margin-left: auto; color: var(--soft) }
-aside svg { width: .8rem; height: .8rem; flex: none } #about { min-height: 13rem; font-size: .8125rem; overflow-wrap:
-  anywhere }
-#about canvas { display: block; background: var(--ground); border-radius: .3rem; margin-bottom: .4rem }
-@media (max-width: 700px) { .map { grid-template-columns: 1fr; grid-template-rows: 58vh 1fr; } aside { border-left: 0;
-  border-top: 1px solid var(--line) } #about { min-height: 3rem } }
-"""
+STYLE = "\n" + package_text("tellapart.evaluation", "map_page.css")
 
 
 def sheets(thumbnails: Iterable[npt.NDArray[np.uint8]], side: int) -> list[str]:
-    """Thumbnails ``uint8`` side, side, 3, as JPEG sheets of 64 x 64, in data addresses."""
+    """Return JPEG sheets of 64 x 64 thumbnails each, as data URLs.
+
+    Args:
+        thumbnails: ``uint8`` side, side, 3 each.
+        side: of a thumbnail in px.
+    """
     pages, cells = [], list(thumbnails)
     for start in range(0, len(cells), SHEET * SHEET):
         part = cells[start : start + SHEET * SHEET]
@@ -54,62 +42,69 @@ def sheets(thumbnails: Iterable[npt.NDArray[np.uint8]], side: int) -> list[str]:
     return pages
 
 
-def page(
-    title: str,
-    places: Floats,
-    files: Sequence[str],
-    labels: Sequence[str],
-    parts: Sequence[str | None],
-    colour: dict[str, str],
-    pictures: Sequence[str],
-    side: int,
-    notes: Sequence[str],
-    new: Sequence[bool] = (),
-) -> str:
-    """The page's HTML.
+@dataclass(frozen=True)
+class MapPoints:
+    """The N images of a map page.
 
     Args:
-        places: N, 2.
-        parts: train, val, test or None of each.
-        pictures: what `sheets` made, in the order of the places.
-        side: of a thumbnail in px.
-        new: those that were placed on an older map.
+        places: N, 2, in any unit.
+        files: N names.
+        labels: N labels.
+        parts: N of train, val, test or None.
+        new: whether each was placed on an older map; empty where none was.
     """
-    low, high = places.min(axis=0), places.max(axis=0)
-    span = float((high - low).max()) or 1.0
-    scaled = np.round((places - low) / span * 65535).astype("<u2")
-    present = set(labels)
+
+    places: Floats
+    files: Sequence[str]
+    labels: Sequence[str]
+    parts: Sequence[str | None]
+    new: Sequence[bool] = ()
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """The thumbnails of a map page.
+
+    Args:
+        sheets: what `sheets` made, in the order of the images.
+        side: of a thumbnail in px.
+    """
+
+    sheets: Sequence[str]
+    side: int
+
+
+def page(title: str, points: MapPoints, colour: Mapping[str, str], thumbnails: Thumbnails, notes: Sequence[str]) -> str:
+    """Return the page's HTML.
+
+    Args:
+        title: of the page.
+        points: the images, at least one.
+        colour: label → colour, in the order of the legend. Labels without an image are left out.
+        thumbnails: a picture of each image.
+        notes: paragraphs below the title.
+    """
+    present = set(points.labels)
     names = [each for each in colour if each in present]
-    known = sorted({part for part in parts if part is not None}, key=("train", "val", "test").index)
-    index = {each: place for place, each in enumerate(names)}
-    told: dict[str, Any] = {
-        "xy": base64.b64encode(np.ascontiguousarray(scaled).tobytes()).decode(),
-        "of": [index[label] for label in labels],
-        "part": [known.index(part) if part is not None else -1 for part in parts],
-        "new": [int(each) for each in new],
-        "files": list(files),
-        "names": names,
-        "colours": [colour[each] for each in names],
-        "parts": known,
-        "sheets": list(pictures),
-        "side": side,
-    }
-    counts = np.bincount(told["of"], minlength=len(names)).tolist()
+    parts = sorted({part for part in points.parts if part is not None}, key=("train", "val", "test").index)
+    data = _script_data(points, names, parts, colour, thumbnails)
+    counts = np.bincount(data["of"], minlength=len(names)).tolist()
     classes = [
-        tag("label", tag("input", type="checkbox", checked=True, data_of=place), _spot(colour[each]), name(each),
+        tag("label", tag("input", type="checkbox", checked=True, data_of=number), _spot(colour[each]), name(each),
             tag("span", f"{count:,}", class_="many"))
-        for place, (each, count) in enumerate(zip(names, counts, strict=True))
+        for number, (each, count) in enumerate(zip(names, counts, strict=True))
     ]  # fmt: skip
     boxes = [
-        tag("label", tag("input", type="checkbox", checked=True, data_part=place), each)
-        for place, each in enumerate(known)
+        tag("label", tag("input", type="checkbox", checked=True, data_part=number), each)
+        for number, each in enumerate(parts)
     ]
-    told_by = (
-        f"{len(files):,} images on a map. Arrows move it, plus and minus zoom, N and P step through the images shown."
+    description = (
+        f"{len(points.files):,} images on a map. Arrows move it, plus and minus zoom, N and P step through the images "
+        "shown."
     )
     body = tag(
         "div",
-        tag("div", tag("canvas", id="map", tabindex=0, role="application", aria_label=told_by),
+        tag("div", tag("canvas", id="map", tabindex=0, role="application", aria_label=description),
             tag("div", tag("button", "+", id="in", aria_label="closer"),
                 tag("button", "−", id="out", aria_label="farther"),
                 tag("button", "all", id="whole", aria_label="show all"), class_="tools"),
@@ -120,9 +115,31 @@ def page(
             tag("h2", "Classes "), tag("button", "none / all", id="toggle"), *classes, id="content"),
         class_="map",
     )  # fmt: skip
-    data = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")
-    script = (resources.files("tellapart.evaluation") / "map_page.js").read_text(encoding="utf-8")
-    return document(title, body, style=STYLE, script=f"const told = {data};\n{script}")
+    literal = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    script = package_text("tellapart.evaluation", "map_page.js")
+    return document(title, body, style=STYLE, script=f"const told = {literal};\n{script}")
+
+
+def _script_data(
+    points: MapPoints, names: Sequence[str], parts: Sequence[str], colour: Mapping[str, str], thumbnails: Thumbnails
+) -> dict[str, Any]:
+    """Return what the script draws: places as base64 of ``uint16`` little-endian pairs, labels and parts by number."""
+    low, high = points.places.min(axis=0), points.places.max(axis=0)
+    span = float((high - low).max()) or 1.0
+    scaled = np.round((points.places - low) / span * 65535).astype("<u2")
+    label_to_number = {each: number for number, each in enumerate(names)}
+    return {
+        "xy": base64.b64encode(np.ascontiguousarray(scaled).tobytes()).decode(),
+        "of": [label_to_number[label] for label in points.labels],
+        "part": [parts.index(part) if part is not None else -1 for part in points.parts],
+        "new": [int(each) for each in points.new],
+        "files": list(points.files),
+        "names": names,
+        "colours": [colour[each] for each in names],
+        "parts": parts,
+        "sheets": list(thumbnails.sheets),
+        "side": thumbnails.side,
+    }
 
 
 def _spot(colour: str) -> Html:

@@ -1,4 +1,4 @@
-"""Features → places in a plane: neighbours stay neighbours, and later pictures find theirs."""
+"""Features → places in a plane, by t-SNE or UMAP; later images can be placed on an older map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tellapart.core.errors import ConfigError
 
 FEWEST = 8  # images
 PERPLEXITY = 30.0  # about how many neighbours count; of few images fewer
-NEAR = 5.0  # perplexity of a picture that is placed later: only where it belongs counts (Poličar et al. 2019)
+LATER_PERPLEXITY = 5.0  # of an image that is placed later; small, as only its neighbours count (Poličar et al. 2019)
 
 Floats = npt.NDArray[np.float32]
 
@@ -21,15 +21,17 @@ Floats = npt.NDArray[np.float32]
 def project(
     points: Floats, method: Literal["tsne", "umap"], *, perplexity: float | None = None, seed: int = 0
 ) -> Floats:
-    """N, A points → N, 2 places.
+    """Return places in a plane, N, 2.
 
     Args:
+        points: N, A.
         method: t-SNE (van der Maaten & Hinton 2008; interpolated as Linderman et al. 2019) or UMAP (McInnes et al.
             2018).
-        perplexity: about how many neighbours count; of UMAP the number of neighbours.
+        perplexity: about how many neighbours count. UMAP: the number of neighbours.
+        seed: the same seed gives the same places.
 
     Raises:
-        ConfigError: too few points, or a perplexity that is none.
+        ConfigError: too few points, or a perplexity out of its range.
     """
     check_perplexity(len(points), perplexity)
     if not np.ptp(points, axis=0).any():
@@ -51,24 +53,32 @@ def project(
 def project_later(
     points: Floats, old: Floats, old_places: Floats, *, perplexity: float | None = None, seed: int = 0
 ) -> Floats:
-    """Where later points belong on a t-SNE map; the old ones stay where they are (Poličar et al. 2019)."""
+    """Return the places of later points on a t-SNE map, M, 2; the old places stay (Poličar et al. 2019).
+
+    Args:
+        points: M, A.
+        old: N, A; the points of the map.
+        old_places: N, 2.
+        perplexity: of the map.
+        seed: of the method.
+    """
     from openTSNE import TSNEEmbedding
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         affinities = _affinities(old, _perplexity(len(old), perplexity), seed)
         embedding = TSNEEmbedding(np.asarray(old_places, np.float64), affinities, random_state=seed, n_jobs=-1)
-        found = embedding.transform(points, perplexity=min(NEAR, (len(old) - 1) / 3))
+        places = embedding.transform(points, perplexity=min(LATER_PERPLEXITY, (len(old) - 1) / 3))
     # `transform` moves the old places so that their middle is the origin; ours stay where they were.
     middle = (old_places.max(axis=0) + old_places.min(axis=0)) / 2
-    return np.asarray(found + middle, np.float32)
+    return np.asarray(places + middle, np.float32)
 
 
 def check_method(method: str) -> None:
-    """Whether there is such a method, and what it needs: before any image is looked at.
+    """Check that there is such a method, and that its library is installed.
 
     Raises:
-        ConfigError: there is not.
+        ConfigError: one of the two is not so.
     """
     if method not in ("tsne", "umap"):
         raise ConfigError(f"method {method!r}: give tsne or umap")
@@ -79,7 +89,7 @@ def check_method(method: str) -> None:
 
 
 def check_perplexity(n: int, perplexity: float | None) -> None:
-    """Whether so many images can be placed so.
+    """Check that so many images can be placed with this perplexity.
 
     Raises:
         ConfigError: they cannot.

@@ -1,4 +1,4 @@
-"""A reader's answers as one picture: samples with a colour a character, errors by position, characters confused."""
+"""A reader's answers as one PNG: samples with a colour a character, errors by position, confused characters."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ class Sample(NamedTuple):
     read: Sequence[tuple[str, float]]
 
 
-def draw_samples(path: Path, title: str, samples: Sequence[Sample], found: Mapping[str, Any]) -> None:
+def draw_samples(path: Path, title: str, samples: Sequence[Sample], errors: Mapping[str, Any]) -> None:
     """Write the picture as PNG, whole or not at all.
 
     Args:
-        found: with ``by_position`` and ``confused``, as `tellapart.metrics.error_analysis.misreadings` tells them.
+        path: the file; an existing one is replaced.
+        title: the first line of the picture.
+        samples: the pictures, in the order to be shown.
+        errors: ``by_position`` and ``confused`` of `tellapart.metrics.error_analysis.misreadings`.
     """
     lines = -(-len(samples) // ACROSS)
     below = MARGIN + 62 + lines * CELL
@@ -48,8 +51,8 @@ def draw_samples(path: Path, title: str, samples: Sequence[Sample], found: Mappi
     for number, sample in enumerate(samples):
         corner = (MARGIN + number % ACROSS * (PICTURE[0] + 20), MARGIN + 58 + number // ACROSS * CELL)
         _sample(image, pen, corner, sample)
-    _bars(pen, (MARGIN, below), "errors by position", found["by_position"])
-    _pairs(pen, (MARGIN + 640, below), found["confused"][:PAIRS])
+    _bars(pen, (MARGIN, below), "errors by position", errors["by_position"])
+    _pairs(pen, (MARGIN + 640, below), errors["confused"][:PAIRS])
     with atomic_file(path) as temporary:
         image.save(temporary, "PNG")
 

@@ -88,7 +88,7 @@ def beam_search(probabilities: Array, charset: Charset, rule: TextConstraint) ->
 def _grow(
     probabilities: Array, charset: Charset, rule: TextConstraint, by_length: bool, least: float
 ) -> list[tuple[int, ...]]:
-    """Texts as indices, the likeliest first; ``by_length``: the beam holds so many of each length, not so many in all."""
+    """Texts as indices, the likeliest first; ``by_length``: the beam holds so many of each length, not in all."""
     beam: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}  # ending in a blank, and in a letter
     known: dict[tuple[int, ...], bool] = {}
     width = max(WIDTH_OF_LENGTH if by_length else WIDTH, 2 * rule.nbest)

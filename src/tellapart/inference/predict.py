@@ -66,7 +66,8 @@ def predict(
     unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
     if unfit and rule.get("pattern") is not None:
         log(
-            f"note: no text that fits {rule['pattern']!r} was found in {pluralize(len(unfit), 'picture')}: {join_some(unfit)}"
+            f"note: no text that fits {rule['pattern']!r} was found in {pluralize(len(unfit), 'picture')}: "
+            f"{join_some(unfit)}"
         )
     return answers
 

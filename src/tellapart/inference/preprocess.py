@@ -80,6 +80,14 @@ class Preprocess:
             return self.width
         return -(-self.fitted(width, height)[0] // self.step) * self.step
 
+    def time_steps(self, width: int, height: int) -> int:
+        """Number of CTC steps that a reader has for a picture of this size in px.
+
+        >>> Preprocess(height=40, width=None, channels=1).time_steps(120, 50)
+        24
+        """
+        return self.canvas_width(width, height) // PIXELS_A_STEP
+
     def _padded(self, array: Pixels) -> Pixels:
         height, width = array.shape[:2]
         right = (self.width or -(-width // self.step) * self.step) - width

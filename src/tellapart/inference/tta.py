@@ -17,7 +17,8 @@ from tellapart.inference.charset import Charset
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading, likelihoods, rescore
 
-TTA_SCHEDULE = (  # what is read with less than this confidence so far is looked at in these widths too, of the picture's own
+# A text of less than this confidence so far is read in these widths too, as factors of the picture's own.
+TTA_SCHEDULE = (
     (0.7, (0.75, 1.25)),
     (0.5, (0.6, 1.5)),
 )

@@ -128,8 +128,8 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
     sure = {row for row, each in predictions.items() if each.answer and each.confidence >= SURE}
     if len(sure) < max(MIN_SURE, MIN_SHARE * len(rows)):
         raise CatalogError(
-            f"{catalog.source}: {reader} is sure of {len(sure):,} of {pluralize(len(rows), 'picture')} only, too few to "
-            f"teach itself; say what is known of the texts (--alphabet, --pattern), or label 50 pictures and train"
+            f"{catalog.source}: {reader} is sure of {len(sure):,} of {pluralize(len(rows), 'picture')} only, too few "
+            f"to teach itself; say what is known of the texts (--alphabet, --pattern), or label 50 pictures and train"
         )
     [(length, count)] = Counter(len(predictions[row].answer) for row in sure).most_common(1)
     if count >= SAME_LENGTH * len(sure):

@@ -1,7 +1,7 @@
 """Why is it bad? Which of the usual causes of a poor training a run shows, each with its evidence.
 
-What the run left behind is read, and its bundle is asked about a few hundred of the training images: whether it knows
-at least these parts "has not learnt" from "has learnt by heart". Source for what to look at, and in which order:
+The evidence is the run's own files, and the answers of its bundle for a few hundred of the training images: whether
+these are right separates "has not learnt" from "has learnt by heart". Source for what to look at, and in which order:
 Karpathy, "A recipe for training neural networks" (2019).
 """
 
@@ -20,8 +20,8 @@ from tellapart.data.split import near_duplicates
 from tellapart.inference.ctc import required_steps
 from tellapart.inference.preprocess import PIXELS_A_STEP
 from tellapart.pipelines.run_evidence import RunEvidence, largest, skill
-from tellapart.training.run import Run
-from tellapart.training.text_checks import time_steps
+from tellapart.training.build_model import build_preprocess
+from tellapart.training.run_folder import Run
 
 POOR = 0.5  # skill, see `tellapart.pipelines.run_evidence.skill`
 FEW = 20  # training images of a class
@@ -33,7 +33,13 @@ LEAKED = 0.01  # share of the test part
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause by its name, what shows it, and what to do."""
+    """A cause of a poor training.
+
+    Args:
+        name: of the cause.
+        evidence: what shows it in this run, with numbers.
+        advice: what to do.
+    """
 
     name: str
     evidence: str
@@ -56,10 +62,16 @@ def poor(run: Run) -> bool:
 
 
 def diagnose(run: Run) -> list[Cause]:
-    """The usual causes of a poor training that this run shows; none where its score is good, but for leakage.
+    """The usual causes of a poor training that this run shows; of a run with a good score only leakage.
 
-    Whether the score is poor is for `poor` to say. Labels that have nothing to do with the images are told from hard
-    ones by a closed form on shapes and colours: where that cannot tell the classes apart either, they look shuffled.
+    `poor` decides whether a score is poor. Labels count as shuffled where a closed-form classifier on shapes and colours
+    cannot separate the classes either; otherwise they are merely hard.
+
+    Args:
+        run: a finished run.
+
+    Returns:
+        The causes, the most likely one first.
 
     Raises:
         ConfigError: the training has not come to its end.
@@ -68,13 +80,21 @@ def diagnose(run: Run) -> list[Cause]:
     metrics = run.metrics()
     if metrics is None:
         raise ConfigError(f"{run.path}: not finished yet; run its train command again")
-    look = RunEvidence(run, metrics)
+    facts = RunEvidence(run, metrics)
     causes = []
-    if look.skill < POOR:
-        if alike := list(_alike(look)):
+    if facts.skill < POOR:
+        if alike := list(_identical_images(facts)):
             return alike  # there is nothing else to see
-        causes = list(_too_fast(look)) or list(_shuffled(look)) or [*_too_slow(look), *_too_few(look)]
-        causes += [*_one_class(look), *_empty(look), *_narrow(look), *_unheard_of(look), *_case(look)]
+        causes = (
+            list(_rate_too_high(facts)) or list(_shuffled_labels(facts)) or [*_rate_too_low(facts), *_few_images(facts)]
+        )
+        causes += [
+            *_one_class(facts),
+            *_empty_readings(facts),
+            *_width_too_small(facts),
+            *_unknown_characters(facts),
+            *_label_case(facts),
+        ]
     return [*causes, *leakage(run)]
 
 
@@ -109,31 +129,31 @@ def leakage(run: Run) -> list[Cause]:
 # --- the causes --------------------------------------------------------------------------------------
 
 
-def _alike(look: RunEvidence) -> Iterator[Cause]:
-    rows = look.catalog.rows()
-    pixels = look.catalog.column("pixels")
+def _identical_images(facts: RunEvidence) -> Iterator[Cause]:
+    rows = facts.catalog.rows()
+    pixels = facts.catalog.column("pixels")
     same = Counter(pixels[row] for row in rows).most_common(1)[0][1]
     advice = "look at the files: a download, a conversion or a crop may have gone wrong"
     if same > len(rows) / 2:
         yield Cause("images all alike", f"{same:,} of {pluralize(len(rows), 'image')} are one and the same", advice)
-    elif (apart := float(np.percentile(look.thumbnails.std(axis=0), 99))) < SAME:
+    elif (apart := float(np.percentile(facts.thumbnails.std(axis=0), 99))) < SAME:
         evidence = f"where the images differ most, they do so by {apart:.1f} of 255 steps of brightness"
         yield Cause("images all alike", evidence, advice)
 
 
-def _too_fast(look: RunEvidence) -> Iterator[Cause]:
-    for stage, losses in look.curves:
+def _rate_too_high(facts: RunEvidence) -> Iterator[Cause]:
+    for stage, losses in facts.curves:
         bad = [loss for loss in losses if not math.isfinite(loss)]
         if bad:
             evidence = f"the training loss was no number in {len(bad)} of {pluralize(len(losses), 'epoch')}"
-        elif look.learnt:
+        elif facts.learnt:
             continue
         elif (jump := _jump(losses)) is not None:
-            evidence = f"the training loss jumped from {jump[0]:.2f} to {jump[1]:.2f}; {look.sorry}"
-        elif look.classify and max(losses) > 2 * (guess := math.log(len(look.seen))):
-            evidence = f"the training loss stood at {max(losses):.1f}, where guessing costs {guess:.2f}; {look.sorry}"
+            evidence = f"the training loss jumped from {jump[0]:.2f} to {jump[1]:.2f}; {facts.train_accuracy_note}"
+        elif facts.classify and max(losses) > 2 * (guess := math.log(len(facts.class_counts))):
+            evidence = f"the training loss stood at {max(losses):.1f}, where guessing costs {guess:.2f}; {facts.train_accuracy_note}"
         elif stage.lr > USUAL[1]:
-            evidence = f"the rate {stage.lr:g} is far above the usual, and {look.sorry}"
+            evidence = f"the rate {stage.lr:g} is far above the usual, and {facts.train_accuracy_note}"
         else:
             continue
         advice = f"give the stage {stage.train!r} a tenth of its lr of {stage.lr:g}"
@@ -143,33 +163,33 @@ def _too_fast(look: RunEvidence) -> Iterator[Cause]:
         return
 
 
-def _shuffled(look: RunEvidence) -> Iterator[Cause]:
+def _shuffled_labels(facts: RunEvidence) -> Iterator[Cause]:
     """Nothing of what the test shows was learnt, with a rate that learns, and a closed form learns nothing either."""
-    if look.figure["ci95"][0] > look.chance or look.by_shape is None:
+    if facts.figure["ci95"][0] > facts.chance or facts.shape_baseline is None:
         return
-    share, low, high, chance = look.by_shape
-    tried = look.learnt or all(stage.lr >= USUAL[0] for stage, _ in look.curves)
+    share, low, high, chance = facts.shape_baseline
+    tried = facts.learnt or all(stage.lr >= USUAL[0] for stage, _ in facts.curves)
     if tried and low <= chance and high < (1 + chance) / 2:
-        losses = look.curves[-1][1] if look.curves else []
+        losses = facts.curves[-1][1] if facts.curves else []
         fell = f", while the training loss went from {losses[0]:.2f} to {losses[-1]:.2f}" if len(losses) > 1 else ""
         yield Cause(
             "labels shuffled",
-            f"the test accuracy of {look.figure['value']:.2f} is what always answering the same gives "
-            f"({look.chance:.2f}){fell}; a simple classifier, judged on training images it has not seen, is right for "
+            f"the test accuracy of {facts.figure['value']:.2f} is what always answering the same gives "
+            f"({facts.chance:.2f}){fell}; a simple classifier, judged on training images it has not seen, is right for "
             f"{share:.0%} of them, and chance is {chance:.0%}",
             "look at a few images of each class with their labels: a table out of step with its files, or a wrong "
             "column, makes such data",
         )
 
 
-def _too_slow(look: RunEvidence) -> Iterator[Cause]:
+def _rate_too_low(facts: RunEvidence) -> Iterator[Cause]:
     """The training images are not known, although there is something to know or the loss had still a way to go."""
-    if look.learnt or not look.curves:
+    if facts.learnt or not facts.curves:
         return
-    stage, losses = look.curves[-1]
+    stage, losses = facts.curves[-1]
     third = -(-len(losses) // 3)
     late, before = float(np.mean(losses[-third:])), float(np.mean(losses[-2 * third : -third] or losses))
-    simple = look.by_shape
+    simple = facts.shape_baseline
     if not (stage.lr < USUAL[0] or len(losses) < 3 or late < 0.99 * before or (simple and simple[1] > simple[3])):
         return
     more = (
@@ -180,65 +200,67 @@ def _too_slow(look: RunEvidence) -> Iterator[Cause]:
     went = f"went only from {losses[0]:.2f} to {losses[-1]:.2f}" if losses[1:] else f"came to {losses[0]:.2f}"
     yield Cause(
         "learning rate too low",
-        f"in {pluralize(len(losses), 'epoch')} the training loss {went}, and {look.sorry}{more}",
+        f"in {pluralize(len(losses), 'epoch')} the training loss {went}, and {facts.train_accuracy_note}{more}",
         f"train for more epochs than {len(losses)}, or give the stage {stage.train!r} a higher lr than {stage.lr:g}",
     )
 
 
-def _too_few(look: RunEvidence) -> Iterator[Cause]:
-    scarce = sorted(look.seen.values())[len(look.seen) // 2] < FEW / 2
-    if look.learnt or (look.classify and scarce):
-        small = [f"{name} ({number})" for name, number in reversed(look.seen.most_common()) if number < FEW]
-        each = f"; classes with under {FEW}: {join_some(small)}" if look.classify and small else ""
+def _few_images(facts: RunEvidence) -> Iterator[Cause]:
+    scarce = sorted(facts.class_counts.values())[len(facts.class_counts) // 2] < FEW / 2
+    if facts.learnt or (facts.classify and scarce):
+        small = [f"{name} ({number})" for name, number in reversed(facts.class_counts.most_common()) if number < FEW]
+        each = f"; classes with under {FEW}: {join_some(small)}" if facts.classify and small else ""
         yield Cause(
             "too few images",
-            f"of its {pluralize(look.seen.total(), 'training image')} it answers {look.known:.0%} right, of new ones "
-            f"{look.figure['value']:.0%}{each}",
+            f"of its {pluralize(facts.class_counts.total(), 'training image')} it answers {facts.train_accuracy:.0%} right, of new ones "
+            f"{facts.figure['value']:.0%}{each}",
             "collect more images, above all of the small classes; meanwhile a pretrained backbone and stronger "
             "augmentation go furthest"
-            if look.classify
+            if facts.classify
             else "label more, or draw some that look like them with `tellapart generate --like`",
         )
 
 
-def _one_class(look: RunEvidence) -> Iterator[Cause]:
-    table = look.metrics.get("fine_confusion") or look.metrics.get("confusion")
+def _one_class(facts: RunEvidence) -> Iterator[Cause]:
+    table = facts.metrics.get("fine_confusion") or facts.metrics.get("confusion")
     if table is None:
         return
     counts = np.array(table["counts"])
-    truth, said = counts.sum(axis=1) / counts.sum(), counts.sum(axis=0) / counts.sum()
-    most = int(said.argmax())
-    if said[most] > 0.9 and truth[most] < 0.9 * said[most]:
+    truth, predicted = counts.sum(axis=1) / counts.sum(), counts.sum(axis=0) / counts.sum()
+    most = int(predicted.argmax())
+    if predicted[most] > 0.9 and truth[most] < 0.9 * predicted[most]:
         yield Cause(
             "one class predicted",
-            f"{said[most]:.0%} of the answers are {table['labels'][most]!r}, which {truth[most]:.0%} of the test "
+            f"{predicted[most]:.0%} of the answers are {table['labels'][most]!r}, which {truth[most]:.0%} of the test "
             "images are",
             "where this class fills the training part, try class_weights balanced; else see the other causes",
         )
 
 
-def _empty(look: RunEvidence) -> Iterator[Cause]:
-    if look.classify:
+def _empty_readings(facts: RunEvidence) -> Iterator[Cause]:
+    if facts.classify:
         return
-    said, number = Counter(look.answers).most_common(1)[0]
-    if number > 0.9 * len(look.answers) and largest(look.names) < 0.5:
+    text, number = Counter(facts.predictions).most_common(1)[0]
+    if number > 0.9 * len(facts.predictions) and largest(facts.sample_labels) < 0.5:
         yield Cause(
             "nothing read",
-            f"{number:,} of {pluralize(len(look.answers), 'training image')} are read as "
-            f"{repr(said) if said else 'nothing at all'}; the character error rate is "
-            f"{look.metrics['cer']['value']:.2f}",
+            f"{number:,} of {pluralize(len(facts.predictions), 'training image')} are read as "
+            f"{repr(text) if text else 'nothing at all'}; the character error rate is "
+            f"{facts.metrics['cer']['value']:.2f}",
             "CTC learns to answer nothing first: train for more epochs, or with another lr; see that the texts are "
             "legible at the height the network sees",
         )
 
 
-def _narrow(look: RunEvidence) -> Iterator[Cause]:
+def _width_too_small(facts: RunEvidence) -> Iterator[Cause]:
     """Letters so close that CTC has hardly a step for each and none for the blanks between them."""
-    if look.classify:
+    if facts.classify:
         return
-    spec = look.run.preprocess()
-    rows = look.catalog.rows("train")
-    room = [time_steps(look.catalog, spec, row) / max(1, required_steps(look.labels[row])) for row in rows]
+    spec = build_preprocess(facts.run)
+    rows = facts.catalog.rows("train")
+    widths, heights = facts.catalog.column("width"), facts.catalog.column("height")
+    steps = [spec.time_steps(widths[row], heights[row]) for row in rows]
+    room = [count / max(1, required_steps(facts.labels[row])) for count, row in zip(steps, rows, strict=True)]
     tight = sum(share < TIGHT for share in room)
     if tight > len(rows) / 10:
         yield Cause(
@@ -249,28 +271,28 @@ def _narrow(look: RunEvidence) -> Iterator[Cause]:
         )
 
 
-def _unheard_of(look: RunEvidence) -> Iterator[Cause]:
+def _unknown_characters(facts: RunEvidence) -> Iterator[Cause]:
     """Characters that are asked for and were never shown."""
-    if look.classify:
+    if facts.classify:
         return
-    taught = set().union(*(look.labels[row] for row in look.catalog.training_rows()))
-    judged = [look.labels[row] for row in look.catalog.rows("test") or look.catalog.rows()]
-    new = [text for text in judged if set(text) - taught]
-    if len(new) > len(judged) / 20:
-        characters = join_some(map(repr, sorted(set().union(*new) - taught)))
+    trained_characters = set().union(*(facts.labels[row] for row in facts.catalog.training_rows()))
+    tested = [facts.labels[row] for row in facts.catalog.rows("test") or facts.catalog.rows()]
+    new = [text for text in tested if set(text) - trained_characters]
+    if len(new) > len(tested) / 20:
+        characters = join_some(map(repr, sorted(set().union(*new) - trained_characters)))
         yield Cause(
             "alphabet mismatch",
-            f"{len(new):,} of {pluralize(len(judged), 'test text')} hold characters that no training text has: "
+            f"{len(new):,} of {pluralize(len(tested), 'test text')} hold characters that no training text has: "
             f"{characters}",
             "label images that show them, or see whether the labels of one part are written another way",
         )
 
 
-def _case(look: RunEvidence) -> Iterator[Cause]:
+def _label_case(facts: RunEvidence) -> Iterator[Cause]:
     """Right but for upper and lower case."""
-    if look.classify:
+    if facts.classify:
         return
-    exact, folded = (look.metrics[name]["value"] for name in ("exact_match", "exact_match_folded"))
+    exact, folded = (facts.metrics[name]["value"] for name in ("exact_match", "exact_match_folded"))
     if folded - exact > max(0.1, (1 - exact) / 2):
         yield Cause(
             "case of the labels",

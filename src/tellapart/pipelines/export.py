@@ -23,15 +23,16 @@ from tellapart.core.errors import ConfigError, ParityError
 from tellapart.core.files import atomic_folder
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import FEWEST, REFERENCE
-from tellapart.evaluation.drift_reference import KEPT, Reference, sample_images
+from tellapart.evaluation.drift_reference import REFERENCE_SIZE, Reference, sample_images
 from tellapart.evaluation.evaluate import content
 from tellapart.inference.bundle import FEATURES, GRAPH, PROBABILITIES, Bundle
 from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, Parity, TrainingData
 from tellapart.inference.predictor import Predictor, batched_by_width
 from tellapart.inference.preprocess import Preprocess
+from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.decision_rules import expected_length
-from tellapart.training.run import MODEL, Run
-from tellapart.training.tasks.base import Scale
+from tellapart.training.models.scale import Scale
+from tellapart.training.run_folder import MODEL, Run
 
 TOLERANCE = 1e-4  # of any probability
 BATCHES = (1, 2, 7, 32)
@@ -91,8 +92,8 @@ def export(
     run = run if isinstance(run, Run) else Run.open(run)
     target = _target(run, out, checkpoint)
     catalog = run.catalog()
-    model = run.model(checkpoint)
-    spec = run.preprocess()
+    model = load_model(run, checkpoint)
+    spec = build_preprocess(run)
     stored = {} if checkpoint else run.calibration()
     calibration = Calibration.from_json(stored) if stored else None
     deployed = Deployed(model, spec, calibration.temperature if calibration else 1.0).eval().cpu()
@@ -106,8 +107,8 @@ def export(
         predictor = Predictor(bundle)
         compared = compare(deployed, predictor, catalog, spec)
         # With folds, what one network was chosen on has taught the others.
-        kept = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
-        _write_reference(predictor, catalog, kept, folder / REFERENCE)
+        unseen = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
+        _write_reference(predictor, catalog, unseen, folder / REFERENCE)
         bundle = Bundle.write(folder, replace(bundle.manifest, parity=Parity(**compared)))
         if (metrics := run.metrics()) and checkpoint is None:
             bundle.with_metrics(metrics)
@@ -134,8 +135,8 @@ def _write_reference(predictor: Predictor, catalog: Catalog, rows: list[int], pa
     if len(rows) < FEWEST:
         return
     test = len(catalog.rows("test"))
-    pool = rows[:test] if test >= KEPT else rows
-    chosen = np.random.default_rng(0).permutation(len(pool))[:KEPT]
+    pool = rows[:test] if test >= REFERENCE_SIZE else rows
+    chosen = np.random.default_rng(0).permutation(len(pool))[:REFERENCE_SIZE]
     files = catalog.column("file")
     images = ((files[row], data) for row, data in catalog.read(sorted(pool[at] for at in chosen)))
     Reference.of(sample_images(predictor, images)).write(path)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.evaluation.features_of import FeatureExtractor, Floats
+from tellapart.evaluation.feature_extraction import FeatureExtractor, Floats
 from tellapart.inference.base_model import BASE
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.predictor import Predictor

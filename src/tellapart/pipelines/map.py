@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tellapart.data.catalog import Catalog
     from tellapart.evaluation.embedding_map import EmbeddingMap
-    from tellapart.evaluation.features_of import FeatureExtractor, Floats
+    from tellapart.evaluation.feature_extraction import FeatureExtractor, Floats
 
 Method = Literal["tsne", "umap"]
 METHOD_NAMES: dict[Method, str] = {"tsne": "t-SNE", "umap": "UMAP"}
@@ -78,7 +78,7 @@ def map(  # noqa: A001
     from tellapart.core.files import check_target
     from tellapart.core.progress import log
     from tellapart.data.opening import open_catalog
-    from tellapart.evaluation.features_of import extract_features
+    from tellapart.evaluation.feature_extraction import extract_features
     from tellapart.evaluation.projection import check_method
     from tellapart.pipelines.feature_extractor import feature_extractor
 
@@ -180,7 +180,7 @@ def _draw(out: Path, atlas: EmbeddingMap, catalog: Catalog, rows: list[int], mod
     import numpy as np
 
     from tellapart.core.files import atomic_file
-    from tellapart.evaluation.map_page import page, sheets
+    from tellapart.evaluation.map_page import MapPoints, Thumbnails, page, sheets
     from tellapart.viz.embedding_png import draw_embedding
     from tellapart.viz.palette import class_colours
 
@@ -191,16 +191,15 @@ def _draw(out: Path, atlas: EmbeddingMap, catalog: Catalog, rows: list[int], mod
     heading = f"{title}\n{method}, {Path(str(model)).name}"
     draw_embedding(out.with_suffix(".png"), heading, atlas.places, atlas.labels, colours, is_new)
     notes = [
-        f"{method} of the features of {model}. Near each other stands what the network finds alike; sizes and distances "
-        "of clumps mean little."
+        f"{method} of the features of {model}. Near each other stands what the network finds alike; sizes and "
+        "distances of clumps mean little."
     ]
     side = LARGE_THUMBNAIL if len(atlas.files) <= MAX_LARGE else THUMBNAIL
     blank = np.full((side, side, 3), 224, np.uint8)
     cells = chain([blank] * n_old, _thumbnails(catalog, rows, side))
     parts = [*[None] * n_old, *(catalog.column("split")[row] for row in rows)]
-    text = page(
-        title, atlas.places, atlas.files, atlas.labels, parts, colours, sheets(cells, side), side, notes, is_new
-    )
+    points = MapPoints(atlas.places, atlas.files, atlas.labels, parts, is_new)
+    text = page(title, points, colours, Thumbnails(sheets(cells, side), side), notes)
     with atomic_file(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

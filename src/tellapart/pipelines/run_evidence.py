@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,11 +18,10 @@ from tellapart.data.duplicates.hashing import SIDE, thumbnail
 from tellapart.inference.predictor import Predictor
 from tellapart.metrics.intervals import wilson
 from tellapart.training.config import Stage
-from tellapart.training.ensemble import FOLDER
-from tellapart.training.run import HISTORY, Run
+from tellapart.training.run_folder import Run
 
 LEARNT = 0.7  # skill on training images from which on they count as learnt
-LOOKED_AT = 500  # training images
+SAMPLE_SIZE = 500  # training images
 
 
 def skill(score: float, chance: float) -> float:
@@ -54,7 +52,12 @@ def spread(rows: list[int], most: int) -> list[int]:
 
 
 class RunEvidence:
-    """What the checks see of a run; each look is taken once, and only if a check asks."""
+    """The facts about a run that the checks of `diagnose` read; each is computed once, when a check reads it first.
+
+    Args:
+        run: a finished run.
+        metrics: its figures on the test part.
+    """
 
     def __init__(self, run: Run, metrics: dict[str, Any]) -> None:
         self.run, self.metrics, self.catalog = run, metrics, run.catalog()
@@ -64,35 +67,34 @@ class RunEvidence:
         self.chance = largest([self.labels[row] for row in self.catalog.rows(None if part == "all" else part)])
         self.skill = skill(self.figure["value"], self.chance)
         self.classify = self.catalog.task == "classify"
-        self.seen = Counter(self.labels[row] for row in self.catalog.training_rows())
+        self.class_counts = Counter(self.labels[row] for row in self.catalog.training_rows())
 
     @cached_property
     def curves(self) -> list[tuple[Stage, list[float]]]:
         """The training losses of each stage that has any, of every member."""
-        whole = self.run.path / HISTORY
-        files = [whole] if whole.is_file() else sorted(self.run.path.glob(f"{FOLDER}/*/{HISTORY}"))
-        found: dict[tuple[int, int], list[float]] = defaultdict(list)
-        for member, file in enumerate(files):
-            for line in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+        curves: dict[tuple[int, int], list[float]] = defaultdict(list)
+        for member, lines in enumerate(self.run.histories().values()):
+            for line in lines:
                 if "train_loss" in line:
-                    found[member, line["stage"]].append(line["train_loss"])
+                    curves[member, line["stage"]].append(line["train_loss"])
         stages = self.run.config.stages or []
-        return [(stages[stage], losses) for (_, stage), losses in found.items()]
+        return [(stages[stage], losses) for (_, stage), losses in curves.items()]
 
     @cached_property
     def sample(self) -> list[tuple[int, bytes]]:
         """Training images of as many classes as make a fair number each; of a reader, images spread over all."""
         rows = self.catalog.rows("train")
         if self.classify:
-            most = max(25, LOOKED_AT // len(self.seen))
-            of: dict[str, list[int]] = defaultdict(list)
+            most = max(25, SAMPLE_SIZE // len(self.class_counts))
+            label_to_rows: dict[str, list[int]] = defaultdict(list)
             for row in rows:
-                of[self.labels[row]].append(row)
-            rows = [row for name, _ in self.seen.most_common() for row in spread(of[name], most)][:LOOKED_AT]
-        return list(self.catalog.read(spread(rows, LOOKED_AT)))
+                label_to_rows[self.labels[row]].append(row)
+            names = [name for name, _ in self.class_counts.most_common()]
+            rows = [row for name in names for row in spread(label_to_rows[name], most)][:SAMPLE_SIZE]
+        return list(self.catalog.read(spread(rows, SAMPLE_SIZE)))
 
     @cached_property
-    def names(self) -> list[str]:
+    def sample_labels(self) -> list[str]:
         """The labels of the sample."""
         return [self.labels[row] for row, _ in self.sample]
 
@@ -103,36 +105,45 @@ class RunEvidence:
         return np.stack([*map_threads(lambda data: thumbnail(decode(data, at_least=2 * SIDE)), pictures)])
 
     @cached_property
-    def answers(self) -> list[str]:
+    def predictions(self) -> list[str]:
         """What the bundle says of the sample, texts as long as they come."""
         predictor = Predictor(self.run.path / "bundle", pattern=None if self.classify else ".*")
         return [each.answer for each in predictor.predict(data for _, data in self.sample)]
 
     @cached_property
-    def known(self) -> float:
+    def train_accuracy(self) -> float:
         """The share of the sample that is answered right."""
-        return sum(map(str.__eq__, self.answers, self.names)) / len(self.names)
+        return sum(map(str.__eq__, self.predictions, self.sample_labels)) / len(self.sample_labels)
 
     @cached_property
     def learnt(self) -> bool:
         """Whether the training images are known."""
-        return skill(self.known, largest(self.names)) >= LEARNT
+        return skill(self.train_accuracy, largest(self.sample_labels)) >= LEARNT
 
     @cached_property
-    def by_shape(self) -> tuple[float, float, float, float] | None:
-        """How well shapes and colours alone tell the classes: the share, its interval, and chance; or nobody knows."""
+    def shape_baseline(self) -> tuple[float, float, float, float] | None:
+        """Accuracy of a closed-form classifier on shapes and colours, its interval (low, high), and chance.
+
+        None of a reader, and where no image can be tested.
+        """
         if not self.classify:
             return None
         pixels = self.catalog.column("pixels")
-        number: dict[str, int] = {}
-        together = [number.setdefault(pixels[row], len(number)) for row, _ in self.sample]
-        found = find_label_errors(gradients(self.thumbnails), self.names, together)
-        judged = [name for name, margin in zip(self.names, found.margin, strict=True) if not math.isnan(margin)]
-        if not judged or math.isnan(found.accuracy):
+        group_numbers: dict[str, int] = {}
+        groups = [group_numbers.setdefault(pixels[row], len(group_numbers)) for row, _ in self.sample]
+        errors = find_label_errors(gradients(self.thumbnails), self.sample_labels, groups)
+        tested_labels = [
+            name for name, margin in zip(self.sample_labels, errors.margin, strict=True) if not math.isnan(margin)
+        ]
+        if not tested_labels or math.isnan(errors.accuracy):
             return None
-        return found.accuracy, *wilson(found.accuracy * len(judged), len(judged)), largest(judged)
+        return (
+            errors.accuracy,
+            *wilson(errors.accuracy * len(tested_labels), len(tested_labels)),
+            largest(tested_labels),
+        )
 
     @cached_property
-    def sorry(self) -> str:
+    def train_accuracy_note(self) -> str:
         """How little is known even of the training images."""
-        return f"even of the training images {self.known:.0%} are answered right"
+        return f"even of the training images {self.train_accuracy:.0%} are answered right"

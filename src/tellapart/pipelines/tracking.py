@@ -7,7 +7,6 @@ itself, loaded by `_load_pyfunc` below, so nothing is pickled and whoever loads 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import time
@@ -27,17 +26,18 @@ from tellapart.viz.confusion_matrix import draw_confusion_matrix
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tellapart.training.run import Run
+    from tellapart.training.run_folder import Run
 
 ALIAS = "newest"  # MLflow keeps "latest" for itself
 FINGERPRINT = "tellapart.fingerprint"
-AT_ONCE = 100  # parameters and metrics that MLflow takes in one call
+BATCH = 100  # parameters and metrics that MLflow takes in one call
 
 
 def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
     """Log a finished run, register its bundle under the experiment's name, and point the alias ``newest`` at it.
 
     Args:
+        run: a finished run.
         where: a tracking URI, or a folder: it then holds ``mlflow.db`` and ``artifacts/``.
         experiment: its name; by default ``tellapart-classify`` or ``tellapart-read``.
 
@@ -53,36 +53,38 @@ def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
     name = experiment or f"tellapart-{run.config.task}"
     with _mlflow(where) as mlflow:
         client = mlflow.MlflowClient()
-        found = client.get_experiment_by_name(name)
-        number = found.experiment_id if found else client.create_experiment(name, _artifacts(where))
+        known = client.get_experiment_by_name(name)
+        experiment_id = known.experiment_id if known else client.create_experiment(name, _artifacts(where))
         fingerprint = _fingerprint(run)
-        for old in client.search_runs([number], f"tags.`{FINGERPRINT}` = '{fingerprint}'"):
+        for old in client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = '{fingerprint}'"):
             if old.info.status == "FINISHED":
                 return str(old.info.run_id)
             client.delete_run(old.info.run_id)  # one that was broken off
         tags = {FINGERPRINT: fingerprint, "tellapart.run": str(run.path.resolve())}
-        made = client.create_run(number, tags=tags, run_name=run.path.resolve().name).info.run_id
-        with mlflow.start_run(run_id=made, nested=True):
-            _log(client, made, run, report)
+        run_id = client.create_run(experiment_id, tags=tags, run_name=run.path.resolve().name).info.run_id
+        with mlflow.start_run(run_id=run_id, nested=True):
+            _log(client, run_id, run, report)
             version = _register(mlflow, run, name)
             client.set_registered_model_alias(name, ALIAS, version)
-    return str(made)
+    return str(run_id)
 
 
-def _log(client: Any, made: str, run: Run, report: Mapping[str, Any]) -> None:
+def _log(client: Any, run_id: str, run: Run, report: Mapping[str, Any]) -> None:
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
     params = [Param(key, str(value)) for key, value in flatten(run.config.to_dict()).items()]
     metrics = [Metric(key, value, now, step) for key, value, step in [*_curves(run), *_figures(report)]]
-    for start in range(0, max(len(params), len(metrics)), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        client.log_batch(made, metrics=metrics[part], params=params[part])
+    for start in range(0, max(len(params), len(metrics)), BATCH):
+        part = slice(start, start + BATCH)
+        client.log_batch(run_id, metrics=metrics[part], params=params[part])
     for file in sorted([*run.path.glob("*.yaml"), *run.path.glob("*.json*")]):
-        client.log_artifact(made, str(file))
+        client.log_artifact(run_id, str(file))
     for kind in ("confusion", "fine_confusion"):
         if kind in report:
-            client.log_image(made, draw_confusion_matrix(report[kind]["labels"], report[kind]["counts"]), f"{kind}.png")
+            client.log_image(
+                run_id, draw_confusion_matrix(report[kind]["labels"], report[kind]["counts"]), f"{kind}.png"
+            )
 
 
 def _register(mlflow: Any, run: Run, name: str) -> str:
@@ -143,16 +145,12 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
 
 def _curves(run: Run) -> Iterator[tuple[str, float, int]]:
     """Name, value and epoch, counted through all stages; of members each by its number."""
-    from tellapart.training.ensemble import FOLDER
-    from tellapart.training.run import HISTORY
-
-    for file in [run.path / HISTORY, *sorted(run.path.glob(f"{FOLDER}/*/{HISTORY}"))]:
-        if file.is_file():
-            member = "" if file.parent == run.path else f"member-{file.parent.name}/"
-            for epoch, line in enumerate(map(json.loads, file.read_text(encoding="utf-8").splitlines()), 1):
-                for name, value in line.items():
-                    if name != "epoch":
-                        yield f"{member}{name}", float(value), epoch
+    for number, lines in run.histories().items():
+        member = f"member-{number}/" if number else ""
+        for epoch, line in enumerate(lines, 1):
+            for name, value in line.items():
+                if name != "epoch":
+                    yield f"{member}{name}", float(value), epoch
 
 
 def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
@@ -169,7 +167,7 @@ def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
 
 def _fingerprint(run: Run) -> str:
     """Of the options and the bundle, which knows the data and every byte of the model."""
-    from tellapart.training.run import CONFIG
+    from tellapart.training.run_folder import CONFIG
 
     both = file_digest(run.path / CONFIG) + file_digest(run.path / "bundle" / MANIFEST)
     return hashlib.sha256(both.encode()).hexdigest()
@@ -179,7 +177,8 @@ def _fingerprint(run: Run) -> str:
 
 
 def _uri(where: str) -> str:
-    """
+    """The address of the database, of an address or a folder.
+
     >>> _uri("sqlite:///a.db"), _uri("/tmp/runs")
     ('sqlite:///a.db', 'sqlite:////tmp/runs/mlflow.db')
     """

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import time
-from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-import torch
-import yaml
-from safetensors.torch import save_file
-
 from tellapart.core.errors import CatalogError, ConfigError, join_some
-from tellapart.core.files import atomic_file, check_target, write_json
+from tellapart.core.files import check_target, write_json
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
@@ -30,14 +22,12 @@ from tellapart.pipelines.tracking import log_run
 from tellapart.synthesis.generate import generate
 from tellapart.training.augmentation import PRESETS, show
 from tellapart.training.auto_config import plan
+from tellapart.training.build_model import build_preprocess
 from tellapart.training.config import TrainConfig, make_config, recipe_part
-from tellapart.training.decision_rules import calibrate_decisions, check_decisions
-from tellapart.training.ensemble import FOLDER, fit_ensemble
-from tellapart.training.loop import fit, lightning_quiet
+from tellapart.training.fit_run import fit_run
 from tellapart.training.options import TrainOptions
-from tellapart.training.run import CALIBRATION, CONFIG, DATA, HISTORY, METRICS, MODEL, Run
-from tellapart.training.text_checks import check_texts
-from tellapart.training.warm_start import known_characters
+from tellapart.training.run_folder import CONFIG, DATA, METRICS, Run
+from tellapart.training.tasks.registry import get_task
 
 SHOWN = 8  # training images in the picture of the augmentation
 
@@ -49,6 +39,14 @@ class TrainResult(TypedDict):
     bundle: str
     seconds: float
     test: dict[str, Any]
+
+
+class FitResult(TypedDict):
+    """What `fit_only` answers: a folder, seconds of training, and the figures of the validation part."""
+
+    run: str
+    seconds: float
+    validation: dict[str, Any]
 
 
 def train(
@@ -85,34 +83,10 @@ def train(
     Example:
         tellapart.train("photos", out="runs/photos", epochs=3)
     """
-    asked = make_config(recipe, config, options)
-    if data is None:
-        data = _drawn(recipe)
-    catalog = open_split(data, asked)
-    check_data(catalog)
-    check_decisions(asked, catalog)
-    planned = plan(asked, catalog)
-    run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
-    hard: list[str] = []
-    if catalog.task == "read" and not run.finished:  # of a finished run, what it began with may be gone
-        hard = check_texts(catalog, run.preprocess(), known_characters(planned.init_from))
-    for note in [*catalog.notes, *hard]:
-        log(f"note: {note}")
+    run, catalog = _open_run(data, out, recipe, config, options)
     if show_augment is not None:
-        check_target(show_augment, ".png")
-        rows = catalog.rows("train")
-        spec = run.preprocess()
-        chosen = [spec.load(image) for _, image in catalog.read(sorted(rows[:: max(1, len(rows) // SHOWN)][:SHOWN]))]
-        show(chosen, PRESETS[planned.augment or "none"], Path(show_augment), seed=planned.seed)
-        log(f"{show_augment}: {len(chosen)} training images, each with augmented copies")
-    if not run.finished:
-        earlier, began = _told_before(run.path), time.perf_counter()
-        with lightning_quiet():
-            weights, answers = (fit if run.count == 1 else fit_ensemble)(run, catalog)
-        write_json(run.path / CALIBRATION, calibrate_decisions(planned, catalog, *answers))
-        write_json(run.path / "environment.json", _environment(earlier + time.perf_counter() - began))
-        with atomic_file(run.path / MODEL) as temporary:  # last: a run with its weights is finished
-            save_file(weights, temporary)
+        _show_augmentation(run, catalog, Path(show_augment))
+    fit_run(run, catalog)
     bundle = run.path / "bundle"
     if not (bundle / "bundle.json").is_file():
         log("packing and comparing with the trained model")
@@ -126,16 +100,83 @@ def train(
             log(f"{cause.name}: {cause.evidence}. {cause.advice}")
     if track is not None:
         log_run(run, str(track))
-    environment = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
     return {
         "run": str(run.path),
         "bundle": str(bundle),
-        "seconds": environment["seconds"],
+        "seconds": run.environment()["seconds"],
         "test": run.metrics() or {},
     }
 
 
+def fit_only(
+    data: str | Path | Catalog | None = None,
+    *,
+    out: str | Path | None = None,
+    recipe: str | None = None,
+    config: str | Path | None = None,
+    **options: Unpack[TrainOptions],
+) -> FitResult:
+    """Train as `train` does, but pack no bundle and leave the test part alone.
+
+    The same call again goes on where a stopped one left off; so does `train`, which then packs.
+
+    Args:
+        data: as of `train`.
+        out: as of `train`.
+        recipe: as of `train`.
+        config: as of `train`.
+        options: as of `train`.
+
+    Returns:
+        ``run`` (a folder), ``seconds``, and ``validation`` (figures of the validation part).
+
+    Raises:
+        ConfigError: unknown options, or a run folder that holds another training.
+        CatalogError, TextError: data that cannot be trained on.
+
+    Example:
+        fit_only("photos", out="runs/photos", epochs=3)
+    """
+    run, catalog = _open_run(data, out, recipe, config, options)
+    validation = fit_run(run, catalog)
+    return {"run": str(run.path), "seconds": run.environment()["seconds"], "validation": validation}
+
+
 # --- before ----------------------------------------------------------------------------------------
+
+
+def _open_run(
+    data: str | Path | Catalog | None,
+    out: str | Path | None,
+    recipe: str | None,
+    config: str | Path | None,
+    options: TrainOptions,
+) -> tuple[Run, Catalog]:
+    """The run folder of this very training, new or gone on with, and its data, split; all that can be is checked."""
+    requested = make_config(recipe, config, options)
+    if data is None:
+        data = _drawn(recipe)
+    catalog = open_split(data, requested)
+    check_data(catalog)
+    task = get_task(catalog.task)
+    task.check_decisions(requested, catalog)
+    planned = plan(requested, catalog)
+    run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
+    # Of a finished run, what it began with may be gone.
+    notes = [] if run.finished else task.check_data(catalog, task.preprocess(planned), planned.init_from)
+    for note in [*catalog.notes, *notes]:
+        log(f"note: {note}")
+    return run, catalog
+
+
+def _show_augmentation(run: Run, catalog: Catalog, picture: Path) -> None:
+    """A PNG of training images, each with augmented copies."""
+    check_target(picture, ".png")
+    rows = catalog.rows("train")
+    spec = build_preprocess(run)
+    chosen = [spec.load(image) for _, image in catalog.read(sorted(rows[:: max(1, len(rows) // SHOWN)][:SHOWN]))]
+    show(chosen, PRESETS[run.config.augment or "none"], picture, seed=run.config.seed)
+    log(f"{picture}: {len(chosen)} training images, each with augmented copies")
 
 
 def _drawn(recipe: str | None) -> Path:
@@ -177,18 +218,14 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
         odd = [f"{key} {before[key]!r} there, {now[key]!r} here" for key in now if before[key] != now[key]]
         if run.catalog().fingerprint != catalog.fingerprint:
             odd.append("other data")
-        learnt = [*folder.glob(HISTORY), *folder.glob(f"{FOLDER}/*/{HISTORY}")]
-        if odd and (run.finished or learnt):
+        if odd and (run.finished or run.started):
             raise ConfigError(f"{folder}: holds another training ({join_some(odd)}); give another --out, or remove it")
         if not odd:
             log(f"{folder}: {'finished already' if run.finished else 'going on'}")
             return run
     elif folder.exists() and any(item.name != DATA for item in folder.iterdir()):
         raise ConfigError(f"{folder}: not empty and not a run; give another --out")
-    catalog.write(folder / DATA)
-    with atomic_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
-        temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return Run.open(folder)
+    return Run.create(folder, catalog, config)
 
 
 def check_data(catalog: Catalog) -> None:
@@ -207,21 +244,3 @@ def check_data(catalog: Catalog) -> None:
         learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:
             raise CatalogError(f"{catalog.source}: classes without a training image: {join_some(unlearnt)}")
-
-
-def _told_before(folder: Path) -> float:
-    """Seconds of the epochs that earlier sessions finished."""
-    histories = [path.read_text(encoding="utf-8").splitlines() for path in folder.rglob(HISTORY)]
-    return sum(float(json.loads(line)["seconds"]) for lines in histories for line in lines)
-
-
-def _environment(seconds: float) -> Mapping[str, Any]:
-    names = ("tellapart", "torch", "pytorch-lightning", "timm", "numpy", "pillow")
-    return {
-        "seconds": round(seconds, 1),
-        "python": platform.python_version(),
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "versions": {name: metadata.version(name) for name in names},
-    }

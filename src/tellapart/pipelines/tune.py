@@ -24,10 +24,9 @@ from tellapart.data.catalog import Catalog
 from tellapart.pipelines.train import check_data, open_split
 from tellapart.training.auto_config import plan
 from tellapart.training.config import TrainConfig, make_config
-from tellapart.training.decision_rules import check_decisions
 from tellapart.training.loop import lightning_quiet
 from tellapart.training.options import TrainOptions
-from tellapart.training.run import DATA
+from tellapart.training.run_folder import DATA
 from tellapart.training.search_space import (
     Space,
     config_of_trial,
@@ -40,6 +39,7 @@ from tellapart.training.search_space import (
     validate_space,
     values_of_config,
 )
+from tellapart.training.tasks.registry import get_task
 from tellapart.training.trial import PruningCallback, TimeUpError, run_trial
 from tellapart.viz.importance_bars import draw_importance_bars
 
@@ -95,8 +95,9 @@ def tune(
         minutes: of training in all; 30 if no budget is given. The trial that runs then is stopped after its epoch; the
             first one always ends.
         trials: complete or pruned ones in all.
-        space: a YAML file, or the same as a mapping, see `tellapart.training.search_space`; it replaces the default space, and what
-            it leaves out is fixed. The default space holds what nobody decides by ``options`` or ``config``.
+        space: a YAML file, or the same as a mapping, see `tellapart.training.search_space`. It replaces the default
+            space, and what it leaves out is fixed. The default space holds what neither ``options`` nor ``config``
+            decides.
         recipe: a packaged recipe, as for ``train``.
         config: a YAML file of options, as for ``train``.
         options: see `tellapart.training.config.TrainConfig`.
@@ -118,7 +119,7 @@ def tune(
     searched = None if space is None else validate_space(space) if isinstance(space, Mapping) else read_space(space)
     catalog = _without_test(data, asked)
     check_data(catalog)
-    check_decisions(asked, catalog)
+    get_task(catalog.task).check_decisions(asked, catalog)
     planned = plan(asked, catalog)
     searched = searched or open_options(default_space(planned, catalog), asked, options)
     if not searched:

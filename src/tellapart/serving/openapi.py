@@ -8,7 +8,6 @@ from typing import Any
 from tellapart.serving.model_manager import LoadedModel
 from tellapart.serving.settings import Settings
 
-
 _IMAGE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _BASE64 = {"type": "string", "contentEncoding": "base64"}
 _ERROR = {

@@ -41,7 +41,8 @@ traffic.TimeoutMiddleware = _untimed  # type: ignore[assignment, misc]
     name="tellapart",
     workers=SETTINGS.workers,
     traffic={"timeout": 120},
-    # Its own figures and traces of every request cost a tenth of the answers; `PrometheusMetrics` has what is worth watching.
+    # Its own figures and traces of every request cost a tenth of the answers; `PrometheusMetrics` has what is worth
+    # watching.
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},
     tracing={"excluded_urls": ".*"},

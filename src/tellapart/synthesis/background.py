@@ -1,4 +1,4 @@
-"""What lies behind and over the letters: papers of many kinds, lines, arcs, boxes, grids, spots, stray letters."""
+"""Backgrounds and clutter: papers of many kinds, lines, arcs, boxes, grids, spots, stray letters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEPS = [step / 16 for step in range(17)]
 
 
 def draw_background(scheme: Scheme, uniform: Draw, stream: np.random.RandomState) -> tuple[Image.Image, str]:
-    """An empty canvas, and its colour."""
+    """Draw an empty canvas; return it and the colour of its paper."""
     paper = choice(uniform, scheme.paper)
     canvas = Image.new("RGB", (scheme.width, scheme.height), paper)
     kind = choice(uniform, scheme.grounds) if len(scheme.grounds) > 1 else scheme.grounds[0]
@@ -47,7 +47,7 @@ def draw_background(scheme: Scheme, uniform: Draw, stream: np.random.RandomState
 
 
 def _cloud(scheme: Scheme, stream: np.random.RandomState) -> np.ndarray:
-    """Soft shapes of three sizes, ``uint8`` height, width."""
+    """Return soft shapes of three sizes, ``uint8`` H, W."""
     size = scheme.width, scheme.height
     total = np.zeros((scheme.height, scheme.width), np.int32)
     for cells, weight in ((3, 4), (9, 2), (27, 1)):
@@ -58,7 +58,7 @@ def _cloud(scheme: Scheme, stream: np.random.RandomState) -> np.ndarray:
 
 
 def draw_clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
-    """The mask of lines and spots, and of what else is strewn: each line a curve from the left part to the right."""
+    """Return the mask of lines, spots, arcs, boxes and grid; a line is a curve from the left part to the right."""
     width, height = scheme.width * _FINE, scheme.height * _FINE
     mask = Image.new("1", (width, height))
     pen = ImageDraw.Draw(mask)
@@ -104,7 +104,7 @@ def draw_clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
 
 
 def draw_stray_letters(scheme: Scheme, uniform: Draw, canvas: Image.Image, paper: str) -> None:
-    """Letters that are not of the text: small, and fainter than those that are."""
+    """Draw letters that are not of the text onto a canvas: small and faint."""
     pen = ImageDraw.Draw(canvas)
     for _ in range(uniform_integer(uniform, scheme.decoys)):
         size = max(6, int(scheme.font_size[0] * uniform_float(uniform, (0.25, 0.5))))
@@ -115,7 +115,7 @@ def draw_stray_letters(scheme: Scheme, uniform: Draw, canvas: Image.Image, paper
 
 
 def has_clutter(scheme: Scheme) -> bool:
-    """Whether anything is strewn at all."""
+    """Return whether a scheme has any clutter."""
     return any(most for _, most in (scheme.lines, scheme.spots, scheme.arcs, scheme.boxes, scheme.grid))
 
 

@@ -1,5 +1,7 @@
-"""Fonts come from PyPI packages with open licences, or from a file that is named, never from wherever the machine keeps
-some: a font that is found by luck gives images that nobody else can draw again."""
+"""Fonts: from PyPI packages with open licences, or from a named file.
+
+Fonts that the machine happens to have are never used: nobody else could draw the same images.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from tellapart.core.errors import ConfigError, did_you_mean
 
 @dataclass(frozen=True)
 class Font:
-    """One font file: the PyPI package that brings it, the file in it, and its licence."""
+    """A font file.
+
+    Args:
+        package: the PyPI package that brings it.
+        file: its name in the package.
+        licence: SPDX identifier.
+    """
 
     package: str
     file: str
@@ -69,7 +77,7 @@ FONTS = {
 
 
 def check_font(name: str) -> None:
-    """Make sure that ``name`` can be a font: a key of `FONTS`, or a font file by its ending.
+    """Check that a name can be a font: a key of `FONTS`, or a font file by its ending.
 
     Raises:
         ConfigError: it is neither.
@@ -83,7 +91,10 @@ def check_font(name: str) -> None:
 
 @cache
 def font_file(name: str) -> Path:
-    """Where the font ``name`` lies on this machine: a key of `FONTS`, or the path of a .ttf, .otf or .ttc file.
+    """Return the path of a font.
+
+    Args:
+        name: a key of `FONTS`, or the path of a .ttf, .otf or .ttc file.
 
     Raises:
         ConfigError: there is no such font, or its package is not installed.

@@ -1,5 +1,7 @@
-"""Draw a labelled data set: the image of a seed and an index is the same wherever and however it is drawn,
-so a data set is its scheme, its seed and its size."""
+"""Draw a labelled data set.
+
+An image depends on scheme, seed and index alone, wherever it is drawn. So scheme, seed and size define a data set.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +55,10 @@ def generate(
 
     Args:
         scheme: a named scheme, a ``.yaml`` file, or a scheme; None with ``like``.
+        n: number of images.
         out: a new or empty folder, or a name that ends in ``.parquet``.
-        like: labelled CAPTCHAs; a scheme that looks like them is searched for (see `tellapart.synthesis.scheme_search`) and drawn.
+        like: labelled CAPTCHAs. A scheme that looks like them is searched for (see
+            `tellapart.synthesis.scheme_search`) and drawn.
         seed: other seeds draw other images; 0 to 2**32 - 1.
         grid: also write up to 40 samples, each above its text, as one PNG.
         workers: processes; the images do not depend on it. Up to 4, one a processor, if not given.
@@ -74,7 +78,7 @@ def generate(
     >>> (folder / "labels.csv").read_text().splitlines()
     ['file,label', 'images/00000.png,11027', 'images/00001.png,40683']
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     out, grid = Path(out), None if grid is None else Path(grid)
     if (scheme is None) == (like is None):
         raise ConfigError("what to draw: give a scheme, or examples that it should look like, one of the two")
@@ -95,7 +99,7 @@ def generate(
         _write_parquet(out, scheme, seed, batches, names)
     else:
         _write_folder(out, scheme, batches, names)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     if grid is not None:
         with atomic_file(grid) as temporary:
             _sheet(scheme, seed, n).save(temporary, "PNG")
@@ -127,13 +131,13 @@ def _check(n: int, out: Path, grid: Path | None, workers: int) -> None:
 
 
 def _names(n: int) -> Iterator[str]:
-    """File names of one width, so that they sort as they were drawn."""
+    """Return file names of one width, so that their order is that of the indices."""
     digits = max(5, len(str(n - 1)))
     return (f"{index:0{digits}}.png" for index in range(n))
 
 
 def _batches(scheme: Scheme | RandomScheme, seed: int, n: int, workers: int) -> Iterator[_Encoded]:
-    """The images in their order, a batch at a time, from this process or from a pool."""
+    """Yield the images in their order, batch by batch, drawn by this process or by a pool."""
     tasks = ((scheme, seed, start, min(start + _BATCH, n)) for start in range(0, n, _BATCH))
     if workers == 1 or n < _WORTH_A_POOL:
         yield from map(_drawn, tasks)
@@ -175,7 +179,7 @@ def _write_parquet(
 
 
 def _sheet(scheme: Scheme | RandomScheme, seed: int, n: int) -> Image.Image:
-    """The first samples, each above its text; small ones are shown larger."""
+    """Return the first samples, each above its text; small ones are enlarged."""
     columns, rows = min(n, _GRID[0]), min(-(-n // _GRID[0]), _GRID[1])
     samples = draw(scheme, seed, range(min(n, columns * rows)))
     largest = max(pixels.shape[1] for pixels, _ in samples), max(pixels.shape[0] for pixels, _ in samples)

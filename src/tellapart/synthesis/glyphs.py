@@ -1,4 +1,4 @@
-"""Letters: their glyphs, how each lies, and where all of them stand on the canvas."""
+"""Letters: their glyphs, their poses, and their layout on the canvas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIT = 0.97  # the least step by which a text that is too wide shrinks
 
 @dataclass(frozen=True)
 class Pose:
-    """One letter and how it lies."""
+    """One letter and its pose."""
 
     character: str
     font: str
@@ -36,16 +36,16 @@ class Pose:
 
 
 def sample_poses(scheme: Scheme, uniform: Draw, text: str) -> list[Pose]:
-    """How each letter of the text lies."""
+    """Draw the pose of each letter of a text."""
 
-    def manner() -> tuple[str, int, str, str]:
+    def sample_look() -> tuple[str, int, str, str]:
         look = choice(uniform, scheme.fonts), uniform_integer(uniform, scheme.font_size), choice(uniform, scheme.ink)
         return *look, choice(uniform, scheme.styles) if len(scheme.styles) > 1 else scheme.styles[0]
 
-    shared = manner()
+    shared = sample_look()
     result = []
     for character in text:
-        font, size, ink, style = manner() if scheme.mixed else shared
+        font, size, ink, style = sample_look() if scheme.mixed else shared
         angle = math.radians(uniform_float(uniform, (-scheme.rotation, scheme.rotation)))
         stretch = uniform_float(uniform, scheme.stretch), uniform_float(uniform, scheme.stretch)
         shear = uniform_float(uniform, (-scheme.shear, scheme.shear))
@@ -58,7 +58,7 @@ Placed = tuple[Pose, tuple[int, int], Image.Image]  # a letter, its left upper c
 
 
 def layout_glyphs(scheme: Scheme, uniform: Draw, poses: list[Pose]) -> list[Placed]:
-    """Every letter's place and mask: one line of text, whole, somewhere on the canvas."""
+    """Return every letter's place and mask: one line of text, whole, somewhere on the canvas."""
     gaps = [uniform_float(uniform, scheme.gap) for _ in poses[1:]]
     spare = uniform(), uniform()  # which part of the free room lies left of the text, and above it
     waves = Waves.drawn(uniform, scheme.elastic_amplitude, scheme.elastic_period)
@@ -116,7 +116,7 @@ _GROW, _SHRINK = ImageFilter.MaxFilter(3), ImageFilter.MinFilter(3)
 
 
 def blend(one: str, other: str, share: float) -> str:
-    """A colour so far on the way from one to another.
+    """Mix two colours ``#rrggbb``; a share of 0 gives the first, of 1 the second.
 
     >>> blend("#000000", "#ffffff", 0.5)
     '#7f7f7f'
@@ -126,7 +126,7 @@ def blend(one: str, other: str, share: float) -> str:
 
 
 def _letter(pose: Pose, fit: float, waves: Waves, place: tuple[float, float]) -> tuple[Image.Image, int]:
-    """The letter's mask, cut to its ink, and the row of its upper edge relative to the line it stands on."""
+    """Return a letter's mask, cut to its ink, and the row of its upper edge relative to its baseline."""
     glyph, middle = _glyph(pose.font, pose.size, pose.character)
     cos, sin = math.cos(pose.angle), math.sin(pose.angle)
     wide, high = pose.stretch[0] * fit, pose.stretch[1] * fit
@@ -154,7 +154,7 @@ def _letter(pose: Pose, fit: float, waves: Waves, place: tuple[float, float]) ->
 
 
 def _source(back: tuple[float, ...], x: float, y: float, glyph: Image.Image) -> tuple[float, float]:
-    """The point of the glyph that shows at (x, y) from the letter's middle."""
+    """Return the point of the glyph that shows at (x, y) from the letter's middle."""
     return (
         round_to_1024(back[0] * x + back[1] * y + glyph.width / 2),
         round_to_1024(back[2] * x + back[3] * y + glyph.height / 2),
@@ -163,7 +163,7 @@ def _source(back: tuple[float, ...], x: float, y: float, glyph: Image.Image) -> 
 
 @lru_cache(maxsize=8192)
 def _glyph(font: str, size: int, character: str) -> tuple[Image.Image, float]:
-    """A character's mask, and how far below the line it stands on its middle lies, in pixels."""
+    """Return a character's mask, and how far its middle lies below the baseline, in px."""
     face = _face(font, size)
     left, top, right, bottom = (int(edge) for edge in face.getbbox(character, anchor="ls"))
     mask = Image.new("L", (right - left + 2 * _PAD, bottom - top + 2 * _PAD))
@@ -173,11 +173,11 @@ def _glyph(font: str, size: int, character: str) -> tuple[Image.Image, float]:
     return mask, (top + bottom) / 2
 
 
-_NOBODY = "\U0010fffe"  # a character that no font has: it draws the box for missing ones
+_MISSING = "\U0010fffe"  # a character that no font has: it draws the box for missing ones
 
 
 def has_all(font: str, alphabet: str) -> bool:
-    """Whether a font has every letter.
+    """Return whether a font has every letter.
 
     >>> has_all("lato", "aб"), has_all("roboto", "aб")
     (False, True)
@@ -188,7 +188,7 @@ def has_all(font: str, alphabet: str) -> bool:
 @lru_cache(maxsize=65536)
 def _has(font: str, character: str) -> bool:
     face = _face(font, 24)
-    return bytes(face.getmask(character)) != bytes(face.getmask(_NOBODY))
+    return bytes(face.getmask(character)) != bytes(face.getmask(_MISSING))
 
 
 @lru_cache(maxsize=256)  # an open face is about 0.1 MB, and opening it again costs little

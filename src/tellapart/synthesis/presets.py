@@ -1,4 +1,4 @@
-"""The schemes that have a name, and those in files."""
+"""Named schemes, and schemes in YAML files."""
 
 from __future__ import annotations
 
@@ -105,7 +105,10 @@ SCHEMES: dict[str, Scheme | RandomScheme] = {
 
 
 def scheme(name: str) -> Scheme | RandomScheme:
-    """The scheme called ``name``, or the one that a ``.yaml`` file holds.
+    """Return a named scheme, or the one in a YAML file.
+
+    Args:
+        name: a key of `SCHEMES`, or a file that ends in .yaml or .yml.
 
     Raises:
         ConfigError: there is no such scheme or file, or the file holds none.

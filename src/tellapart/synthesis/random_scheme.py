@@ -1,4 +1,4 @@
-"""Every picture of another scheme: what a reader that is to know the world learns from."""
+"""A scheme a picture: training data for a reader of any CAPTCHA."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _LIMITS: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class RandomScheme(YamlDataclass):
-    """Draws one scheme a picture, each number of it from a wide range; lengths in pixels.
+    """Draws a new scheme for each picture, every option from a wide range. Lengths are in pixels.
 
     Raises:
         ConfigError: a value is of the wrong kind or out of its range.
 
-    >>> world = RandomScheme()
-    >>> world.of(0, 1) == world.of(0, 1), world.of(0, 1) == world.of(0, 2)
+    >>> random_scheme = RandomScheme()
+    >>> random_scheme.of(0, 1) == random_scheme.of(0, 1), random_scheme.of(0, 1) == random_scheme.of(0, 2)
     (True, False)
     """
 
@@ -72,11 +72,11 @@ class RandomScheme(YamlDataclass):
         for option in ("alphabets", "fonts"):
             if not getattr(self, option):
                 raise ConfigError(f"{self._where(option)} is empty")
-        self.of(0, 0)  # what else is wrong, a scheme says
+        self.of(0, 0)  # a scheme checks the rest
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RandomScheme:
-        """From plain values; what is left out takes its default.
+        """Return the scheme of plain values; an option that is left out takes its default.
 
         Raises:
             ConfigError: an option is unknown, of the wrong kind or out of its range.
@@ -85,7 +85,7 @@ class RandomScheme(YamlDataclass):
         return cls(**values)
 
     def of(self, seed: int, index: int) -> Scheme:
-        """The scheme of one picture."""
+        """Return the scheme of the picture of a seed and an index."""
         uniform: Draw = np.random.RandomState([seed, index, 7]).random_sample
         alphabet = choice(uniform, self.alphabets)
         # Most texts are of four to six letters.
@@ -105,7 +105,7 @@ class RandomScheme(YamlDataclass):
             "min_length": length, "max_length": length, "font_size": (size, size), "gap": gap,
             "fonts": tuple(choice(uniform, self.fonts) for _ in range(3)), **self._colours(uniform),
         }  # fmt: skip
-        # What the plainest world lacks costs it no die, so that a seed there stays the picture that it was.
+        # Options at their defaults draw no number, so that a seed keeps its picture.
         if self.least_size < 1:
             shape["font_size"] = max(10, int(size * uniform_float(uniform, (self.least_size, 1.0)))), size
         if self.cut and uniform() < self.cut:
@@ -113,42 +113,42 @@ class RandomScheme(YamlDataclass):
         if uniform() < self.plain:
             return Scheme(**shape)
 
-        def some(share: float, ends: tuple[float, float]) -> float:
-            """Of a share of the pictures a number, of the others nought."""
+        def sometimes(share: float, ends: tuple[float, float]) -> float:
+            """Draw a number for a share of the pictures, 0 for the others."""
             return uniform_float(uniform, ends) if uniform() < share else 0.0
 
         return Scheme(
             **shape,
             mixed=uniform() < 0.4,
             styles=STYLES if uniform() < 0.06 else (choice(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
-            rotation=some(0.7, (2, self.rotation)),
+            rotation=sometimes(0.7, (2, self.rotation)),
             stretch=(uniform_float(uniform, (0.75, 1.0)), uniform_float(uniform, (1.0, 1.25))),
-            shear=some(0.4, (0.05, 0.35)),
-            jitter=some(0.6, (1, height / 6)),
-            elastic_amplitude=some(0.3, (0.5, min(16.0, size / 12))),
+            shear=sometimes(0.4, (0.05, 0.35)),
+            jitter=sometimes(0.6, (1, height / 6)),
+            elastic_amplitude=sometimes(0.3, (0.5, min(16.0, size / 12))),
             elastic_period=uniform_float(uniform, (16, 128)),
             grounds=(choice(uniform, GROUNDS),) if uniform() < 0.4 and not shape["black_and_white"] else ("flat",),
             over=uniform() < 0.5,
-            lines=_upto(some(0.5, (1, 9))),
+            lines=_upto(sometimes(0.5, (1, 9))),
             line_width=(0.6, uniform_float(uniform, (0.8, min(16.0, max(1.0, size / 14))))),
-            spots=_upto(some(0.45, (5, min(5000, width * height / 60)))),
+            spots=_upto(sometimes(0.45, (5, min(5000, width * height / 60)))),
             spot_radius=(0.4, uniform_float(uniform, (0.5, 1.8))),
-            arcs=_upto(some(0.25, (1, 6))),
-            boxes=_upto(some(0.08, (1, 6))),
+            arcs=_upto(sometimes(0.25, (1, 6))),
+            boxes=_upto(sometimes(0.08, (1, 6))),
             grid=(0, 0) if uniform() < 0.92 else (6, 24),
-            decoys=_upto(some(0.08, (3, 20))),
-            warp_amplitude=some(0.25, (0.5, min(16.0, max(0.5, height * self.warp)))),
+            decoys=_upto(sometimes(0.08, (3, 20))),
+            warp_amplitude=sometimes(0.25, (0.5, min(16.0, max(0.5, height * self.warp)))),
             warp_period=uniform_float(uniform, (20, 160)),
-            perspective=some(0.15, (0.02, 0.15)),
-            blur=(0.0, some(0.2, (0.3, min(8.0, height / 50)))),
+            perspective=sometimes(0.15, (0.02, 0.15)),
+            blur=(0.0, sometimes(0.2, (0.3, min(8.0, height / 50)))),
             grey=uniform() < 0.15,
-            salt=some(0.1, (0.005, 0.08)),
-            noise=int(some(0.35, (4, 60))),
-            jpeg_quality=int(some(0.35, (25, 90))),
+            salt=sometimes(0.1, (0.005, 0.08)),
+            noise=int(sometimes(0.35, (4, 60))),
+            jpeg_quality=int(sometimes(0.35, (25, 90))),
         )
 
     def _colours(self, uniform: Draw) -> dict[str, Any]:
-        """Paper and inks of any hue, far enough from each other in lightness to be read."""
+        """Draw paper and inks of any hue, different enough in lightness to be read."""
         bits = uniform() < 0.08
         dark_on_light = uniform() < 0.8
         apart = uniform_float(
@@ -171,9 +171,9 @@ class RandomScheme(YamlDataclass):
         inks = tuple(
             colour(_apart(ink + uniform_float(uniform, (-self.uneven, self.uneven)), light), 1.0) for _ in range(4)
         )
-        strewn = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
+        clutter = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
         inks = tuple(one for one in inks if one not in paper)
-        return {"paper": paper, "ink": inks, "clutter_ink": strewn, "black_and_white": bits}
+        return {"paper": paper, "ink": inks, "clutter_ink": clutter, "black_and_white": bits}
 
 
 def _upto(most: float) -> tuple[int, int]:
@@ -181,5 +181,5 @@ def _upto(most: float) -> tuple[int, int]:
 
 
 def _apart(ink: float, light: float) -> float:
-    """A lightness of ink that is told from the paper's still."""
+    """Return the lightness of ink, moved away from the paper's where both are nearly equal."""
     return ink if abs(ink - light) >= 0.2 else light - 0.2 if light > 0.5 else light + 0.2

@@ -1,4 +1,4 @@
-"""Draws from the frozen stream of numbers that decides a picture."""
+"""Draws from the frozen stream of random numbers that decides a picture."""
 
 from __future__ import annotations
 
@@ -12,22 +12,34 @@ Draw = Callable[[], float]  # the next number of the stream, in 0..1
 
 
 def uniform_float(uniform: Draw, ends: tuple[float, float]) -> float:
-    """Evenly from ``ends``."""
+    """Draw a number evenly from an interval.
+
+    >>> uniform_float(lambda: 0.5, (2.0, 4.0))
+    3.0
+    """
     return ends[0] + (ends[1] - ends[0]) * uniform()
 
 
 def uniform_integer(uniform: Draw, ends: tuple[int, int]) -> int:
-    """A whole number evenly from ``ends``, both of them possible."""
+    """Draw an integer evenly from an interval, both ends included.
+
+    >>> [uniform_integer(lambda: value, (1, 3)) for value in (0.0, 0.5, 0.99)]
+    [1, 2, 3]
+    """
     return ends[0] + int(uniform() * (ends[1] - ends[0] + 1))
 
 
 def choice(uniform: Draw, choices: Sequence[T]) -> T:
-    """One of the choices."""
+    """Draw one of the choices, all equally likely.
+
+    >>> choice(lambda: 0.99, "abc")
+    'c'
+    """
     return choices[int(uniform() * len(choices))]
 
 
 def round_to_1024(value: float) -> float:
-    """Rounded to 1/1024: sums and products of such numbers are exact, whatever order they are taken in.
+    """Round to 1/1024: sums of such numbers are exact in any order.
 
     >>> round_to_1024(0.1)
     0.099609375

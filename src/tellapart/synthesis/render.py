@@ -24,7 +24,12 @@ from tellapart.synthesis.warp import apply_warp
 
 
 def draw(scheme: Scheme | RandomScheme, seed: int, indices: Iterable[int]) -> list[tuple[Pixels, str]]:
-    """The images of ``indices``: the batch function that a pool or a cluster can run.
+    """Draw several images, each with its text; a pool or a cluster can run this function.
+
+    Args:
+        scheme: what they look like.
+        seed: 0 to 2**32 - 1.
+        indices: 0 to 2**32 - 1 each.
 
     Raises:
         ConfigError: as in `render`.
@@ -37,7 +42,12 @@ def draw(scheme: Scheme | RandomScheme, seed: int, indices: Iterable[int]) -> li
 
 
 def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels, str]:
-    """Draw one image: RGB ``uint8`` of shape (height, width, 3), and its text.
+    """Draw one image and return its pixels, RGB ``uint8`` H, W, 3, and its text.
+
+    Args:
+        scheme: what it looks like.
+        seed: 0 to 2**32 - 1.
+        index: 0 to 2**32 - 1.
 
     Raises:
         ConfigError: ``seed`` or ``index`` is not within 0 to 2**32 - 1, a font is not installed, or a font
@@ -60,26 +70,30 @@ def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels
     letters = sample_poses(scheme, uniform, text)
     if scheme.decoys[1]:
         draw_stray_letters(scheme, uniform, canvas, paper)
-    strewn = None
+    clutter = None
     if has_clutter(scheme):
-        strewn = choice(uniform, scheme.clutter_ink or scheme.ink), draw_clutter(scheme, uniform)
-    if strewn and not scheme.over:
-        canvas.paste(strewn[0], (0, 0), strewn[1])
+        clutter = choice(uniform, scheme.clutter_ink or scheme.ink), draw_clutter(scheme, uniform)
+    if clutter and not scheme.over:
+        canvas.paste(clutter[0], (0, 0), clutter[1])
     for letter in layout_glyphs(scheme, uniform, letters):
         paint(canvas, letter, paper)
-    if strewn and scheme.over:
-        canvas.paste(strewn[0], (0, 0), strewn[1])
+    if clutter and scheme.over:
+        canvas.paste(clutter[0], (0, 0), clutter[1])
     if scheme.warp_amplitude or scheme.perspective:
         canvas = apply_warp(scheme, uniform, canvas)
-    return _copied(scheme, canvas, uniform, stream), text
+    return _degrade(scheme, canvas, uniform, stream), text
 
 
 def encode(scheme: Scheme | RandomScheme, pixels: Pixels) -> bytes:
-    """The image as PNG, packed lightly: at these sizes time matters more than a few bytes.
+    """Return the image as PNG of low compression: at these sizes time matters more than a few bytes.
+
+    Args:
+        scheme: a black-and-white scheme gives one bit a pixel.
+        pixels: ``uint8`` H, W, 3.
 
     >>> from tellapart.synthesis.presets import scheme
-    >>> encode(scheme("digits"), render(scheme("digits"), 0, 0)[0])[:4]
-    b'\\x89PNG'
+    >>> encode(scheme("digits"), render(scheme("digits"), 0, 0)[0])[1:4]
+    b'PNG'
     """
     image = Image.fromarray(pixels)
     if isinstance(scheme, Scheme) and scheme.black_and_white:
@@ -89,8 +103,8 @@ def encode(scheme: Scheme | RandomScheme, pixels: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def _copied(scheme: Scheme, canvas: Image.Image, uniform: Draw, stream: np.random.RandomState) -> Pixels:
-    """What a bad copy adds: blur, noise, stray pixels, no colour, one bit a pixel, JPEG."""
+def _degrade(scheme: Scheme, canvas: Image.Image, uniform: Draw, stream: np.random.RandomState) -> Pixels:
+    """Return the pixels after blur, loss of colour, noise, stray pixels, thresholding and JPEG."""
     if scheme.blur[1]:
         canvas = canvas.filter(ImageFilter.BoxBlur(round_to_1024(uniform_float(uniform, scheme.blur))))
     if scheme.grey:

@@ -1,4 +1,4 @@
-"""A scheme says what a CAPTCHA looks like: one flat record of numbers that reads and writes as YAML."""
+"""The scheme of a CAPTCHA: one flat dataclass of sizes, fonts, colours and disturbances; YAML in and out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
 class YamlDataclass:
-    """A dataclass that reads and writes as YAML, and looks at the kind and the range of each of its values."""
+    """Base of dataclasses that are read and written as YAML; checks the kind and the range of every value."""
 
     name: str
     min_length: int
@@ -60,19 +60,19 @@ class YamlDataclass:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = _typed(self._where(field.name), str(field.type), getattr(self, field.name))
+            value = _convert(self._where(field.name), str(field.type), getattr(self, field.name))
             object.__setattr__(self, field.name, value)  # a list becomes a tuple, 3 becomes 3.0
             self._check_range(field.name, value)
         if self.min_length > self.max_length:
             raise ConfigError(f"{self._where('min_length')} is {self.min_length}, above max_length {self.max_length}")
 
     def __str__(self) -> str:
-        """As YAML, which `scheme` reads back from a file."""
+        """Return the scheme as YAML, which `tellapart.synthesis.scheme` reads back from a file."""
         text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None)
         return text.rstrip("\n")
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for YAML or JSON.
+        """Return plain values for YAML or JSON.
 
         >>> from tellapart.synthesis.presets import scheme
         >>> scheme("digits").to_dict()["alphabet"]
@@ -83,7 +83,11 @@ class YamlDataclass:
 
     @classmethod
     def check_options(cls, values: Mapping[str, Any], where: str) -> None:
-        """Make sure that every value has its field.
+        """Check that every value has its field.
+
+        Args:
+            values: option → value.
+            where: names the source in errors.
 
         Raises:
             ConfigError: an option is unknown.
@@ -110,7 +114,7 @@ class YamlDataclass:
 
 @dataclass(frozen=True)
 class Scheme(YamlDataclass):
-    """What a CAPTCHA looks like: lengths in pixels, angles in degrees, pairs are (least, most).
+    """The look of a CAPTCHA. Lengths are in pixels, angles in degrees, pairs are (least, most).
 
     Raises:
         ConfigError: a value is of the wrong kind or out of its range.
@@ -183,12 +187,12 @@ class Scheme(YamlDataclass):
         self._check_choices()
 
     def of(self, seed: int, index: int) -> Scheme:
-        """The scheme of one picture: this one."""
+        """Return the scheme of one picture: always this one."""
         return self
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Scheme:
-        """A scheme from plain values; what is left out takes its default.
+        """Return the scheme of plain values; an option that is left out takes its default.
 
         Raises:
             ConfigError: an option is unknown, missing, of the wrong kind or out of its range.
@@ -252,21 +256,36 @@ class Scheme(YamlDataclass):
             raise ConfigError(f"{self._where('ink')} holds {min(both)!r}, which is also a paper: unreadable")
 
 
-def _typed(where: str, kind: str, value: Any) -> Any:
-    """``value`` as the kind that a field's annotation names; a list is as good as a tuple."""
-    wanted = _KINDS[kind]
+def _convert(where: str, kind: str, value: Any) -> Any:
+    """Return a value as the kind that a field's annotation names; a list may stand for a tuple.
+
+    Raises:
+        ConfigError: the value is of another kind.
+    """
+    converted = _convert_tuple(kind, value) if kind.startswith("tuple") else _convert_scalar(kind, value)
+    if converted is None:
+        raise ConfigError(f"{where} is {value!r}; it must be {_KINDS[kind]}")
+    return converted
+
+
+def _convert_tuple(kind: str, value: Any) -> tuple[Any, ...] | None:
+    """Return a tuple of texts, or a pair of numbers; None for a value of another kind."""
+    if not isinstance(value, (list, tuple)):
+        return None
     if kind == "tuple[str, ...]":
-        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-    elif kind.startswith("tuple"):
-        part = int if "int" in kind else float
-        if isinstance(value, (list, tuple)) and len(value) == 2 and all(_is(item, part) for item in value):
-            return tuple(part(item) for item in value)
-    elif kind in ("int", "float") and _is(value, int if kind == "int" else float):
-        return value if kind == "int" else float(value)
-    elif (kind == "str" and isinstance(value, str)) or (kind == "bool" and isinstance(value, bool)):
-        return value
-    raise ConfigError(f"{where} is {value!r}; it must be {wanted}")
+        return tuple(value) if all(isinstance(item, str) for item in value) else None
+    number = int if "int" in kind else float
+    if len(value) != 2 or not all(_is_number(item, number) for item in value):
+        return None
+    return tuple(number(item) for item in value)
+
+
+def _convert_scalar(kind: str, value: Any) -> str | bool | int | float | None:
+    """Return a text, a truth value or a number; None for a value of another kind."""
+    if kind in ("str", "bool"):
+        return value if isinstance(value, str if kind == "str" else bool) else None
+    number = int if kind == "int" else float
+    return number(value) if _is_number(value, number) else None
 
 
 _KINDS = {
@@ -280,7 +299,7 @@ _KINDS = {
 }
 
 
-def _is(value: Any, kind: type) -> bool:
+def _is_number(value: Any, kind: type) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return isinstance(value, int) if kind is int else math.isfinite(value)

@@ -1,4 +1,4 @@
-"""Bent pictures: waves, a slanting view, and the mesh that carries them out in one resampling."""
+"""Warps of a picture: waves and perspective, applied as one mesh by a single resampling."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ _TILE = 16  # pixels; a power of two keeps the mesh's division by it exact
 
 @dataclass(frozen=True)
 class Waves:
-    """The elastic bend: where the canvas point (x, y) takes its ink from, relative to itself."""
+    """The elastic warp: maps a point of the canvas to the offset of the point whose ink it shows.
+
+    Args:
+        amplitude: px; no point moves by more along either axis.
+        periods: px, of four waves.
+        phases: in turns, of four waves.
+    """
 
     amplitude: float
     periods: tuple[float, ...]
     phases: tuple[float, ...]
 
     def __call__(self, x: float, y: float) -> tuple[float, float]:
+        """Return the offset (dx, dy) of a point, in px."""
         along = (y, x + y, x, x - y)  # each direction is moved by one wave across it and one aslant
         waves = [
             math.sin(math.tau * (place / period + phase))
@@ -34,7 +41,7 @@ class Waves:
 
     @classmethod
     def drawn(cls, uniform: Draw, amplitude: float, period: float) -> Waves:
-        """Four waves about as long as ``period``."""
+        """Return four random waves of about the given period in px."""
         return cls(
             amplitude,
             tuple(period * uniform_float(uniform, (0.75, 1.25)) for _ in range(4)),
@@ -45,7 +52,13 @@ class Waves:
 def apply_mesh(
     image: Image.Image, size: tuple[int, int], source: Callable[[float, float], tuple[float, float]]
 ) -> Image.Image:
-    """A picture of at least ``size`` whose point (x, y) shows what ``image`` has at ``source(x, y)``."""
+    """Return a picture whose point (x, y) shows what ``image`` has at ``source(x, y)``.
+
+    Args:
+        image: the picture.
+        size: width and height in px that the result has at least.
+        source: point of the result → point of the image.
+    """
     columns, rows = -(-size[0] // _TILE), -(-size[1] // _TILE)
     knots = {
         (row, column): source(column * _TILE, row * _TILE) for row in range(rows + 1) for column in range(columns + 1)
@@ -69,7 +82,7 @@ def apply_mesh(
 
 
 def apply_warp(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> Image.Image:
-    """The whole picture in waves and seen aslant; its edges go on outside of it, and nothing inside is lost."""
+    """Return the whole picture warped by waves and perspective; beyond its edges the edge pixels repeat."""
     waves = Waves.drawn(uniform, scheme.warp_amplitude, scheme.warp_period)
     slants = [uniform_float(uniform, (0.0, scheme.perspective)) for _ in range(4)]  # how far each corner moves inwards
     width, height = scheme.width, scheme.height
@@ -92,5 +105,5 @@ def apply_warp(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> Image.Imag
 
 
 def margin(scheme: Scheme) -> int:
-    """How many pixels the waves of the whole picture may take from its edges."""
+    """Return how many pixels the waves of the whole picture may take from its edges."""
     return math.ceil(scheme.warp_amplitude)

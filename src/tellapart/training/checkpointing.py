@@ -44,7 +44,9 @@ class BestCheckpoint(ModelCheckpoint):
 
 def stage_checkpoints(folder: Path) -> tuple[BestCheckpoint, ModelCheckpoint]:
     """The callbacks that write ``best.ckpt`` and ``last.ckpt`` of a stage into its folder."""
-    best = BestCheckpoint(dirpath=folder, filename="best", monitor="val_score", mode="max", enable_version_counter=False)
+    best = BestCheckpoint(
+        dirpath=folder, filename="best", monitor="val_score", mode="max", enable_version_counter=False
+    )
     return best, ModelCheckpoint(dirpath=folder, filename="last", enable_version_counter=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -12,48 +13,52 @@ from tellapart.metrics import calibration, lda
 from tellapart.training.augmentation import PRESETS
 from tellapart.training.dataset import PixelCache
 from tellapart.training.feature_cache import View, features
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.tasks.training_module import TrainingModule
 
 SHRINKS = (0.5, 0.7, 0.8, 0.9)
 
 
 def fit_closed_form_head(
-    task: ClassifyTask, cache: PixelCache, train: Sequence[int], val: Sequence[int]
+    module: TrainingModule, targets: npt.NDArray[np.int64], cache: PixelCache, train: Sequence[int], val: Sequence[int]
 ) -> dict[str, float]:
-    """Set the head of the task's model, and score it on the validation rows.
+    """Set the head of a classifier by linear discriminant analysis, and score it on the validation rows.
 
     Where the augmentation mirrors pictures, the mirrored ones teach too. Of several shrinkages the one that
     validates best is taken. The logits are scaled so that their probabilities fit the validation part, which also lets
     a later stage begin at the right loss.
 
     Args:
-        train: rows, each as often as it counts.
-        val: rows.
+        module: the stage; its network has a ``backbone`` and a linear ``head``.
+        targets: class indices by catalog row.
+        cache: the pixels of all these rows.
+        train: catalog rows, each as often as it counts.
+        val: catalog rows of the validation part.
 
     Returns:
-        The figures of `ClassifyTask.validation_figures`.
+        The figures of the module's ``validation_figures``.
     """
-    mirrored = PRESETS[task.config.augment or "none"].flip
+    mirrored = PRESETS[module.config.augment or "none"].flip
     views: list[View] = [lambda x: x, lambda x: x.flip(3)] if mirrored else [lambda x: x]
-    backbone = task.model.get_submodule("backbone")
+    backbone = module.model.get_submodule("backbone")
     rows = sorted(set(train))
-    seen = features(task, backbone, cache, rows, views)
-    judged = features(task, backbone, cache, val, views[:1], "validation")[0]
-    place = {row: at for at, row in enumerate(rows)}
-    order = [place[row] for row in train]
-    target = task.targets.cpu().numpy()
-    known = np.concatenate([view[order] for view in seen])
-    wanted = np.tile(target[list(train)], len(seen))
-    head = task.model.get_submodule("head")
+    views_of_train = features(module, backbone, cache, rows, views)
+    val_features = features(module, backbone, cache, val, views[:1], "validation")[0]
+    row_to_place = {row: place for place, row in enumerate(rows)}
+    order = [row_to_place[row] for row in train]
+    train_features = np.concatenate([view[order] for view in views_of_train])
+    train_targets = np.tile(targets[list(train)], len(views_of_train))
+    head = module.model.get_submodule("head")
     assert isinstance(head, nn.Linear)
-    even = task.config.class_weights == "balanced"
-    numbers = torch.tensor(list(val))
+    balanced = module.config.class_weights == "balanced"
+    val_rows = torch.tensor(list(val))
     best: dict[str, float] = {}
-    for slopes, offsets in lda.fit_lda_path(known, wanted, head.out_features, shrinks=SHRINKS, even=even):
-        answers = judged @ slopes + offsets
-        scale = calibration.temperature(answers, target[list(val)])
-        logits = torch.from_numpy(answers / scale).float()
-        figures = task.validation_figures([(logits, numbers, float(task.loss(logits, numbers, training=False)))])
+    for slopes, offsets in lda.fit_lda_path(
+        train_features, train_targets, head.out_features, shrinks=SHRINKS, even=balanced
+    ):
+        outputs = val_features @ slopes + offsets
+        scale = calibration.temperature(outputs, targets[list(val)])
+        logits = torch.from_numpy(outputs / scale).float()
+        figures = module.validation_figures([(logits, val_rows, float(module.loss(logits, val_rows, training=False)))])
         if not best or figures["score"] > best["score"]:
             best = figures
             with torch.no_grad():

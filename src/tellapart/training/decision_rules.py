@@ -21,14 +21,12 @@ from tellapart.training.config import TrainConfig
 Floats = npt.NDArray[np.float32]
 
 
-def check_decisions(config: TrainConfig, catalog: Catalog) -> None:
-    """A threshold or a level to abstain below must fit the data.
+def check_positive_class(config: TrainConfig, catalog: Catalog) -> None:
+    """A threshold parts two classes, and the positive class is one of the data's.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: there are more classes, or none of this name.
     """
-    if catalog.task == "read" and (config.threshold or config.positive_class):
-        raise ConfigError("threshold and positive_class: for classify only")
     if config.threshold is not None and len(catalog.labels) != 2:
         raise ConfigError(
             f"threshold: a threshold parts two classes, and there are {len(catalog.labels)}; leave it out"
@@ -39,25 +37,24 @@ def check_decisions(config: TrainConfig, catalog: Catalog) -> None:
         )
 
 
-def calibrate_decisions(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
-    """What the bundle does with its network's answers, chosen on validation rows.
-
-    Args:
-        logits: in the order of ``rows``; N, K of a classifier, N, T, K of a reader.
-
-    Returns:
-        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
-    """
-    return (_of_texts if catalog.task == "read" else _of_classes)(config, catalog, rows, logits)
-
-
 def expected_length(catalog: Catalog) -> int | None:
     """How many characters a reader is to expect: as many as all texts but those of the test part have, if alike."""
     labels = catalog.column("label")
     return common_length([labels[row] for row in {*catalog.training_rows(), *catalog.rows("val")}])
 
 
-def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+def calibrate_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    """What the bundle of a reader does with its network's answers, chosen on validation rows.
+
+    Args:
+        config: its ``abstain`` is the share of right answers to aim at.
+        catalog: the data, split.
+        rows: validation rows.
+        logits: N, T, K in the order of ``rows``.
+
+    Returns:
+        ``temperature``; ``n``; ``ece`` before and after it; ``abstain`` where asked for.
+    """
     charset = Charset.of([*catalog.labels, catalog.characters])
     truth = [catalog.column("label")[row] for row in rows]
     rule = TextConstraint(length=expected_length(catalog))
@@ -86,7 +83,18 @@ def _of_texts(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Fl
     return result
 
 
-def _of_classes(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+def calibrate_classes(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    """What the bundle of a classifier does with its network's answers, chosen on validation rows.
+
+    Args:
+        config: its ``abstain`` is the share of right answers to aim at, its ``threshold`` the aim of a threshold.
+        catalog: the data, split.
+        rows: validation rows.
+        logits: N, K in the order of ``rows``.
+
+    Returns:
+        ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
+    """
     labels = list(catalog.labels)
     index = {label: place for place, label in enumerate(labels)}
     target = np.array([index[catalog.column("label")[row]] for row in rows])

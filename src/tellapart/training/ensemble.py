@@ -6,14 +6,14 @@ weights, the weights are averaged: one network, which reads as fast as each."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 
 from tellapart.core.files import atomic_file
@@ -25,17 +25,24 @@ from tellapart.training.dataset import PixelCache
 from tellapart.training.embedder import BATCH
 from tellapart.training.loop import Answers, fit, lightning_quiet, predict_logits
 from tellapart.training.models.classifier import log_mean_probability
-from tellapart.training.run import ANSWERS, CONFIG, DATA, HISTORY, MODEL, Run
+from tellapart.training.run_folder import ANSWERS, HISTORY, MODEL, Run
+from tellapart.training.tasks.base import Task
+from tellapart.training.tasks.registry import get_task
+from tellapart.training.weight_averaging import Weights, average_weights
 
-FOLDER = "members"  # of a run
 SEEDS_APART = 1000
 
 
-def fit_ensemble(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], Answers]:
+def fit_ensemble(run: Run, catalog: Catalog, task: Task) -> tuple[Weights, Answers]:
     """Train each member that is not trained yet, in a run folder of its own; several side by side.
 
     Two networks on a core each are done sooner than one after the other on both: much of a step waits for its slowest
     thread.
+
+    Args:
+        run: the run of all; each member has a run folder within.
+        catalog: the data, split.
+        task: the strategy of the data's task.
 
     Returns:
         The weights of all as one network's, and its answers for validation rows: of classifiers from other seeds the
@@ -53,9 +60,9 @@ def fit_ensemble(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], A
     else:
         for each in left:
             _learn(each)
-    if catalog.task == "read":
+    if task.averages_weights:
         weights = average_weights([load_file(member.path / MODEL) for member in members])
-        return weights, _read(run, catalog, weights)
+        return weights, _predict(run, catalog, task, weights)
     weights = {}
     rows: list[list[int]] = []
     logits = []
@@ -69,29 +76,13 @@ def fit_ensemble(run: Run, catalog: Catalog) -> tuple[dict[str, torch.Tensor], A
     return weights, (rows[0], log_mean_probability(logits).numpy())
 
 
-def average_weights(learnt: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of the weights of networks that began alike; of what is counted, the first's.
-
-    At which step a reader says a letter is its own, so the answers of two have no mean. But networks that were trained
-    on from the same weights lie in one valley, and the network amid them is more often right than each (Wortsman et
-    al., "Model soups", 2022).
-
-    >>> average_weights([{"w": torch.zeros(1)}, {"w": torch.ones(1)}])["w"]
-    tensor([0.5000])
-    """
-    return {
-        name: torch.stack([weights[name] for weights in learnt]).mean(dim=0) if value.is_floating_point() else value
-        for name, value in learnt[0].items()
-    }
-
-
-def _read(run: Run, catalog: Catalog, weights: dict[str, torch.Tensor]) -> Answers:
-    """What a reader of these weights says of the validation rows."""
-    model = run.network(pretrained=False)
+def _predict(run: Run, catalog: Catalog, task: Task, weights: Weights) -> Answers:
+    """The validation rows, and the logits of a network of these weights."""
+    model: Any = task.build_network(run, pretrained=False)
     model.load_state_dict(weights)
-    spec = run.preprocess(model)
+    spec = task.preprocess(run.config, model.mean, model.std)
     cache = PixelCache(catalog, catalog.rows("val"), spec, limit_gb=run.config.cache_gb)
-    return predict_logits(model, spec, cache, run.config, BATCH["cpu"])
+    return predict_logits(task, model, spec, cache, BATCH["cpu"])
 
 
 def _at_once(run: Run, cores: int) -> int:
@@ -111,22 +102,19 @@ def _learn(which: tuple[Path, int, int], threads: int | None = None) -> None:
         torch.set_num_threads(threads)
     member = Run.open(folder)
     with speaking(f"member {number + 1} of {count}"), lightning_quiet():
-        learnt, (judged, said) = fit(member, member.catalog())
+        weights, (rows, logits) = fit(member, member.catalog(), get_task(member.config.task))
     with atomic_file(member.path / ANSWERS) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, rows=np.array(judged), logits=said)
+        np.savez(stream, rows=np.array(rows), logits=logits)
     with atomic_file(member.path / MODEL) as temporary:  # last: a run with its weights is finished
-        save_file(learnt, temporary)
+        save_file(weights, temporary)
 
 
 def _runs(run: Run, catalog: Catalog, at_once: int) -> Iterator[Run]:
     cache_gb = run.config.cache_gb / at_once  # each has one of its own
     parts = folds(catalog, run.config.cv_folds, seed=run.config.seed) if run.config.cv_folds else [catalog] * run.count
     for number, data in enumerate(parts):
-        folder = run.path / FOLDER / str(number)
+        folder = run.member(number)
         seed = run.config.seed + SEEDS_APART * number
         config = replace(run.config, ensemble=1, cv_folds=0, seed=seed, cache_gb=cache_gb)
-        if not (folder / HISTORY).is_file():  # one that has learnt nothing gives way, as a run does
-            data.write(folder / DATA)
-            with atomic_file(folder / CONFIG) as temporary:  # last: a folder with a config has its data
-                temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8")
-        yield Run.open(folder)
+        begun = (folder / HISTORY).is_file()  # one that has learnt nothing gives way, as a run does
+        yield Run.open(folder) if begun else Run.create(folder, data, config)

@@ -16,7 +16,7 @@ from tellapart.training.augmentation import augment
 from tellapart.training.dataset import CachedFeatures, PixelCache, WidthBatches, scratch
 from tellapart.training.embedder import BATCH, fold_norms, map_batches, native_bfloat16
 from tellapart.training.models.frozen_trunk import split_network
-from tellapart.training.tasks import Task
+from tellapart.training.tasks.training_module import TrainingModule
 
 PLAIN = 1  # views of validation pictures
 
@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 
 def features(
-    task: Task,
+    module: TrainingModule,
     network: nn.Module,
     cache: PixelCache,
     rows: Sequence[int],
@@ -37,12 +37,12 @@ def features(
     Norms are folded and the arithmetic is bfloat16 where the processor has it, unless float32 is asked for, on a
     copy of the network.
     """
-    device = torch.device("cuda" if task.config.device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if module.config.device in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
     network = fold_norms_of(network).to(device)
-    scale = copy.deepcopy(task.scale).to(device)
+    scale = copy.deepcopy(module.scale).to(device)
     place = {row: at for at, row in enumerate(rows)}
     batches = list(WidthBatches(rows, cache.widths, BATCH[device.type], shuffle=False))
-    half = task.config.precision != "float32" and native_bfloat16(device.type)
+    half = module.config.precision != "float32" and native_bfloat16(device.type)
 
     def seen() -> Iterator[tuple[int, list[int], Tensor]]:
         """Each batch in each view; drawn here, one after the other, as views may share their dice."""
@@ -75,20 +75,20 @@ def fold_norms_of(network: nn.Module) -> nn.Module:
 
 
 def cache_trunk(
-    task: Task, cache: PixelCache, train: WidthBatches, val: WidthBatches
+    module: TrainingModule, cache: PixelCache, train: WidthBatches, val: WidthBatches
 ) -> tuple[CachedFeatures, CachedFeatures] | None:
-    """Let the frozen part of a stage run once for each of ``views`` augmented views; the task then trains the tail.
+    """Let the frozen part of a stage run once for each of ``views`` augmented views; the module then trains the tail.
 
     None where there is no frozen part, it cannot be cut off, or not even one view fits into ``cache_gb``: the
     whole network then runs in every epoch.
     """
-    config, stage = task.config, task.stage
+    config, stage = module.config, module.stage
     if not config.views or stage.train == "all":
         return None
     learnt, judged = sorted(set(train.rows)), sorted(set(val.rows))
     with torch.inference_mode():
-        example = task.scale(torch.from_numpy(cache[learnt[0]][None].copy()))
-        trunk = split_network(task.model, task.learning, example)
+        example = module.scale(torch.from_numpy(cache[learnt[0]][None].copy()))
+        trunk = split_network(module.model, module.learning, example)
         if trunk is None:
             return None
         trunk.eval()
@@ -99,9 +99,9 @@ def cache_trunk(
         log(f"what the frozen part makes of the images does not fit into {config.cache_gb:g} GB (--cache-gb): it runs "
             "in every epoch")  # fmt: skip
         return None
-    dice = torch.Generator().manual_seed(config.seed * 7919 + task.number)
-    drawn: list[View] = [lambda x: augment(x, task.how, dice)] * views
-    task.tail = trunk.tail.forward
-    seen = features(task, trunk.body, cache, learnt, drawn, f"{views} views")
-    plain = features(task, trunk.body, cache, judged, [lambda x: x] * PLAIN, "validation")
+    dice = torch.Generator().manual_seed(config.seed * 7919 + module.number)
+    drawn: list[View] = [lambda x: augment(x, module.how, dice)] * views
+    module.tail = trunk.tail.forward
+    seen = features(module, trunk.body, cache, learnt, drawn, f"{views} views")
+    plain = features(module, trunk.body, cache, judged, [lambda x: x] * PLAIN, "validation")
     return CachedFeatures(seen, learnt, train), CachedFeatures(plain, judged, val)

@@ -135,9 +135,7 @@ class Run:
         if name not in ("last", "best"):
             file = Path(name)
         elif self.count > 1:
-            raise ConfigError(
-                f"{self.path}: several networks, a run each; name one of them, such as {self.member(0)}"
-            )
+            raise ConfigError(f"{self.path}: several networks, a run each; name one of them, such as {self.member(0)}")
         else:
             stages = [self.stage(number) for number in range(len(self.config.stages or []))]
             begun = [stage for stage in stages if (stage / BEST).is_file()]

@@ -14,7 +14,6 @@ which go to every stage but ``solve``.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,8 +23,10 @@ import yaml
 
 from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.data.catalog import Catalog
-from tellapart.training.auto_config import TRANSFER_STAGES, plan
-from tellapart.training.config import SMALL, Stage, TrainConfig, make_config
+from tellapart.training.auto_config import plan
+from tellapart.training.config import Stage, TrainConfig, make_config
+from tellapart.training.schedule import TRANSFER_STAGES
+from tellapart.training.tasks.registry import get_task
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -38,7 +39,6 @@ OPTIONS = (
     *OF_STAGES, "label_smoothing", "mixup", "ema", "dropout", "patience", "views",
 )  # fmt: skip
 OF_EPOCHS = frozenset({*OPTIONS[OPTIONS.index("epochs") :]})  # a head in closed form knows nothing of these
-UNEVEN = 1.5  # the largest class over the smallest, from where weighing classes may matter
 
 
 def default_space(config: TrainConfig, catalog: Catalog) -> Space:
@@ -49,8 +49,8 @@ def default_space(config: TrainConfig, catalog: Catalog) -> Space:
     >>> list(default_space(TrainConfig(backbone="small", stages=[Stage()], batch_size=64, augment="glyph"), data))
     ['augment', 'batch_size', 'lr', 'label_smoothing', 'mixup', 'ema', 'dropout']
     """
-    reading = config.task == "read"
-    transfer = not reading and config.backbone != SMALL and config.pretrained
+    task = get_task(config.task)
+    transfer = task.transfers(config)
     stages = config.stages or []
     learning = [stage for stage in stages if stage.train != "solve"]
     if transfer and not learning:
@@ -69,16 +69,11 @@ def default_space(config: TrainConfig, catalog: Catalog) -> Space:
     else:
         space |= {
             "batch_size": [max(1, batch // 2), batch, 2 * batch],
-            "augment": ["glyph", "text", "none"] if reading else ["glyph", "trivial", "none"],
+            "augment": list(task.augmentations),
             "ema": [0.0, 0.99],
             "dropout": {"low": 0.0, "high": 0.5, "log": False},
         }
-    if not reading:
-        space |= {"mixup": [0.0, 0.2], "label_smoothing": {"low": 0.0, "high": 0.2, "log": False}}
-        labels = catalog.column("label")
-        sizes = Counter(labels[row] for row in catalog.training_rows()).values()
-        if not transfer and max(sizes) > UNEVEN * min(sizes):
-            space["class_weights"] = ["none", "balanced", "sampling"]
+    space |= task.searched_options(config, catalog)
     if config.augment not in space["augment"]:
         space["augment"].insert(0, config.augment)
     return {option: space[option] for option in OPTIONS if option in space}

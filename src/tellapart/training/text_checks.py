@@ -9,7 +9,7 @@ from collections.abc import Collection
 from tellapart.core.errors import TextError, join_some, pluralize
 from tellapart.data.catalog import Catalog
 from tellapart.inference.ctc import required_steps
-from tellapart.inference.preprocess import PIXELS_A_STEP, Preprocess
+from tellapart.inference.preprocess import Preprocess
 
 SMALLEST = 5  # px: the height of the smallest letters that any font draws legibly
 FEW = 5  # training texts with a character, below which it is hardly learnt
@@ -50,9 +50,10 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
             f"{pluralize(len(narrow), 'image')} narrower than a pixel a letter: {shown}; take them out, or label the "
             "originals"
         )
-    long = [row for row in rows if required_steps(label[row]) > time_steps(catalog, spec, row)]
+    steps = {row: spec.time_steps(widths[row], heights[row]) for row in rows}
+    long = [row for row in rows if required_steps(label[row]) > steps[row]]
     if long:
-        shown = join_some(f"{files[row]} ({label[row]!r}, {time_steps(catalog, spec, row)} steps)" for row in long)
+        shown = join_some(f"{files[row]} ({label[row]!r}, {steps[row]} steps)" for row in long)
         raise TextError(
             f"{pluralize(len(long), 'text is', 'texts are')} longer than CTC can emit at their picture's width: {shown}; "
             f"raise --height (now {spec.height}), which widens the pictures with it, or drop them"
@@ -63,11 +64,6 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
         *_unprintable(catalog, rows),
         *_scarce(taught, known),
     ]
-
-
-def time_steps(catalog: Catalog, spec: Preprocess, row: int) -> int:
-    """How many steps the reader has for a picture."""
-    return spec.canvas_width(catalog.column("width")[row], catalog.column("height")[row]) // PIXELS_A_STEP
 
 
 def _backward(catalog: Catalog, rows: list[int]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import yaml
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import atomic_file
 from tellapart.data.catalog import Catalog
 from tellapart.training._lightning import pl
 from tellapart.training.config import TrainConfig
 from tellapart.training.loop import fit
-from tellapart.training.run import CONFIG, DATA, Run
-from tellapart.training.text_checks import check_texts
+from tellapart.training.run_folder import Run
+from tellapart.training.tasks.registry import get_task
 
 
 class TimeUpError(Exception):
@@ -58,16 +55,12 @@ def run_trial(folder: Path, config: TrainConfig, catalog: Catalog, watch: Prunin
         ConfigError, TextError: these options do not train.
         optuna.TrialPruned, TimeUpError: see `PruningCallback`.
     """
-    catalog.write(folder / DATA)
-    with atomic_file(folder / CONFIG) as temporary:
-        temporary.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
-    run = Run(folder, config)
-    if catalog.task == "read":
-        check_texts(catalog, run.preprocess())
+    run = Run.create(folder, catalog, config)
+    task = get_task(catalog.task)
+    task.check_data(catalog, task.preprocess(config), None)
     with (folder / "log.txt").open("w", encoding="utf-8") as log, redirect_stderr(log):
-        fit(run, catalog, callbacks=[watch])
-    stages = folder.glob("checkpoints/stage-*/done.json")
-    scores = [float(json.loads(stage.read_text(encoding="utf-8"))["score"]) for stage in stages]
+        fit(run, catalog, task, callbacks=[watch])
+    scores = run.scores()
     if not all(map(math.isfinite, scores)):
         raise ConfigError("the score is no number any more; try a lower lr")
     return max(scores)

@@ -13,7 +13,8 @@ from tellapart.inference.base_model import BASE, base_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.run import MODEL, Run, checkpointed
+from tellapart.training.checkpointing import read_checkpoint
+from tellapart.training.run_folder import MODEL, Run
 
 
 def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> bool:
@@ -22,6 +23,9 @@ def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str
     A letter that is new begins at random, as do all in a training from nothing.
 
     Args:
+        model: the reader that is to be trained.
+        charset: the characters of its texts.
+        spec: the preprocessing of its pictures.
         source: a run folder, a checkpoint in one, a bundle with weights, or ``base``, the shipped reader.
 
     Returns:
@@ -31,11 +35,11 @@ def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str
         ConfigError: it holds no weights, is no reader, or sees pictures of another size.
         BundleError: there is neither a run nor a bundle.
     """
-    weights, known, seen = _learnt(source)
-    if (seen.height, seen.channels) != (spec.height, spec.channels):
+    weights, known, height, channels = _read_source(source)
+    if (height, channels) != (spec.height, spec.channels):
         what = {1: "grey", 3: "colour"}
         raise ConfigError(
-            f"start {source!r}: it reads pictures of {seen.height} px in {what[seen.channels]}, here they have "
+            f"start {source!r}: it reads pictures of {height} px in {what[channels]}, here they have "
             f"{spec.height} px in {what[spec.channels]}; leave out height and colour, or train from scratch"
         )
     place = {character: index for index, character in enumerate(known.characters, 1)}
@@ -59,12 +63,13 @@ def known_characters(source: str | None) -> frozenset[str]:
     """The characters that a reader begins with: none of a training from nothing.
 
     Raises:
-        ConfigError, BundleError: as `begin`.
+        ConfigError, BundleError: as `warm_start`.
     """
-    return frozenset() if source is None else frozenset(_learnt(source)[1].characters)
+    return frozenset() if source is None else frozenset(_read_source(source)[1].characters)
 
 
-def _learnt(source: str) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:
+def _read_source(source: str) -> tuple[dict[str, torch.Tensor], Charset, int, int]:
+    """Weights and characters of a reader, and the height and the channels of its pictures."""
     path = base_reader() if source == BASE else Path(source)
     if path.suffix == ".ckpt":
         if len(path.parents) < 3:
@@ -72,15 +77,21 @@ def _learnt(source: str) -> tuple[dict[str, torch.Tensor], Charset, Preprocess]:
         run = Run.open(path.parents[2])
         if run.config.task != "read":
             raise ConfigError(f"{path}: a classifier's; a reader can only start from a reader")
-        return checkpointed(run.checkpoint(str(path))), run.charset, run.preprocess()
+        return read_checkpoint(run.checkpoint(str(path))), *_facts(run)
     if (path / MODEL).is_file() and not (path / "bundle.json").is_file():
         run = Run.open(path)
         if run.config.task != "read":
             raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
-        return load_file(path / MODEL), run.charset, run.preprocess()
+        return load_file(path / MODEL), *_facts(run)
     bundle = Bundle.open(path)
     if bundle.task != "read":
         raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
     if not (bundle.path / MODEL).is_file():
         raise ConfigError(f"{path}: this bundle only predicts; start from its run folder, or export it with --weights")
-    return load_file(bundle.path / MODEL), bundle.charset, bundle.preprocess  # halves; copying makes floats of them
+    weights = load_file(bundle.path / MODEL)  # halves; copying makes floats of them
+    return weights, bundle.charset, bundle.preprocess.height, bundle.preprocess.channels
+
+
+def _facts(run: Run) -> tuple[Charset, int, int]:
+    assert run.config.height is not None
+    return run.charset, run.config.height, 1 if run.config.colour == "grey" else 3

@@ -14,12 +14,12 @@ import tellapart
 from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.pipelines.strength.ablation import with_hardships
 from tellapart.synthesis import SCHEMES
-from tellapart.training.run import Run
+from tellapart.training.run_folder import Run
 
 assess, attack_module = (
     importlib.import_module(f"tellapart.pipelines.strength.{name}") for name in ("assess", "attack")
 )
-HASTY = {"stages": [{"train": "all", "epochs": 1, "lr": 5e-3}], "height": 24, "batch_size": 8, "augment": "none",
+HASTY = {"stages": [{"train": "all", "epochs": 1, "lr": 5e-3}], "batch_size": 8, "augment": "none",
          "device": "cpu", "precision": "float32"}  # fmt: skip
 
 
@@ -62,15 +62,6 @@ def test_a_scheme_is_drawn_attacked_changed_and_reported(tmp_path, monkeypatch):
     assert (out / "labels-8" / "model.safetensors").stat().st_mtime_ns == stamp
 
 
-def test_labelled_images_are_split_and_attacked(texts, tmp_path):
-    result = tellapart.strength(texts, out=tmp_path / "out", labels=[20], **HASTY)
-    assert [step["labels"] for step in result["curve"]] == [20]
-    assert (result["target"], result["changes"]) == (str(texts), [])
-    catalog = Run.open(tmp_path / "out" / "labels-20").catalog()
-    assert [len(catalog.rows(part)) for part in ("train", "val")] == [17, 3]
-    assert result["n"] == len(catalog.rows("test"))
-
-
 def figure(value):
     return {"value": value, "ci95": [max(0, value - 0.05), min(1, value + 0.05)], "n": 100}
 
@@ -78,6 +69,8 @@ def figure(value):
 @pytest.fixture
 def drawn_only(monkeypatch):
     """Strength without its trainings, which take minutes for what these tests look at: drawing, order, and notes."""
+    for module, name, count in ((assess, "TESTED", 20), (assess, "PICTURES", 10), (attack_module, "PICTURES", 10)):
+        monkeypatch.setattr(module, name, count)
     for name in ("train", "adapt"):
         monkeypatch.setattr(attack_module, name, lambda *_, **__: {"seconds": 1.0, "bundle": "bundle"})
     monkeypatch.setattr(attack_module, "evaluate", lambda _, catalog, **__: {
@@ -123,8 +116,6 @@ def test_no_labels_alone_are_an_attack_too(drawn_only, tmp_path, monkeypatch):
         return {"seconds": 1.0, "bundle": "bundle"}
 
     monkeypatch.setattr(attack_module, "adapt", adapt)
-    monkeypatch.setattr(attack_module, "PICTURES", 10)
-    monkeypatch.setattr(assess, "TESTED", 20)
     result = drawn_only("plain", out=tmp_path, labels=[0], report=tmp_path / "page.html")
     assert [(step["labels"], step.get("pictures")) for step in result["curve"]] == [(0, None), (0, 10)]
     [(catalog, options)] = given

@@ -55,7 +55,9 @@ def test_alike_shares_and_one_process_alone_keep_all_connections(tmp_path):
 
 def test_the_place_of_a_process_that_ended_is_free_again(tmp_path):
     script = (
-        "import sys, pathlib; from tellapart.serving.middleware.load_balance import LoadBalanceMiddleware; s = Share(None, pathlib.Path(sys.argv[1]), 1)"
+        "import sys, pathlib\n"
+        "from tellapart.serving.middleware.load_balance import LoadBalanceMiddleware\n"
+        "s = LoadBalanceMiddleware(None, pathlib.Path(sys.argv[1]), 1)"
     )
     held = f"{script}; print(s._place, flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -73,5 +75,8 @@ def test_the_place_of_a_process_that_ended_is_free_again(tmp_path):
 
 
 def test_sharing_imports_where_fcntl_is_missing():
-    code = "import sys; sys.modules['fcntl'] = None; import tellapart.serve.share, tellapart.serve.state"
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "import tellapart.serving.middleware.load_balance, tellapart.serving.model_registry"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-import tellapart
+from tellapart.pipelines.train import fit_only
 from tellapart.training.callbacks.history import EpochHistory
 from tellapart.training.config import Stage
-from tellapart.training.tasks import ClassifyTask
+from tellapart.training.tasks.classification import ClassificationModule
 
 
 def trainer(epoch, **metrics):
@@ -74,17 +74,17 @@ def test_the_live_line_is_for_people_only(tmp_path, monkeypatch, screen, shown):
     assert screen.getvalue() == ("\r  step 2/8, 6.0 s left in this epoch " if shown else "")
 
 
-def test_the_training_loss_is_that_of_its_own_epoch(shapes, tmp_path, without_packing, monkeypatch):
+def test_the_training_loss_is_that_of_its_own_epoch(shapes, tmp_path, monkeypatch):
     losses = {}
-    step = ClassifyTask.training_step
+    step = ClassificationModule.training_step
 
     def watched(self, batch, index):
         loss = step(self, batch, index)
         losses.setdefault(self.current_epoch + 1, []).append((float(loss.detach()), len(batch[1])))
         return loss
 
-    monkeypatch.setattr(ClassifyTask, "training_step", watched)
-    tellapart.train(shapes, out=tmp_path / "run", backbone="small", epochs=2, batch_size=16, device="cpu")
+    monkeypatch.setattr(ClassificationModule, "training_step", watched)
+    fit_only(shapes, out=tmp_path / "run", backbone="small", epochs=2, batch_size=16, device="cpu")
     for line in read(tmp_path / "run" / "history.jsonl"):
         seen = losses[line["epoch"]]
         mean = sum(loss * n for loss, n in seen) / sum(n for _, n in seen)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tellapart.pipelines.train import fit_only
 from tellapart.training.callbacks import timing as room
 from tellapart.training.callbacks.timing import TrainingTimer, format_timing
 
@@ -75,12 +76,8 @@ def test_a_run_keeps_it(shape_run):
     assert sum(seconds.values()) > whole / 3
 
 
-def test_a_frozen_trunk_is_time_of_its_own(shapes, tmp_path, without_packing, capsys):
-    import tellapart
-
-    tellapart.train(
-        shapes, out=tmp_path / "run", backbone="small", stages=[{"train": "head", "epochs": 1}], device="cpu"
-    )
+def test_a_frozen_trunk_is_time_of_its_own(shapes, tmp_path, capsys):
+    fit_only(shapes, out=tmp_path / "run", backbone="small", stages=[{"train": "head", "epochs": 1}], device="cpu")
     seconds = json.loads((tmp_path / "run/time.json").read_text(encoding="utf-8"))
     assert seconds["frozen part"] > 0
     assert "where the time went: " in capsys.readouterr().err

@@ -8,61 +8,67 @@ from tellapart.curation.findings import Finding
 from tellapart.data.duplicates.registration import LIMITS
 
 
-def _unreadable(view: CheckContext, _: float) -> Finding:
-    whys = view.catalog.column("why")
+def _unreadable(context: CheckContext, _: float) -> Finding:
+    whys = context.catalog.column("why")
     bad = {row: why for row, why in enumerate(whys) if why is not None and why.startswith("unreadable")}
     sentence = (
-        f"{pluralize(len(bad), 'image')} of {len(view.catalog):,} cannot be decoded"
+        f"{pluralize(len(bad), 'image')} of {len(context.catalog):,} cannot be decoded"
         if bad
         else "every image can be decoded"
     )
     return Finding("unreadable", sentence, None, dict.fromkeys(bad, 1.0), bad)
 
 
-def _exact_duplicates(view: CheckContext, _: float) -> Finding:
-    groups = [view.best(group) for group in view.exact]
-    why = {row: f"the same pixels as {view.files[group[0]]}" for group in groups for row in group[1:]}
-    found = f"{pluralize(len(why), 'exact copy', 'exact copies')} of other images, in {pluralize(len(groups), 'group')}"
-    sentence = found if why else "no exact copies"
+def _exact_duplicates(context: CheckContext, _: float) -> Finding:
+    groups = [context.best(group) for group in context.exact]
+    why = {row: f"the same pixels as {context.files[group[0]]}" for group in groups for row in group[1:]}
+    summary = (
+        f"{pluralize(len(why), 'exact copy', 'exact copies')} of other images, in {pluralize(len(groups), 'group')}"
+    )
+    sentence = summary if why else "no exact copies"
     return Finding("exact_duplicates", sentence, None, dict.fromkeys(why, 1.0), why, groups)
 
 
-def _near_duplicates(view: CheckContext, threshold: float) -> Finding:
-    groups = [view.best(group) for group in view.near]
+def _near_duplicates(context: CheckContext, threshold: float) -> Finding:
+    groups = [context.best(group) for group in context.near]
     score: dict[int, float] = {}
-    told: dict[int, tuple[float, str]] = {}
-    for (one, other), match in view.matches.items():
+    best_match: dict[int, tuple[float, str]] = {}
+    for (one, other), match in context.matches.items():
         for row, peer in ((one, other), (other, one)):
             score[row] = max(score.get(row, 0.0), match.likeness)
-            if match.likeness > told.get(row, (0.0, ""))[0]:
-                told[row] = (match.likeness, f"like {view.files[peer]}: {match.sentence()}")
-    pixels = {view.catalog.column("pixels")[row]: row for row in told}
+            if match.likeness > best_match.get(row, (0.0, ""))[0]:
+                best_match[row] = (match.likeness, f"like {context.files[peer]}: {match.sentence()}")
+    pixels = {context.catalog.column("pixels")[row]: row for row in best_match}
     why = {}
     for group in groups:
         for row in group[1:]:
-            twin = pixels.get(view.catalog.column("pixels")[row], row)
-            why[row] = told[row][1] if row in told else f"an exact copy of {view.files[twin]}, which is {told[twin][1]}"
+            twin = pixels.get(context.catalog.column("pixels")[row], row)
+            why[row] = (
+                best_match[row][1]
+                if row in best_match
+                else f"an exact copy of {context.files[twin]}, which is {best_match[twin][1]}"
+            )
             score.setdefault(row, score[twin])
-    found = f"{pluralize(len(why), 'near-copy', 'near-copies')} of other images, in {pluralize(len(groups), 'group')}"
-    sentence = found if why else "no near-copies"
+    summary = f"{pluralize(len(why), 'near-copy', 'near-copies')} of other images, in {pluralize(len(groups), 'group')}"
+    sentence = summary if why else "no near-copies"
     return Finding("near_duplicates", sentence, threshold, score, why, groups)
 
 
-def _conflicting_labels(view: CheckContext, _: float) -> Finding:
-    groups = [group for group in view.copies if len({view.labels[row] for row in group}) > 1]
+def _conflicting_labels(context: CheckContext, _: float) -> Finding:
+    groups = [group for group in context.copies if len({context.labels[row] for row in group}) > 1]
     why = {}
     for group in groups:
         for row in group:
-            others = sorted({view.labels[other] for other in group} - {view.labels[row]})
-            why[row] = f"labelled {view.labels[row]!r}, a copy of it {join_some(map(repr, others))}"
-    found = f"{pluralize(len(groups), 'group')} of copies with different labels"
-    sentence = found if groups else "no copies with different labels"
+            others = sorted({context.labels[other] for other in group} - {context.labels[row]})
+            why[row] = f"labelled {context.labels[row]!r}, a copy of it {join_some(map(repr, others))}"
+    summary = f"{pluralize(len(groups), 'group')} of copies with different labels"
+    sentence = summary if groups else "no copies with different labels"
     return Finding("conflicting_labels", sentence, None, dict.fromkeys(why, 1.0), why, groups)
 
 
-def _split_leaks(view: CheckContext, _: float) -> Finding:
-    parts = view.catalog.column("split")
-    groups = [group for group in view.copies if len({parts[row] for row in group} - {None}) > 1]
+def _split_leaks(context: CheckContext, _: float) -> Finding:
+    parts = context.catalog.column("split")
+    groups = [group for group in context.copies if len({parts[row] for row in group} - {None}) > 1]
     why = {}
     for group in groups:
         for row in group:

@@ -1,7 +1,6 @@
-"""Labels that disagree with what the other images teach.
+"""Find labels that contradict a model trained on the other images.
 
-Every image is judged by a model that never saw it: confident learning, Northcutt, Jiang & Chuang, "Confident
-learning: estimating uncertainty in dataset labels" (2021).
+Source: Northcutt, Jiang & Chuang, "Confident learning: estimating uncertainty in dataset labels" (2021).
 """
 
 from __future__ import annotations
@@ -18,28 +17,35 @@ from tellapart.metrics import calibration, lda
 FOLDS = 5
 DIMENSIONS = 128
 SHRINK = 0.3
-SMALLEST_CLASS = 5  # images; smaller ones teach nothing and are not judged
+SMALLEST_CLASS = 5  # images; labels of smaller classes are not judged
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """For each judged image: how its label stands against the best other one."""
+    """How each of N labels compares with the best other one.
 
-    margin: Array  # probability of the label minus that of the best other, -1..1; nan where not judged
+    Args:
+        margin: probability of the label minus that of the best other, -1..1, N; nan where not judged.
+        other: the best other label, N; None where not judged.
+        flags: whether confident learning calls the label wrong, N.
+        accuracy: of the out-of-sample predictions against the given labels.
+    """
+
+    margin: Array
     other: list[str | None]
-    flags: Array  # the confident-learning rule
-    accuracy: float  # of the out-of-sample predictions against the given labels
+    flags: Array
+    accuracy: float
 
 
-def find_label_errors(features: Array, labels: Sequence[str], together: Sequence[int]) -> LabelErrors:
+def find_label_errors(features: Array, labels: Sequence[str], groups: Sequence[int]) -> LabelErrors:
     """Judge labels by out-of-sample predictions.
 
     Args:
         features: N, F.
         labels: N class names.
-        together: N numbers; images with one number share a fold, so that a copy never vouches for a label.
+        groups: N numbers. Images of one number share a fold, so that a copy in the training part cannot confirm a label.
     """
     names, target, counts = np.unique(np.array(labels), return_inverse=True, return_counts=True)
     judged = counts[target] >= SMALLEST_CLASS
@@ -50,7 +56,7 @@ def find_label_errors(features: Array, labels: Sequence[str], together: Sequence
         return LabelErrors(margin, other, flags, float("nan"))
     axes = _reduced(features[judged])
     given = target[judged]
-    fold = _folds(given, np.asarray(together)[judged])
+    fold = _folds(given, np.asarray(groups)[judged])
     odds = np.zeros((len(given), len(names)))
     for number in range(FOLDS):
         learn, judge = fold != number, fold == number
@@ -74,7 +80,7 @@ def find_label_errors(features: Array, labels: Sequence[str], together: Sequence
 
 
 def _reduced(features: Array) -> Array:
-    """Standardised principal components of one common scale."""
+    """Return standardised principal components of one common scale."""
     values = features.astype(np.float32)
     values = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6)
     _, directions = np.linalg.eigh(values.T @ values)
@@ -83,19 +89,19 @@ def _reduced(features: Array) -> Array:
     return result
 
 
-def _folds(target: Array, together: Array) -> Array:
-    """A fold for each image: even over the classes, one for images that belong together."""
-    dice = np.random.default_rng(0)
+def _folds(target: Array, groups: Array) -> Array:
+    """Return a fold for each image: even over the classes, the same for images of one group."""
+    generator = np.random.default_rng(0)
     fold = np.zeros(len(target), np.int64)
     for kind in np.unique(target):
         members = np.flatnonzero(target == kind)
-        fold[members] = dice.permutation(len(members)) % FOLDS
-    _, first, group = np.unique(together, return_index=True, return_inverse=True)
+        fold[members] = generator.permutation(len(members)) % FOLDS
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
     return fold[first][group]
 
 
 def gradients(thumbs: Array) -> Array:
-    """Shape without a network: histograms of oriented gradients and the colours of a grid, N, 336.
+    """Return features without a network, N, 336: histograms of oriented gradients and the colours of a grid.
 
     Source: Dalal & Triggs, "Histograms of oriented gradients for human detection" (2005).
 

@@ -10,11 +10,11 @@ from tellapart.core.errors import join_some, pluralize
 from tellapart.curation.check_context import Check, CheckContext
 from tellapart.curation.findings import Finding
 from tellapart.inference.ctc import required_steps
-from tellapart.inference.preprocess import PIXELS_A_STEP, READ_HEIGHT, Preprocess
+from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
 
 
-def _imbalance(view: CheckContext, threshold: float) -> Finding:
-    counts = Counter(view.labels[row] for row in view.rows)
+def _imbalance(context: CheckContext, threshold: float) -> Finding:
+    counts = Counter(context.labels[row] for row in context.rows)
     most, least = max(counts.values(), default=0), min(counts.values(), default=0)
     ratio = most / least if least else 0.0
     ordered = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -28,11 +28,11 @@ def _imbalance(view: CheckContext, threshold: float) -> Finding:
                    facts={"classes": ordered, "ratio": round(ratio, 3), "flag": bool(ratio >= threshold)})  # fmt: skip
 
 
-def _tiny_classes(view: CheckContext, threshold: float) -> Finding:
-    counts = Counter(view.labels[row] for row in view.rows)
+def _tiny_classes(context: CheckContext, threshold: float) -> Finding:
+    counts = Counter(context.labels[row] for row in context.rows)
     tiny = {name for name, count in counts.items() if count < threshold}
-    why = {row: f"class {view.labels[row]!r} has {counts[view.labels[row]]} images" for row in view.rows
-           if view.labels[row] in tiny}  # fmt: skip
+    why = {row: f"class {context.labels[row]!r} has {counts[context.labels[row]]} images" for row in context.rows
+           if context.labels[row] in tiny}  # fmt: skip
     named = join_some(sorted(tiny))
     sentence = (
         f"{pluralize(len(tiny), 'class', 'classes')} of fewer than {threshold:.0f} images: {named}"
@@ -42,37 +42,37 @@ def _tiny_classes(view: CheckContext, threshold: float) -> Finding:
     return Finding("tiny_classes", sentence, threshold, dict.fromkeys(why, 1.0), why, facts={"classes": sorted(tiny)})
 
 
-def _one_source(view: CheckContext, threshold: float) -> Finding:
-    """Classes whose images nearly all come in one format and size that is rare elsewhere: a network may learn that."""
-    sign = {row: (PurePosixPath(view.files[row]).suffix.lower(), view.widths[row], view.heights[row])
-            for row in view.rows}  # fmt: skip
+def _one_source(context: CheckContext, threshold: float) -> Finding:
+    """Find classes whose images have one format and size that is rare elsewhere; a network may learn that instead."""
+    sign = {row: (PurePosixPath(context.files[row]).suffix.lower(), context.widths[row], context.heights[row])
+            for row in context.rows}  # fmt: skip
     of_class: dict[str, Counter[Any]] = defaultdict(Counter)
-    for row in view.rows:
-        of_class[view.labels[row]][sign[row]] += 1
+    for row in context.rows:
+        of_class[context.labels[row]][sign[row]] += 1
     everywhere = Counter(sign.values())
-    told = {}
+    sources = {}
     for name, signs in of_class.items():
         (most, count), total = signs.most_common(1)[0], sum(signs.values())
-        rest = len(view.rows) - total
+        rest = len(context.rows) - total
         elsewhere = (everywhere[most] - count) / rest if rest else 1.0
         if total >= 10 and count / total >= threshold and elsewhere <= 0.1:
-            told[name] = (
+            sources[name] = (
                 f"{count / total:.0%} of {name!r} are {most[0].lstrip('.') or 'embedded'} of {most[1]} x {most[2]} px, "
                 f"{f'{elsewhere:.0%}' if elsewhere else 'none'} of the others"
             )
     sentence = (
-        f"{pluralize(len(told), 'class', 'classes')} nearly all from one source"
-        if told
+        f"{pluralize(len(sources), 'class', 'classes')} nearly all from one source"
+        if sources
         else "no class comes from one source alone"
     )
-    return Finding("one_source", sentence, threshold, facts={"classes": told})
+    return Finding("one_source", sentence, threshold, facts={"classes": sources})
 
 
-def _alphabet(view: CheckContext, threshold: float) -> Finding:
-    counts = Counter("".join(view.labels[row] for row in view.rows))
+def _alphabet(context: CheckContext, threshold: float) -> Finding:
+    counts = Counter("".join(context.labels[row] for row in context.rows))
     rare = {letter for letter, count in counts.items() if count < threshold}
-    why = {row: f"holds {join_some(map(repr, sorted(rare & set(view.labels[row]))))}, seen fewer than {threshold:.0f} times"
-           for row in view.rows if rare & set(view.labels[row])}  # fmt: skip
+    why = {row: f"holds {join_some(map(repr, sorted(rare & set(context.labels[row]))))}, seen fewer than {threshold:.0f} times"
+           for row in context.rows if rare & set(context.labels[row])}  # fmt: skip
     sentence = f"{len(counts)} characters: {''.join(sorted(counts))[:120]}"
     if rare:
         sentence += f"; {len(rare)} are seen fewer than {threshold:.0f} times: {join_some(map(repr, sorted(rare)))}"
@@ -80,11 +80,11 @@ def _alphabet(view: CheckContext, threshold: float) -> Finding:
     return Finding("rare_characters", sentence, threshold, dict.fromkeys(why, 1.0), why, facts=facts)
 
 
-def _lengths(view: CheckContext, threshold: float) -> Finding:
-    lengths = Counter(len(view.labels[row]) for row in view.rows)
-    rare = {length for length, count in lengths.items() if count < threshold * len(view.rows)}
-    why = {row: f"{len(view.labels[row])} characters, which is rare here" for row in view.rows
-           if len(view.labels[row]) in rare}  # fmt: skip
+def _lengths(context: CheckContext, threshold: float) -> Finding:
+    lengths = Counter(len(context.labels[row]) for row in context.rows)
+    rare = {length for length, count in lengths.items() if count < threshold * len(context.rows)}
+    why = {row: f"{len(context.labels[row])} characters, which is rare here" for row in context.rows
+           if len(context.labels[row]) in rare}  # fmt: skip
     span = f"{min(lengths)} to {max(lengths)}" if len(lengths) > 1 else f"{next(iter(lengths), 0)}"
     facts = {"lengths": {str(length): lengths[length] for length in sorted(lengths)}}
     sentence = f"texts of {span} characters"
@@ -93,13 +93,15 @@ def _lengths(view: CheckContext, threshold: float) -> Finding:
     return Finding("odd_length", sentence, threshold, dict.fromkeys(why, 1.0), why, facts=facts)
 
 
-def _unemittable(view: CheckContext, threshold: float) -> Finding:
+def _unemittable(context: CheckContext, threshold: float) -> Finding:
     spec = Preprocess(height=int(threshold), width=None, channels=1)
     why = {}
-    for row in view.rows:
-        steps = spec.canvas_width(view.widths[row], view.heights[row]) // PIXELS_A_STEP
-        if required_steps(view.labels[row]) > steps:
-            why[row] = f"{view.labels[row]!r} needs {required_steps(view.labels[row])} steps, the picture gives {steps}"
+    for row in context.rows:
+        steps = spec.time_steps(context.widths[row], context.heights[row])
+        if required_steps(context.labels[row]) > steps:
+            why[row] = (
+                f"{context.labels[row]!r} needs {required_steps(context.labels[row])} steps, the picture gives {steps}"
+            )
     sentence = (
         f"{pluralize(len(why), 'text')} too long for CTC at the picture's width; raise --height" if why
         else "every text can be emitted at its picture's width"

@@ -1,4 +1,6 @@
-"""The minority kind: photos among drawings, or drawings, screenshots and cards among photos. No label is used.
+"""Detect a minority kind: photos among drawings, or drawings, screenshots and cards among photos.
+
+No label is used.
 
 Cameras and drawing programs leave traces that hold for any subject: a photo's neighbouring pixels nearly never
 agree exactly, a drawing's nearly always do. Pictures that show this beyond doubt are the first examples of
@@ -29,10 +31,13 @@ _SHARES = [place for place, name in enumerate(NAMES) if name.startswith(("step_"
 
 
 def certain_seeds(measures: Array) -> tuple[Array, Array]:
-    """Which pictures are photos beyond doubt, and which are drawings: two masks.
+    """Return two masks: which pictures are photos beyond doubt, and which are drawings.
 
-    The bounds are on the exactly equal neighbours, away from the background: in photographs one in twenty to
-    one in five, in clip art more than half.
+    The bounds are on the share of neighbours that are exactly equal, away from the background: in photographs one in
+    twenty to one in five, in clip art more than half.
+
+    Args:
+        measures: N, M as `tellapart.data.image_statistics` gives them.
     """
     flat, soft = measures[:, _AT["step_0_foreground"]], measures[:, _AT["step_1"]]
     photos = (flat < 0.15) & (soft < 0.75) & (measures[:, _AT["entropy_foreground"]] > 6)
@@ -41,11 +46,11 @@ def certain_seeds(measures: Array) -> tuple[Array, Array]:
 
 
 def minority_probability(measures: Array, style: Array | None = None) -> tuple[Array, str]:
-    """For each picture the probability that it is of the minority kind, and a sentence on what that is.
+    """Return for each picture the probability that it is of the minority kind, N, and a sentence on that kind.
 
     Args:
         measures: N, M as `tellapart.data.image_statistics` gives them.
-        style: N, S of a network, where there is one.
+        style: N, S of a network; None to use the measures instead.
     """
     n = len(measures)
     none = np.zeros(n, np.float32)
@@ -54,10 +59,10 @@ def minority_probability(measures: Array, style: Array | None = None) -> tuple[A
     other = "drawings" if kind == "photos" else "photos"
     if n < 40 or mask.sum() < max(FEWEST_SEEDS, SEED_SHARE * n):
         return none, "one kind of picture throughout"
-    views = [_numbers(measures)] if style is None else [_standard(style.astype(np.float64))]
+    feature_sets = [_numbers(measures)] if style is None else [_standard(style.astype(np.float64))]
     likely = mask.astype(np.float64)
     for _ in range(STEPS["pixels" if style is None else "network"]):
-        likely = np.mean([_discriminant(axes, likely) for view in views for axes in _axes(view)], axis=0)
+        likely = np.mean([_discriminant(axes, likely) for features in feature_sets for axes in _axes(features)], axis=0)
     share = float((likely >= 0.5).mean())
     if share > MOST:
         return none, f"two kinds, {kind} ({share:.0%}) and {other}: neither is a minority"
@@ -76,17 +81,17 @@ def _standard(values: Array) -> Array:
     return result
 
 
-def _axes(view: Array) -> list[Array]:
-    """The principal components with unit variance, in several numbers of them: the answers are averaged."""
-    spread, directions = np.linalg.eigh(view.T @ view / len(view))
+def _axes(features: Array) -> list[Array]:
+    """Return principal components of unit variance, in several numbers of them."""
+    spread, directions = np.linalg.eigh(features.T @ features / len(features))
     spread, directions = spread[::-1], directions[:, ::-1]
-    most = min(view.shape[1] - 1, len(view) // 8)
+    most = min(features.shape[1] - 1, len(features) // 8)
     counts = sorted({min(count, most) for count in DIMENSIONS})
-    return [view @ directions[:, :count] / np.sqrt(spread[:count] + 1e-9) for count in counts]
+    return [features @ directions[:, :count] / np.sqrt(spread[:count] + 1e-9) for count in counts]
 
 
 def _discriminant(axes: Array, likely: Array) -> Array:
-    """One step: two Gaussians of one covariance, weighted by what is likely → what is likely then."""
+    """Return new probabilities after one step: two Gaussians of one covariance, weighted by the old ones."""
     weights = np.stack([1 - likely, likely], axis=1)
     share = weights.mean(axis=0)
     means = (weights.T @ axes) / weights.sum(axis=0)[:, None]

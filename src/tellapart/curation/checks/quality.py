@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 
 def _far(values: Array) -> Array:
-    """Distance from the median in robust deviations (median absolute deviation; Leys et al. 2013)."""
+    """Return distances from the median in robust deviations (median absolute deviation; Leys et al. 2013)."""
     middle = np.median(values)
     spread = 1.4826 * np.median(np.abs(values - middle))
     result: Array = np.abs(values - middle) / max(float(spread), 0.1)
@@ -24,73 +24,79 @@ def _far(values: Array) -> Array:
 
 
 def _by_score(
-    name: str, view: CheckContext, threshold: float, values: Array, flagged: Array, say: Callable[[int], str], what: str
+    name: str,
+    context: CheckContext,
+    threshold: float,
+    values: Array,
+    flagged: Array,
+    reason: Callable[[int], str],
+    what: str,
 ) -> Finding:
-    score = dict(zip(view.rows, map(float, values), strict=True))
-    why = {view.rows[place]: say(int(place)) for place in np.flatnonzero(flagged)}
+    score = dict(zip(context.rows, map(float, values), strict=True))
+    why = {context.rows[place]: reason(int(place)) for place in np.flatnonzero(flagged)}
     return Finding(
         name, f"{pluralize(len(why), 'image')} {what}" if why else f"no images {what}", threshold, score, why
     )
 
 
-def _odd_size(view: CheckContext, threshold: float) -> Finding:
-    sides = np.array([[view.widths[row], view.heights[row]] for row in view.rows], float).reshape(-1, 2)
+def _odd_size(context: CheckContext, threshold: float) -> Finding:
+    sides = np.array([[context.widths[row], context.heights[row]] for row in context.rows], float).reshape(-1, 2)
     far = _far(np.log2(sides.prod(axis=1))) if len(sides) else np.zeros(0)
     middle = np.median(sides, axis=0) if len(sides) else np.zeros(2)
     return _by_score(
-        "odd_size", view, threshold, far, far >= threshold,
+        "odd_size", context, threshold, far, far >= threshold,
         lambda at: f"{sides[at, 0]:.0f} x {sides[at, 1]:.0f} px, where {middle[0]:.0f} x {middle[1]:.0f} is usual",
         "far larger or smaller than the rest",
     )  # fmt: skip
 
 
-def _odd_aspect(view: CheckContext, threshold: float) -> Finding:
-    shape = np.array([view.widths[row] / view.heights[row] for row in view.rows], float)
+def _odd_aspect(context: CheckContext, threshold: float) -> Finding:
+    shape = np.array([context.widths[row] / context.heights[row] for row in context.rows], float)
     far = _far(np.log2(shape)) if len(shape) else np.zeros(0)
     return _by_score(
-        "odd_aspect", view, threshold, far, far >= threshold,
+        "odd_aspect", context, threshold, far, far >= threshold,
         lambda at: f"{shape[at]:.2f} times as wide as tall, where {np.median(shape):.2f} is usual",
         "far wider or taller than the rest",
     )  # fmt: skip
 
 
-def _dark(view: CheckContext, threshold: float) -> Finding:
-    dark = 1 - view.measure("brightness")
-    return _by_score("dark", view, threshold, dark, dark >= threshold,
+def _dark(context: CheckContext, threshold: float) -> Finding:
+    dark = 1 - context.measure("brightness")
+    return _by_score("dark", context, threshold, dark, dark >= threshold,
                      lambda at: f"mean brightness {1 - dark[at]:.0%}", "nearly black")  # fmt: skip
 
 
-def _bright(view: CheckContext, threshold: float) -> Finding:
-    light = view.measure("brightness")
+def _bright(context: CheckContext, threshold: float) -> Finding:
+    light = context.measure("brightness")
     # Drawings and scans on white are as they should be; a photo that burnt out leaves nothing to see either.
-    lost = (light >= threshold) & (view.measure("contrast") < 0.1) & (view.measure("foreground") < 0.01)
-    return _by_score("bright", view, threshold, light, lost,
+    lost = (light >= threshold) & (context.measure("contrast") < 0.1) & (context.measure("foreground") < 0.01)
+    return _by_score("bright", context, threshold, light, lost,
                      lambda at: f"brightness {light[at]:.0%}, hardly any contrast", "nearly white")  # fmt: skip
 
 
-def _blurry(view: CheckContext, threshold: float) -> Finding:
-    sharp = np.log10(view.measure("sharpness") / np.maximum(view.measure("contrast") * 255, 1) ** 2 + 1e-6)
+def _blurry(context: CheckContext, threshold: float) -> Finding:
+    sharp = np.log10(context.measure("sharpness") / np.maximum(context.measure("contrast") * 255, 1) ** 2 + 1e-6)
     usual = np.median(sharp) if len(sharp) else 0.0
     blur = usual - sharp
     # Flat drawings have no fine detail to lose: a blur shows by neighbours that differ, but only a little.
-    something = (view.measure("contrast") > 0.05) & (view.measure("step_0") < 0.6)
-    return _by_score("blurry", view, threshold, blur, (blur >= threshold) & something,
+    something = (context.measure("contrast") > 0.05) & (context.measure("step_0") < 0.6)
+    return _by_score("blurry", context, threshold, blur, (blur >= threshold) & something,
                      lambda at: f"{min(10 ** blur[at], 999):.0f} times less detail than usual",
                      "blurred")  # fmt: skip
 
 
-def _low_information(view: CheckContext, threshold: float) -> Finding:
-    bits = view.measure("entropy")
-    return _by_score("low_information", view, threshold, -bits, bits <= threshold,
+def _low_information(context: CheckContext, threshold: float) -> Finding:
+    bits = context.measure("entropy")
+    return _by_score("low_information", context, threshold, -bits, bits <= threshold,
                      lambda at: f"{bits[at]:.2f} bits a pixel: blank", "showing next to nothing")  # fmt: skip
 
 
-def _grey(view: CheckContext, threshold: float) -> Finding:
+def _grey(context: CheckContext, threshold: float) -> Finding:
     # By whether each channel says the same, not by faintness: a pale photo is coloured.
-    colour = view.measure("saturation")
+    colour = context.measure("saturation")
     grey = colour < 0.004
     few = 0 < grey.mean() <= threshold if len(grey) else False
-    return _by_score("grey_among_colour", view, threshold, -colour, grey & few,
+    return _by_score("grey_among_colour", context, threshold, -colour, grey & few,
                      lambda _: f"no colour, where {1 - grey.mean():.0%} of the images have some",
                      "grey among coloured ones")  # fmt: skip
 

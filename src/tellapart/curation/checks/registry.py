@@ -1,4 +1,4 @@
-"""The list of checks. Each is one function from a view of the survey to a `Finding`, with one threshold."""
+"""The list of checks. Each is a function from a `CheckContext` and a threshold to a `Finding`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from tellapart.data.duplicates.registration import LIMITS, Limits
 CHECKS: tuple[Check, ...] = (*duplicates.CHECKS, *content.CHECKS, *quality.CHECKS, *labels.CHECKS)
 
 
-def run_all_checks(survey: ImageIndex, thresholds: dict[str, float]) -> dict[str, Finding]:
-    """Every check that fits the task, in their order.
+def run_all_checks(index: ImageIndex, thresholds: dict[str, float]) -> dict[str, Finding]:
+    """Run every check of the task, in the order of `CHECKS`.
 
-    One BLAS thread: its products are small here, and threads that wait for each other spin (docs/log.md).
+    One BLAS thread does it: the products are small here, and threads that wait for each other spin (docs/log.md).
+
+    Args:
+        index: what was measured of the images.
+        thresholds: check → threshold; checks that are absent have their own.
+
+    Returns:
+        Check → finding.
     """
     likeness = thresholds.get("near_duplicates", LIMITS.likeness)
-    view = CheckContext(survey, Limits(likeness=likeness))
-    found = {}
+    context = CheckContext(index, Limits(likeness=likeness))
+    findings = {}
     with threadpool_limits(1, user_api="blas"):
         for check in CHECKS:
-            if check.task in (None, survey.catalog.task):
+            if check.task in (None, index.catalog.task):
                 threshold = thresholds.get(check.name, check.threshold)
-                found[check.name] = check.run(view, threshold if threshold is not None else 0.0)
-    return found
+                findings[check.name] = check.run(context, threshold if threshold is not None else 0.0)
+    return findings

@@ -1,4 +1,4 @@
-"""The parts of a report that only a classifier has: confusion, classes, thresholds, and pictures of its mistakes."""
+"""The sections of a classifier's report: confusion, classes, thresholds, and pictures of its mistakes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ PAIRS = 20  # confusions that are named
 Section = tuple[str, str, Html | None]  # its key, its title, what stands in it
 
 
-def sections(found: Evaluation, pictures: Pictures) -> Iterator[Section]:
-    """Everything about classes, in the order of the page."""
-    figures = found.figures
+def sections(evaluation: Evaluation, pictures: Pictures) -> Iterator[Section]:
+    """Return the sections about classes, in the order of the page."""
+    figures = evaluation.figures
     yield "confusion", "What is taken for what", _confusion(figures["confusion"])
     if "fine_confusion" in figures:
         yield "fine", "Fine classes", _confusion(figures["fine_confusion"])
     yield "classes", "Each class", _classes(figures.get("fine_per_class") or figures["per_class"])
-    if len(found.bundle.labels) == 2 and len(set(found.truth)) == 2:
-        yield "threshold", "The threshold", _threshold(found)
+    if len(evaluation.bundle.labels) == 2 and len(set(evaluation.truth)) == 2:
+        yield "threshold", "The threshold", _threshold(evaluation)
     what = " in fine classes" if "fine_confusion" in figures else ""
-    yield "errors", f"The worst mistakes{what}", _errors(found, pictures)
-    yield "boundary", "Nearest to the boundary", _boundary(found, pictures)
+    yield "errors", f"The worst mistakes{what}", _errors(evaluation, pictures)
+    yield "boundary", "Nearest to the boundary", _boundary(evaluation, pictures)
 
 
 def _confusion(table_of: Mapping[str, Any]) -> Html:
@@ -38,11 +38,11 @@ def _confusion(table_of: Mapping[str, Any]) -> Html:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     wrong = [(int(counts[a, b]), labels[a], labels[b]) for a, b in np.argwhere(counts) if a != b]
     wrong.sort(key=lambda item: (-item[0], item[1:]))
-    told = [
+    confusions = [
         tag("li", name(truth), " taken for ", name(answer), f": {number:,} of {counts[labels.index(truth)].sum():,}")
         for number, truth, answer in wrong[:PAIRS]
     ]
-    parts = [tag("ol", *told) if told else tag("p", "Nothing is taken for anything else.")]
+    parts = [tag("ol", *confusions) if confusions else tag("p", "Nothing is taken for anything else.")]
     if len(wrong) > PAIRS:
         parts.append(tag("p", f"{len(wrong) - PAIRS:,} rarer confusions are not named here.", class_="note"))
     if len(labels) <= MOST:
@@ -87,13 +87,13 @@ def _classes(scores: Mapping[str, Mapping[str, float]]) -> Html:
     return join(parts)
 
 
-def _threshold(found: Evaluation) -> Html:
-    """Of two classes: probabilities of either kind, and what another threshold would give."""
-    chosen = found.bundle.calibration.threshold if found.bundle.calibration else None
-    positive = chosen.positive if chosen else found.bundle.labels[1]
+def _threshold(evaluation: Evaluation) -> Html:
+    """Return probabilities of two classes, and the curves that show what another threshold would give."""
+    chosen = evaluation.bundle.calibration.threshold if evaluation.bundle.calibration else None
+    positive = chosen.positive if chosen else evaluation.bundle.labels[1]
     at = float(chosen.at) if chosen else 0.5
-    score = np.array([answer.probabilities[positive] for answer in found.answers])
-    truth = np.array(found.truth) == positive
+    score = np.array([answer.probabilities[positive] for answer in evaluation.answers])
+    truth = np.array(evaluation.truth) == positive
     edges = np.linspace(0, 1, 21)
     counts = [np.histogram(score[of], edges)[0].tolist() for of in (truth, ~truth)]
     axes = Axes(y=(0, max(1, *counts[0], *counts[1]) * 1.05))
@@ -129,27 +129,27 @@ def _curve(curve: Curve, at: float, across: str, up: str, marked: str, told: str
     )  # fmt: skip
 
 
-def _errors(found: Evaluation, pictures: Pictures) -> Html:
-    wrong = np.flatnonzero(~found.right)
-    worst = wrong[np.argsort(-found.confidence[wrong], kind="stable")][:SHOWN]
-    return gallery([_card(found, pictures, int(at)) for at in worst], "No image is answered wrong.")
+def _errors(evaluation: Evaluation, pictures: Pictures) -> Html:
+    wrong = np.flatnonzero(~evaluation.right)
+    worst = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")][:SHOWN]
+    return gallery([_card(evaluation, pictures, int(at)) for at in worst], "No image is answered wrong.")
 
 
-def _boundary(found: Evaluation, pictures: Pictures) -> Html:
-    chosen = found.bundle.calibration.threshold if found.bundle.calibration else None
+def _boundary(evaluation: Evaluation, pictures: Pictures) -> Html:
+    chosen = evaluation.bundle.calibration.threshold if evaluation.bundle.calibration else None
     if chosen:
-        margin = np.array([abs(answer.probabilities[chosen.positive] - chosen.at) for answer in found.answers])
+        margin = np.array([abs(answer.probabilities[chosen.positive] - chosen.at) for answer in evaluation.answers])
     else:
-        chances = np.sort([list(answer.probabilities.values()) for answer in found.answers], axis=1)
+        chances = np.sort([list(answer.probabilities.values()) for answer in evaluation.answers], axis=1)
         margin = chances[:, -1] - chances[:, -2]
     nearest = np.argsort(margin, kind="stable")[: SHOWN // 2]
     what = "Where a little less would have changed the answer; right or wrong, these are the ones to look at."
-    return join([tag("p", what, class_="note"), gallery([_card(found, pictures, int(at)) for at in nearest], "")])
+    return join([tag("p", what, class_="note"), gallery([_card(evaluation, pictures, int(at)) for at in nearest], "")])
 
 
-def _card(found: Evaluation, pictures: Pictures, at: int) -> Html:
-    answer, truth = found.answers[at], found.truth[at]
-    row = found.rows[at]
+def _card(evaluation: Evaluation, pictures: Pictures, at: int) -> Html:
+    answer, truth = evaluation.answers[at], evaluation.truth[at]
+    row = evaluation.rows[at]
     best = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:2]
     chances = ", ".join(f"{label} {chance:.2f}" for label, chance in best)
     verdict = (

@@ -1,4 +1,4 @@
-"""What every report shows: figures in words, confidence, and how the training went."""
+"""The parts that every report has: figures in words, confidence, and the course of the training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,17 @@ SHARES = ("accuracy", "fine_accuracy", "exact_match", "exact_match_folded", "cer
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was asked, answered and measured: ``answers`` stand in the order of ``rows``."""
+    """A bundle's answers on a catalog.
+
+    Args:
+        bundle: the model.
+        catalog: the data.
+        rows: the rows of the catalog that were scored.
+        answers: the predictions, in the order of ``rows``.
+        figures: what `tellapart.evaluate` returns.
+        history: the epochs of the training; empty where they are not known.
+        has_trained: whether some of the images trained the model; None where that is not known.
+    """
 
     bundle: Bundle
     catalog: Catalog
@@ -35,27 +45,27 @@ class Evaluation:
     answers: Sequence[Prediction]
     figures: dict[str, Any]
     history: Sequence[dict[str, Any]] = ()
-    taught: bool | None = None  # whether some of the images taught the model; None: nobody knows
+    has_trained: bool | None = None
 
     @property
     def truth(self) -> list[str]:
-        """The labels, in the order of ``rows``."""
+        """Labels, in the order of ``rows``."""
         label = self.catalog.column("label")
         return [label[row] for row in self.rows]
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Whether each answer is the label."""
+        """Whether each answer equals its label, N."""
         return np.array([answer.answer == label for answer, label in zip(self.answers, self.truth, strict=True)])
 
     @property
     def confidence(self) -> npt.NDArray[np.float64]:
-        """Of each answer."""
+        """Confidence of each answer, N."""
         return np.array([answer.confidence for answer in self.answers])
 
 
 def percent(value: float) -> str:
-    """A share for people.
+    """Return a share as a percentage with about three digits.
 
     >>> percent(0.98765), percent(1), percent(0.9999), percent(0.0004)
     ('98.8 %', '100 %', '99.99 %', '0.04 %')
@@ -68,12 +78,16 @@ def percent(value: float) -> str:
 
 
 def shown(name: str, value: float) -> str:
-    """A figure's value as it is usual: shares in per cent, F1 as a number."""
+    """Return a figure's value: shares in per cent, others such as F1 as a number."""
     return percent(value) if name in SHARES else f"{value:.3f}"
 
 
 def headline(figures: dict[str, Any], *, clean: bool = True) -> str:
-    """The first figure in a sentence, and where no image taught the model, what follows for others in another.
+    """Return the first figure as a sentence, and one on what may be expected of other images.
+
+    Args:
+        figures: what `tellapart.evaluate` returns.
+        clean: whether no image trained the model.
 
     >>> headline({"n": 100, "exact_match": {"value": 0.95, "ci95": [0.888, 0.978], "n": 100}})[:42]
     'Of 100 texts, 95 are read exactly: 95.0 %.'
@@ -85,34 +99,34 @@ def headline(figures: dict[str, Any], *, clean: bool = True) -> str:
     figure = figures[name]
     low, high = figure["ci95"]
     right = round(figure["value"] * figure["n"])
-    said = f"Of {figure['n']:,} {what}, {right:,} are {done}: {percent(figure['value'])}."
+    sentence = f"Of {figure['n']:,} {what}, {right:,} are {done}: {percent(figure['value'])}."
     if not clean:
-        return f"{said} Some of them taught it; others it answers less well."
+        return f"{sentence} Some of them taught it; others it answers less well."
     between = f"between {100 * low:.1f} and {100 * high:.1f} %"
-    return f"{said} The share among all such {what} lies, with 95 % confidence, {between}."
+    return f"{sentence} The share among all such {what} lies, with 95 % confidence, {between}."
 
 
 def tiles(figures: dict[str, Any]) -> Html:
-    """The headline figures with their intervals."""
-    found = [(name, figures[name]) for name in NAMES if name in figures]
+    """Return the headline figures with their intervals."""
+    headlines = [(name, figures[name]) for name in NAMES if name in figures]
     return tag(
         "div",
         *(
             tag("div", tag("b", shown(name, figure["value"])), NAMES[name], tag("br"),
                 f"{shown(name, figure['ci95'][0])} to {shown(name, figure['ci95'][1])}", class_="tile")
-            for name, figure in found
+            for name, figure in headlines
         ),
         class_="tiles",
     )  # fmt: skip
 
 
-def confidence(found: Evaluation) -> Html:
-    """How sure the answers are, and whether that may be believed."""
-    right, sure = found.right, found.confidence
+def confidence(evaluation: Evaluation) -> Html:
+    """Return a histogram of confidences and a reliability diagram."""
+    right, sure = evaluation.right, evaluation.confidence
     edges = np.linspace(0, 1, 21)
     good, bad = (np.histogram(sure[of], edges)[0].tolist() for of in (right, ~right))
     axes = Axes(y=(0, max(1, *good, *bad) * 1.05))
-    calibration = found.bundle.calibration
+    calibration = evaluation.bundle.calibration
     abstain = calibration.abstain if calibration else None
     limit = upright(axes, abstain.below, "not sure") if abstain and abstain.below <= 1 else None
     histogram = plot(
@@ -123,11 +137,11 @@ def confidence(found: Evaluation) -> Html:
     )  # fmt: skip
     bins, unit = reliability(sure, right), Axes()
     mean, high = calibration_by_chance(sure)
-    told = [f"{n} answers: {c:.2f} sure, {r:.2f} right" for c, r, n in zip(*bins, strict=True)]
+    descriptions = [f"{n} answers: {c:.2f} sure, {r:.2f} right" for c, r, n in zip(*bins, strict=True)]
     diagram = plot(
         unit, diagonal(unit), line(unit, bins.confidence.tolist(), bins.right.tolist()),
-        dots(unit, bins.confidence.tolist(), bins.right.tolist(), told),
-        across="confidence", up="share right", told="Reliability: " + "; ".join(told),
+        dots(unit, bins.confidence.tolist(), bins.right.tolist(), descriptions),
+        across="confidence", up="share right", told="Reliability: " + "; ".join(descriptions),
         note=f"On the dashed line, an answer that is 0.8 sure is right 8 times of 10. The mean distance from it (ECE) "
         f"is {expected_calibration_error(sure, right):.3f}; of so many answers that are right exactly as often as they "
         f"say it would be {mean:.3f}, and 19 times of 20 below {high:.3f}.",
@@ -140,7 +154,7 @@ def _spread(values: npt.NDArray[np.float64]) -> str:
 
 
 def learning(history: Sequence[dict[str, Any]]) -> Html | None:
-    """Losses and the validation score by epoch; stages follow each other."""
+    """Return plots of losses and the validation score by epoch, or None for fewer than two epochs."""
     lines = [row for row in history if "val_loss" in row]
     if len(lines) < 2:
         return None
@@ -177,12 +191,12 @@ def learning(history: Sequence[dict[str, Any]]) -> Html | None:
 
 
 def gallery(parts: Sequence[Html], none: str) -> Html:
-    """Cards, or words where there are none."""
+    """Return cards, or a sentence where there are none."""
     return tag("div", *parts, class_="cards wide") if parts else tag("p", none)
 
 
 def spell(characters: Sequence[tuple[str, float]]) -> Html:
-    """What was read, a colour a character: green is sure, red is not."""
+    """Return a text with a colour a character: green is sure, red is unsure."""
     if not characters:
         return tag("i", "nothing")
     return join(

@@ -1,4 +1,4 @@
-"""The parts of a report that only a reader has: what was read, where errors stand, which characters are confused."""
+"""The sections of a reader's report: texts, errors by position and length, and confused characters."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from tellapart.viz.html import Html, Pictures, card, join, name, path_name, tabl
 from tellapart.viz.svg import Axes, columns, plot
 
 
-def sections(found: Evaluation, pictures: Pictures) -> Iterator[Section]:
-    """Everything about texts, in the order of the page."""
-    yield "errors", "The worst mistakes", _errors(found, pictures)
-    yield "samples", "Samples", _samples(found, pictures)
-    yield "places", "Where errors stand", _places(found)
-    yield "confused", "Characters that are confused", _confused(found)
+def sections(evaluation: Evaluation, pictures: Pictures) -> Iterator[Section]:
+    """Return the sections about texts, in the order of the page."""
+    yield "errors", "The worst mistakes", _errors(evaluation, pictures)
+    yield "samples", "Samples", _samples(evaluation, pictures)
+    yield "places", "Where errors stand", _places(evaluation)
+    yield "confused", "Characters that are confused", _confused(evaluation)
 
 
-def _errors(found: Evaluation, pictures: Pictures) -> Html:
-    wrong = np.flatnonzero(~found.right)
-    worst = wrong[np.argsort(-found.confidence[wrong], kind="stable")][:SHOWN]
+def _errors(evaluation: Evaluation, pictures: Pictures) -> Html:
+    wrong = np.flatnonzero(~evaluation.right)
+    worst = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")][:SHOWN]
     legend = "The surest first. A letter's colour is its confidence: green is sure, red is not."
-    cards = gallery([_card(found, pictures, int(at)) for at in worst], "No text is misread.")
+    cards = gallery([_card(evaluation, pictures, int(at)) for at in worst], "No text is misread.")
     return join([tag("p", legend, class_="note"), cards])
 
 
-def _samples(found: Evaluation, pictures: Pictures) -> Html:
-    right = np.flatnonzero(found.right)
+def _samples(evaluation: Evaluation, pictures: Pictures) -> Html:
+    right = np.flatnonzero(evaluation.right)
     spread = right[:: max(1, len(right) // SHOWN)][:SHOWN]
-    return gallery([_card(found, pictures, int(at)) for at in spread], "No text is read exactly.")
+    return gallery([_card(evaluation, pictures, int(at)) for at in spread], "No text is read exactly.")
 
 
-def _card(found: Evaluation, pictures: Pictures, at: int) -> Html:
-    answer, truth, row = found.answers[at], found.truth[at], found.rows[at]
+def _card(evaluation: Evaluation, pictures: Pictures, at: int) -> Html:
+    answer, truth, row = evaluation.answers[at], evaluation.truth[at], evaluation.rows[at]
     lines = [tag("span", spell(answer.characters), class_="spelt")]
     if answer.answer != truth:
         lines.append(tag("span", "is ", tag("b", name(truth))))
@@ -44,10 +44,10 @@ def _card(found: Evaluation, pictures: Pictures, at: int) -> Html:
     return card(pictures.show(row, 200, 90), *lines, tag("span", path_name(pictures.files[row]), class_="file"))
 
 
-def _places(found: Evaluation) -> Html:
+def _places(evaluation: Evaluation) -> Html:
     return tag(
-        "div", _rates(found.figures["by_position"], "position in the text"),
-        _rates(found.figures["by_length"], "length of the text"), class_="charts",
+        "div", _rates(evaluation.figures["by_position"], "position in the text"),
+        _rates(evaluation.figures["by_length"], "length of the text"), class_="charts",
     )  # fmt: skip
 
 
@@ -55,12 +55,12 @@ def _rates(places: Sequence[PositionError], across: str) -> Html:
     first, last = places[0]["at"], places[-1]["at"]
     axes = Axes((first - 0.5, last + 0.5), (0, max(0.01, *(place["cer"] for place in places)) * 1.1))
     bars = [part for place in places for part in columns(axes, [place["at"] - 0.5, place["at"] + 0.5], [place["cer"]])]
-    told = ", ".join(f"{place['at']}: {percent(place['cer'])} of {place['n']:,}" for place in places)
-    return plot(axes, bars, across=across, up="share misread", told=f"Characters misread by {across}: {told}")
+    description = ", ".join(f"{place['at']}: {percent(place['cer'])} of {place['n']:,}" for place in places)
+    return plot(axes, bars, across=across, up="share misread", told=f"Characters misread by {across}: {description}")
 
 
-def _confused(found: Evaluation) -> Html:
-    pairs = found.figures["confused"]
+def _confused(evaluation: Evaluation) -> Html:
+    pairs = evaluation.figures["confused"]
     if not pairs:
         return tag("p", "None.")
     rows = [

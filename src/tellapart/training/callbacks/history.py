@@ -11,6 +11,7 @@ from typing import Any
 from tellapart.core.files import atomic_file
 from tellapart.core.progress import drawable, log
 from tellapart.training._lightning import pl
+from tellapart.training.run_folder import read_history
 
 PAUSE = 0.5  # seconds between two drawings of the live line
 
@@ -20,9 +21,7 @@ class EpochHistory(pl.Callback):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines = (
-            [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-        )
+        self.lines = read_history(path)
         self._began = 0.0
         self._drawn = 0.0
 

@@ -79,9 +79,7 @@ class TruncatedBackbone(nn.Module):
                 "feature_level: this backbone cannot be cut; leave feature_level out, or take another backbone"
             )
         if cut.level >= len(levels):
-            raise ConfigError(
-                f"feature_level {cut.level}: this backbone has the feature levels 0 to {len(levels) - 1}"
-            )
+            raise ConfigError(f"feature_level {cut.level}: this backbone has the feature levels 0 to {len(levels) - 1}")
         network.prune_intermediate_layers([cut.level], prune_norm=True, prune_head=True)
         network.reset_classifier(0, "")
         self.network = network

@@ -1,7 +1,4 @@
-"""Lightning modules: loss, steps, optimiser, what is frozen. The networks themselves know none of this."""
+"""What differs between classify and read: a strategy and a Lightning module each.
 
-from tellapart.training.tasks.base import Task
-from tellapart.training.tasks.classification import ClassifyTask
-from tellapart.training.tasks.recognition import ReadTask
-
-__all__ = ["ClassifyTask", "ReadTask", "Task"]
+A third task is one more file here, and a name in `tellapart.training.tasks.registry`.
+"""

@@ -1,194 +1,158 @@
-"""What both tasks share: pixels to floats, augmentation, what is frozen, the optimiser and its rate."""
+"""The strategy of a task: everything that a training asks about classes or texts, in one object."""
 
 from __future__ import annotations
 
-import math
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-import torch
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+import numpy as np
+import numpy.typing as npt
+from torch import nn
 
+from tellapart.core.errors import ConfigError
+from tellapart.data.catalog import Catalog
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training._lightning import pl
-from tellapart.training.augmentation import PRESETS, augment
-from tellapart.training.config import Stage, TrainConfig
-from tellapart.training.dataset import Batch
-from tellapart.training.models.freezing import trainable
+from tellapart.training.config import PATIENCE, Stage, TrainConfig
+from tellapart.training.dataset import PixelCache
+from tellapart.training.run_folder import Run
+from tellapart.training.tasks.training_module import TrainingModule
 
-WARM_UP = 0.1  # share of a stage's steps
-WEIGHT_DECAY = 0.02
+Floats = npt.NDArray[np.float32]
 
 
-class Scale(nn.Module):
-    """uint8 N, H, W, C → normalised float N, C, H, W. Part of the exported graph."""
+class Task(ABC):
+    """What differs between tasks. The loop, the configuration and the search ask this object and never the task's name.
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, spec: Preprocess) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1))
-
-    def normalise(self, x: Tensor) -> Tensor:
-        """Float N, C, H, W in 0..1 → normalised."""
-        result: Tensor = (x - self.mean) / self.std
-        return result
-
-    @staticmethod
-    def unit(pixels: Tensor) -> Tensor:
-        """uint8 N, H, W, C → float N, C, H, W in 0..1, channels last in memory as it came."""
-        return pixels.permute(0, 3, 1, 2).float() / 255
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """uint8 N, H, W, C → N, C, H, W."""
-        return self.normalise(self.unit(pixels))
-
-
-class Task(pl.LightningModule, ABC):
-    """One stage of a training. Subclasses give `loss` and `validation_figures`."""
-
-    def __init__(self, model: nn.Module, spec: Preprocess, config: TrainConfig, stage: Stage, number: int) -> None:
-        super().__init__()
-        self.model = model
-        self.scale = Scale(spec)
-        self.config = config
-        self.stage = stage
-        self.number = number
-        self.how = PRESETS[config.augment or "none"]
-        self.learning = trainable(model, stage.train)
-        # Of a network whose frozen trunk has run already. A bound method: a module here would be saved twice.
-        self.tail: Callable[[Tensor], Tensor] | None = None
-        self.plateau: ReduceLROnPlateau | None = None
-        self.augmenting = 0.0  # seconds
-        self.seen: list[tuple[Tensor, Tensor, float]] = []
-
-    # Given by each task ------------------------------------------------------------------------------
-
-    @abstractmethod
-    def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
-        """The mean loss over a batch."""
-
-    @abstractmethod
-    def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
-        """Figures from all validation batches: (logits, rows, loss); ``score`` is the one to maximise."""
-
-    # Lightning's hooks -------------------------------------------------------------------------------
-
-    def on_fit_start(self) -> None:
-        """Freeze what this stage does not train."""
-        self.model.requires_grad_(False)
-        for module in self.learning:
-            module.requires_grad_(True)
-
-    def on_train_epoch_start(self) -> None:
-        """Frozen parts stay in evaluation mode (their batch norms too); dropout's dice restart by epoch."""
-        self.model.eval()
-        for module in self.learning:
-            module.train()
-        if self.stage.train != "all" and hasattr(self.model, "dropout"):
-            self.model.get_submodule("dropout").train()
-        torch.manual_seed(self._seed(0))
-        self.dice = torch.Generator().manual_seed(self._seed(1))
-
-    def _seed(self, what: int) -> int:
-        # The epoch alone decides, so that a resumed run draws what the undisturbed one would have drawn.
-        return ((self.config.seed * 131 + self.number) * 10_007 + self.current_epoch) * 2 + what
-
-    def training_step(self, batch: Batch, index: int) -> Tensor:
-        """One step: augment, normalise, forward, loss. A frozen trunk's features come ready made."""
-        pixels, rows = batch
-        x = pixels if self.tail is not None else self.augmented(pixels, self.dice)
-        loss = self.training_loss(x, rows)
-        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(rows))
-        return loss
-
-    @torch.no_grad()
-    def augmented(self, pixels: Tensor, dice: torch.Generator) -> Tensor:
-        """uint8 N, H, W, C → augmented and normalised N, C, H, W."""
-        began = time.perf_counter()
-        result = self.scale.normalise(augment(self.scale.unit(pixels), self.how, dice))
-        self.augmenting += time.perf_counter() - began
-        return result
-
-    def logits(self, x: Tensor) -> Tensor:
-        """What the network makes of its input: of normalised pixels, or of a frozen trunk's features."""
-        return (self.tail or self.model)(x).float()
-
-    def training_loss(self, x: Tensor, rows: Tensor) -> Tensor:
-        """The loss of one step."""
-        return self.loss(self.logits(x), rows, training=True)
-
-    def on_validation_epoch_start(self) -> None:
-        """Everything evaluates."""
-        self.model.eval()
-        self.seen = []
-
-    def validation_step(self, batch: Batch, index: int) -> None:
-        """Keep the logits; figures are made of all of them at the end."""
-        pixels, rows = batch
-        logits = self.logits(pixels if self.tail is not None else self.scale(pixels))
-        loss = float(self.loss(logits, rows, training=False))
-        self.seen.append((logits.cpu(), rows.cpu(), loss))
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the figures; the best checkpoint and early stopping go by ``val_score``."""
-        figures = self.validation_figures(self.seen)
-        self.log_dict({f"val_{name}": value for name, value in figures.items()})
-        if self.plateau is not None:
-            self.plateau.step(figures["score"])
-        self.seen = []
-
-    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Not the plateau: Lightning steps it once the checkpoint is written, and a resumed run would lack the step."""
-        if scheduler is not self.plateau:
-            super().lr_scheduler_step(scheduler, metric)
-
-    def configure_optimizers(self) -> Any:
-        """AdamW (Loshchilov & Hutter 2019), no decay on norms and biases; linear warm-up, then the stage's schedule."""
-        head = {id(p) for p in self.model.get_submodule("head").parameters()}
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for module in self.learning:
-            for parameter in module.parameters():
-                groups.setdefault((id(parameter) in head, parameter.ndim > 1), []).append(parameter)
-        optimiser = torch.optim.AdamW(
-            [
-                {
-                    "params": parameters,
-                    "lr": self.stage.lr * (1.0 if in_head else self.stage.lr_factor),
-                    "weight_decay": WEIGHT_DECAY if decays else 0.0,
-                }
-                for (in_head, decays), parameters in groups.items()
-            ]
-        )
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
-        kind, epochs, factor = self.stage.steps()
-        if kind == "plateau":
-            self.plateau = ReduceLROnPlateau(optimiser, "max", factor=factor, patience=epochs - 1, threshold=0.0)
-            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": self.plateau, "monitor": "val_score"}}
-        epoch = max(1, steps // max(1, self.stage.epochs))
-        schedule = LambdaLR(
-            optimiser,
-            lambda step: rate(step, steps, kind, factor ** (step // epoch // epochs) if kind == "step" else 1.0),
-        )
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def rate(step: int, steps: int, kind: str = "cosine", level: float = 1.0) -> float:
-    """The share of the peak rate at a step: up along a line, then down along a cosine, or at a level.
-
-    >>> rate(0, 100) < rate(10, 100), round(rate(10, 100), 2), round(rate(99, 100), 2)
-    (True, 1.0, 0.0)
-    >>> rate(50, 100, "step", 0.9 ** 2)
-    0.81
+    Attributes:
+        name: as a catalog and a configuration write it.
+        averages_weights: whether several networks become one by the mean of their weights; else they answer side by
+            side, and their probabilities are averaged.
+        augmentations: those that a search tries on a network that starts from nothing.
     """
-    warm = max(1, round(WARM_UP * steps))
-    if step < warm:
-        return level * (step + 1) / (warm + 1)
-    if kind != "cosine":
-        return level
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+    name: ClassVar[str]
+    averages_weights: ClassVar[bool] = False
+    augmentations: ClassVar[tuple[str, ...]]
+
+    # Configuration -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def check_options(self, config: TrainConfig) -> None:
+        """Refuse options that the task does not know: they must not be passed over.
+
+        Raises:
+            ConfigError: an option that is not for this task.
+        """
+
+    @abstractmethod
+    def plan(self, config: TrainConfig, catalog: Catalog) -> TrainConfig:
+        """The configuration with every open choice made for this data, but for task, epochs and patience.
+
+        Raises:
+            ConfigError: options that do not go together.
+        """
+
+    def patience(self, epochs: int) -> int:
+        """After how many epochs without a better score a stage stops, where the longest stage has so many epochs."""
+        return PATIENCE
+
+    def check_decisions(self, config: TrainConfig, catalog: Catalog) -> None:
+        """A threshold or a level to abstain below must fit the data.
+
+        Raises:
+            ConfigError: it does not.
+        """
+
+    def check_data(self, catalog: Catalog, spec: Preprocess, init_from: str | None) -> list[str]:
+        """Refuse data that this network could not learn; return notes on what will be hard.
+
+        Raises:
+            TextError: texts that cannot be learnt.
+        """
+        return []
+
+    def transfers(self, config: TrainConfig) -> bool:
+        """Whether a planned network starts from pretrained features that a search must treat gently."""
+        return False
+
+    def searched_options(self, config: TrainConfig, catalog: Catalog) -> dict[str, Any]:
+        """Options beside those of every task that are worth searching, see `tellapart.training.search_space`."""
+        return {}
+
+    # Network -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def preprocess(
+        self, config: TrainConfig, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.5,)
+    ) -> Preprocess:
+        """The preprocessing spec of a planned configuration; mean and std are those of the backbone's weights."""
+
+    @abstractmethod
+    def build_network(self, run: Run, *, pretrained: bool) -> nn.Module:
+        """The untrained network of a run; its ``mean`` and ``std`` are what its weights want pixels normalised by.
+
+        Args:
+            run: holds the configuration and what the network answers.
+            pretrained: whether the backbone has pretrained weights.
+
+        Raises:
+            ConfigError: there is no such backbone, or its weights cannot be had.
+        """
+
+    def warm_start(self, run: Run, model: nn.Module, spec: Preprocess) -> bool:
+        """Give the network the weights of another, if the run is to begin with one.
+
+        Returns:
+            Whether it answers already, so that the training's result is blended with them.
+        """
+        return False
+
+    # Stages ------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def training_module(
+        self, run: Run, catalog: Catalog, model: nn.Module, spec: Preprocess, stage: Stage, number: int
+    ) -> TrainingModule:
+        """The Lightning module of a stage: loss and validation figures.
+
+        Args:
+            run: holds the configuration and what the network answers.
+            catalog: the data, split.
+            model: the network.
+            spec: the preprocessing of its pixels.
+            stage: what learns, for how long, how fast.
+            number: of the stage, from 0.
+        """
+
+    def training_rows(self, config: TrainConfig, catalog: Catalog) -> list[int]:
+        """The catalog rows that an epoch shows, each as often as it counts."""
+        return catalog.training_rows()
+
+    def solve_head(self, module: TrainingModule, cache: PixelCache, val: Sequence[int]) -> dict[str, float]:
+        """Set the head in closed form; return the validation figures.
+
+        Raises:
+            ConfigError: this network has no features to solve a head on.
+        """
+        raise ConfigError("stage 'solve': only a classifier with a timm backbone has features to solve a head on")
+
+    # Answers -----------------------------------------------------------------------------------------
+
+    def merge_logits(self, batches: Sequence[Floats]) -> Floats:
+        """The logits of batches as one array."""
+        return np.concatenate(batches)
+
+    @abstractmethod
+    def calibrate(self, config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+        """What the bundle does with its network's answers, chosen on validation rows.
+
+        Args:
+            config: the configuration of the run.
+            catalog: the data, split.
+            rows: validation rows.
+            logits: in the order of ``rows``.
+
+        Returns:
+            ``temperature``; ``n``; ``ece`` before and after it; ``threshold`` and ``abstain`` where asked for.
+        """

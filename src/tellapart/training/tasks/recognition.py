@@ -3,25 +3,169 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from tellapart.inference.charset import Charset
+from tellapart.core.errors import ConfigError
+from tellapart.data.catalog import Catalog
+from tellapart.inference.base_model import BASE
+from tellapart.inference.charset import BLANK, Charset
 from tellapart.inference.ctc import decode_ctc
+from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
 from tellapart.metrics.text import reading_scores
-from tellapart.training.tasks.base import Task
+from tellapart.training.config import OF_CLASSIFIERS, PATIENCE, SMALL, Stage, TrainConfig
+from tellapart.training.decision_rules import calibrate_texts
+from tellapart.training.models.ctc_reader import CTCReader
+from tellapart.training.run_folder import Run
+from tellapart.training.schedule import FINE_TUNING_UPDATES, UPDATES, without_pretrained
+from tellapart.training.tasks.base import Floats, Task
+from tellapart.training.tasks.training_module import TrainingModule
+from tellapart.training.text_checks import check_texts
+from tellapart.training.warm_start import known_characters, warm_start
 
+READ_EMA = 0.99  # the decay of a reader's averaged weights
 ABSENT = -1e4  # a logit that leaves no chance
+SURE = 50.0  # a logit that leaves the others no chance
 
 
-class ReadTask(Task):
-    """``texts`` by catalog row; the charset holds all their characters.
+class RecognitionTask(Task):
+    """The strategy of readers.
+
+    >>> RecognitionTask().preprocess(TrainConfig(height=48)).width is None  # it follows the picture
+    True
+    """
+
+    name = "read"
+    averages_weights = True
+    augmentations = ("glyph", "text", "none")
+
+    def check_options(self, config: TrainConfig) -> None:
+        """Refuse what only a classifier knows."""
+        if config.cv_folds:
+            raise ConfigError(
+                "cv_folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
+            )
+        default = TrainConfig()
+        unused = [name for name in OF_CLASSIFIERS if getattr(config, name) != getattr(default, name)]
+        if unused:
+            raise ConfigError(f"{', '.join(unused)}: for classify only; leave it out")
+
+    def plan(self, config: TrainConfig, catalog: Catalog) -> TrainConfig:
+        """Grey pictures of 48 px; the training starts from the shipped reader where pictures are as that sees them."""
+        colour: Literal["auto", "grey", "rgb"] = "grey" if config.colour == "auto" else config.colour
+        init_from = initial_reader(config, colour)
+        if config.ensemble > 1 and init_from is None:
+            raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
+                              "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
+        lr, updates = (2e-3, UPDATES) if init_from is None else (1e-3, FINE_TUNING_UPDATES)
+        batch_size = config.batch_size or 32
+        images = len(catalog.training_rows())
+        return replace(
+            config,
+            colour=colour,
+            backbone=config.backbone or SMALL,
+            init_from=init_from,
+            height=config.height or READ_HEIGHT,
+            stages=config.stages or without_pretrained(images, batch_size, lr, config.effort, updates),
+            batch_size=batch_size,
+            augment=config.augment or "text",
+            ema=READ_EMA if config.ema is None else config.ema,
+        )
+
+    def patience(self, epochs: int) -> int:
+        """Half the stage: a reader stands at nothing for a while, and its few validation texts soon all agree."""
+        return max(PATIENCE, epochs // 2)
+
+    def check_decisions(self, config: TrainConfig, catalog: Catalog) -> None:
+        """A reader has no threshold."""
+        if config.threshold or config.positive_class:
+            raise ConfigError("threshold and positive_class: for classify only")
+
+    def check_data(self, catalog: Catalog, spec: Preprocess, init_from: str | None) -> list[str]:
+        """See `tellapart.training.text_checks.check_texts`."""
+        return check_texts(catalog, spec, known_characters(init_from))
+
+    def preprocess(
+        self, config: TrainConfig, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.5,)
+    ) -> Preprocess:
+        """A canvas of one height, whose width follows the picture."""
+        assert config.height is not None
+        return Preprocess(
+            height=config.height,
+            width=None,
+            channels=1 if config.colour == "grey" else 3,
+            pad="edge",
+            mean=tuple(mean),
+            std=tuple(std),
+        )
+
+    def build_network(self, run: Run, *, pretrained: bool) -> nn.Module:
+        """One reader, also of several: their weights are averaged."""
+        config = run.config
+        assert config.backbone is not None
+        channels = 1 if config.colour == "grey" else 3
+        return CTCReader(
+            run.charset.size, channels, dropout=config.dropout, backbone=config.backbone, pretrained=pretrained
+        )
+
+    def warm_start(self, run: Run, model: nn.Module, spec: Preprocess) -> bool:
+        """See `tellapart.training.warm_start.warm_start`."""
+        return run.config.init_from is not None and warm_start(model, run.charset, spec, run.config.init_from)
+
+    def training_module(
+        self, run: Run, catalog: Catalog, model: nn.Module, spec: Preprocess, stage: Stage, number: int
+    ) -> RecognitionModule:
+        """The CTC loss over the run's characters."""
+        labels = catalog.column("label")
+        trained = set().union(*(labels[row] for row in catalog.training_rows()))
+        unseen = set(run.charset.characters) - trained if run.config.init_from is not None else set()
+        return RecognitionModule(
+            model, spec, run.config, stage, number, texts=labels, charset=run.charset, unseen=sorted(unseen)
+        )
+
+    def merge_logits(self, batches: Sequence[Floats]) -> Floats:
+        """N, T, K, where steps beyond a picture's own say blank."""
+        steps = max(batch.shape[1] for batch in batches)
+        return np.concatenate([pad_with_blanks(batch, steps) for batch in batches])
+
+    def calibrate(self, config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+        """logits: N, T, K; see `tellapart.training.decision_rules.calibrate_texts`."""
+        return calibrate_texts(config, catalog, rows, logits)
+
+
+def initial_reader(config: TrainConfig, colour: str) -> str | None:
+    """What a reader begins with: what was decided, else the shipped reader where pictures are as that sees them."""
+    if config.init_from is not None or not config.pretrained:
+        return config.init_from
+    fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL) and colour == "grey"
+    return BASE if fits else None
+
+
+def pad_with_blanks(logits: Floats, steps: int) -> Floats:
+    """N, T, K → N, ``steps``, K; added steps say blank.
+
+    >>> pad_with_blanks(np.zeros((1, 1, 2), np.float32), 2).tolist()
+    [[[0.0, 0.0], [50.0, -50.0]]]
+    """
+    padded = np.full((len(logits), steps, logits.shape[2]), -SURE, np.float32)
+    padded[:, :, BLANK] = SURE
+    padded[:, : logits.shape[1]] = logits
+    return padded
+
+
+class RecognitionModule(TrainingModule):
+    """A stage of a reader.
 
     Args:
+        args: those of `TrainingModule`.
+        texts: by catalog row.
+        charset: holds all their characters.
         unseen: characters that no training text holds but the network knows from elsewhere. They take no part in the
             training's softmax: else it would learn, from their absence alone, never to read them.
     """
