@@ -257,13 +257,14 @@ def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:
             texts = [text for text in truth if set(text) & set(unknown)]
             raise TextError(
                 f"{source}: characters the model does not know: {''.join(sorted(unknown))!r} in {len(texts)} texts "
-                f"({join_some(texts)}); it knows: {''.join(bundle.charset.characters)}; leave those texts out, or train a "
-                "reader on labels that hold them"
+                f"({join_some(texts)}); it knows: {''.join(bundle.charset.characters)}; leave those texts out, or "
+                "train a reader on labels that hold them"
             )
         return
     if unknown_labels := sorted(set(truth) - set(bundle.labels)):
         raise CatalogError(
-            f"{source}: labels the model does not know: {join_some(unknown_labels)}; it knows: {join_some(bundle.labels, 8)}"
+            f"{source}: labels the model does not know: {join_some(unknown_labels)}; it knows: "
+            f"{join_some(bundle.labels, 8)}"
         )
 
 

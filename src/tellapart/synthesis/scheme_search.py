@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tellapart.core.errors import CatalogError, ImageError, pluralize
+from tellapart.core.errors import CatalogError, ImageError, join_some, pluralize
 from tellapart.core.image_io import Pixels, decode
 from tellapart.core.parallel import map_processes
 from tellapart.core.progress import log, track

@@ -78,7 +78,8 @@ def _split_leaks(context: CheckContext, _: float) -> Finding:
     if not any(parts):
         sentence = "the data brings no split; copies will stand on one side of the one that tellapart makes"
     elif groups:
-        sentence = f"{pluralize(len(groups), 'group')} of copies across the split that the data brings: its test figures flatter"
+        count = pluralize(len(groups), "group")
+        sentence = f"{count} of copies across the split that the data brings: its test figures flatter"
     else:
         sentence = "no copies cross the split that the data brings"
     return Finding("split_leaks", sentence, None, dict.fromkeys(why, 1.0), why, groups)

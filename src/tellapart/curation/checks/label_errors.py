@@ -45,7 +45,8 @@ def find_label_errors(features: Array, labels: Sequence[str], groups: Sequence[i
     Args:
         features: N, F.
         labels: N class names.
-        groups: N numbers. Images of one number share a fold, so that a copy in the training part cannot confirm a label.
+        groups: N numbers. Images of one number share a fold, so that no label is judged by a model that learnt a
+            copy.
     """
     names, target, counts = np.unique(np.array(labels), return_inverse=True, return_counts=True)
     judged = counts[target] >= SMALLEST_CLASS

@@ -71,8 +71,10 @@ def _one_source(context: CheckContext, threshold: float) -> Finding:
 def _alphabet(context: CheckContext, threshold: float) -> Finding:
     counts = Counter("".join(context.labels[row] for row in context.rows))
     rare = {letter for letter, count in counts.items() if count < threshold}
-    why = {row: f"holds {join_some(map(repr, sorted(rare & set(context.labels[row]))))}, seen fewer than {threshold:.0f} times"
-           for row in context.rows if rare & set(context.labels[row])}  # fmt: skip
+    why = {}
+    for row in context.rows:
+        if here := sorted(rare & set(context.labels[row])):
+            why[row] = f"holds {join_some(map(repr, here))}, seen fewer than {threshold:.0f} times"
     sentence = f"{len(counts)} characters: {''.join(sorted(counts))[:120]}"
     if rare:
         sentence += f"; {len(rare)} are seen fewer than {threshold:.0f} times: {join_some(map(repr, sorted(rare)))}"
