@@ -44,12 +44,12 @@ docs: setup
 	$(BIN)/python -m pytest tests/test_docs.py
 
 bench: setup
-	$(BIN)/python benchmarks/generate.py
-	$(BIN)/python benchmarks/predict.py
-	$(BIN)/python benchmarks/train_step.py
-	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/near.py
-	$(BIN)/python benchmarks/audit.py
+	$(BIN)/python -m benchmarks generate
+	$(BIN)/python -m benchmarks predict
+	$(BIN)/python -m benchmarks train_step
+	$(BIN)/python -m benchmarks memory
+	$(BIN)/python -m benchmarks near
+	$(BIN)/python -m benchmarks audit
 
 speedrun: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/speedrun.sh

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.core.errors import CatalogError, ConfigError, GateError, TextError
+from tellapart.core.errors import CatalogError, ConfigError, GateError
 from tellapart.curation import image_analysis, image_index
 from tellapart.curation.audit import run_audit
-from tellapart.curation.checks import registry
-from tellapart.curation.findings import GROUPED, Findings
+from tellapart.curation.findings import Findings
 from tellapart.data.opening import open_catalog
-from tellapart.inference.preprocess import Preprocess
-from tellapart.training.auto_config import plan
-from tellapart.training.config import TrainConfig
-from tellapart.training.text_checks import check_texts
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +27,21 @@ def flagged(findings, check):
     return {files[row] for row in findings.checks[check].why}
 
 
-def groups(findings, check):
-    files = findings.catalog.column("file")
-    return {frozenset(files[row] for row in group) for group in findings.checks[check].groups}
+@pytest.fixture
+def counted(monkeypatch):
+    """How many images were decoded, and a way to stop after so many."""
+    state = {"seen": 0, "most": 10**9}
+    real = image_analysis.image_facts
 
+    def facts(data, file):
+        state["seen"] += 1
+        if state["seen"] > state["most"]:
+            raise KeyboardInterrupt
+        return real(data, file)
 
-# --- the golden folder -------------------------------------------------------------------------------
+    monkeypatch.setattr(image_analysis, "image_facts", facts)
+    monkeypatch.setattr(image_index, "PART", 16)
+    return state
 
 
 @pytest.mark.parametrize(
@@ -82,145 +84,10 @@ def test_and_nothing_else_is(found, check, only):
     assert flagged(found, check) == only
 
 
-def test_copies_stand_in_groups(found):
-    assert groups(found, "exact_duplicates") == {
-        frozenset({"disc/00.png", "disc/exact.bmp"}),
-        frozenset({"disc/02.png", "box/conflict.png"}),
-    }
-    near = {"disc/00.png", "disc/exact.bmp", "disc/turned.png"}
-    assert groups(found, "near_duplicates") == {frozenset(near), frozenset({"disc/01.png", "disc/mirrored.png"})}
-
-
-def test_a_flipped_label_stands_high(golden, tmp_path):
-    root = tmp_path / "set"
-    shutil.copytree(golden, root)
-    (root / "disc" / "29.png").rename(root / "box" / "wrong.png")
-    result = run_audit(root, out=tmp_path / "a")
-    ranking = result.checks["label_errors"].facts["ranking"]
-    assert ranking.index("box/wrong.png") < 0.25 * len(ranking)
-
-
-# --- the contract of every check ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("check", [check.name for check in registry.CHECKS if check.task != "read"])
-def test_every_check_keeps_the_contract(found, check):
-    finding = found.checks[check]
-    n = len(found.catalog)
-    assert finding.check == check
-    assert finding.sentence
-    assert finding.sentence[0] != " "
-    assert set(finding.score) | set(finding.why) <= set(range(n))
-    assert all(np.isfinite(value) for value in finding.score.values())
-    assert all(isinstance(why, str) and why for why in finding.why.values())
-    assert all(len(group) > 1 and set(group) <= set(range(n)) for group in finding.groups)
-    summary = found.summary()["findings"][check]
-    assert summary["count"] == len(finding.why)
-    assert ("groups" in summary) == (check in GROUPED)
-    json.dumps(summary)
-
-
-def test_flags_come_worst_first(found):
-    for finding in found.checks.values():
-        scores = [finding.score.get(row, 0.0) for row in finding.flags]
-        assert scores == sorted(scores, reverse=True)
-
-
-def test_every_threshold_can_be_set(golden, tmp_path):
-    none = {
-        "odd_size": 1e9,
-        "dark": 2.0,
-        "blurry": 99.0,
-        "off_domain": 1.1,
-        "near_duplicates": 1.1,
-        "low_information": -1,
-    }
-    result = run_audit(golden, out=tmp_path / "a", thresholds=none)
-    assert [name for name in none if result.checks[name].why] == []
-
-
-def test_what_was_written_is_read_again(found):
-    again = Findings.read(found.about["out"])
-    assert again.summary() == found.summary()
-    for name, finding in found.checks.items():
-        assert dict(again.checks[name].why) == dict(finding.why)
-        assert again.checks[name].score.keys() == finding.score.keys()
-
-
 def test_nothing_of_the_users_is_changed(golden, tmp_path, tree):
     before = tree(golden)
     run_audit(golden, out=tmp_path / "a")
     assert tree(golden) == before
-
-
-# --- splits and texts --------------------------------------------------------------------------------
-
-
-def test_copies_across_a_given_split_are_told(drawing, tmp_path):
-    for part, seeds in (("train", range(20)), ("test", (3, 30, 31))):
-        for label in ("disc", "box"):
-            (tmp_path / "set" / part / label).mkdir(parents=True)
-            for seed in seeds:
-                drawing(seed * 2 + (label == "box"), label).save(tmp_path / "set" / part / label / f"{seed}.png")
-    found = run_audit(tmp_path / "set", out=tmp_path / "a")
-    leaks = found.checks["split_leaks"]
-    assert flagged(found, "split_leaks") == {
-        f"{part}/{label}/3.png" for part in ("train", "test") for label in ("disc", "box")
-    }
-    assert "2 groups of copies across the split" in leaks.sentence
-    row = found.catalog.column("file").index("train/disc/3.png")
-    assert leaks.why[row] == "in train, a copy of it in test"
-    stays = [found.catalog.column("file")[group[0]] for group in found.checks["exact_duplicates"].groups]
-    assert all(file.startswith("test/") for file in stays)
-
-
-def test_a_reading_set_has_checks_of_its_own(tmp_path, draw, encode):
-    texts = [f"{number:03}" for number in range(120)] + ["0x1", "12345678901234567890"]
-    for number, text in enumerate(texts):
-        (tmp_path / f"{text}.png").write_bytes(encode(draw(number, 90, 48)))
-    found = run_audit(tmp_path, out=tmp_path.parent / "a", task="read")
-    assert flagged(found, "rare_characters") == {"0x1.png"}
-    assert flagged(found, "unemittable") == set()
-    assert found.checks["odd_length"].facts["lengths"] == {"3": 121, "20": 1}
-    assert found.checks["rare_characters"].facts["characters"]["x"] == 1
-    assert "label_errors" not in found.checks
-    narrow = run_audit(tmp_path, out=tmp_path.parent / "b", task="read", thresholds={"unemittable": 8})
-    assert "12345678901234567890.png" in flagged(narrow, "unemittable")
-
-
-def test_a_text_is_too_long_for_the_audit_where_it_is_for_training(tmp_path, draw, encode):
-    """At the reading height of 40 px a picture of 120 x 50 gives 24 steps; at 48 px it would give 32."""
-    texts = ["abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwxyz"]
-    for number, text in enumerate(texts):
-        (tmp_path / f"{text}.png").write_bytes(encode(draw(number, 120, 50)))
-    found = run_audit(tmp_path, out=tmp_path.parent / "a", task="read")
-    assert flagged(found, "unemittable") == {f"{texts[1]}.png"}
-    catalog = found.catalog.with_column("split", ["train"] * 2)
-    planned = plan(TrainConfig(), catalog)
-    assert planned.height == found.checks["unemittable"].threshold
-    spec = Preprocess(height=planned.height, width=None, channels=1)
-    with pytest.raises(TextError, match=f"1 text is longer than CTC can emit .*{texts[1]}"):
-        check_texts(catalog, spec)
-
-
-# --- stopping and going on ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """How many images were decoded, and a way to stop after so many."""
-    state = {"seen": 0, "most": 10**9}
-    real = image_analysis.image_facts
-
-    def facts(data, file):
-        state["seen"] += 1
-        if state["seen"] > state["most"]:
-            raise KeyboardInterrupt
-        return real(data, file)
-
-    monkeypatch.setattr(image_analysis, "image_facts", facts)
-    monkeypatch.setattr(image_index, "PART", 16)
-    return state
 
 
 def test_a_stopped_audit_goes_on_and_finds_the_same(golden, tmp_path, counted, found):
@@ -254,9 +121,6 @@ def test_shards_are_audited(tmp_path, drawing, encode):
     found = run_audit(tmp_path / "set.parquet", out=tmp_path / "a")
     assert len(found.checks["exact_duplicates"].groups) == 3
     assert len(found.checks["conflicting_labels"].groups) == 3
-
-
-# --- bad input ---------------------------------------------------------------------------------------
 
 
 def test_one_image_and_one_class_are_fine(tmp_path, drawing):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from html.parser import HTMLParser
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tellapart.curation import review_page as reviewing
+from html_document import REQUESTS, Page
 from tellapart.curation.audit_page import check_title, write_report
 from tellapart.curation.checks.registry import CHECKS
 from tellapart.curation.findings import Finding, Findings
@@ -19,48 +16,6 @@ from tellapart.curation.guidance import GUIDANCE
 from tellapart.curation.review_page import write_review
 from tellapart.data.opening import open_catalog
 from tellapart.viz import html as paging
-
-VOID = {"br", "img", "input", "meta", "wbr"}
-REQUESTS = {"src", "href", "srcset", "action", "formaction", "data", "poster", "background", "xlink:href", "ping"}
-
-
-class Page(HTMLParser):
-    """What a browser would see: elements with their attributes, and the text; it insists on closed elements."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.source, self.elements, self.open, self.words = text, [], [], []
-        self.glue = False
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        assert len({key for key, _ in attrs}) == len(attrs), f"an attribute twice in {tag}"
-        self.glue = tag == "wbr"
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.words.append(self.words.pop() + data if self.glue else data)
-            self.glue = False
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def all(self, tag, /, **wanted):
-        wanted = {key.rstrip("_").replace("_", "-"): value for key, value in wanted.items()}
-        return [has for one, has in self.elements if one == tag and wanted.items() <= has.items()]
-
-    @property
-    def ids(self):
-        return [has["id"] for _, has in self.elements if "id" in has]
 
 
 def stands_alone(page):
@@ -149,26 +104,6 @@ def everything(catalog):
     })  # fmt: skip
 
 
-# --- the report
-
-
-def test_there_are_words_for_every_check():
-    assert set(GUIDANCE) == {check.name for check in CHECKS}
-
-
-@pytest.mark.parametrize("kind", ["classes", "texts"])
-def test_every_check_that_found_something_has_a_section(kind, request, report):
-    findings = everything(request.getfixturevalue(kind))
-    page = report(findings)
-    for check, finding in findings.checks.items():
-        assert check in page.ids
-        assert finding.sentence in page.text
-        assert GUIDANCE[check].asks in page.text
-        assert GUIDANCE[check].do in page.text
-        assert page.all("a", href=f"#{check}")
-    assert "Looked for and not found" not in page.text
-
-
 @pytest.mark.parametrize("kind", ["classes", "texts"])
 def test_every_check_that_found_nothing_is_in_one_line(kind, request, report):
     findings = found(request.getfixturevalue(kind))
@@ -223,7 +158,9 @@ def test_no_hole_is_left_and_none_can_be_forged(classes, report):
 def test_pictures_are_decoded_once_and_only_those_shown(classes, report, monkeypatch):
     seen = []
     decode = paging.image_io.decode
-    monkeypatch.setattr(paging.image_io, "decode", lambda data, file, **rest: (seen.append(file), decode(data, file))[1])
+    monkeypatch.setattr(
+        paging.image_io, "decode", lambda data, file, **rest: (seen.append(file), decode(data, file))[1]
+    )
     page = report(everything(classes))
     assert sorted(seen) == sorted(set(seen))
     assert len(page.all("img")) > 20
@@ -286,53 +223,6 @@ def test_many_classes_are_cut_down_and_it_is_said(tmp_path, fill, report):
     assert len(page.all("th")) == 90  # all of them in the table
 
 
-def test_long_galleries_are_cut_down_and_it_is_said(tmp_path, fill, report):
-    catalog = open_catalog(fill(tmp_path / "set", [f"{'ab'[n % 2]}/{n}.png" for n in range(100)], 16, 16))
-    rows = range(100)
-    page = report(found(
-        catalog, dark={"sentence": "dark", "why": {row: f"dark {row}" for row in rows}},
-        near_duplicates={"sentence": "near", "why": {row: "near" for row in rows if row % 2},
-                         "groups": [[row, row + 1] for row in range(0, 80, 2)] + [list(range(80, 100))]},
-    ))  # fmt: skip
-    assert "40 more images not shown" in page.text
-    assert "5 more groups not shown" in page.text
-    assert "and 14 more" in page.text or "5 more groups" in page.text
-
-
-def test_copies_are_told_apart_by_what_was_done(classes, report):
-    files = classes.column("file")
-    page = report(found(classes, near_duplicates={
-        "sentence": "near", "why": {1: f"like {files[0]}: mirrored (likeness 0.990)",
-                                    2: f"like {files[1]}: turned 3° (likeness 0.970)",
-                                    3: f"an exact copy of {files[2]}, which is like {files[1]}: cropped"},
-        "groups": [[0, 1, 2, 3]],
-    }))  # fmt: skip
-    assert "mirrored (likeness 0.990)" in page.text
-    assert f"like {files[0]}" not in page.text
-    assert "like number 2: turned 3°" in page.text
-    assert "an exact copy of number 3" in page.text
-
-
-def test_a_doubted_label_stands_beside_both_readings(classes, report):
-    files = classes.column("file")
-    page = report(found(classes, label_errors={
-        "sentence": "1 label", "threshold": 0.7, "why": {0: "labelled 'cat', looks more like 'dog'"},
-        "score": {row: 0.9 if row == 0 else row / 100 for row in range(12)},
-        "facts": {"accuracy": 0.9, "looks_like": {files[0]: "dog"}},
-    }))  # fmt: skip
-    assert "labelled cat looks like dog" in page.text
-    small = [has["alt"] for has in page.all("img") if int(has["width"]) == 60]
-    assert small == [f"cat: {files[1]}", f"dog: {files[8]}"]  # the least doubted of either
-
-
-def test_texts_are_counted(texts, report):
-    page = report(found(texts))
-    labels = [has["aria-label"] for has in page.all("svg")]
-    assert "occurrences a character: z 6, x 2, " in labels[-2]
-    assert "space 1" in labels[-2]
-    assert labels[-1] == "texts of a length: 1 1, 2 1, 3 2, 5 1"
-
-
 def test_a_page_is_written_whole_or_not_at_all(classes, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("the old one")
@@ -351,90 +241,3 @@ def test_the_same_findings_give_the_same_page(classes, tmp_path):
     for name in ("one", "other"):
         write_report(everything(classes), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
-
-
-# --- the review
-
-
-def test_every_decision_can_be_changed(classes, review):
-    files = classes.column("file")
-    findings = found(classes, near_duplicates={"sentence": "", "why": {1: ""}, "groups": [[0, 1]]},
-                     label_errors={"sentence": "", "why": {5: ""}}, dark={"sentence": "", "why": {7: ""}})  # fmt: skip
-    page = review(findings, {1: f"near_duplicates: like {files[0]}: mirrored", 5: "label_errors: looks like 'dog'",
-                             7: "dark: 2%", 8: "put aside before"})  # fmt: skip
-    items = [has for tag, has in page.elements if tag == "figure" and "data-file" in has]
-    assert {has["data-file"] for has in items} == {files[row] for row in (1, 5, 7, 8)}
-    for row in (1, 5, 7, 8):
-        keep, aside = page.all("input", type="radio", name=f"r{row}")
-        assert (keep["value"], "checked" in keep) == ("true", False)
-        assert (aside["value"], "checked" in aside) == ("false", True)
-    assert [has["aria-label"] for has in page.all("input", class_="label")] == [f"new label of {files[5]}"]
-    assert [has["value"] for has in page.all("option")] == ["cat", "cup", "dog"]
-    assert {"near_duplicates", "label_errors", "dark", "other-reasons"} <= set(page.ids)
-    assert page.all("figure", class_="card stays")  # the one that the copy is like
-    assert " mirrored " in page.text
-
-
-def test_copies_that_disagree_stand_together_whichever_check_spoke_first(classes, review):
-    findings = found(classes, conflicting_labels={"sentence": "", "why": {3: "", 4: ""}, "groups": [[3, 4]]},
-                     exact_duplicates={"sentence": "", "why": {4: ""}, "groups": [[3, 4]]})  # fmt: skip
-    page = review(findings, {3: "conflicting_labels: labelled 'cat', a copy of it 'cup'",
-                             4: "exact_duplicates: the same pixels as cat/3.png"})  # fmt: skip
-    assert "conflicting_labels" in page.ids
-    assert "exact_duplicates" not in page.ids
-    assert len(page.all("div", role="group")) == 1
-    assert len(page.all("input", class_="label")) == 2
-
-
-def test_the_script_asks_for_nothing_and_quotes_what_it_writes(classes, review):
-    page = review(everything(classes), {0: "dark: 2%"})
-    script = re.search(r"<script>(.*?)</script>", page.source, re.DOTALL)[1]
-    assert script == reviewing.SCRIPT
-    assert not re.search(r"fetch|XMLHttp|WebSocket|import|http|eval|innerHTML", script)
-    assert "'\"' + text.replaceAll('\"', '\"\"') + '\"'" in script
-    assert "['file,keep,label', " in script
-    # What it writes, said in Python, comes back.
-    rows = [['a "b", c\n.png', "true", " dög,"]]
-    text = "file,keep,label\r\n" + ",".join('"' + cell.replace('"', '""') + '"' for cell in rows[0]) + "\r\n"
-    assert list(csv.reader(io.StringIO(text)))[1:] == rows
-
-
-def test_what_was_decided_is_there_after_back_and_can_be_saved(classes, review, tmp_path, tab):
-    files = classes.column("file")
-    review(found(classes, dark={"sentence": "", "why": {0: "", 1: ""}}), {0: "dark: 2%", 1: "dark: 3%"})
-    (tmp_path / "other.html").write_text("<!doctype html><title>other</title>")
-    tab.goto((tmp_path / "pages" / "review.html").as_uri())
-    save = tab.locator("#save")
-    assert save.is_disabled()
-    tab.locator(f'[data-file="{files[1]}"] input[value="true"]').check()
-    assert tab.locator("#count").inner_text() == "1 image changed"
-    tab.goto((tmp_path / "other.html").as_uri())
-    tab.go_back()
-    assert tab.locator(f'[data-file="{files[1]}"] input[value="true"]').is_checked()
-    assert tab.locator("#count").inner_text() == "1 image changed"
-    assert save.is_enabled()
-    with tab.expect_download() as download:
-        save.click()
-    assert download.value.suggested_filename == "corrections.csv"
-    text = download.value.path().read_text(encoding="utf-8")
-    assert list(csv.reader(io.StringIO(text))) == [["file", "keep", "label"], [files[1], "true", ""]]
-
-
-def test_too_many_are_shared_out_over_the_reasons(tmp_path, fill, review, monkeypatch):
-    monkeypatch.setattr(reviewing, "MOST", 10)
-    catalog = open_catalog(fill(tmp_path / "set", [f"{'ab'[n % 2]}/{n}.png" for n in range(40)], 16, 16))
-    page = review(found(catalog), {row: ("blurry: b" if row < 2 else "dark: d") for row in range(40)})
-    items = [has for tag, has in page.elements if tag == "figure" and "data-file" in has]
-    assert len(items) == 10
-    assert {catalog.column("file")[row] for row in (0, 1)} <= {has["data-file"] for has in items}
-    assert "10 are shown here" in page.text
-    assert "30 more images not shown" in page.text
-
-
-def test_nothing_to_review(classes, review):
-    page = review(found(classes), {})
-    assert "there is nothing to review" in page.text
-    assert not page.all("button")
-
-
-# --- the blocks

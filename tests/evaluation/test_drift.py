@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageFilter
 
 import tellapart
-from tellapart.cli import main
 from tellapart.core.errors import BundleError, ConfigError
 from tellapart.evaluation.drift import REFERENCE
-from tellapart.evaluation.drift_reference import MEASURES, Reference, sample_images
+from tellapart.evaluation.drift_reference import sample_images
 from tellapart.inference.predictor import Predictor
-
-# --- on images ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +27,6 @@ def window(folder, shape, change=lambda image: image, classes=("bar", "disc", "r
         image = Image.fromarray(shape(classes[number % len(classes)], 50_000 + number))
         change(image).save(folder / f"{number:02}.png")
     return folder
-
-
-def test_the_reference_are_images_that_taught_nothing(bundle):
-    reference = Reference.open(tellapart.Bundle.open(bundle).path / REFERENCE)
-    assert len(reference.sample) == 108  # test and validation part
-    assert reference.sample.measures.shape == (108, len(MEASURES))
 
 
 def test_no_change_no_alarm(bundle, shape, tmp_path):
@@ -74,14 +62,6 @@ def test_images_like_none_before_are_seen(bundle, shape, tmp_path):
     assert found["distance"] > 0.3
 
 
-def test_the_reference_of_an_earlier_version_is_refused(bundle, copied, tmp_path):
-    old = copied(tellapart.Bundle.open(bundle).path) / REFERENCE
-    table = pq.read_table(old)
-    pq.write_table(table.drop_columns([table.column_names[-3]]), old)
-    with pytest.raises(BundleError, match="by an earlier version; export the run again"):
-        Reference.open(old)
-
-
 def test_a_table_is_a_window_too(bundle, draw_shapes, tmp_path):
     data = draw_shapes(tmp_path / "data", each=20, grouped=False)
     assert tellapart.drift(bundle, tellapart.catalog(data, out=tmp_path / "catalog.parquet").source)["n"] == 60
@@ -95,24 +75,6 @@ def test_a_reader_drifts_by_what_it_reads(text_run, texts, copied, tmp_path):
     assert sample.answers.count("3") > 40
     with pytest.raises(BundleError, match="it keeps no reference"):
         tellapart.drift(run, texts)
-
-
-def test_files_that_cannot_be_read_are_counted(bundle, shape, tmp_path):
-    folder = window(tmp_path / "window", shape)
-    (folder / "bad.png").write_bytes(b"no image")
-    assert tellapart.drift(bundle, folder)["unreadable"] == 1
-
-
-def test_the_command(bundle, shape, tmp_path, capsys):
-    same, dark = (
-        window(tmp_path / "same", shape),
-        window(tmp_path / "dark", shape, lambda i: i.point(lambda v: v * 0.5)),
-    )
-    assert main(["drift", bundle, str(same), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["drift"] is False
-    assert main(["drift", bundle, str(dark)]) == 1
-    printed = capsys.readouterr().out
-    assert printed.splitlines()[-1] == "changed"
 
 
 def test_what_is_no_window_is_refused(bundle, shape, tmp_path):

@@ -1,11 +1,11 @@
 """Edits are the fewest, and every one is counted once."""
 
+from __future__ import annotations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.metrics.error_analysis import edits, misreadings
 from tellapart.metrics.text import edit_distance, reading_scores
 
@@ -37,21 +37,3 @@ def test_places_add_up_to_the_character_error_rate(pairs):
 def test_the_most_frequent_pair_comes_first():
     found = misreadings(["ooo", "l1"], ["0o0", "l"])["confused"]
     assert found == [{"truth": "o", "read": "0", "n": 2}, {"truth": "1", "read": "", "n": 1}]
-
-
-def test_the_sheet_shows_each_answer(tmp_path, shade):
-    samples = [Sample(shade(40, 120), "ab", [("a", 0.9), ("c", 0.2)]), Sample(shade(10, 900), "ab", [])]
-    draw_samples(tmp_path / "sheet.png", "two", samples, misreadings(["ab", "ab"], ["ac", ""]))
-    with Image.open(tmp_path / "sheet.png") as picture:
-        colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24)}
-    assert (120, 130, 140) in colours  # the pictures themselves
-    assert any(red > 150 > green + 60 for red, green, _ in colours)  # what is unsure, or wrong
-    assert any(green > 100 > red for red, green, _ in colours)  # what is sure
-    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
-
-
-@pytest.fixture
-def shade():
-    import numpy as np
-
-    return lambda height, width: np.full((height, width, 3), (120, 130, 140), np.uint8)

@@ -8,70 +8,12 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.neighbors import KNeighborsClassifier
 
 import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.data.opening import open_catalog
 from tellapart.evaluation.embedding_map import EmbeddingMap
-from tellapart.evaluation.map_page import MapPoints, Thumbnails, page, sheets
-from tellapart.evaluation.projection import project, project_later
 from tellapart.inference.predictor import Predictor
-from tellapart.metrics.pca import PCA
-
-
-def clumps(n=40, seed=0):
-    """Three clumps in 20 dimensions."""
-    dice = np.random.default_rng(seed)
-    centres = np.eye(3, 20) * 5
-    of = np.repeat(np.arange(3), n)
-    return (centres[of] + dice.normal(size=(3 * n, 20)) * 0.4).astype(np.float32), of
-
-
-def agreement(at, of):
-    """How often the nearest other on the map is of the same clump."""
-    return KNeighborsClassifier(2).fit(at, of).kneighbors(at, return_distance=False)[:, 1]
-
-
-@pytest.mark.parametrize("perplexity", [None, 5.0])
-def test_clumps_stay_together(perplexity):
-    features, of = clumps()
-    points = PCA.of(features)(features)
-    at = project(points, "tsne", perplexity=perplexity)
-    assert at.shape == (120, 2)
-    assert (of[agreement(at, of)] == of).mean() > 0.98
-    assert np.array_equal(project(points, "tsne", perplexity=perplexity), at)
-
-
-def test_later_points_find_their_clump():
-    features, of = clumps()
-    reduction = PCA.of(features)
-    points = reduction(features)
-    at = project(points, "tsne")
-    later, of_later = clumps(10, seed=1)
-    found = project_later(reduction(later), points, at)
-    assert (KNeighborsClassifier(5).fit(at, of).predict(found) == of_later).all()
-    moved = at + np.array([100, -40], np.float32)  # wherever the map stands, they stand on it
-    assert np.abs(project_later(reduction(later), points, moved) - found - [100, -40]).max() < 0.1
-
-
-def test_of_the_very_images_of_a_map_most_stand_where_they_stood():
-    dice = np.random.default_rng(0)
-    features = np.concatenate([clumps(30)[0], dice.normal(size=(15, 20)).astype(np.float32) - 4])  # one side is heavy
-    points = PCA.of(features)(features)
-    at = project(points, "tsne")
-    apart = np.linalg.norm(project_later(points, points, at) - at, axis=1)
-    assert np.median(apart) < 0.1 * np.ptp(at)
-
-
-def test_thumbnails_stand_where_the_page_looks_for_them():
-    cells = [np.full((8, 8, 3), number % 250, np.uint8) for number in range(64 * 64 + 70)]
-    first, second = sheets(cells, 8)
-    assert first.startswith("data:image/jpeg;base64,")
-    assert len(second) < len(first)
-
-
-# --- the verb ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -154,64 +96,3 @@ def test_a_map_of_another_network_is_refused(drawn, shapes, draw_shapes, tmp_pat
     other = tellapart.train(draw_shapes(tmp_path / "data", grouped=False), out=tmp_path / "run", **shape_options)
     with pytest.raises(ConfigError, match="a map of another network"):
         tellapart.map(other["run"], shapes, out=tmp_path / "new.html", on=drawn[1] / "map.parquet")
-
-
-RED, BLUE = (200, 10, 20), (10, 20, 200)
-
-
-def colours_drawn(tab):
-    """How many pixels of the map are red, and blue."""
-    tab.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return tuple(tab.evaluate("""colours => {
-        const canvas = document.getElementById("map");
-        const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        return colours.map(colour => {
-            let number = 0;
-            for (let at = 0; at < data.length; at += 4)
-                if (data[at + 3] === 255 && colour.every((value, i) => data[at + i] === value)) number++;
-            return number;
-        });
-    }""", [RED, BLUE]))  # fmt: skip
-
-
-def test_the_page_in_a_browser_zooms_filters_and_keeps_what_was_ticked(tmp_path, tab):
-    n = 900  # so many that dots are drawn, also where some are filtered out
-    places = np.random.default_rng(0).random((n, 2)).astype(np.float32)
-    labels = ["<b>a</b>" if row % 2 else "b" for row in range(n)]
-    parts = ["train" if row < 600 else "test" for row in range(n)]
-    points = MapPoints(places, [f"{row}.png" for row in range(n)], labels, parts)
-    thumbnails = Thumbnails(sheets(np.zeros((n, 8, 8, 3), np.uint8), 8), 8)
-    text = page("A map", points, {"<b>a</b>": "#c80a14", "b": "#0a14c8"}, thumbnails, ["A note."])
-    (tmp_path / "map.html").write_text(text, encoding="utf-8")
-    (tmp_path / "other.html").write_text("<!doctype html><title>other</title>")
-    tab.goto((tmp_path / "map.html").as_uri())
-    red, blue = whole = colours_drawn(tab)
-    assert min(whole) > 100
-    # Zoom, and all of them again.
-    tab.get_by_label("closer").click()
-    assert colours_drawn(tab) != whole
-    tab.get_by_label("farther").click()
-    tab.get_by_label("show all").click()
-    assert colours_drawn(tab) == whole
-    tab.locator("#map").press("n")  # steps to the first image
-    assert tab.locator("#about").inner_text().split("\n") == ["b · train", "0.png"]
-    # Filters: a part, a class.
-    test, first = tab.get_by_label("test", exact=True), tab.locator("input[data-of='0']")
-    test.uncheck()
-    assert 0 < sum(colours_drawn(tab)) < red + blue
-    test.check()
-    first.uncheck()
-    filtered = colours_drawn(tab)
-    assert filtered[0] == 0
-    assert filtered[1] >= blue
-    # Away and back: the map shows what the boxes say.
-    tab.goto((tmp_path / "other.html").as_uri())
-    tab.go_back()
-    assert not first.is_checked()
-    assert colours_drawn(tab)[0] == 0
-    # None, and all.
-    first.check()
-    tab.get_by_text("none / all").click()
-    assert not first.is_checked()
-    tab.get_by_text("none / all").click()
-    assert min(colours_drawn(tab)) > 100

@@ -306,9 +306,7 @@ def little_memory(monkeypatch):
     return limit
 
 
-def test_out_of_memory_halves_the_batch_and_keeps_its_effect(
-    shapes, tmp_path, little_memory, capsys, monkeypatch
-):
+def test_out_of_memory_halves_the_batch_and_keeps_its_effect(shapes, tmp_path, little_memory, capsys, monkeypatch):
     updates = []
     step = torch.optim.AdamW.step
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *a, **k: updates.append(1) or step(self, *a, **k))
@@ -381,9 +379,7 @@ def test_last_n_trains_these_blocks_and_the_head_only(shapes, tmp_path):
     }
 
 
-def test_balanced_weights_are_those_of_the_training_part(
-    tmp_path, draw_shapes, monkeypatch
-):
+def test_balanced_weights_are_those_of_the_training_part(tmp_path, draw_shapes, monkeypatch):
     data = draw_shapes(tmp_path / "data", grouped=False)
     for index in range(6, 20):
         (data / "ring" / f"{index:02d}.png").unlink()
@@ -414,9 +410,7 @@ def test_a_stage_without_progress_stops_early(shapes, tmp_path, monkeypatch):
     assert done == {"score": 0.5, "epochs": 3}
 
 
-def test_the_order_of_images_is_another_in_each_epoch_and_the_same_again(
-    shapes, tmp_path, monkeypatch
-):
+def test_the_order_of_images_is_another_in_each_epoch_and_the_same_again(shapes, tmp_path, monkeypatch):
     seen = []
     step = ClassificationModule.training_step
 

@@ -24,7 +24,7 @@ from tellapart.metrics.intervals import wilson
 from tellapart.training._lightning import pl
 from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.config import TrainConfig
-from tellapart.training.decision_rules import calibrate_decisions
+from tellapart.training.decision_rules import calibrate_classes
 from tellapart.training.run_folder import Run
 
 OPTIONS = {
@@ -190,7 +190,7 @@ def test_without_a_word_the_rarer_class_is_positive(draw_shapes, tmp_path):
     rows = catalog.rows("val") + catalog.rows("test")
     logits = np.random.default_rng(0).normal(0, 1, (len(rows), 2)).astype(np.float32)
     for said, positive in ((None, "bar"), ("disc", "disc")):
-        made = calibrate_decisions(TrainConfig(threshold="f1", positive_class=said), catalog, rows, logits)
+        made = calibrate_classes(TrainConfig(threshold="f1", positive_class=said), catalog, rows, logits)
         assert made["threshold"]["positive"] == positive
 
 

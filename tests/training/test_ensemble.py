@@ -286,10 +286,10 @@ def test_the_mean_reader_is_calibrated_and_judged(readers):
 def test_readers_that_begin_from_nothing_are_not_averaged(texts, tmp_path, monkeypatch, refuses):
     monkeypatch.setattr(pl.Trainer, "fit", None)
     nothing = (
-        "members: readers are averaged where all begin with the same weights; "
+        "ensemble: readers are averaged where all begin with the same weights; "
         "leave out --ensemble, or begin with another reader (--init-from)"
     )
-    folds = "folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
+    folds = "cv_folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
     for option, text in (({"ensemble": 2, "pretrained": False}, nothing), ({"ensemble": 2, "height": 24}, nothing),
                          ({"cv_folds": 3}, folds)):  # fmt: skip
         with refuses(ConfigError, text):

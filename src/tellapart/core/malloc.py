@@ -14,7 +14,7 @@ def keep_freed_memory() -> bool:
 
     By default glibc maps every block above 32 MB afresh and unmaps it when freed. A network's activations
     are such blocks, so each step touches gigabytes of new pages, and the kernel's work of zeroing them
-    takes longer than the arithmetic: `benchmarks/memory.py` prints by how much. Memory then stays at its
+    takes longer than the arithmetic: `benchmarks/training/memory.py` prints by how much. Memory then stays at its
     peak until the process ends. Source: mallopt(3).
 
     Returns:

@@ -63,14 +63,14 @@ def apply_decisions(
             labels[row] = label
             by_hand["relabelled"] += 1
     dropped = dict(Counter(why.split(":")[0] for why in decided.values()))
-    kept = len(files) - len(decided)
-    if not kept:
+    n_kept = len(files) - len(decided)
+    if not n_kept:
         counts = ", ".join(f"{count} {name}" for name, count in dropped.items())
         raise CatalogError(f"{findings.about['data']}: this policy leaves no image ({counts}); loosen it")
     catalog = findings.catalog.with_column("keep", [row not in decided for row in range(len(files))])
     catalog = catalog.with_column("why", [decided.get(row) for row in range(len(files))])
     catalog = catalog.with_column("label", labels).with_meta(policy=rules, relabelled=relabelled)
-    return catalog, decided, {"images": len(files), "kept": kept, "dropped": dropped, **by_hand}
+    return catalog, decided, {"images": len(files), "kept": n_kept, "dropped": dropped, **by_hand}
 
 
 def decide(findings: Findings, rules: Mapping[str, Any]) -> dict[int, str]:
@@ -107,8 +107,8 @@ def undo_cleaning(catalog: Catalog) -> Catalog:
     reasons = {check.name for check in CHECKS if check.name != "unreadable"} | {"by hand"}
     whys = [None if why is not None and why.split(":")[0] in reasons else why for why in catalog.column("why")]
     keep = [
-        kept or (before is not None and why is None)
-        for kept, before, why in zip(catalog.column("keep"), catalog.column("why"), whys, strict=True)
+        keep or (before is not None and why is None)
+        for keep, before, why in zip(catalog.column("keep"), catalog.column("why"), whys, strict=True)
     ]
     changed = (catalog.meta or {}).get("relabelled") or {}
     pairs = zip(catalog.column("file"), catalog.column("label"), strict=True)

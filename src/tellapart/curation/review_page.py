@@ -195,11 +195,11 @@ class _Review:
         return self.pictures.show(row, 192 if self.wide else 96, 96)
 
 
-def share_out(wanted: Mapping[str, int], most: int) -> dict[str, int]:
+def share_out(counts: Mapping[str, int], most: int) -> dict[str, int]:
     """Share out a number of places over reasons: small ones get all they need, large ones equal parts.
 
     Args:
-        wanted: reason → number of its images.
+        counts: reason → number of its images.
         most: places for all reasons together.
 
     Returns:
@@ -210,7 +210,7 @@ def share_out(wanted: Mapping[str, int], most: int) -> dict[str, int]:
     {'b': 10, 'c': 495, 'a': 495}
     """
     shares = {}
-    for place, (check, number) in enumerate(sorted(wanted.items(), key=lambda item: item[1])):
-        shares[check] = min(number, most // (len(wanted) - place))
+    for place, (check, number) in enumerate(sorted(counts.items(), key=lambda item: item[1])):
+        shares[check] = min(number, most // (len(counts) - place))
         most -= shares[check]
     return shares

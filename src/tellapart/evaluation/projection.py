@@ -100,8 +100,8 @@ def check_perplexity(n: int, perplexity: float | None) -> None:
         raise ConfigError(f"perplexity {perplexity:g}: give more than 1 and up to a third of the {n:,} images")
 
 
-def _perplexity(n: int, wanted: float | None) -> float:
-    return min(wanted or PERPLEXITY, (n - 1) / 3)
+def _perplexity(n: int, perplexity: float | None) -> float:
+    return min(perplexity or PERPLEXITY, (n - 1) / 3)
 
 
 def _affinities(points: Floats, perplexity: float, seed: int) -> Any:

@@ -13,6 +13,7 @@ def base_reader() -> Path:
 
     Trained on nothing but what our generator draws with openly licensed fonts: ``training/README.md``.
 
+    >>> from tellapart.inference.bundle import Bundle
     >>> Bundle.open(base_reader()).task
     'read'
     """

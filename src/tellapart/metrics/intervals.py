@@ -60,8 +60,8 @@ def bootstrap(
     """The 95 % interval of a statistic by the bias-corrected and accelerated bootstrap over images (Efron 1987).
 
     Plain percentiles of resamples are biased where the statistic is: the macro-F1 of few images is lower on the mean
-    than that of many, and that of their resamples is lower still (``benchmarks/coverage.py``). The corrected ends lie
-    far out in the tails, where a thousand resamples are too few.
+    than that of many, and that of their resamples is lower still (``benchmarks/training/coverage.py``). The corrected
+    ends lie far out in the tails, where a thousand resamples are too few.
 
     Drawing n images with replacement is drawing the counts of their kinds from a multinomial distribution.
     So the cost grows with the number of kinds, not with the number of images.

@@ -64,8 +64,8 @@ def poor(run: Run) -> bool:
 def diagnose(run: Run) -> list[Cause]:
     """The usual causes of a poor training that this run shows; of a run with a good score only leakage.
 
-    `poor` decides whether a score is poor. Labels count as shuffled where a closed-form classifier on shapes and colours
-    cannot separate the classes either; otherwise they are merely hard.
+    `poor` decides whether a score is poor. Labels count as shuffled where a closed-form classifier on shapes and
+    colours cannot separate the classes either; otherwise they are merely hard.
 
     Args:
         run: a finished run.
@@ -151,7 +151,8 @@ def _rate_too_high(facts: RunEvidence) -> Iterator[Cause]:
         elif (jump := _jump(losses)) is not None:
             evidence = f"the training loss jumped from {jump[0]:.2f} to {jump[1]:.2f}; {facts.train_accuracy_note}"
         elif facts.classify and max(losses) > 2 * (guess := math.log(len(facts.class_counts))):
-            evidence = f"the training loss stood at {max(losses):.1f}, where guessing costs {guess:.2f}; {facts.train_accuracy_note}"
+            evidence = f"the training loss stood at {max(losses):.1f}, where guessing costs {guess:.2f}"
+            evidence = f"{evidence}; {facts.train_accuracy_note}"
         elif stage.lr > USUAL[1]:
             evidence = f"the rate {stage.lr:g} is far above the usual, and {facts.train_accuracy_note}"
         else:
@@ -212,7 +213,8 @@ def _few_images(facts: RunEvidence) -> Iterator[Cause]:
         each = f"; classes with under {FEW}: {join_some(small)}" if facts.classify and small else ""
         yield Cause(
             "too few images",
-            f"of its {pluralize(facts.class_counts.total(), 'training image')} it answers {facts.train_accuracy:.0%} right, of new ones "
+            f"of its {pluralize(facts.class_counts.total(), 'training image')} it answers "
+            f"{facts.train_accuracy:.0%} right, of new ones "
             f"{facts.figure['value']:.0%}{each}",
             "collect more images, above all of the small classes; meanwhile a pretrained backbone and stronger "
             "augmentation go furthest"

@@ -82,12 +82,12 @@ def layout_glyphs(scheme: Scheme, uniform: Draw, poses: list[Pose]) -> list[Plac
     highest = max(margin - top for _, top in letters)
     lowest = min(scheme.height - margin - top - mask.height for mask, top in letters)
     line = highest + int(spare[1] * (lowest - highest + 1)) if lowest >= highest else (highest + lowest) // 2
-    placed = []
+    placements = []
     for (mask, top), pose, space in zip(letters, poses, [*spaces, 0], strict=True):
         y = min(max(line + top, margin), scheme.height - margin - mask.height)
-        placed.append((pose, (left, y), mask))
+        placements.append((pose, (left, y), mask))
         left += mask.width + space
-    return placed
+    return placements
 
 
 def paint(canvas: Image.Image, letter: Placed, paper: str) -> None:

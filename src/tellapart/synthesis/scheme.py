@@ -242,8 +242,8 @@ class Scheme(YamlDataclass):
                 check_font(font)
             except ConfigError as error:
                 raise ConfigError(f"{self._where('fonts')}: {error}") from error
-        for option, chosen, known in (("styles", self.styles, STYLES), ("grounds", self.grounds, GROUNDS)):
-            for each in chosen or ("",):
+        for option, entries, known in (("styles", self.styles, STYLES), ("grounds", self.grounds, GROUNDS)):
+            for each in entries or ("",):
                 if each not in known:
                     raise ConfigError(f"{self._where(option)} holds {each!r}{did_you_mean(each, known)}; "
                                       f"known: {', '.join(known)}")  # fmt: skip

@@ -77,18 +77,18 @@ def search_scheme(
         letters = f"{pluralize(len(fixed['alphabet']), 'letter')}, {join_some(fixed['alphabet'], 20)}{alone}"
         raise CatalogError(f"{data}: no font here has all of its {letters}; write a scheme that names a font file")
     random_scheme = RandomScheme(height=(min(fixed["height"], HIGHEST),) * 2, fonts=fonts)
-    wanted = np.stack([_features(pixels) for pixels in examples])
+    target = np.stack([_features(pixels) for pixels in examples])
     random_state = np.random.RandomState(seed)
     schemes = [_candidate(random_scheme, seed, index, fixed) for index in range(FIRST)]
-    spread = wanted.std(axis=0)
+    spread = target.std(axis=0)
     best: list[tuple[float, Scheme]] = []
     for generation in range(GENERATIONS + 1):
         results = map_processes(partial(_drawn_features, seed=seed), schemes)
         features = list(track(results, f"drawing candidates, {generation + 1} of {GENERATIONS + 1}", len(schemes),
                               show=progress))  # fmt: skip
         if not generation:  # what differs much between schemes counts less than what does not
-            spread = np.concatenate([*features, wanted]).std(axis=0) + 1e-3
-        best += [(_distance(each, wanted, spread), scheme) for each, scheme in zip(features, schemes, strict=True)]
+            spread = np.concatenate([*features, target]).std(axis=0) + 1e-3
+        best += [(_distance(each, target, spread), scheme) for each, scheme in zip(features, schemes, strict=True)]
         best = sorted(best, key=lambda pair: pair[0])[:PARENTS]
         fresh = [_candidate(random_scheme, seed, FIRST + generation * BROOD + at, fixed) for at in range(BROOD)]
         schemes = [_child([scheme for _, scheme in best], other, random_state) for other in fresh]
@@ -97,8 +97,8 @@ def search_scheme(
 
 def _candidate(random_scheme: RandomScheme, seed: int, index: int, fixed: Mapping[str, Any]) -> Scheme:
     """Return a random scheme with the fixed options; every other one has clutter in the ink of its letters."""
-    drawn = random_scheme.of(seed, index)
-    return dataclasses.replace(drawn, **fixed, clutter_ink=drawn.clutter_ink if index % 2 else ())
+    candidate = random_scheme.of(seed, index)
+    return dataclasses.replace(candidate, **fixed, clutter_ink=candidate.clutter_ink if index % 2 else ())
 
 
 def _keep_all(draft: Catalog) -> dict[int, Facts]:
@@ -173,9 +173,11 @@ def _drawn_features(scheme: Scheme, seed: int) -> Array:
     return np.stack([_features(render(scheme, seed, index)[0]) for index in range(DRAWN)])
 
 
-def _distance(drawn: Array, wanted: Array, spread: Array) -> float:
-    """Return the distance of drawn pictures from the wanted ones: by mean and deviation of each feature."""
-    apart = np.abs(drawn.mean(axis=0) - wanted.mean(axis=0)) + np.abs(drawn.std(axis=0) - wanted.std(axis=0)) / 2
+def _distance(candidate: Array, target: Array, spread: Array) -> float:
+    """Return the distance of candidate pictures from the target ones: by mean and deviation of each feature."""
+    apart = (
+        np.abs(candidate.mean(axis=0) - target.mean(axis=0)) + np.abs(candidate.std(axis=0) - target.std(axis=0)) / 2
+    )
     return float((apart / spread).mean())
 
 

@@ -95,12 +95,13 @@ class TrainConfig:
         backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
             with ImageNet weights, or "small" where images are under 64 px. For read "small", which begins with the
             shipped reader, or the features of a convolutional timm model.
-        feature_level: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos of
-            things, such as faces or scans, earlier features tell more. None keeps all of it.
-        pool_grid: features of a cut backbone are pooled in pool_grid x pool_grid cells, so that it counts where something is.
+        feature_level: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos
+            of things, such as faces or scans, earlier features tell more. None keeps all of it.
+        pool_grid: features of a cut backbone are pooled in pool_grid x pool_grid cells, so that it counts where
+            something is.
         pretrained: start from ImageNet weights where the backbone has them; a reader, from the shipped one.
-        init_from: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported with
-            its weights. By default ``base``, the shipped reader, where its height and colour fit.
+        init_from: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported
+            with its weights. By default ``base``, the shipped reader, where its height and colour fit.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
         colour: grey, rgb, or auto: as the images are.

@@ -32,9 +32,8 @@ def check_positive_class(config: TrainConfig, catalog: Catalog) -> None:
             f"threshold: a threshold parts two classes, and there are {len(catalog.labels)}; leave it out"
         )
     if config.positive_class is not None and config.positive_class not in catalog.labels:
-        raise ConfigError(
-            f"positive_class {config.positive_class!r}: no such class{did_you_mean(config.positive_class, catalog.labels)}"
-        )
+        hint = did_you_mean(config.positive_class, catalog.labels)
+        raise ConfigError(f"positive_class {config.positive_class!r}: no such class{hint}")
 
 
 def expected_length(catalog: Catalog) -> int | None:

@@ -122,9 +122,8 @@ def validate_space(said: Any, name: str = "space") -> Space:
         raise ConfigError(f"{name}: write one option a line, as `height: [32, 48]` or `lr: {{low: 0.001, high: 0.01}}`")
     for option in said:
         if option not in OPTIONS:
-            raise ConfigError(
-                f"{name}: {option!r} cannot be searched{did_you_mean(str(option), OPTIONS)}; there are: {join_some(OPTIONS, 20)}"
-            )
+            hint = did_you_mean(str(option), OPTIONS)
+            raise ConfigError(f"{name}: {option!r} cannot be searched{hint}; there are: {join_some(OPTIONS, 20)}")
     return {option: _values(option, said[option], f"{name}: {option}") for option in OPTIONS if option in said}
 
 

@@ -20,6 +20,8 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
     """Refuse texts that cannot be learnt, once it is known what the network sees.
 
     Args:
+        catalog: the data, split.
+        spec: the preprocessing of the reader's pictures.
         known: characters that the network reads before it is trained.
 
     Returns:
@@ -35,8 +37,8 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
     taught = [label[row] for row in catalog.training_rows()]
     if len(set(taught)) == 1:
         raise TextError(
-            f"{catalog.source}: the text of {pluralize(len(taught), 'training image')} is {taught[0]!r} and no other; a "
-            "reader learns from texts that differ"
+            f"{catalog.source}: the text of {pluralize(len(taught), 'training image')} is {taught[0]!r} and no other; "
+            "a reader learns from texts that differ"
         )
     if tiny := [row for row in rows if heights[row] < SMALLEST]:  # a letter such as l may be narrower
         shown = join_some(f"{files[row]} ({widths[row]} x {heights[row]} px)" for row in tiny)
@@ -55,8 +57,8 @@ def check_texts(catalog: Catalog, spec: Preprocess, known: Collection[str] = ())
     if long:
         shown = join_some(f"{files[row]} ({label[row]!r}, {steps[row]} steps)" for row in long)
         raise TextError(
-            f"{pluralize(len(long), 'text is', 'texts are')} longer than CTC can emit at their picture's width: {shown}; "
-            f"raise --height (now {spec.height}), which widens the pictures with it, or drop them"
+            f"{pluralize(len(long), 'text is', 'texts are')} longer than CTC can emit at their picture's width: "
+            f"{shown}; raise --height (now {spec.height}), which widens the pictures with it, or drop them"
         )
     return [
         *_backward(catalog, rows),

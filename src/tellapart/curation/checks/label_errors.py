@@ -30,7 +30,7 @@ class LabelErrors:
         margin: probability of the label minus that of the best other, -1..1, N; nan where not judged.
         other: the best other label, N; None where not judged.
         flags: whether confident learning calls the label wrong, N.
-        accuracy: of the out-of-sample predictions against the given labels.
+        accuracy: of the out-of-sample predictions against the observed labels.
     """
 
     margin: Array
@@ -56,28 +56,28 @@ def find_label_errors(features: Array, labels: Sequence[str], groups: Sequence[i
     if len(np.unique(target[judged])) < 2:
         return LabelErrors(margin, other, flags, float("nan"))
     axes = _reduced(features[judged])
-    given = target[judged]
-    fold = _folds(given, np.asarray(groups)[judged])
-    odds = np.zeros((len(given), len(names)))
+    observed = target[judged]
+    fold = _folds(observed, np.asarray(groups)[judged])
+    odds = np.zeros((len(observed), len(names)))
     for number in range(FOLDS):
         learn, judge = fold != number, fold == number
         if judge.any() and learn.any():
-            slopes, offsets = lda.fit_lda(axes[learn], given[learn], len(names), shrink=SHRINK)
+            slopes, offsets = lda.fit_lda(axes[learn], observed[learn], len(names), shrink=SHRINK)
             odds[judge] = axes[judge] @ slopes + offsets
-    chance = lda.softmax(odds / calibration.temperature(odds, given))
-    own = chance[np.arange(len(given)), given]
+    chance = lda.softmax(odds / calibration.temperature(odds, observed))
+    own = chance[np.arange(len(observed)), observed]
     rest = chance.copy()
-    rest[np.arange(len(given)), given] = -1
+    rest[np.arange(len(observed)), observed] = -1
     best = rest.argmax(axis=1)
     # A class's own level: the mean probability that its images get for it. Who reaches another class's is one of it.
-    level = np.array([own[given == k].mean() if (given == k).any() else np.inf for k in range(len(names))])
+    level = np.array([own[observed == k].mean() if (observed == k).any() else np.inf for k in range(len(names))])
     confident = (rest >= level).any(axis=1) & (rest.max(axis=1) > own)
     rows = np.flatnonzero(judged)
     margin[rows] = own - rest.max(axis=1)
     flags[rows] = confident
     for row, place in zip(rows.tolist(), best.tolist(), strict=True):
         other[row] = str(names[place])
-    return LabelErrors(margin, other, flags, float((chance.argmax(axis=1) == given).mean()))
+    return LabelErrors(margin, other, flags, float((chance.argmax(axis=1) == observed).mean()))
 
 
 def _reduced(features: Array) -> Array:

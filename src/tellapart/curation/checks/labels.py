@@ -33,9 +33,9 @@ def _tiny_classes(context: CheckContext, threshold: float) -> Finding:
     tiny = {name for name, count in counts.items() if count < threshold}
     why = {row: f"class {context.labels[row]!r} has {counts[context.labels[row]]} images" for row in context.rows
            if context.labels[row] in tiny}  # fmt: skip
-    named = join_some(sorted(tiny))
+    names = join_some(sorted(tiny))
     sentence = (
-        f"{pluralize(len(tiny), 'class', 'classes')} of fewer than {threshold:.0f} images: {named}"
+        f"{pluralize(len(tiny), 'class', 'classes')} of fewer than {threshold:.0f} images: {names}"
         if tiny
         else "no tiny classes"
     )

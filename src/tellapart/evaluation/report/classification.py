@@ -89,9 +89,9 @@ def _classes(scores: Mapping[str, Mapping[str, float]]) -> Html:
 
 def _threshold(evaluation: Evaluation) -> Html:
     """Return probabilities of two classes, and the curves that show what another threshold would give."""
-    chosen = evaluation.bundle.calibration.threshold if evaluation.bundle.calibration else None
-    positive = chosen.positive if chosen else evaluation.bundle.labels[1]
-    at = float(chosen.at) if chosen else 0.5
+    threshold = evaluation.bundle.calibration.threshold if evaluation.bundle.calibration else None
+    positive = threshold.positive if threshold else evaluation.bundle.labels[1]
+    at = float(threshold.at) if threshold else 0.5
     score = np.array([answer.probabilities[positive] for answer in evaluation.answers])
     truth = np.array(evaluation.truth) == positive
     edges = np.linspace(0, 1, 21)
@@ -113,19 +113,19 @@ def _threshold(evaluation: Evaluation) -> Html:
     )  # fmt: skip
 
 
-def _curve(curve: Curve, at: float, across: str, up: str, marked: str, told: str) -> Html:
+def _curve(curve: Curve, at: float, across: str, up: str, marked: str, description: str) -> Html:
     axes = Axes()
     at_or_above = np.flatnonzero(curve.at >= at)
     if not len(at_or_above):
-        note = f"{told}. At the {marked} no image is called so."
+        note = f"{description}. At the {marked} no image is called so."
         return plot(axes, line(axes, curve.x.tolist(), curve.y.tolist()), across=across, up=up, told=note, note=note)
     here = int(at_or_above[-1])
     x, y = float(curve.x[here]), float(curve.y[here])
     return plot(
-        axes, diagonal(axes) if told.startswith("Receiver") else None, line(axes, curve.x.tolist(), curve.y.tolist()),
-        dots(axes, [x], [y], [marked], "marked"), across=across, up=up,
-        told=f"{told}; at the threshold {x:.2f}, {y:.2f}",
-        note=f"{told}. At the {marked}: {across} {percent(x)}, {up} {percent(y)}.",
+        axes, diagonal(axes) if description.startswith("Receiver") else None, line(axes, curve.x.tolist(),
+        curve.y.tolist()), dots(axes, [x], [y], [marked], "marked"), across=across, up=up,
+        told=f"{description}; at the threshold {x:.2f}, {y:.2f}",
+        note=f"{description}. At the {marked}: {across} {percent(x)}, {up} {percent(y)}.",
     )  # fmt: skip
 
 
@@ -136,9 +136,11 @@ def _errors(evaluation: Evaluation, pictures: Pictures) -> Html:
 
 
 def _boundary(evaluation: Evaluation, pictures: Pictures) -> Html:
-    chosen = evaluation.bundle.calibration.threshold if evaluation.bundle.calibration else None
-    if chosen:
-        margin = np.array([abs(answer.probabilities[chosen.positive] - chosen.at) for answer in evaluation.answers])
+    threshold = evaluation.bundle.calibration.threshold if evaluation.bundle.calibration else None
+    if threshold:
+        margin = np.array(
+            [abs(answer.probabilities[threshold.positive] - threshold.at) for answer in evaluation.answers]
+        )
     else:
         chances = np.sort([list(answer.probabilities.values()) for answer in evaluation.answers], axis=1)
         margin = chances[:, -1] - chances[:, -2]

@@ -169,12 +169,12 @@ def learning(history: Sequence[dict[str, Any]]) -> Html | None:
     }
     top = max((value for points in losses.values() for _, value in points), default=1.0)
     axes = Axes((1, len(lines)), (0, (top or 1.0) * 1.05))
-    drawn = [
+    curves = [
         line(axes, [epoch for epoch, _ in points], [value for _, value in points], kind)
         for points, kind in ((losses["val_loss"], "line"), (losses["train_loss"], "line other"))
     ]
     first = plot(
-        axes, *drawn, key(("", "validation"), ("other", "training")), across="epoch", up="loss",
+        axes, *curves, key(("", "validation"), ("other", "training")), across="epoch", up="loss",
         told=f"Losses over {len(lines)} epochs; validation from {lines[0]['val_loss']:.3g} to "
         f"{lines[-1]['val_loss']:.3g}",
     )  # fmt: skip

@@ -61,7 +61,7 @@ def timm_backbones(
 
 
 class TruncatedBackbone(nn.Module):
-    """A timm network up to one of its feature levels, pooled in cells: N, C, H, W → N, channels x pool_grid x pool_grid.
+    """A timm network up to one of its feature levels, pooled in a grid of cells: N, C, H, W → N, channels x cells.
 
     Args:
         network: a timm network; it is changed in place.

@@ -31,6 +31,7 @@ def split_network(model: nn.Module, learning: Sequence[nn.Module], example: Tens
     Proved by running: a network whose parts do not simply follow one another answers otherwise, and is left whole.
 
     Args:
+        model: a classifier; any other network is left whole.
         learning: of `tellapart.training.models.freezing.trainable`.
         example: N, C, H, W.
 

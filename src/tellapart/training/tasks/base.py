@@ -57,6 +57,7 @@ class Task(ABC):
         """After how many epochs without a better score a stage stops, where the longest stage has so many epochs."""
         return PATIENCE
 
+    @abstractmethod
     def check_decisions(self, config: TrainConfig, catalog: Catalog) -> None:
         """A threshold or a level to abstain below must fit the data.
 

@@ -229,7 +229,7 @@ class ClassificationModule(TrainingModule):
 
 
 def balanced_weights(targets: np.ndarray[Any, Any], classes: int) -> Tensor:
-    """n / (classes x count) for each class, as scikit-learn's ``balanced`` (King & Zeng 2001).
+    """The weight of each class: n / (classes x count), as scikit-learn's ``balanced`` (King & Zeng 2001).
 
     >>> balanced_weights(np.array([0, 0, 0, 1]), 2).tolist()
     [0.6666666865348816, 2.0]

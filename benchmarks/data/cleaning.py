@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from scratch import Scores, drawings, ours
+
 from tellapart.curation.findings import Findings
 from tellapart.data.catalog import Catalog
 from tellapart.training.config import make_config

@@ -1,11 +1,8 @@
-"""The page of an evaluation: it stands alone, says what was measured, and shows what went wrong."""
+"""The report of a classifier: confusion, classes, groups, threshold."""
 
 from __future__ import annotations
 
-import re
 from html.parser import HTMLParser
-
-import pytest
 
 import tellapart
 from tellapart.evaluation.report.common import headline, percent
@@ -86,39 +83,3 @@ def test_two_classes_show_their_threshold(draw_shapes, tmp_path, shape_options):
     scores = figures["per_class"][positive]
     assert f"{positive} found {percent(scores['recall'])}." in text
     assert f"precision {percent(scores['precision'])}." in text
-
-
-def test_a_reader(text_run, texts, tmp_path):
-    figures, page, text = page_of(text_run, texts, tmp_path / "report.html", split="all")
-    assert headline(figures, clean=False) in text
-    assert {"overview", "errors", "samples", "places", "confused", "confidence", "learning"} <= page.ids
-    assert re.search(r'<span class="sure s[0-4]" title="[01]\.\d\d">[0147]</span>', text)
-
-
-def test_it_is_said_where_images_taught_the_model(text_run, texts, tmp_path):
-    for split, words in (("test", ", which taught nothing."), ("train", ", some of which taught it.")):
-        _, _, text = page_of(text_run, texts, tmp_path / f"{split}.html", split=split)
-        assert words in text
-    # The same images split another way: some of the test part were learnt.
-    again = tellapart.split(texts, seed=9)
-    _, _, text = page_of(text_run, again, tmp_path / "again.html", split="test")
-    assert ", some of which taught it." in text
-
-
-def test_a_bundle_alone_has_no_learning_curve(text_bundle, texts, copied, tmp_path):
-    _, page, _ = page_of(copied(text_bundle, "alone"), texts, tmp_path / "report.html", split="all")
-    assert "learning" not in page.ids
-
-
-def test_names_from_the_data_are_never_markup(draw_shapes, tmp_path, shape_options):
-    data = draw_shapes(tmp_path / "data", grouped=False)
-    (data / "bar").rename(data / "<script>alert(1)<")
-    run = tellapart.train(data, out=tmp_path / "run", **shape_options)
-    _, page, text = page_of(run["run"], data, tmp_path / "report.html")
-    assert "script" not in page.tags
-    assert "&lt;script&gt;alert(1)&lt;" in text
-
-
-def test_a_place_that_is_no_page_is_refused(text_bundle, texts, tmp_path):
-    with pytest.raises(tellapart.InputError, match=r"report\.txt"):
-        tellapart.evaluate(text_bundle, texts, report=tmp_path / "report.txt")

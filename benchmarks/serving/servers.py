@@ -30,8 +30,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 from PIL import Image
-
 from predict import make_bundle
+
 from tellapart.inference.bundle import GRAPH
 
 CORES = os.cpu_count() or 1

@@ -20,6 +20,7 @@ import torch
 from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from transfer import fastai
 
 import tellapart
 from tellapart.core.image_io import decode
@@ -29,7 +30,6 @@ from tellapart.data.opening import open_catalog
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training._torchvision import mend_torchvision
 from tellapart.training.embedder import Embedder
-from transfer import fastai
 
 EACH = {"train": 66, "val": 12, "test": 20}  # images a class; train and val together are the 156
 

@@ -1,0 +1,1 @@
+"""Benchmarks on data: drawing, cataloguing, auditing, cleaning, maps."""

@@ -1,0 +1,1 @@
+"""Benchmarks on prediction and servers: throughput, endurance, hostile requests, drift."""

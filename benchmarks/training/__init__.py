@@ -1,0 +1,1 @@
+"""Benchmarks on training: speed of a step, accuracy beside peers, intervals."""
