@@ -186,8 +186,9 @@ def main() -> None:
         folder = Path(name)
         for pretrained in (True, False):
             print("with a pretrained network" if pretrained else "without")
-            answers(run_audit(messy, out=folder / f"messy-{pretrained}", embedder=default_embedder if pretrained else None),
-                    messy.parent / "messy20.answers.csv")  # fmt: skip
+            embedder = default_embedder if pretrained else None
+            findings = run_audit(messy, out=folder / f"messy-{pretrained}", embedder=embedder)
+            answers(findings, messy.parent / "messy20.answers.csv")
         flips(root / "photos" / "animals_objects", folder)
         faces(root / "faces" / "fer2013", folder)
     if not given.no_speed:

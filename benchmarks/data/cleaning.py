@@ -18,8 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scratch import Scores, drawings, ours
-
+from benchmarks.training.scratch import Scores, drawings, ours
 from tellapart.curation.findings import Findings
 from tellapart.data.catalog import Catalog
 from tellapart.training.config import make_config

@@ -25,9 +25,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from soak import resident
 
-from serving import Server, free_port, multipart
+from benchmarks.serving.servers import Server, free_port, multipart
+from benchmarks.serving.soak import resident
 from tellapart.synthesis import draw, encode, scheme
 
 PATH = "/v1/models/base/predict"

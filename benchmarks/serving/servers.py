@@ -30,8 +30,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 from PIL import Image
-from predict import make_bundle
 
+from benchmarks.serving.predict import make_bundle
 from tellapart.inference.bundle import GRAPH
 
 CORES = os.cpu_count() or 1
@@ -88,7 +88,7 @@ LITSERVE = """
 import base64, io, os, sys
 import numpy as np, onnxruntime as ort, litserve as ls
 sys.path.insert(0, {here!r})
-from serving import pixels_of
+from benchmarks.serving.servers import pixels_of
 
 class Api(ls.LitAPI):
     def setup(self, device):
@@ -117,7 +117,7 @@ import sys
 import onnxruntime as ort, uvicorn
 from fastapi import FastAPI, UploadFile
 sys.path.insert(0, {here!r})
-from serving import pixels_of
+from benchmarks.serving.servers import pixels_of
 
 app = FastAPI()
 session = ort.InferenceSession({graph!r}, providers=["CPUExecutionProvider"])
@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     data = photos(64)
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[2])
     with tempfile.TemporaryDirectory() as folder:
         bundle = make_bundle(Path(folder) / "lite0")
         graph = str(bundle.path / GRAPH)

@@ -22,7 +22,7 @@ import threading
 import time
 from pathlib import Path
 
-from serving import Server, free_port, multipart
+from benchmarks.serving.servers import Server, free_port, multipart
 from tellapart import Bundle, load, switch
 from tellapart.synthesis import draw, encode, scheme
 

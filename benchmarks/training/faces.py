@@ -20,9 +20,9 @@ import torch
 from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from transfer import fastai
 
 import tellapart
+from benchmarks.training.transfer import fastai
 from tellapart.core.image_io import decode
 from tellapart.core.parallel import cpu_count
 from tellapart.data.catalog import Catalog

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peers import loaders, test_answers
 
 import tellapart
+from benchmarks.training.peers import loaders, test_answers
 from tellapart.core.parallel import cpu_count
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from peers import loaders, test_answers
 
 import tellapart
+from benchmarks.training.peers import loaders, test_answers
 from tellapart.core.parallel import cpu_count
 from tellapart.data.catalog import Catalog
 from tellapart.training._torchvision import mend_torchvision

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import tellapart
+from tellapart.cli import main
 from tellapart.cli.curation import _clean_arguments
 from tellapart.data.opening import open_catalog
 
@@ -94,3 +98,80 @@ def test_prepare(answered, said, data, tmp_path):
         f"review    {tmp_path / 'p' / 'review.html'}",
         f"next      tellapart train {tmp_path / 'p' / 'prepared.parquet'}",
     ]
+
+
+@pytest.fixture
+def audited(class_folders, tmp_path):
+    out = tmp_path / "audit"
+    tellapart.audit(class_folders, out=out, pretrained=False)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("audit", ["--no-pretrained", "--report", "set/cat/0.png"]),
+        ("audit", ["--no-pretrained", "--report", "set"]),
+        ("clean", ["--no-pretrained", "--out", "set/cat/0.png"]),
+        ("clean", ["--no-pretrained", "--out", "set"]),
+        ("clean", ["--no-pretrained", "--out", "mine.parquet"]),
+        ("clean", ["--no-pretrained", "--out", "c.parquet", "--review", "set/cat/0.png"]),
+        ("balance", ["--out", "set/cat/0.png"]),
+        ("balance", ["--out", "mine.parquet"]),
+        ("prepare", ["--no-pretrained", "--out", "set"]),
+        ("prepare", ["--no-pretrained", "--out", "set/cat/0.png"]),
+        ("prepare", ["--no-pretrained", "--out", "p", "--balance", "target"]),
+        ("prepare", ["--no-pretrained", "--out", "p", "--balance", "ovr"]),
+    ],
+)
+def test_nothing_of_the_users_is_replaced(verb, words, class_folders, tmp_path, monkeypatch, tree, capsys):
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(pa.table({"mine": [1]}), "mine.parquet")
+    before = tree(tmp_path)
+    assert main([verb, "set", *words]) == 2
+    assert tree(tmp_path) == before
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--add"], "--add remembers what is new beside an audited set: name its folder with --known"),
+        (["--known", "a", "--fail-above", "3"], "--known does not audit; it takes no --fail-above"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(class_folders, words, text, capsys):
+    assert main(["audit", str(class_folders), *words]) == 2
+    assert capsys.readouterr().err == f"tellapart: {text}\n"
+
+
+def test_a_picture_that_cannot_be_read_is_unusable_input(audited, class_folders, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"bad")
+    assert main(["audit", str(tmp_path / "bad.png"), "--known", str(audited), "--json"]) == 2
+    assert "error" in json.loads(capsys.readouterr().out)["images"][str(tmp_path / "bad.png")]
+    assert main(["audit", str(class_folders), "--known", str(audited)]) == 0
+
+
+def test_an_audit_names_its_checks_and_the_next_step(class_folders, tmp_path, capsys):
+    (class_folders / "cat" / "broken.png").write_bytes(b"")
+    (class_folders / "note.txt").write_text("a note", encoding="utf-8")
+    out, thresholds = tmp_path / "an audit", '{"dark": 0.9}'
+    assert main(["audit", str(class_folders), "--no-pretrained", "--out", str(out), "--thresholds", thresholds]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"13 images of {class_folders} (classify)"
+    assert "note: 1 files are not images by name and were left out: 1 .txt" in lines
+    assert "  unreadable          1 image of 13 cannot be decoded" in lines
+    assert lines[-1] == (
+        f"next      tellapart clean {class_folders} --thresholds '{thresholds}' --audit '{out}' --no-pretrained "
+        "--out clean.parquet --review review.html"
+    )
+
+
+def test_a_terminal_obeys_no_class_name(tmp_path, fill, capsys):
+    root = fill(tmp_path / "set", [f"{label}/{n}.png" for label in ("\x1b[31mred", "x" * 200) for n in range(4)])
+    for words in (["summary"], ["audit", "--no-pretrained", "--out", "A"], ["balance", "--out", "b.parquet"]):
+        words = [str(tmp_path / word) if word in ("A", "b.parquet") else word for word in words]
+        assert main([words[0], str(root), *words[1:]]) == 0
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert "\\x1b[31mred" in out

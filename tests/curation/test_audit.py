@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,8 +9,7 @@ from PIL import Image
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError, GateError
-from tellapart.curation import image_analysis, image_index
-from tellapart.curation.audit import run_audit
+from tellapart.curation.audit import default_out, run_audit
 from tellapart.curation.findings import Findings
 from tellapart.data.opening import open_catalog
 
@@ -25,23 +22,6 @@ def found(golden, tmp_path_factory):
 def flagged(findings, check):
     files = findings.catalog.column("file")
     return {files[row] for row in findings.checks[check].why}
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """How many images were decoded, and a way to stop after so many."""
-    state = {"seen": 0, "most": 10**9}
-    real = image_analysis.image_facts
-
-    def facts(data, file):
-        state["seen"] += 1
-        if state["seen"] > state["most"]:
-            raise KeyboardInterrupt
-        return real(data, file)
-
-    monkeypatch.setattr(image_analysis, "image_facts", facts)
-    monkeypatch.setattr(image_index, "PART", 16)
-    return state
 
 
 @pytest.mark.parametrize(
@@ -88,28 +68,6 @@ def test_nothing_of_the_users_is_changed(golden, tmp_path, tree):
     before = tree(golden)
     run_audit(golden, out=tmp_path / "a")
     assert tree(golden) == before
-
-
-def test_a_stopped_audit_goes_on_and_finds_the_same(golden, tmp_path, counted, found):
-    counted["most"] = 45
-    with pytest.raises(KeyboardInterrupt):
-        run_audit(golden, out=tmp_path / "a")
-    counted["most"], counted["seen"] = 10**9, 0
-    again = run_audit(golden, out=tmp_path / "a")
-    assert 0 < counted["seen"] <= len(again.catalog) - 32
-    assert again.summary()["findings"] == found.summary()["findings"]
-
-
-def test_only_what_is_new_is_looked_at(golden, tmp_path, counted, drawing):
-    root = tmp_path / "set"
-    shutil.copytree(golden, root)
-    run_audit(root, out=tmp_path / "a")
-    counted["seen"] = 0
-    drawing(77, "disc").save(root / "disc" / "new.png")
-    drawing(78, "disc").save(root / "disc" / "05.png")
-    found = run_audit(root, out=tmp_path / "a")
-    assert counted["seen"] == 2
-    assert "disc/new.png" in found.catalog.column("file")
 
 
 def test_shards_are_audited(tmp_path, drawing, encode):
@@ -170,3 +128,36 @@ def test_a_catalog_is_audited_with_its_decisions(golden, tmp_path):
     found = run_audit(tmp_path / "c.parquet", out=tmp_path / "a")
     assert flagged(found, "off_domain") == set()
     assert len(found.catalog) == len(catalog)
+
+
+def test_an_audit_is_no_shard_of_its_data(tmp_path, draw, encode, refuses, tree):
+    root = tmp_path / "shards"
+    root.mkdir()
+    pictures = [{"bytes": encode(draw(number)), "path": f"{number}.png"} for number in range(6)]
+    pq.write_table(pa.table({"image": pictures, "label": ["a", "b"] * 3}), root / "0.parquet")
+    before = tree(root)
+    with refuses(
+        ConfigError, f"{root / 'audit'}: its tables would be taken for shards of {root}; name a folder outside of it"
+    ):
+        tellapart.audit(root, out=root / "audit", pretrained=False)
+    assert tree(root) == before
+    assert tellapart.audit(root, out=tmp_path / "audit", pretrained=False)["n"] == 6
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "text"),
+    [
+        ({"dark": "much"}, "threshold of dark: 'much'; give a number, e.g. 0.95"),
+        ({"dark": float("nan")}, "threshold of dark: nan; give a number, e.g. 0.95"),
+        ({"unreadable": 1}, "check 'unreadable' has no threshold"),
+    ],
+)
+def test_thresholds_that_are_none(class_folders, tmp_path, refuses, thresholds, text):
+    with refuses(ConfigError, text):
+        tellapart.audit(class_folders, out=tmp_path / "a", pretrained=False, thresholds=thresholds)
+
+
+def test_the_command_line_and_python_share_an_audit(class_folders):
+    said = {"task": None, "groups": None, "label_from": "auto"}
+    assert default_out(class_folders, said) == default_out(class_folders, {})
+    assert default_out(class_folders, {"task": "read"}) != default_out(class_folders, {})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from PIL import Image
 
+import tellapart
 from tellapart.core.errors import CatalogError
 from tellapart.curation.audit import run_audit
+from tellapart.curation.image_index import SURVEY
 from tellapart.curation.lookup import lookup
 
 
@@ -57,3 +61,50 @@ def test_refusals(tmp_path, index, refuses):
         lookup(index, [tmp_path / "nothing"])
     with pytest.raises(CatalogError, match="no audit here"):
         lookup(tmp_path / "nothing", [tmp_path / "x.png"])
+
+
+@pytest.fixture
+def audited(class_folders, tmp_path):
+    out = tmp_path / "audit"
+    tellapart.audit(class_folders, out=out, pretrained=False)
+    return out
+
+
+def _part(audited):
+    (part,) = (audited / SURVEY).glob("*/part-*")
+    return part
+
+
+def _harm(path, how):
+    if how == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: 0 if how == "empty" else path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "cut off"])
+def test_a_damaged_index_says_what_to_do(class_folders, audited, refuses, how):
+    path = _part(audited) / "thumbs.npy"
+    _harm(path, how)
+    with refuses(CatalogError, f"{path}: missing or damaged; run tellapart audit again"):
+        lookup(audited, class_folders / "cat" / "0.png")
+    (place,) = (audited / SURVEY).glob("*/place.npy")
+    place.write_bytes(b"")
+    with refuses(CatalogError, f"{place.parent}: no survey here; run tellapart audit again"):
+        lookup(audited, class_folders / "cat" / "0.png")
+
+
+def test_what_was_added_is_never_replaced(audited, tmp_path, draw, refuses):
+    pictures = [tmp_path / f"{number}.png" for number in range(4)]
+    for number, path in enumerate(pictures):
+        Image.fromarray(draw(1000 + number)).save(path)
+    for path in pictures[:3]:
+        lookup(audited, path, add=True)
+    shutil.rmtree(audited / "known" / "part-000000")
+    lookup(audited, pictures[3], add=True)
+    answers = lookup(audited, pictures)["images"]
+    assert [answers[str(path)]["known"] for path in pictures] == [False, True, True, True]
+    part = audited / "known" / "part-000002"
+    _harm(part / "thumbs.npy", "cut off")
+    with refuses(CatalogError, f"{part}: damaged; remove this folder and add its pictures again"):
+        lookup(audited, pictures[0])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 import tellapart
-from tellapart.core.errors import ConfigError
+from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.data.opening import open_catalog
 from tellapart.training.config import recipe_part
 
@@ -52,3 +54,21 @@ def test_where_it_cannot_write(data, tmp_path, refuses):
         tellapart.prepare(data, out=tmp_path / "file")
     with refuses(ConfigError, f"{data}: the data itself; name another folder (--out)"):
         tellapart.prepare(data, out=data)
+
+
+def test_a_prepared_catalog_is_written_once_all_is_decided(tmp_path, fill):
+    fill(tmp_path / "set", ["a/0.png", "b/0.png"])
+    with pytest.raises(CatalogError, match="cannot be split"):
+        tellapart.prepare(tmp_path / "set", out=tmp_path / "p", pretrained=False)
+    assert not (tmp_path / "p" / "prepared.parquet").exists()
+
+
+def test_preparing_is_auditing_cleaning_splitting_and_balancing(tmp_path, fill):
+    fill(tmp_path / "set", [*(f"a/{n}.png" for n in range(20)), *(f"b/{n}.png" for n in range(8))])
+    shutil.copy(tmp_path / "set" / "a" / "0.png", tmp_path / "set" / "a" / "copy.png")
+    result = tellapart.prepare(tmp_path / "set", out=tmp_path / "p", pretrained=False, balance="over")
+    catalog = open_catalog(result["catalog"])
+    assert result["clean"]["dropped"] == {"exact_duplicates": 1}
+    assert sum(result["split"].values()) == result["clean"]["kept"] == 28
+    assert {name: value["epoch"] for name, value in result["classes"].items()} == {"a": 14, "b": 14}
+    assert len(catalog.training_rows()) == 28

@@ -54,7 +54,9 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     """Augmented copies of a batch.
 
     Args:
-        batch: float N, C, H, W in 0..1. The generator is a CPU one, so that a seed means the same everywhere.
+        batch: float N, C, H, W in 0..1.
+        how: what changes, and how much.
+        generator: on the CPU, so that a seed means the same everywhere.
 
     Returns:
         N, C, H, W again; with ``stretch`` of another width, a multiple of 8 px.
@@ -107,7 +109,10 @@ def show(rows: Sequence[Array], how: Augmentation, path: Path, *, seed: int = 0,
 
     Args:
         rows: model pixels, ``uint8`` H, W, C; all of one height.
+        how: what changes, and how much.
         path: of the PNG.
+        seed: of the augmentation.
+        copies: how many augmented copies stand beside each image.
     """
     dice = torch.Generator().manual_seed(seed)
     lines = []

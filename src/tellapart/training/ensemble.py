@@ -1,7 +1,8 @@
 """Several networks for one answer: from other seeds, or on other validation parts, averaged into one.
 
 Classifiers answer side by side, and their probabilities are averaged. Of readers, which all begin with the same
-weights, the weights are averaged: one network, which reads as fast as each."""
+weights, the weights are averaged: one network, which reads as fast as each.
+"""
 
 from __future__ import annotations
 

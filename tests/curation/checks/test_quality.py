@@ -31,11 +31,9 @@ def flagged(findings, check):
 
 @pytest.mark.parametrize(
     ("check", "file"),
-    [("odd_size", "tiny.png"), ("odd_aspect", "wide.png"), ("dark", "black.png"), ("light", "white.png")],
+    [("odd_size", "tiny.png"), ("odd_aspect", "wide.png"), ("dark", "black.png"), ("bright", "white.png")],
 )
 def test_what_is_far_from_the_rest_is_flagged_and_nothing_else(findings, check, file):
-    if check not in findings.checks:
-        pytest.fail(f"no check {check}; there are {sorted(findings.checks)}")
     names = flagged(findings, check)
     assert file in names
     assert not {name for name in names if name[0].isdigit()}

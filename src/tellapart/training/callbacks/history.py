@@ -80,7 +80,8 @@ def _shown(figures: dict[str, float]) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """
+    """Seconds, or minutes and seconds, as people read them.
+
     >>> _clock(8.24), _clock(75)
     ('8.2 s', '1:15 min')
     """
