@@ -1,6 +1,6 @@
 """The audit against known answers, and its speed beside cleanvision and imagededup in one run.
 
-    TELLAPART_DATA=DATA python benchmarks/audit.py [--rounds 3] [--no-speed]
+    TELLAPART_DATA=DATA python -m benchmarks audit [--rounds 3] [--no-speed]
 
 DATA/illustrations/messy20 holds class folders of clip art with copies and photos mixed in on purpose, and
 DATA/illustrations/messy20.answers.csv (file,kind,of) says which; DATA/photos/animals_objects holds class folders of
@@ -171,8 +171,8 @@ def _peers(data: Path) -> dict[str, Callable[[], Any]]:
     return found
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-speed", action="store_true")
@@ -181,7 +181,7 @@ def main() -> None:
     messy = root / "illustrations" / "messy20"
     if not messy.is_dir():
         print(f"{messy}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
-        return
+        return {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for pretrained in (True, False):
@@ -193,7 +193,3 @@ def main() -> None:
         faces(root / "faces" / "fer2013", folder)
     if not given.no_speed:
         speed(messy, given.rounds)
-
-
-if __name__ == "__main__":
-    main()

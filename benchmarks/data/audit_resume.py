@@ -1,6 +1,6 @@
 """A large set audited end to end: killed once in the middle, resumed, and compared with an undisturbed audit.
 
-    python benchmarks/audit_resume.py [--n 100000]
+    python -m benchmarks audit_resume [--n 100000]
 
 Draws n pictures, every hundredth an exact copy and every hundredth a smaller copy of its neighbour. Prints seconds,
 peak memory, what was found of the planted copies, and whether both audits found the same.
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -55,7 +56,7 @@ def start(data: Path, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", AUDIT, str(data), str(out)], stdout=subprocess.PIPE, text=True)
 
 
-def main() -> None:
+def main() -> dict[str, Any]:
     """Draw, audit twice, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=100_000)
@@ -84,7 +85,3 @@ def main() -> None:
         began = time.perf_counter()
         again, _ = json.loads(start(data, Path(name) / "stopped").communicate()[0])
         print(f"resumed: {time.perf_counter() - began:.0f} s; the same findings: {again == whole}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """What cleaning and balancing bring to a network that learns from nothing: one test part, three training parts.
 
-    TELLAPART_DATA=DATA python benchmarks/cleaning.py [--seeds 0 1 2]
+    TELLAPART_DATA=DATA python -m benchmarks cleaning [--seeds 0 1 2]
 
 DATA/illustrations/messy20 holds class folders of clip art with copies and photos mixed in on purpose. It is prepared
 by the recipe illustrations; then the recipe trains on what there was (all that cleaning put aside is given back, but
@@ -36,15 +36,15 @@ def uncleaned(catalog: Catalog, findings: Findings) -> Catalog:
     return catalog.with_column("split", part).with_column("keep", keep).with_column("why", why)
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     given = parser.parse_args()
     data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "illustrations" / "messy20"
     if not data.is_dir():
         print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
-        return
+        return {}
     seen: dict[str, list[Scores]] = {"as it was": [], "cleaned": [], "cleaned and balanced": []}
     options: dict[str, Any] = {"recipe": "illustrations"}
     planned = sum(stage.epochs for stage in make_config(**options).stages or [])  # for the balanced training part
@@ -62,7 +62,3 @@ def main() -> None:
     for name, scores in seen.items():
         seconds, accuracy, f1 = (statistics.mean(column) for column in zip(*scores, strict=True))
         print(f"{name:<21} macro-F1 {f1:.4f}, accuracy {accuracy:.4f}, {seconds:.0f} s")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Images a second, ours beside the PyPI package `captcha`: one process, the same machine, the same run.
 
-    python benchmarks/generate.py [images a round] [rounds]
+    python -m benchmarks generate [images a round] [rounds]
 
 Both draw 160 x 60 pictures of five characters and encode them as PNG. The peer is timed twice: as shipped,
 and with our encoder, so that its slower PNG setting is not counted as our speed.
@@ -59,7 +59,3 @@ def main(images: int = 300, rounds: int = 5) -> int:
     for name, rate in medians.items():
         print(f"{name:<21}{rate:8.0f} images/s   ours/this {first / rate:5.2f}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))

@@ -1,6 +1,6 @@
 """A map of many points, ours beside scikit-learn's t-SNE: seconds, and how much of the neighbourhood is kept.
 
-    python benchmarks/map.py [--points 20000] [--classes 40]
+    python -m benchmarks map [--points 20000] [--classes 40]
 
 The points lie like features of a network: 40 clouds of 64 dimensions, which overlap. Both get the same points, the same
 perplexity and all cores. Trustworthiness (Venna & Kaski 2001; scikit-learn's own function, 12 neighbours, on 4,000 of
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 import numpy as np
 from sklearn.manifold import TSNE, trustworthiness
@@ -18,8 +19,8 @@ from sklearn.manifold import TSNE, trustworthiness
 from tellapart.evaluation.projection import PERPLEXITY, project
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=20_000)
     parser.add_argument("--classes", type=int, default=40)
@@ -41,7 +42,3 @@ def main() -> None:
         kept = trustworthiness(points[some], found[some], n_neighbors=12)
         print(f"{name:<13} {seconds[-1]:7.1f} s   trustworthiness {kept:.4f}", flush=True)
     print(f"{seconds[1] / seconds[0]:.2f} times scikit-learn's speed, {given.points:,} points")
-
-
-if __name__ == "__main__":
-    main()

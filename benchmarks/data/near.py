@@ -1,6 +1,6 @@
 """How the search for near-copies grows: hashes with planted groups, 10,000 to 1,000,000. Prints times and an exponent.
 
-    python benchmarks/near.py [--largest 1000000]
+    python -m benchmarks near [--largest 1000000]
 
 Half of the hashes stand alone; a fifth are in pairs, the rest in groups of three, of which each member differs from
 the first in up to 12 of 128 bits. Recall is of the planted pairs that end in one group.
@@ -58,8 +58,8 @@ def measure(n: int) -> float:
     return seconds
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--largest", type=int, default=1_000_000)
     largest = parser.parse_args().largest
@@ -69,7 +69,3 @@ def main() -> None:
     if len(sizes) > 1:
         exponent = math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
         print(f"growth exponent from {sizes[0]:,} to {sizes[-1]:,}: {exponent:.2f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """A set that does not fit: memory and speed of Parquet shards, and of as many files, with a small cache.
 
-    python benchmarks/stream.py [--rows 1000000] [--files 100000] [--cache-gb 0.5] [--steps 2000]
+    python -m benchmarks stream [--rows 1000000] [--files 100000] [--cache-gb 0.5] [--steps 2000]
 
 Draws 2,000 texts, makes each copy another picture by writing its number into its first row of pixels, and writes so
 many rows as Parquet shards, and so many files with a table. Each is then catalogued, split and read as training does,
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -95,8 +96,8 @@ def read(data: Path, cache_gb: float, steps: int) -> None:
     )
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--files", type=int, default=100_000)
@@ -116,7 +117,3 @@ def main() -> None:
                        "--steps", str(given.steps)]  # fmt: skip
             said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
             print(f"{n:,} {name}, {size:.1f} GB: {said}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

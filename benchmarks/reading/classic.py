@@ -1,6 +1,6 @@
 """The scheme ``classic``, whole: exact match, character errors, what the confidence is worth, and parity.
 
-    python benchmarks/classic.py [--run RUN] [--fresh 10000]
+    python -m benchmarks classic [--run RUN] [--fresh 10000]
 
 Trains the recipe captcha-text (10,000 drawn images) with a level to abstain below for 99 % precision, then draws fresh
 images and reads them with the bundle and with the network that was exported: readings that differ, exact match, CER,
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -42,8 +43,8 @@ def differing(run: Run, data: Path) -> tuple[int, int]:
     return sum(a.answer != b.answer for a, b in zip(ours, theirs, strict=True)), len(images)
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="where to train, or a finished run")
     parser.add_argument("--fresh", type=int, default=10_000)
@@ -68,7 +69,3 @@ def main() -> None:
                     print(f"{how}, {name}: {value:.4f}, n {report['n']}", flush=True)
         different, n = differing(Run.open(out), fresh)
         print(f"readings that differ between the trained network and the bundle: {different} of {n}")
-
-
-if __name__ == "__main__":
-    main()

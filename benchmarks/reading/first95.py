@@ -1,6 +1,6 @@
 """From nothing to .95 on blue6 with 500 labels: ours beside a plain CRNN, same images, one run.
 
-    TELLAPART_DATA=DATA python benchmarks/first95.py [--seeds 0 1 2] [--limit 600]
+    TELLAPART_DATA=DATA python -m benchmarks first95 [--seeds 0 1 2] [--limit 600]
 
 500 labelled images of DATA/captcha/blue6 teach, 75 of them choose; the test part of the split judges at the end.
 Printed: seconds until .95 of the validation texts are read exactly, and exact match on the test part then or at the
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -125,8 +126,8 @@ def ours(catalog: Catalog, seed: int, limit: float, *more: str) -> tuple[float, 
         return reached, json.loads((out / "metrics.json").read_text())["exact_match"]["value"]
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--limit", type=float, default=600.0, help="seconds")
@@ -134,7 +135,7 @@ def main() -> None:
     data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "captcha" / "blue6"
     if not data.is_dir():
         print("no set: set TELLAPART_DATA to the folder of the sets (nothing was measured)")
-        return
+        return {}
     found: dict[str, list[float]] = {}
     for seed in given.seeds:
         catalog = attack_with_labels(tellapart.split(open_catalog(data, task="read"), seed=seed), LABELS, seed)
@@ -147,7 +148,3 @@ def main() -> None:
             print(f"seed {seed}  {name:<20} {seconds:6.1f} s to {ENOUGH}, test {exact:.4f}", flush=True)
     for name, times in found.items():
         print(f"median  {name:<20} {statistics.median(times):6.1f} s")
-
-
-if __name__ == "__main__":
-    main()

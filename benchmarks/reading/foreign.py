@@ -1,8 +1,8 @@
 """CAPTCHAs drawn by generators of others, each as its documentation shows first: what no reader here was built on.
 
-    python benchmarks/foreign.py GENERATOR OUT [--n 300] [--font FILE] [--seed 0]
+    python -m benchmarks foreign GENERATOR OUT [--n 300] [--font FILE] [--seed 0]
 
-Writes OUT/GENERATOR/labels.csv and images for `benchmarks/readers.py --drawn OUT`. Needs the generator and Pillow (for
+Writes OUT/GENERATOR/labels.csv and images for `python -m benchmarks readers --drawn OUT`. Needs the generator and Pillow (for
 claptcha and bettercaptcha one below 10), and nothing else: two of them cannot be installed side by side, as both are
 imported as ``captcha``.
 """

@@ -1,9 +1,9 @@
 """What a reader reaches with so many labels: the shipped one to begin with, or from nothing.
 
-    TELLAPART_DATA=DATA python benchmarks/labels.py [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
+    TELLAPART_DATA=DATA python -m benchmarks labels [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
         [--from-scratch] [--init-from RUN] [--effort best] [--augment text] [--ema 0.99] [--ensemble 3]
 
-Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/hard, of which 1,000
+Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/reading/hard, of which 1,000
 drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed: texts
 of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several widths where
 unsure (`evaluate --tta`); seconds of training, and the validation score after each of the first two epochs.
@@ -57,8 +57,8 @@ def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[flo
     return once["exact_match"]["value"], step["exact_match"]["value"], step["seconds"], first
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     hard = tuple(sorted(path.stem for path in HARD.glob("*.yaml")))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=[*REAL, *hard], choices=[*REAL, *hard])
@@ -97,7 +97,3 @@ def main() -> None:
 def listed(values: Sequence[float]) -> str:
     """Each seed's."""
     return " ".join(f"{value:.3f}" for value in values)
-
-
-if __name__ == "__main__":
-    main()

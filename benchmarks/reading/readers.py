@@ -1,9 +1,9 @@
 """A reader of ours beside ddddocr, captcha-whisperer and Tesseract: zero-shot, same images, one core, one run.
 
-    TELLAPART_DATA=DATA python benchmarks/readers.py MODEL [--drawn FOLDER] [--passes 5]
+    TELLAPART_DATA=DATA python -m benchmarks readers MODEL [--drawn FOLDER] [--passes 5]
 
 Sets: the four real ones in DATA/captcha (folders with labels.csv; the test part of the split of seed 0), and what
-benchmarks/foreign.py drew into FOLDER with the generators of others. Printed: texts read exactly, case ignored, with
+benchmarks/reading/foreign.py drew into FOLDER with the generators of others. Printed: texts read exactly, case ignored, with
 the milliseconds an image takes on one core, decoding included: the mean of a set, of several passes the median one. A
 reader that is not there is named and left out.
 """
@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import tellapart
 from tellapart.data.opening import open_catalog
@@ -82,8 +83,8 @@ def images(folder: Path, part: str | None) -> Images:
     return [(data, label[row]) for row, data in catalog.read(catalog.rows(part))]
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="a run or a bundle")
     parser.add_argument("--drawn", type=Path)
@@ -97,7 +98,7 @@ def main() -> None:
     sets |= {folder.name: images(folder, None) for folder in drawn}
     if not sets:
         print("no set: set TELLAPART_DATA to the folder of the sets, or give --drawn (nothing was measured)")
-        return
+        return {}
     everyone = list(readers(given.model))
     print(f"{'exact, case ignored':<22}" + "".join(f"{name:>20}" for name, _ in everyone))
     share: dict[str, list[float]] = {name: [] for name, _ in everyone}
@@ -127,7 +128,3 @@ def main() -> None:
                 for reader, _ in everyone
             )
             print(f"{'mean, ' + kind:<22}{line}")
-
-
-if __name__ == "__main__":
-    main()

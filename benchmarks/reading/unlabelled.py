@@ -1,10 +1,10 @@
 """What a reader reaches without a single label, by teaching itself on pictures (`tellapart adapt`).
 
-    TELLAPART_DATA=DATA python benchmarks/unlabelled.py [--sets digits4 classic] [--pictures 1000] [--seeds 0 1 2]
+    TELLAPART_DATA=DATA python -m benchmarks unlabelled [--sets digits4 classic] [--pictures 1000] [--seeds 0 1 2]
         [--rounds 3] [--drawn FOREIGN --taught-by OTHERS]
 
 Sets: the four real ones in DATA/captcha, of which the test part judges and the others are the pictures without labels;
-the scheme classic, drawn; and, with --drawn, each of FOREIGN's folders (`benchmarks/foreign.py`), judged whole, the
+the scheme classic, drawn; and, with --drawn, each of FOREIGN's folders (`python -m benchmarks foreign`), judged whole, the
 pictures from the folder of that name in OTHERS, drawn with another seed. Nothing is told of the texts. Printed: texts
 read exactly with case ignored, at one look and (in brackets) looked at again where unsure, by the shipped reader and
 by what it taught itself; of how many pictures it was sure, round after round, and what share of those it read right;
@@ -19,6 +19,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import tellapart
 from tellapart.core.errors import CatalogError
@@ -76,8 +77,8 @@ def read(model: str | Path, judged: Catalog) -> tuple[float, float]:
     return once["exact_match_folded"]["value"], careful["exact_match_folded"]["value"]
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="*", default=[*REAL, "classic"], choices=[*REAL, "classic"])
     parser.add_argument("--pictures", type=int, default=1000)
@@ -112,7 +113,3 @@ def main() -> None:
         if rows := [row for name in some for row in found.get(name, [])]:
             a, b, c, d = map(statistics.mean, zip(*rows, strict=True))
             print(f"{title:<22} mean    {a:.3f} ({b:.3f}) -> {c:.3f} ({d:.3f})")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Thousands of hostile uploads to a server. Prints what it answered, and how much memory it took.
 
-    python benchmarks/attack.py [--n 5000] [--seed 0]
+    python -m benchmarks attack [--n 5000] [--seed 0]
 
 Images that are truncated, mutated, of another type, or bombs; multipart bodies of every kind of wrongness; hostile
 names; JSON as deep as it goes; some bodies of 200 MB. Every answer must be JSON with a code, no status 500, no
@@ -23,6 +23,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -116,7 +117,8 @@ def peak(process: int) -> int:
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
-def main() -> None:
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
@@ -171,7 +173,3 @@ def main() -> None:
         print(f"memory of a worker {before / 2**20:.0f} MB before, {most / 2**20:.0f} MB at most")
         alive = [int(file.stem) for file in (state / "workers").glob("*.json")]
         print(f"workers that ended meanwhile: {len(set(workers) - set(alive))}")
-
-
-if __name__ == "__main__":
-    main()

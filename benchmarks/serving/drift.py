@@ -1,6 +1,6 @@
 """Drift: how often 100 windows without a change are called changed, and 100 of each change are found.
 
-    python benchmarks/drift.py [--windows 100] [--n 200]
+    python -m benchmarks drift [--windows 100] [--n 200]
 
 A classifier of drawn characters (the scheme ``characters``, in grey levels), then windows of 200 images: drawn alike;
 blurred by a pixel; a fifth darker; a tenth, or three tenths, of them of classes that were never there; in a font that
@@ -14,6 +14,7 @@ import dataclasses
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -43,8 +44,8 @@ def window(
     return folder
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--windows", type=int, default=100)
     parser.add_argument("--n", type=int, default=200, help="images of a window")
@@ -68,7 +69,3 @@ def main() -> None:
                     at = window(Path(folder) / "window", 1000 + number, given.n, **how)  # type: ignore[arg-type]
                     alarms += tellapart.drift(bundle, at)["drift"]
             print(f"{kind:<24} called changed {alarms} of {given.windows}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

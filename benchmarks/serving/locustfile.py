@@ -1,6 +1,6 @@
 """Users of a server, for locust; this machine only.
 
-    locust -f benchmarks/locustfile.py --headless -u 16 -r 16 -t 60s --host http://127.0.0.1:3000
+    locust -f benchmarks/serving/locustfile.py --headless -u 16 -r 16 -t 60s --host http://127.0.0.1:3000
 
 They ask the first of the server's models to read drawn CAPTCHAs, one or eight a request, and seldom send what is no
 image.

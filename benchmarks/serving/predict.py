@@ -1,6 +1,6 @@
 """Predicting 2,000 photos with a bundle, beside a bare loop of decoding and ONNX Runtime. Prints ratios of one run.
 
-    python benchmarks/predict.py [--images 2000] [--rounds 3]
+    python -m benchmarks predict [--images 2000] [--rounds 3]
 
 Same files, same graph (EfficientNet-Lite0, 224 px), same batch of 16, same machine, rounds in turn. The bare loop
 decodes with Pillow, fits, and runs the graph; "graph alone" runs it over pixels that lie ready in memory, which no
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -72,8 +73,8 @@ def bare(session: ort.InferenceSession, files: list[Path]) -> None:
         session.run(None, {"pixels": batch})
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -106,7 +107,3 @@ def main() -> None:
     ours = statistics.median(times["ours"])
     print(f"ours / bare loop    {statistics.median(times['bare loop']) / ours:.2f}   (aim: 0.9)")
     print(f"ours / graph alone  {statistics.median(times['graph alone']) / ours:.2f}")
-
-
-if __name__ == "__main__":
-    main()

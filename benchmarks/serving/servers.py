@@ -1,6 +1,6 @@
 """Servers of one bundle under load from this machine. Prints ratios of one run.
 
-    python benchmarks/serving.py [--seconds 20] [--clients 16] [--rounds 3]
+    python -m benchmarks servers [--seconds 20] [--clients 16] [--rounds 3]
 
 The same graph (EfficientNet-Lite0, 224 px), the same JPEGs of 320 x 240, the same cores. "bare" is a loop over decoding
 and ONNX Runtime without any server or client, one image a time, in as many processes as there are cores. The servers
@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -239,7 +240,8 @@ def load(port: int, path: str, data: list[bytes], clients: int, seconds: float) 
     return len(times) / seconds, sorted(times)
 
 
-def main() -> None:
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", type=int, default=16)
@@ -292,7 +294,3 @@ def main() -> None:
                 print(
                     f"{name:<10} {statistics.median(rates):7.1f}   {statistics.median(rates) / base:5.2f} of bare{tail}"
                 )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """A server under load for minutes: answers, switches, a killed worker, memory. Prints what was seen.
 
-    python benchmarks/soak.py [--minutes 5] [--clients 64] [--bundle base]
+    python -m benchmarks soak [--minutes 5] [--clients 64] [--bundle base]
 
 Every client asks over a connection of its own, good images and bad ones mixed, and compares each answer with the
 bundle's own. In the middle the model is switched twenty times to a copy of it and back, and a worker is killed. A
@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.serving.servers import Server, free_port, multipart
 from tellapart import Bundle, load, switch
@@ -75,7 +76,8 @@ class Load:
                 self.wrong.append((told, expected))
 
 
-def main() -> None:
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--clients", type=int, default=64)
@@ -149,7 +151,3 @@ def main() -> None:
             print(bad_one)
         if "Traceback" in log.read_text():
             print(log.read_text()[-2000:])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Do the 95 % intervals hold what they promise? Prints how often they contain the large-sample value.
 
-    python benchmarks/coverage.py [--n 20000] [--samples 1000] [--size 200]
+    python -m benchmarks coverage [--n 20000] [--samples 1000] [--size 200]
 
 A recogniser of CAPTCHA characters, trained on few images so that it errs, answers a large drawn set; that is taken for
 the truth. Random samples of the answers are then scored as a test part would be, and each interval is looked at:
@@ -35,8 +35,8 @@ def answers(folder: Path, n: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     return names, np.array([place[label] for label in labels]), np.array([place[row.answer] for row in said])
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=20_000)
     parser.add_argument("--samples", type=int, default=1000)
@@ -58,7 +58,3 @@ def main() -> None:
         share = 100 * count / given.samples
         print(f"{figure}: {value:.4f} on {given.n:,} images")
         print(f"  held by {share:.1f} of 100 intervals from {given.size} images ({given.samples:,} samples)")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Tiny binary faces: happy against the rest, 156 training and 40 test images, drawn 20 times; F1 beside two peers.
 
-    TELLAPART_DATA=DATA python benchmarks/faces.py [--draws 20] [--epochs 5]
+    TELLAPART_DATA=DATA python -m benchmarks faces [--draws 20] [--epochs 5]
 
 DATA/faces/fer2013 holds class folders of FER2013. Peers, on the very same images: fastai's ``fine_tune`` with the same
 backbone and weights (left out where fastai is not installed), and scikit-learn's logistic regression on the backbone's
@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,8 +78,8 @@ def regression(catalog: Catalog, embed: Embedder) -> float:
     return f1(np.array(labels)[judged].tolist(), model.predict(content[judged]).tolist())
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=5)
@@ -86,7 +87,7 @@ def main() -> None:
     data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "faces" / "fer2013"
     if not data.is_dir():
         print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
-        return
+        return {}
     mend_torchvision()
     faces = open_catalog(data, task="classify")
     embed = Embedder()
@@ -114,7 +115,3 @@ def main() -> None:
             line += f"; ours is {gap.mean():+.3f} above, 95 % interval of the paired difference "
             line += f"{gap.mean() - reach:+.3f} to {gap.mean() + reach:+.3f}"
         print(line)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """A frozen network over pictures: all threads on one batch at a time, or each thread on a batch of its own.
 
-    python benchmarks/lanes.py [--side 256] [--rounds 5]
+    python -m benchmarks lanes [--side 256] [--rounds 5]
 
 EfficientNet-Lite0 with its norms folded, in bfloat16 where the processor has it. Milliseconds a picture, the median of
 rounds that take turns.
@@ -24,8 +24,8 @@ from tellapart.training.models.backbones import DEFAULT_BACKBONE, timm_backbone
 PICTURES = 128
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
@@ -56,7 +56,3 @@ def main() -> None:
                     took.setdefault((how, size), []).append((time.perf_counter() - began) / PICTURES * 1000)
     for (how, size), seconds in took.items():
         print(f"batches of {size:<2}, {how:<19} {statistics.median(seconds):6.2f} ms a picture")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Training steps of the default network with and without kept memory. Prints milliseconds an image and their ratio.
 
-    python benchmarks/memory.py [--rounds 3]
+    python -m benchmarks memory [--rounds 3]
 
 Each measurement is a process of its own, for malloc can be told only once; the two kinds take turns.
 """
@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import Any
 
 SIZE, SIDE, STEPS = 32, 256, 3
 
@@ -37,8 +38,8 @@ def measure(kept: bool) -> float:
     return min(times[1:]) / SIZE * 1000
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--one", choices=["kept", "returned"], help=argparse.SUPPRESS)
@@ -55,7 +56,3 @@ def main() -> None:
     for kind, value in medians.items():
         print(f"memory {kind:<9} {value:6.1f} ms an image (median of {options.rounds})")
     print(f"returned / kept  {medians['returned'] / medians['kept']:.2f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Training from nothing beside fastai's xresnet18 and timm's resnet18: same images, same split, same time, one run.
 
-    TELLAPART_DATA=DATA python benchmarks/scratch.py [--set messy20|glyphs55] [--seeds 0 1 2] [--minutes M]
+    TELLAPART_DATA=DATA python -m benchmarks scratch [--set messy20|glyphs55] [--seeds 0 1 2] [--minutes M]
 
 DATA/illustrations/messy20 holds class folders of clip art with copies and photos mixed in on purpose, and
 DATA/illustrations/messy20.answers.csv (file,kind,of) says which; DATA/characters/glyphs55 holds class folders of single
@@ -90,8 +90,8 @@ def ours(catalog: Catalog, seed: int, **options: Any) -> Scores:
     return result["seconds"], test["accuracy"]["value"], test["macro_f1"]["value"]
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", choices=sorted(SETS), default="messy20")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -101,7 +101,7 @@ def main() -> None:
     data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / folder
     if not data.is_dir():
         print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
-        return
+        return {}
     mend_torchvision()
     makers: dict[str, Callable[[int], Any]] = {}
     try:
@@ -132,7 +132,3 @@ def main() -> None:
         print(
             f"{name:<17} macro-F1 {f1:.4f}, accuracy {accuracy:.4f} after {seconds:.0f} s; ours / this {mine / f1:.2f}"
         )
-
-
-if __name__ == "__main__":
-    main()

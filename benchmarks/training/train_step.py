@@ -1,6 +1,6 @@
 """A training epoch beside a bare loop over tensors in memory. Prints ratios of one run.
 
-    python benchmarks/train_step.py [--rounds 3]
+    python -m benchmarks train_step [--rounds 3]
 
 Same network, same optimiser, same batches, same precision, no augmentation on either side; ours goes through the
 catalog, the pixel cache, Lightning and its hooks. Medians over rounds that take turns.
@@ -115,8 +115,8 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
     print(f"{backbone:<24} {spec.height} px  ours {a:7.1f}  bare {b:7.1f} images a second  ours / bare {a / b:.2f}")
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
@@ -124,7 +124,3 @@ def main() -> None:
     print(f"medians of {rounds} rounds (aim: 0.9)")
     measure("small", 4000, 32, 64, rounds)
     measure(DEFAULT_BACKBONE, 400, 224, 32, rounds)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Transfer from ImageNet beside fastai's ``fine_tune``: same backbone and weights, same images, same split, one run.
 
-    TELLAPART_DATA=DATA python benchmarks/transfer.py [--set animals|faces] [--seeds 0 1 2] [--ours quick recipe]
+    TELLAPART_DATA=DATA python -m benchmarks transfer [--set animals|faces] [--seeds 0 1 2] [--ours quick recipe]
 
 DATA/photos/animals_objects holds class folders of Caltech-101 (48 classes), DATA/faces/fer2013 class folders of
 FER2013. Without them, or without fastai (the extra ``peers``), there is nothing to do. For each seed both train on the
@@ -71,8 +71,8 @@ def ours(catalog: Catalog, how: str, recipe: str, seed: int) -> tuple[float, flo
     return result["seconds"], test.get("fine_accuracy", test["accuracy"])["value"]
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", choices=sorted(SETS), default="animals")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -82,11 +82,11 @@ def main() -> None:
     data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / about["data"]
     if not data.is_dir():
         print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
-        return
+        return {}
     mend_torchvision()
     if importlib.util.find_spec("fastai") is None:
         print("fastai is not installed: pip install fastai (nothing was measured)", file=sys.stderr)
-        return
+        return {}
     torch.set_num_threads(cpu_count())
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in ("fastai", *given.ours)}
     for seed in given.seeds:
@@ -106,7 +106,3 @@ def main() -> None:
             line += f"; {gain:+.4f}; at fastai's final accuracy in {len(reached)} of {len(took)} seeds"
             line += f", {statistics.median(reached):.1f} times sooner" if reached else ""
         print(line)
-
-
-if __name__ == "__main__":
-    main()

@@ -118,8 +118,8 @@ def show(rows: Sequence[Array], how: Augmentation, path: Path, *, seed: int = 0,
     lines = []
     for pixels in rows:
         one = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float()[None] / 255
-        seen = [one, *(augment(one, how, dice) for _ in range(copies))]  # each alone: their widths may differ
-        lines.append(torch.cat(seen, dim=3)[0].permute(1, 2, 0))
+        row_of_copies = [one, *(augment(one, how, dice) for _ in range(copies))]  # each alone: their widths may differ
+        lines.append(torch.cat(row_of_copies, dim=3)[0].permute(1, 2, 0))
     width = max(line.shape[1] for line in lines)
     lines = [F.pad(line, (0, 0, 0, width - line.shape[1]), value=1.0) for line in lines]
     grid = (torch.cat(lines) * 255).round().byte().numpy()

@@ -338,8 +338,8 @@ def recipe_part(name: str, part: str) -> dict[str, Any] | None:
     >>> recipe_part("captcha-characters", "generate")["n"]
     6000
     """
-    said = _mapping(recipe_text(name), f"recipe {name}").get(part)
-    return said if isinstance(said, dict) else None
+    value = _mapping(recipe_text(name), f"recipe {name}").get(part)
+    return value if isinstance(value, dict) else None
 
 
 def _mapping(text: str, name: str) -> dict[str, Any]:

@@ -69,9 +69,9 @@ def fit_ensemble(run: Run, catalog: Catalog, task: Task) -> tuple[Weights, Answe
     logits = []
     for number, member in enumerate(members):
         weights |= {f"members.{number}.{name}": value for name, value in load_file(member.path / MODEL).items()}
-        with np.load(member.path / ANSWERS) as kept:
-            rows.append(kept["rows"].tolist())
-            logits.append(torch.from_numpy(kept["logits"]))
+        with np.load(member.path / ANSWERS) as stored:
+            rows.append(stored["rows"].tolist())
+            logits.append(torch.from_numpy(stored["logits"]))
     if run.config.cv_folds:
         return weights, ([row for part in rows for row in part], torch.cat(logits).numpy())
     return weights, (rows[0], log_mean_probability(logits).numpy())

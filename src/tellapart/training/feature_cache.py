@@ -44,21 +44,21 @@ def features(
     batches = list(WidthBatches(rows, cache.widths, BATCH[device.type], shuffle=False))
     half = module.config.precision != "float32" and native_bfloat16(device.type)
 
-    def seen() -> Iterator[tuple[int, list[int], Tensor]]:
+    def views_of_batches() -> Iterator[tuple[int, list[int], Tensor]]:
         """Each batch in each view; drawn here, one after the other, as views may share their dice."""
         for batch in track(batches, what, len(batches)):
             x = scale.unit(torch.from_numpy(np.stack([cache[row] for row in batch])).to(device))
             for number, view in enumerate(views):
                 yield number, batch, scale.normalise(view(x))
 
-    def passed(item: tuple[int, list[int], Tensor]) -> tuple[int, list[int], Array]:
+    def run(item: tuple[int, list[int], Tensor]) -> tuple[int, list[int], Array]:
         number, batch, x = item
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
             return number, batch, network(x).float().cpu().numpy()
 
     result: Array = np.zeros(0)
     with torch.inference_mode():
-        for number, batch, made in map_batches(passed, seen(), device.type):
+        for number, batch, made in map_batches(run, views_of_batches(), device.type):
             if not len(result):
                 shape = (len(views), len(rows), *made.shape[1:])
                 dtype = np.dtype(np.float32 if made.ndim == 2 else np.float16)
@@ -85,16 +85,16 @@ def cache_trunk(
     config, stage = module.config, module.stage
     if not config.views or stage.train == "all":
         return None
-    learnt, judged = sorted(set(train.rows)), sorted(set(val.rows))
+    train_rows, val_rows = sorted(set(train.rows)), sorted(set(val.rows))
     with torch.inference_mode():
-        example = module.scale(torch.from_numpy(cache[learnt[0]][None].copy()))
+        example = module.scale(torch.from_numpy(cache[train_rows[0]][None].copy()))
         trunk = split_network(module.model, module.learning, example)
         if trunk is None:
             return None
         trunk.eval()
         made = trunk(example)
     size = made.numel() * (4 if made.ndim == 2 else 2) / 1e9
-    views = min(config.views, stage.epochs, int((config.cache_gb / size - len(judged)) // max(1, len(learnt))))
+    views = min(config.views, stage.epochs, int((config.cache_gb / size - len(val_rows)) // max(1, len(train_rows))))
     if views < 1:
         log(f"what the frozen part makes of the images does not fit into {config.cache_gb:g} GB (--cache-gb): it runs "
             "in every epoch")  # fmt: skip
@@ -102,6 +102,6 @@ def cache_trunk(
     dice = torch.Generator().manual_seed(config.seed * 7919 + module.number)
     drawn: list[View] = [lambda x: augment(x, module.how, dice)] * views
     module.tail = trunk.tail.forward
-    seen = features(module, trunk.body, cache, learnt, drawn, f"{views} views")
-    plain = features(module, trunk.body, cache, judged, [lambda x: x] * PLAIN, "validation")
-    return CachedFeatures(seen, learnt, train), CachedFeatures(plain, judged, val)
+    train_features = features(module, trunk.body, cache, train_rows, drawn, f"{views} views")
+    val_features = features(module, trunk.body, cache, val_rows, [lambda x: x] * PLAIN, "validation")
+    return CachedFeatures(train_features, train_rows, train), CachedFeatures(val_features, val_rows, val)

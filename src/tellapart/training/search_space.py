@@ -79,7 +79,7 @@ def default_space(config: TrainConfig, catalog: Catalog) -> Space:
     return {option: space[option] for option in OPTIONS if option in space}
 
 
-def open_options(space: Space, asked: TrainConfig, said: Mapping[str, Any]) -> Space:
+def open_options(space: Space, requested: TrainConfig, options: Mapping[str, Any]) -> Space:
     """The space without the options that somebody decided.
 
     >>> open_options({"lr": [0.1], "mixup": [0.0, 0.2]}, TrainConfig(mixup=0.4), {})
@@ -89,7 +89,7 @@ def open_options(space: Space, asked: TrainConfig, said: Mapping[str, Any]) -> S
 
     def decided(option: str) -> bool:
         name = "stages" if option in OF_STAGES else option
-        return name in said or getattr(asked, name) != getattr(usual, name)
+        return name in options or getattr(requested, name) != getattr(usual, name)
 
     return {option: values for option, values in space.items() if not decided(option)}
 
@@ -101,15 +101,15 @@ def read_space(path: str | Path) -> Space:
         ConfigError: no such file, an unknown option, a value that the option does not take, an empty range.
     """
     try:
-        said = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        spec = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
-    return validate_space(said, str(path))
+    return validate_space(spec, str(path))
 
 
-def validate_space(said: Any, name: str = "space") -> Space:
+def validate_space(spec: Any, name: str = "space") -> Space:
     """The space with values of the options' types, in the order in which they are drawn.
 
     >>> validate_space({"lr": {"low": "1e-4", "high": 0.01, "log": True}, "height": [32, 48]})
@@ -118,22 +118,22 @@ def validate_space(said: Any, name: str = "space") -> Space:
     Raises:
         ConfigError: see `read_space`.
     """
-    if not isinstance(said, Mapping) or not said:
+    if not isinstance(spec, Mapping) or not spec:
         raise ConfigError(f"{name}: write one option a line, as `height: [32, 48]` or `lr: {{low: 0.001, high: 0.01}}`")
-    for option in said:
+    for option in spec:
         if option not in OPTIONS:
             hint = did_you_mean(str(option), OPTIONS)
             raise ConfigError(f"{name}: {option!r} cannot be searched{hint}; there are: {join_some(OPTIONS, 20)}")
-    return {option: _values(option, said[option], f"{name}: {option}") for option in OPTIONS if option in said}
+    return {option: _values(option, spec[option], f"{name}: {option}") for option in OPTIONS if option in spec}
 
 
-def _values(option: str, said: Any, name: str) -> Any:
-    if isinstance(said, list) and said:
-        return [_typed(option, value, name) for value in said]
-    if not isinstance(said, dict) or not {"low", "high"} <= said.keys() <= {"low", "high", "log"}:
-        raise ConfigError(f"{name}: {said!r} is no range; give a list of values, or low, high and perhaps log: true")
-    low, high = (_typed(option, said[end], name) for end in ("low", "high"))
-    log = said.get("log", False)
+def _values(option: str, spec: Any, name: str) -> Any:
+    if isinstance(spec, list) and spec:
+        return [_typed(option, value, name) for value in spec]
+    if not isinstance(spec, dict) or not {"low", "high"} <= spec.keys() <= {"low", "high", "log"}:
+        raise ConfigError(f"{name}: {spec!r} is no range; give a list of values, or low, high and perhaps log: true")
+    low, high = (_typed(option, spec[end], name) for end in ("low", "high"))
+    log = spec.get("log", False)
     if any(isinstance(end, bool) or not isinstance(end, int | float) for end in (low, high)):
         raise ConfigError(f"{name}: low and high are for numbers; give a list of values")
     if not isinstance(log, bool):
@@ -167,20 +167,20 @@ def values_of_config(config: TrainConfig, space: Space) -> dict[str, Any]:
     values = config.to_dict() | {"epochs": sum(stage.epochs for stage in learning)}
     for option in OF_STAGES if learning else ():
         values[option] = getattr(learning[-1], option)
-    found = {option: values[option] for option in space if option in values}
+    held = {option: values[option] for option in space if option in values}
     return {
         option: value
-        for option, value in found.items()
-        if (value in said if isinstance(said := space[option], list) else said["low"] <= value <= said["high"])
+        for option, value in held.items()
+        if (value in spec if isinstance(spec := space[option], list) else spec["low"] <= value <= spec["high"])
     }
 
 
 def config_of_trial(
-    asked: TrainConfig, planned: TrainConfig, settings: Mapping[str, Any], catalog: Catalog
+    requested: TrainConfig, planned: TrainConfig, settings: Mapping[str, Any], catalog: Catalog
 ) -> TrainConfig:
     """The planned configuration of a trial; its epochs are those of the untuned one unless they are searched."""
     options = {option: value for option, value in settings.items() if option not in OF_STAGES}
-    config = plan(make_config(options=asked.to_dict() | {"stages": planned.stages} | options), catalog)
+    config = plan(make_config(options=requested.to_dict() | {"stages": planned.stages} | options), catalog)
     of_stages = {option: value for option, value in settings.items() if option in OF_STAGES}
     stages = [stage if stage.train == "solve" else replace(stage, **of_stages) for stage in config.stages or []]
     return replace(config, stages=stages)
@@ -189,19 +189,19 @@ def config_of_trial(
 def draw(trial: Trial, space: Space) -> dict[str, Any]:
     """A value for each option, chosen by the search; none for what a head in closed form does not know."""
     settings: dict[str, Any] = {}
-    for option, said in space.items():
+    for option, spec in space.items():
         if option in OF_EPOCHS and all(
             stage["train"] == "solve" for stage in settings.get("stages") or [{"train": ""}]
         ):
             continue
-        if isinstance(said, list):
-            values = encode_settings(dict(enumerate(said)))
+        if isinstance(spec, list):
+            values = encode_settings(dict(enumerate(spec)))
             choice = trial.suggest_categorical(option, list(values.values()))
-            settings[option] = next(said[place] for place, value in values.items() if value == choice)
-        elif isinstance(said["low"], int):
-            settings[option] = trial.suggest_int(option, said["low"], said["high"], log=said["log"])
+            settings[option] = next(spec[place] for place, value in values.items() if value == choice)
+        elif isinstance(spec["low"], int):
+            settings[option] = trial.suggest_int(option, spec["low"], spec["high"], log=spec["log"])
         else:
-            settings[option] = trial.suggest_float(option, said["low"], said["high"], log=said["log"])
+            settings[option] = trial.suggest_float(option, spec["low"], spec["high"], log=spec["log"])
     return settings
 
 

@@ -104,12 +104,12 @@ def _unprintable(catalog: Catalog, rows: list[int]) -> list[str]:
 
 
 def _scarce(taught: list[str], known: Collection[str]) -> list[str]:
-    seen = Counter(character for text in taught for character in set(text))
-    few = sorted(character for character, number in seen.items() if number < FEW and character not in known)
-    if len(few) <= len(seen) / 10:
+    counts = Counter(character for text in taught for character in set(text))
+    few = sorted(character for character, number in counts.items() if number < FEW and character not in known)
+    if len(few) <= len(counts) / 10:
         return []
     return [
-        f"{len(few):,} of {pluralize(len(seen), 'character')} stand in under {FEW} training texts and will hardly be "
+        f"{len(few):,} of {pluralize(len(counts), 'character')} stand in under {FEW} training texts and will hardly be "
         f"learnt: {join_some(few, 10)}"
     ]
 

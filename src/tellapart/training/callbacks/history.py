@@ -64,9 +64,9 @@ class EpochHistory(pl.Callback):
 
     def note(self, module: Any, seconds: float, figures: dict[str, float]) -> None:
         """A stage that has no epochs: one line."""
-        kept = {name: round(value, 5) for name, value in figures.items() if name != "val_score"}
-        self._write(module.number, 1, seconds, kept)
-        log(f"stage {module.number + 1} ({module.stage.train}): {_shown(kept)}; {_clock(seconds)}")
+        rounded = {name: round(value, 5) for name, value in figures.items() if name != "val_score"}
+        self._write(module.number, 1, seconds, rounded)
+        log(f"stage {module.number + 1} ({module.stage.train}): {_shown(rounded)}; {_clock(seconds)}")
 
     def _write(self, stage: int, epoch: int, seconds: float, figures: dict[str, float]) -> None:
         line = {"stage": stage, "epoch": epoch, "seconds": round(seconds, 2), **figures}

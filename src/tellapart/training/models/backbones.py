@@ -132,11 +132,11 @@ class ConcatBackbones(nn.Module):
 
 def normalisation(name: str, parts: Sequence[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """What the weights were trained with, the same for all: the graph normalises once."""
-    found = {(tuple(part.pretrained_cfg["mean"]), tuple(part.pretrained_cfg["std"])) for part in parts}
-    if len(found) > 1:
+    statistics = {(tuple(part.pretrained_cfg["mean"]), tuple(part.pretrained_cfg["std"])) for part in parts}
+    if len(statistics) > 1:
         raise ConfigError(f"backbone {name!r}: these were trained with different means and deviations of colour; "
                           "join backbones of one family")  # fmt: skip
-    return found.pop()
+    return statistics.pop()
 
 
 def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:

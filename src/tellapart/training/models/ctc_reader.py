@@ -109,6 +109,6 @@ class GlobalContext(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, 1, T."""
-        seen = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
-        told: Tensor = self.tell(F.relu(self.squeeze(seen)))
-        return x + told[:, :, None, None]
+        pooled = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        offset: Tensor = self.tell(F.relu(self.squeeze(pooled)))
+        return x + offset[:, :, None, None]

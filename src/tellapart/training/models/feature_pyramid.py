@@ -30,26 +30,26 @@ class FeaturePyramid(nn.Module):
         super().__init__()
         network: Any = timm_backbone(backbone, channels, pretrained=pretrained)
         levels = [(place, level["reduction"], level["num_chs"]) for place, level in enumerate(_levels(network))]
-        kept = [level for level in levels if level[1] in (PIXELS_A_STEP, 2 * PIXELS_A_STEP, COARSEST)]
-        if not kept:
+        chosen = [level for level in levels if level[1] in (PIXELS_A_STEP, 2 * PIXELS_A_STEP, COARSEST)]
+        if not chosen:
             raise ConfigError(f"backbone {backbone!r}: timm gives no features of {PIXELS_A_STEP} to {COARSEST} px of "
                               "it; leave it out, or take another")  # fmt: skip
         self.mean, self.std = normalisation(backbone, [network]) if channels == 3 else ((0.5,), (0.5,))
-        self.places = [place for place, _, _ in kept]
-        self.times = [reduction // PIXELS_A_STEP for _, reduction, _ in kept]
+        self.places = [place for place, _, _ in chosen]
+        self.times = [reduction // PIXELS_A_STEP for _, reduction, _ in chosen]
         network.prune_intermediate_layers(self.places, prune_norm=True, prune_head=True)
         network.reset_classifier(0, "")
         self.network = network
-        self.join = nn.Conv2d(sum(size for _, _, size in kept), width, 1, bias=False)
+        self.join = nn.Conv2d(sum(size for _, _, size in chosen), width, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self._check(backbone, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: N, C, H, W."""
-        found = self.network.forward_intermediates(x, indices=self.places, intermediates_only=True)
+        maps = self.network.forward_intermediates(x, indices=self.places, intermediates_only=True)
         steps = x.shape[3] // PIXELS_A_STEP
         same = []
-        for level, times in zip(found, self.times, strict=True):
+        for level, times in zip(maps, self.times, strict=True):
             rows = torch.matmul(cells(int(level.shape[2]), ROWS).to(level), level)
             # Some networks leave out what is less than a whole one of their columns: the last stands for it too.
             wide = torch.cat([rows, rows[..., -1:]], dim=3).repeat_interleave(times, dim=3)

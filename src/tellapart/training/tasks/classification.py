@@ -213,11 +213,11 @@ class ClassificationModule(TrainingModule):
         first, second = (self.loss(logits, each, training=True) for each in (rows, rows[other]))
         return share * first + (1 - share) * second
 
-    def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
+    def validation_figures(self, outputs: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
         """Accuracy is the score; a hundredth of the loss breaks ties among equal accuracies."""
-        truth = np.concatenate([self.targets[rows.to(self.targets.device)].cpu().numpy() for _, rows, _ in seen])
-        predicted = np.concatenate([logits.argmax(dim=1).numpy() for logits, _, _ in seen])
-        loss = sum(loss * len(rows) for _, rows, loss in seen) / len(truth)
+        truth = np.concatenate([self.targets[rows.to(self.targets.device)].cpu().numpy() for _, rows, _ in outputs])
+        predicted = np.concatenate([logits.argmax(dim=1).numpy() for logits, _, _ in outputs])
+        loss = sum(loss * len(rows) for _, rows, loss in outputs) / len(truth)
         figures = classification_scores(truth, predicted, self.labels)
         accuracy = figures["accuracy"]["value"]
         return {

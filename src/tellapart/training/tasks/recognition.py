@@ -190,18 +190,18 @@ class RecognitionModule(TrainingModule):
             zero_infinity=True,
         )
 
-    def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
+    def validation_figures(self, outputs: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
         """Exact match is the score; character errors and the loss break ties, and lead while it is zero.
 
         Logits that are no numbers have no score: such weights are no result.
         """
-        if not all(bool(logits.isfinite().all()) for logits, _, _ in seen):
+        if not all(bool(logits.isfinite().all()) for logits, _, _ in outputs):
             return {"loss": math.nan, "exact_match": 0.0, "cer": 1.0, "score": -math.inf}
         truth, read = [], []
-        for logits, rows, _ in seen:
+        for logits, rows, _ in outputs:
             truth += [self.texts[row] for row in rows.tolist()]
             read += [reading.text for reading in decode_ctc(logits.softmax(dim=2).numpy(), self.charset)]
-        loss = sum(loss * len(rows) for _, rows, loss in seen) / len(truth)
+        loss = sum(loss * len(rows) for _, rows, loss in outputs) / len(truth)
         figures = reading_scores(truth, read)
         exact, cer = figures["exact_match"]["value"], figures["cer"]["value"]
         return {

@@ -48,7 +48,7 @@ class TrainingModule(pl.LightningModule, ABC):
         self.tail: Callable[[Tensor], Tensor] | None = None
         self.plateau: ReduceLROnPlateau | None = None
         self.augmenting = 0.0  # seconds
-        self.seen: list[tuple[Tensor, Tensor, float]] = []
+        self.outputs: list[tuple[Tensor, Tensor, float]] = []
 
     # Given by each task's module -------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class TrainingModule(pl.LightningModule, ABC):
         """The mean loss over a batch."""
 
     @abstractmethod
-    def validation_figures(self, seen: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
+    def validation_figures(self, outputs: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
         """Figures from all validation batches: (logits, rows, loss); ``score`` is the one to maximise."""
 
     # Lightning's hooks -------------------------------------------------------------------------------
@@ -109,22 +109,22 @@ class TrainingModule(pl.LightningModule, ABC):
     def on_validation_epoch_start(self) -> None:
         """Everything evaluates."""
         self.model.eval()
-        self.seen = []
+        self.outputs = []
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Keep the logits; figures are made of all of them at the end."""
         pixels, rows = batch
         logits = self.logits(pixels if self.tail is not None else self.scale(pixels))
         loss = float(self.loss(logits, rows, training=False))
-        self.seen.append((logits.cpu(), rows.cpu(), loss))
+        self.outputs.append((logits.cpu(), rows.cpu(), loss))
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures; the best checkpoint and early stopping go by ``val_score``."""
-        figures = self.validation_figures(self.seen)
+        figures = self.validation_figures(self.outputs)
         self.log_dict({f"val_{name}": value for name, value in figures.items()})
         if self.plateau is not None:
             self.plateau.step(figures["score"])
-        self.seen = []
+        self.outputs = []
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Not the plateau: Lightning steps it once the checkpoint is written, and a resumed run would lack the step."""
