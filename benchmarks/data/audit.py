@@ -14,10 +14,8 @@ import argparse
 import csv
 import os
 import shutil
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from typing import Any
 import loky
 import numpy as np
 
+from benchmarks.timing import Spread, ratios, time_in_turn
 from tellapart.core.errors import ImageError
 from tellapart.core.image_io import decode
 from tellapart.core.parallel import map_threads
@@ -42,8 +41,8 @@ def pairs(groups: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
     return {(min(a, b), max(a, b)) for group in groups for at, a in enumerate(group) for b in group[at + 1 :]}
 
 
-def answers(findings: Findings, path: Path) -> None:
-    """Copies and photos against the answers."""
+def answers(findings: Findings, path: Path) -> dict[str, float]:
+    """Copies and photos against the answers; print them."""
     with path.open(newline="") as stream:
         lines = list(csv.DictReader(stream))
     row = {file: number for number, file in enumerate(findings.catalog.column("file"))}
@@ -52,7 +51,8 @@ def answers(findings: Findings, path: Path) -> None:
     exact = pairs(findings.checks["exact_duplicates"].groups)
     near = pairs(findings.checks["near_duplicates"].groups) | exact
     wanted = [(min(a, b), max(a, b)) for kind, a, b in truth if kind == "exact"]
-    print(f"exact copies   recall {np.mean([pair in exact for pair in wanted]):.3f} of {len(wanted)}")
+    exact_recall = float(np.mean([pair in exact for pair in wanted]))
+    print(f"exact copies   recall {exact_recall:.3f} of {len(wanted)}")
     kinds: dict[str, list[bool]] = {}
     for kind, a, b in truth:
         if kind.startswith("near:"):
@@ -68,10 +68,17 @@ def answers(findings: Findings, path: Path) -> None:
     flagged = set(findings.checks["off_domain"].why)
     f1 = 2 * len(photos & flagged) / max(len(photos) + len(flagged), 1)
     print(f"off-domain     F1 {f1:.3f} ({len(photos & flagged)} of {len(photos)} found, {len(flagged - photos)} wrong)")
+    return {
+        "exact_recall": exact_recall,
+        "near_recall": float(np.mean(hits)),
+        "near_extra": len(extra),
+        "off_domain_f1": f1,
+    }
 
 
-def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> None:
-    """A tenth of the labels flipped: how many stand in the first 15 % of the ranking."""
+def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> list[float]:
+    """A tenth of the labels flipped: how many stand in the first 15 % of the ranking, seed by seed."""
+    shares = []
     clean = open_catalog(data)
     for seed in seeds:
         dice = np.random.default_rng(seed)
@@ -84,10 +91,12 @@ def flips(data: Path, folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> None:
         ).checks["label_errors"]
         files = clean.column("file")
         first = set(found.facts["ranking"][: int(0.15 * len(labels))])
-        hits = np.mean([files[at] in first for at in wrong])
+        hits = float(np.mean([files[at] in first for at in wrong]))
+        shares.append(hits)
         right = np.mean([at in set(wrong) for at in found.why]) if found.why else float("nan")
         print(f"flipped labels seed {seed}: {hits:.3f} of {len(wrong)} in the first 15 %; {len(found.why)} flagged, "
               f"{right:.2f} of them flipped")  # fmt: skip
+    return shares
 
 
 def faces(data: Path, folder: Path) -> None:
@@ -114,8 +123,8 @@ def hash_all(catalog: Catalog) -> None:
         pass
 
 
-def speed(data: Path, rounds: int) -> None:
-    """Seconds for the same set, each in turn."""
+def speed(data: Path, rounds: int) -> dict[str, Any]:
+    """Images a second of the same set, each in turn, and ratios to the peers."""
     catalog = open_catalog(data)
     ours: dict[str, Callable[[], Any]] = {
         "tellapart audit": lambda: _fresh(data, pretrained=True),
@@ -123,22 +132,22 @@ def speed(data: Path, rounds: int) -> None:
         "tellapart hashing": lambda: hash_all(catalog),
     }
     runs = ours | _peers(data)
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - began)
-    rate = {name: len(catalog) / statistics.median(took) for name, took in seconds.items()}
-    for name, value in rate.items():
-        print(f"{name:<32} {value:7.0f} images a second")
+    seconds = time_in_turn(runs, rounds)
+    figures: dict[str, Any] = {}
+    for name, values in seconds.items():
+        rate = Spread.of([len(catalog) / each for each in values])
+        print(f"{name:<32} {rate.median:7.0f} images a second")
+        figures[f"{name}, images a second"] = rate.to_json()
     for one, other, aim in (
         ("tellapart audit", "cleanvision", 3),
         ("tellapart audit --no-pretrained", "cleanvision", 3),
         ("tellapart hashing", "imagededup PHash", 1),
     ):
-        if other in rate:
-            print(f"{one} / {other}: {rate[one] / rate[other]:.2f} (aim: {aim})")
+        if other in seconds:
+            gain = ratios(seconds[other], seconds[one])
+            print(f"{one} / {other}: {gain} (aim: {aim})")
+            figures[f"{one} / {other}"] = gain.to_json()
+    return figures
 
 
 def _fresh(data: Path, *, pretrained: bool) -> None:
@@ -182,14 +191,18 @@ def main() -> dict[str, Any]:
     if not messy.is_dir():
         print(f"{messy}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
         return {}
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for pretrained in (True, False):
             print("with a pretrained network" if pretrained else "without")
             embedder = default_embedder if pretrained else None
             findings = run_audit(messy, out=folder / f"messy-{pretrained}", embedder=embedder)
-            answers(findings, messy.parent / "messy20.answers.csv")
-        flips(root / "photos" / "animals_objects", folder)
+            figures["pretrained" if pretrained else "no pretrained"] = answers(
+                findings, messy.parent / "messy20.answers.csv"
+            )
+        figures["flipped labels in the first 15 %"] = flips(root / "photos" / "animals_objects", folder)
         faces(root / "faces" / "fer2013", folder)
     if not given.no_speed:
-        speed(messy, given.rounds)
+        figures["speed"] = speed(messy, given.rounds)
+    return figures

@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw
 CLASSES = 20
 AUDIT = (
     "import json, resource, sys; from tellapart.curation.audit import run_audit;"
-    "f = look(sys.argv[1], out=sys.argv[2], pretrained=False);"
+    "f = run_audit(sys.argv[1], out=sys.argv[2]);"
     "print(json.dumps([f.summary()['findings'], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))"
 )
 
@@ -84,4 +84,14 @@ def main() -> dict[str, Any]:
         print(f"killed with {len(list(parts.glob('*/part-*')))} parts on disk")
         began = time.perf_counter()
         again, _ = json.loads(start(data, Path(name) / "stopped").communicate()[0])
-        print(f"resumed: {time.perf_counter() - began:.0f} s; the same findings: {again == whole}")
+        resumed = time.perf_counter() - began
+        print(f"resumed: {resumed:.0f} s; the same findings: {again == whole}")
+    return {
+        "n": n,
+        "seconds": seconds,
+        "peak_gb": peak,
+        "found": {check: whole[check]["count"] for check in ("exact_duplicates", "near_duplicates")},
+        "planted": n // 100,
+        "resumed_seconds": resumed,
+        "same_findings": again == whole,
+    }

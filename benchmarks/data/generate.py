@@ -1,6 +1,6 @@
 """Images a second, ours beside the PyPI package `captcha`: one process, the same machine, the same run.
 
-    python -m benchmarks generate [images a round] [rounds]
+    python -m benchmarks generate [--n 300] [--rounds 5]
 
 Both draw 160 x 60 pictures of five characters and encode them as PNG. The peer is timed twice: as shipped,
 and with our encoder, so that its slower PNG setting is not counted as our speed.
@@ -8,23 +8,28 @@ and with our encoder, so that its slower PNG setting is not counted as our speed
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
+import argparse
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from benchmarks.timing import Spread, ratios, time_in_turn
 from tellapart.synthesis import draw, encode, scheme
 
 
-def main(images: int = 300, rounds: int = 5) -> int:
-    """Interleave the rounds, so that a busy moment of the machine falls on all alike; print medians."""
+def main() -> dict[str, Any]:
+    """Measure and print; the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, default=300, help="images a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    images, rounds = options.n, options.rounds
     try:
         from captcha.image import ImageCaptcha
     except ImportError:
         print('skip: the peer is not installed (pip install "captcha>=0.7.1")')
-        return 0
+        return {}
     plain = scheme("plain").of(0, 0)
     peer = ImageCaptcha(plain.width, plain.height)
     texts = [text for _, text in draw(plain, 0, range(images))]
@@ -46,16 +51,12 @@ def main(images: int = 300, rounds: int = 5) -> int:
         "captcha as shipped": shipped,
         "captcha, our encoder": same_encoder,
     }
-    rates: dict[str, list[float]] = {name: [] for name in runs}
-    for round_number in range(rounds + 1):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            if round_number:  # the first fills the caches of both
-                rates[name].append(images / (time.perf_counter() - began))
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    first = medians["tellapart plain"]
-    print(f"median of {rounds} rounds of {images} images, one process")
-    for name, rate in medians.items():
-        print(f"{name:<21}{rate:8.0f} images/s   ours/this {first / rate:5.2f}")
-    return 0
+    seconds = time_in_turn(runs, rounds, warmups=1)  # the first round fills the caches of all
+    figures: dict[str, Any] = {}
+    print(f"median [smallest to largest] of {rounds} rounds of {images} images, one process")
+    for name, values in seconds.items():
+        rate = Spread.of([images / each for each in values])
+        gain = ratios(values, seconds["tellapart plain"])
+        print(f"{name:<21}{rate.median:8.0f} images/s   ours/this {gain}")
+        figures[name] = {"images_per_second": rate.to_json(), "ours_over_this": gain.to_json()}
+    return figures

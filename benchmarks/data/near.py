@@ -39,8 +39,8 @@ def planted(n: int, seed: int = 0) -> tuple[npt.NDArray[np.uint64], list[list[in
     return words, groups
 
 
-def measure(n: int) -> float:
-    """One line; the seconds."""
+def measure(n: int) -> dict[str, float]:
+    """Print one line; the seconds and the recall."""
     words, groups = planted(n)
     began = time.perf_counter()
     one, other, _, _ = candidate_pairs(words, mirrored=False)
@@ -55,7 +55,7 @@ def measure(n: int) -> float:
         f"{len(found):,} groups of {len(groups):,} planted  peak {peak:.2f} GB",
         flush=True,
     )
-    return seconds
+    return {"hashes": n, "seconds": seconds, "recall": float(np.mean(together)), "peak_gb": peak}
 
 
 def main() -> dict[str, Any]:
@@ -65,7 +65,10 @@ def main() -> dict[str, Any]:
     largest = parser.parse_args().largest
     candidate_pairs(planted(1000)[0], mirrored=False)  # warm
     sizes = [size for size in (10_000, 100_000, 1_000_000) if size <= largest]
-    seconds = [measure(size) for size in sizes]
+    rows = [measure(size) for size in sizes]
+    figures: dict[str, Any] = {"sizes": rows}
     if len(sizes) > 1:
-        exponent = math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
+        exponent = math.log(rows[-1]["seconds"] / rows[0]["seconds"]) / math.log(sizes[-1] / sizes[0])
         print(f"growth exponent from {sizes[0]:,} to {sizes[-1]:,}: {exponent:.2f}")
+        figures["exponent"] = exponent
+    return figures

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
 import resource
 import subprocess
 import sys
@@ -27,7 +28,12 @@ from PIL import Image
 
 from tellapart.synthesis import Scheme, render
 
+ROOT = Path(__file__).parents[2]
 DRAWN, SHARD = 2000, 50_000
+LINE = (
+    "catalog {catalog_seconds:.0f} s ({catalog_rate:.0f}/s), split {split_seconds:.0f} s, "
+    "cache {cache_seconds:.0f} s, batches {batch_rate:.0f} images/s, at most {peak_gb:.2f} GB"
+)
 SCHEME = Scheme("stream", width=96, height=32, alphabet="0123456789", min_length=5, max_length=5, font_size=(20, 24))
 
 
@@ -68,8 +74,8 @@ def write(folder: Path, rows: int, files: int) -> None:
             writer.writerow([name, drawn[number % DRAWN][1]])
 
 
-def read(data: Path, cache_gb: float, steps: int) -> None:
-    """Catalogue, split, and batches as a training has them."""
+def read(data: Path, cache_gb: float, steps: int) -> dict[str, float]:
+    """Catalogue, split, and batches as a training has them; the figures of `LINE`."""
     from tellapart.data.opening import open_catalog
     from tellapart.data.split import split
     from tellapart.inference.preprocess import Preprocess
@@ -90,10 +96,14 @@ def read(data: Path, cache_gb: float, steps: int) -> None:
             break
     ended = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"catalog {looked - began:.0f} s ({len(catalog) / (looked - began):.0f}/s), split {parted - looked:.0f} s, "
-        f"cache {cached - parted:.0f} s, batches {seen / (ended - cached):.0f} images/s, at most {peak:.2f} GB"
-    )
+    return {
+        "catalog_seconds": looked - began,
+        "catalog_rate": len(catalog) / (looked - began),
+        "split_seconds": parted - looked,
+        "cache_seconds": cached - parted,
+        "batch_rate": seen / (ended - cached),
+        "peak_gb": peak,
+    }
 
 
 def main() -> dict[str, Any]:
@@ -106,14 +116,17 @@ def main() -> dict[str, Any]:
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.read:
-        read(given.read, given.cache_gb, given.steps)
-        return
+        print(json.dumps(read(given.read, given.cache_gb, given.steps)))
+        return {}
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root)
         write(folder, given.rows, given.files)
         for name, n in (("shards", given.rows), ("files", given.files)):
             size = sum(file.stat().st_size for file in (folder / name).rglob("*") if file.is_file()) / 1e9
-            command = [sys.executable, __file__, "--read", str(folder / name), "--cache-gb", str(given.cache_gb),
-                       "--steps", str(given.steps)]  # fmt: skip
-            said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-            print(f"{n:,} {name}, {size:.1f} GB: {said}", flush=True)
+            command = [sys.executable, "-m", "benchmarks", "stream", "--read", str(folder / name),
+                       "--cache-gb", str(given.cache_gb), "--steps", str(given.steps)]  # fmt: skip
+            ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+            figures[name] = {"rows": n, "gb": size, **json.loads(ran.stdout)}
+            print(f"{n:,} {name}, {size:.1f} GB: " + LINE.format(**figures[name]), flush=True)
+    return figures

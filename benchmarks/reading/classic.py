@@ -57,8 +57,10 @@ def main() -> dict[str, Any]:
         result = tellapart.train(drawn, recipe="captcha-text", abstain=PRECISION, out=out)
         test = result["test"]
         print(f"training {result['seconds']:.0f} s")
+        figures: dict[str, Any] = {"seconds": result["seconds"]}
         for name in ("exact_match", "cer"):
             low, high = test[name]["ci95"]
+            figures[f"test part, {name}"] = test[name]
             print(f"test part, {name}: {test[name]['value']:.4f} [{low:.4f}, {high:.4f}], n {test['n']}")
         for part, data, split in (("test part", drawn, "test"), ("fresh images", fresh, "all")):
             for careful in (False, True):
@@ -66,6 +68,8 @@ def main() -> dict[str, Any]:
                 for name in ("exact_match", "cer", "ece", "answered", "answered_accuracy"):
                     value = report[name]["value"] if isinstance(report[name], dict) else report[name]
                     how = f"{part}, {'tta' if careful else 'one look'}"
+                    figures[f"{how}, {name}"] = value
                     print(f"{how}, {name}: {value:.4f}, n {report['n']}", flush=True)
         different, n = differing(Run.open(out), fresh)
         print(f"readings that differ between the trained network and the bundle: {different} of {n}")
+    return figures | {"readings that differ": different, "of": n}

@@ -126,6 +126,11 @@ def ours(catalog: Catalog, seed: int, limit: float, *more: str) -> tuple[float, 
         return reached, json.loads((out / "metrics.json").read_text())["exact_match"]["value"]
 
 
+def finite(value: float) -> float | None:
+    """The value, or None where there is none: JSON has no infinity."""
+    return value if np.isfinite(value) else None
+
+
 def main() -> dict[str, Any]:
     """Measure and print; the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -137,6 +142,7 @@ def main() -> dict[str, Any]:
         print("no set: set TELLAPART_DATA to the folder of the sets (nothing was measured)")
         return {}
     found: dict[str, list[float]] = {}
+    figures: dict[str, Any] = {}
     for seed in given.seeds:
         catalog = attack_with_labels(tellapart.split(open_catalog(data, task="read"), seed=seed), LABELS, seed)
         for name, (seconds, exact) in {
@@ -145,6 +151,10 @@ def main() -> dict[str, Any]:
             "plain CRNN": crnn(catalog, seed, given.limit),
         }.items():
             found.setdefault(name, []).append(seconds)
+            figures.setdefault(name, []).append(
+                {"seed": seed, "seconds": finite(seconds), "test_exact_match": finite(exact)}
+            )
             print(f"seed {seed}  {name:<20} {seconds:6.1f} s to {ENOUGH}, test {exact:.4f}", flush=True)
     for name, times in found.items():
         print(f"median  {name:<20} {statistics.median(times):6.1f} s")
+    return figures

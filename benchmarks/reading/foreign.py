@@ -2,9 +2,9 @@
 
     python -m benchmarks foreign GENERATOR OUT [--n 300] [--font FILE] [--seed 0]
 
-Writes OUT/GENERATOR/labels.csv and images for `python -m benchmarks readers --drawn OUT`. Needs the generator and Pillow (for
-claptcha and bettercaptcha one below 10), and nothing else: two of them cannot be installed side by side, as both are
-imported as ``captcha``.
+Writes OUT/GENERATOR/labels.csv and images for `python -m benchmarks readers --drawn OUT`. Needs the generator and
+Pillow (for claptcha and bettercaptcha one below 10), and nothing else: two of them cannot be installed side by side, as
+both are imported as ``captcha``.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     TELLAPART_DATA=DATA python -m benchmarks labels [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
         [--from-scratch] [--init-from RUN] [--effort best] [--augment text] [--ema 0.99] [--ensemble 3]
 
-Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/reading/hard, of which 1,000
-drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed: texts
-of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several widths where
-unsure (`evaluate --tta`); seconds of training, and the validation score after each of the first two epochs.
+Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/reading/hard, of which
+1,000 drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed:
+texts of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several widths
+where unsure (`evaluate --tta`); seconds of training, and the validation score after each of the first two epochs.
 """
 
 from __future__ import annotations
@@ -72,17 +72,25 @@ def main() -> dict[str, Any]:
     parser.add_argument("--ensemble", type=int)
     given = parser.parse_args()
     options: dict[str, Any] = {"pretrained": False} if given.from_scratch else {}
-    said = {name: getattr(given, name) for name in ("start", "effort", "augment", "ema", "members")}
-    options |= {name: value for name, value in said.items() if value is not None}  # --ema 0 says something too
+    asked = ("init_from", "effort", "augment", "ema", "ensemble")
+    chosen = {name: getattr(given, name) for name in asked}
+    options |= {name: value for name, value in chosen.items() if value is not None}  # --ema 0 says something too
     if not os.environ.get("TELLAPART_DATA"):
         print("TELLAPART_DATA is not set: the real sets are left out")
         given.sets = [name for name in given.sets if name in hard]
+    figures: dict[str, Any] = {}
     for labels in given.labels:
         means = []
         for name in given.sets:
             found = [one(name, labels, seed, options) for seed in given.seeds]
             exact, careful, seconds, epochs = zip(*found, strict=True)
             means.append((statistics.mean(exact), statistics.mean(careful)))
+            figures[f"{name}, {labels} labels"] = {
+                "exact_match": exact,
+                "exact_match_tta": careful,
+                "seconds": seconds,
+                "seeds": given.seeds,
+            }
             first = "  ".join(" ".join(f"{value:.2f}" for value in values) for values in epochs)
             print(
                 f"{labels:>4} labels  {name:<10} exact {means[-1][0]:.4f} ({listed(exact)})  "
@@ -92,6 +100,7 @@ def main() -> dict[str, Any]:
             )
         once, again = (statistics.mean(values) for values in zip(*means, strict=True))
         print(f"{labels:>4} labels  mean       exact {once:.4f}  careful {again:.4f}", flush=True)
+    return figures
 
 
 def listed(values: Sequence[float]) -> str:

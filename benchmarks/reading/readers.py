@@ -3,9 +3,9 @@
     TELLAPART_DATA=DATA python -m benchmarks readers MODEL [--drawn FOLDER] [--passes 5]
 
 Sets: the four real ones in DATA/captcha (folders with labels.csv; the test part of the split of seed 0), and what
-benchmarks/reading/foreign.py drew into FOLDER with the generators of others. Printed: texts read exactly, case ignored, with
-the milliseconds an image takes on one core, decoding included: the mean of a set, of several passes the median one. A
-reader that is not there is named and left out.
+benchmarks/reading/foreign.py drew into FOLDER with the generators of others. Printed: texts read exactly, case ignored,
+with the milliseconds an image takes on one core, decoding included: the mean of a set, of several passes the median
+one. A reader that is not there is named and left out.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ def main() -> dict[str, Any]:
             took[reader].append(1000 * statistics.median(seconds[reader]) / len(pairs))
             line += f"{share[reader][-1]:>10.3f} {took[reader][-1]:>6.2f} ms"
         print(line, flush=True)
+    figures: dict[str, Any] = {}
     for kind in ("real", "drawn by others"):
         rows = [number for number, name in enumerate(sets) if (name in REAL) == (kind == "real")]
         if rows:
@@ -128,3 +129,9 @@ def main() -> dict[str, Any]:
                 for reader, _ in everyone
             )
             print(f"{'mean, ' + kind:<22}{line}")
+    for reader, _ in everyone:
+        figures[reader] = {
+            name: {"exact_match_folded": share[reader][row], "ms_per_image": took[reader][row]}
+            for row, name in enumerate(sets)
+        }
+    return figures

@@ -4,11 +4,11 @@
         [--rounds 3] [--drawn FOREIGN --taught-by OTHERS]
 
 Sets: the four real ones in DATA/captcha, of which the test part judges and the others are the pictures without labels;
-the scheme classic, drawn; and, with --drawn, each of FOREIGN's folders (`python -m benchmarks foreign`), judged whole, the
-pictures from the folder of that name in OTHERS, drawn with another seed. Nothing is told of the texts. Printed: texts
-read exactly with case ignored, at one look and (in brackets) looked at again where unsure, by the shipped reader and
-by what it taught itself; of how many pictures it was sure, round after round, and what share of those it read right;
-seconds. Where it is sure of too few it stays as it is, and that is said.
+the scheme classic, drawn; and, with --drawn, each of FOREIGN's folders (`python -m benchmarks foreign`), judged whole,
+the pictures from the folder of that name in OTHERS, drawn with another seed. Nothing is told of the texts. Printed:
+texts read exactly with case ignored, at one look and (in brackets) looked at again where unsure, by the shipped reader
+and by what it taught itself; of how many pictures it was sure, round after round, and what share of those it read
+right; seconds. Where it is sure of too few it stays as it is, and that is said.
 """
 
 from __future__ import annotations
@@ -113,3 +113,5 @@ def main() -> dict[str, Any]:
         if rows := [row for name in some for row in found.get(name, [])]:
             a, b, c, d = map(statistics.mean, zip(*rows, strict=True))
             print(f"{title:<22} mean    {a:.3f} ({b:.3f}) -> {c:.3f} ({d:.3f})")
+    names = ("before", "before_tta", "after", "after_tta")
+    return {name: [dict(zip(names, row, strict=True)) for row in rows] for name, rows in found.items()}

@@ -169,7 +169,16 @@ def main() -> dict[str, Any]:
         for (name, status, code), times in sorted(count.items()):
             print(f"{name:<14} {status} {code:<14} {times}")
         print(f"{sum(count.values()):,} requests, {len(broken)} of status 500 or above or cut off {broken[:3]}")
-        print(f"tracebacks in the log: {log.read_text().count('Traceback')}")
+        log_text = log.read_text()
+        print(f"tracebacks in the log: {log_text.count('Traceback')}")
         print(f"memory of a worker {before / 2**20:.0f} MB before, {most / 2**20:.0f} MB at most")
         alive = [int(file.stem) for file in (state / "workers").glob("*.json")]
         print(f"workers that ended meanwhile: {len(set(workers) - set(alive))}")
+    return {
+        "requests": sum(count.values()),
+        "broken": len(broken),
+        "tracebacks": log_text.count("Traceback"),
+        "memory_before": before,
+        "memory_peak": most,
+        "workers_ended": len(set(workers) - set(alive)),
+    }

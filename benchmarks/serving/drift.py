@@ -58,6 +58,7 @@ def main() -> dict[str, Any]:
         "new class, three tenths": {"scheme": STRANGE, "share": 0.3},
         "other font": {"scheme": FONT},
     }
+    figures: dict[str, Any] = {"windows": given.windows}
     with tempfile.TemporaryDirectory() as root:
         data = Path(root) / "data"
         tellapart.generate(KNOWN, 4000, data, seed=0)
@@ -69,3 +70,5 @@ def main() -> dict[str, Any]:
                     at = window(Path(folder) / "window", 1000 + number, given.n, **how)  # type: ignore[arg-type]
                     alarms += tellapart.drift(bundle, at)["drift"]
             print(f"{kind:<24} called changed {alarms} of {given.windows}", flush=True)
+            figures[kind] = alarms
+    return figures

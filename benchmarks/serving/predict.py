@@ -10,9 +10,7 @@ prediction from files can beat.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import onnxruntime as ort
 import torch
 from PIL import Image
 
+from benchmarks.timing import Spread, ratios, time_in_turn
 from tellapart.inference.bundle import GRAPH, Bundle
 from tellapart.inference.manifest import BundleManifest, TrainingData
 from tellapart.inference.predictor import Predictor
@@ -96,14 +95,14 @@ def main() -> dict[str, Any]:
             "bare loop": lambda: bare(session, files),
             "graph alone": graph_alone,
         }
-        times: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(options.rounds):
-            for way, work in ways.items():
-                began = time.perf_counter()
-                work()
-                times[way].append(time.perf_counter() - began)
-    for way, seconds in times.items():
-        print(f"{way:<12} {len(files) / statistics.median(seconds):8.1f} images a second (median of {options.rounds})")
-    ours = statistics.median(times["ours"])
-    print(f"ours / bare loop    {statistics.median(times['bare loop']) / ours:.2f}   (aim: 0.9)")
-    print(f"ours / graph alone  {statistics.median(times['graph alone']) / ours:.2f}")
+        seconds = time_in_turn(ways, options.rounds)
+    figures: dict[str, Any] = {}
+    for way, values in seconds.items():
+        rate = Spread.of([len(files) / each for each in values])
+        print(f"{way:<12} {rate.median:8.1f} images a second (median of {options.rounds})")
+        figures[f"{way}, images a second"] = rate.to_json()
+    for way, aim in (("bare loop", "   (aim: 0.9)"), ("graph alone", "")):
+        gain = ratios(seconds[way], seconds["ours"])
+        print(f"ours / {way:<12} {gain}{aim}")
+        figures[f"ours / {way}"] = gain.to_json()
+    return figures

@@ -19,7 +19,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ import onnxruntime as ort
 from PIL import Image
 
 from benchmarks.serving.predict import make_bundle
+from benchmarks.timing import Spread, ratios
 from tellapart.inference.bundle import GRAPH
 
 CORES = os.cpu_count() or 1
@@ -282,7 +282,7 @@ def main() -> dict[str, Any]:
                     server.stop()
                 seen[name].append(rate)
                 tails[name] = [times[int(len(times) * part)] for part in (0.5, 0.99)]
-        base = statistics.median(seen["bare"])
+        figures: dict[str, Any] = {}
         print(f"{given.clients} clients, {CORES} cores, {given.rounds} rounds of {given.seconds:g} s; images a second")
         for name, rates in seen.items():
             if rates:
@@ -291,6 +291,12 @@ def main() -> dict[str, Any]:
                     if name in tails
                     else ""
                 )
-                print(
-                    f"{name:<10} {statistics.median(rates):7.1f}   {statistics.median(rates) / base:5.2f} of bare{tail}"
-                )
+                share = ratios(rates, seen["bare"]) if len(rates) == len(seen["bare"]) else None
+                spread = Spread.of(rates)
+                print(f"{name:<10} {spread.median:7.1f}   {share} of bare{tail}")
+                figures[name] = {
+                    "images_per_second": spread.to_json(),
+                    "of_bare": share and share.to_json(),
+                    "p50_p99_seconds": tails.get(name),
+                }
+    return figures

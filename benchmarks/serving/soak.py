@@ -151,3 +151,14 @@ def main() -> dict[str, Any]:
             print(bad_one)
         if "Traceback" in log.read_text():
             print(log.read_text()[-2000:])
+    return {
+        "answers": len(times),
+        "answers_per_second": rate,
+        "wrong": len(under.wrong),
+        "failed": len(under.failed),
+        "p50_seconds": p50,
+        "p99_seconds": p99,
+        "lost_by_switching": lost_by_switching,
+        "lost_by_death": lost_by_death,
+        "memory": {when: size_at(part * whole) for when, part in marks.items()},
+    }

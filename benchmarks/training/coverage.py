@@ -53,8 +53,11 @@ def main() -> dict[str, Any]:
         for figure in held:
             low, high = scores[figure]["ci95"]
             held[figure] += low <= whole[figure]["value"] <= high
+    figures: dict[str, Any] = {}
     for figure, count in held.items():
         value = whole[figure]["value"]
         share = 100 * count / given.samples
+        figures[figure] = {"value": value, "held_percent": share, "samples": given.samples}
         print(f"{figure}: {value:.4f} on {given.n:,} images")
         print(f"  held by {share:.1f} of 100 intervals from {given.size} images ({given.samples:,} samples)")
+    return figures

@@ -105,13 +105,16 @@ def main() -> dict[str, Any]:
         print(
             f"draw {seed}: " + ", ".join(f"{name} {took[-1]:.3f}" for name, took in scores.items() if took), flush=True
         )
+    figures: dict[str, Any] = {}
     for name, took in scores.items():
         if not took:
             continue
         gap = np.array(scores["ours"]) - took
         reach = student.ppf(0.975, max(len(gap) - 1, 1)) * gap.std(ddof=1) / len(gap) ** 0.5 if len(gap) > 1 else 0.0
+        figures[name] = {"f1": float(np.mean(took)), "ours_above": float(gap.mean()), "half_interval": float(reach)}
         line = f"{name:<11} F1 {np.mean(took):.3f}"
         if name != "ours":
             line += f"; ours is {gap.mean():+.3f} above, 95 % interval of the paired difference "
             line += f"{gap.mean() - reach:+.3f} to {gap.mean() + reach:+.3f}"
         print(line)
+    return figures

@@ -9,14 +9,13 @@ rounds that take turns.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks.timing import Spread, ratios, time_in_turn
 from tellapart.core.malloc import keep_freed_memory
 from tellapart.training.embedder import fold_norms, map_batches, native_bfloat16
 from tellapart.training.models.backbones import DEFAULT_BACKBONE, timm_backbone
@@ -45,14 +44,22 @@ def main() -> dict[str, Any]:
         "all threads on each": lambda batches: map(features, batches),
         "a thread on each": lambda batches: map_batches(features, batches, "cpu"),
     }
-    took: dict[tuple[str, int], list[float]] = {}
-    for turn in range(given.rounds + 1):  # the first warms up
-        for size in (8, 32):
-            for how, run in ways.items():
-                began = time.perf_counter()
-                for _ in run([pictures[start : start + size] for start in range(0, PICTURES, size)]):
-                    pass
-                if turn:
-                    took.setdefault((how, size), []).append((time.perf_counter() - began) / PICTURES * 1000)
-    for (how, size), seconds in took.items():
-        print(f"batches of {size:<2}, {how:<19} {statistics.median(seconds):6.2f} ms a picture")
+
+    def work(run: Callable[[Iterable[Tensor]], Iterable[Tensor]], size: int) -> Callable[[], None]:
+        def once() -> None:
+            for _ in run([pictures[start : start + size] for start in range(0, PICTURES, size)]):
+                pass
+
+        return once
+
+    figures: dict[str, Any] = {}
+    for size in (8, 32):
+        seconds = time_in_turn({how: work(run, size) for how, run in ways.items()}, given.rounds, warmups=1)
+        for how, values in seconds.items():
+            took = Spread.of([1000 * each / PICTURES for each in values])
+            print(f"batches of {size:<2}, {how:<19} {took} ms a picture")
+            figures[f"{how}, batches of {size}, ms a picture"] = took.to_json()
+        gain = ratios(*seconds.values())
+        print(f"batches of {size:<2}, all threads on each / a thread on each {gain}")
+        figures[f"ratio, batches of {size}"] = gain.to_json()
+    return figures

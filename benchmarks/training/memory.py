@@ -8,12 +8,16 @@ Each measurement is a process of its own, for malloc can be told only once; the 
 from __future__ import annotations
 
 import argparse
-import statistics
+import functools
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
+from benchmarks.timing import Spread, measure_in_turn, ratios
+
+ROOT = Path(__file__).parents[2]
 SIZE, SIDE, STEPS = 32, 256, 3
 
 
@@ -46,13 +50,17 @@ def main() -> dict[str, Any]:
     options = parser.parse_args()
     if options.one:
         print(measure(options.one == "kept"))
-        return
-    times: dict[str, list[float]] = {"kept": [], "returned": []}
-    for _ in range(options.rounds):
-        for kind, values in times.items():
-            out = subprocess.run([sys.executable, __file__, "--one", kind], capture_output=True, text=True, check=True)
-            values.append(float(out.stdout))
-    medians = {kind: statistics.median(values) for kind, values in times.items()}
-    for kind, value in medians.items():
-        print(f"memory {kind:<9} {value:6.1f} ms an image (median of {options.rounds})")
-    print(f"returned / kept  {medians['returned'] / medians['kept']:.2f}")
+        return {}
+
+    def fresh(kind: str) -> float:
+        command = [sys.executable, "-m", "benchmarks", "memory", "--one", kind]
+        return float(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+    times = measure_in_turn({kind: functools.partial(fresh, kind) for kind in ("kept", "returned")}, options.rounds)
+    gain = ratios(times["returned"], times["kept"])
+    for kind, values in times.items():
+        print(f"memory {kind:<9} {Spread.of(values)} ms an image (median of {options.rounds})")
+    print(f"returned / kept  {gain}")
+    return {f"{kind}, ms an image": Spread.of(values).to_json() for kind, values in times.items()} | {
+        "returned / kept": gain.to_json()
+    }

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from benchmarks.timing import Spread, ratios
 from tellapart.core.malloc import keep_freed_memory
 from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
@@ -64,8 +64,8 @@ class Clock(pl.Callback):
             self.seconds.append(time.perf_counter() - self.began)
 
 
-def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
-    """One line: ours and bare, images a second, and their ratio."""
+def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> dict[str, Any]:
+    """Print one line: ours and bare, images a second, and their ratio."""
     with tempfile.TemporaryDirectory() as name:
         catalog = split(open_catalog(draw_set(Path(name) / "set", n, side)))
         config = plan(TrainConfig(backbone=backbone, augment="none", batch_size=size, dropout=0.0), catalog)
@@ -111,8 +111,13 @@ def measure(backbone: str, n: int, side: int, size: int, rounds: int) -> None:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
                 optimiser.step()
             bare.append(time.perf_counter() - began)
-    a, b = len(rows) / statistics.median(ours), len(rows) / statistics.median(bare)
-    print(f"{backbone:<24} {spec.height} px  ours {a:7.1f}  bare {b:7.1f} images a second  ours / bare {a / b:.2f}")
+    rates = {name: Spread.of([len(rows) / each for each in took]) for name, took in (("ours", ours), ("bare", bare))}
+    gain = ratios(bare, ours)
+    print(
+        f"{backbone:<24} {spec.height} px  ours {rates['ours'].median:7.1f}  bare {rates['bare'].median:7.1f} "
+        f"images a second  ours / bare {gain}"
+    )
+    return {name: rate.to_json() for name, rate in rates.items()} | {"ours / bare": gain.to_json()}
 
 
 def main() -> dict[str, Any]:
@@ -122,5 +127,7 @@ def main() -> dict[str, Any]:
     rounds = parser.parse_args().rounds
     keep_freed_memory()  # as `train` does; the bare loop gains by it too
     print(f"medians of {rounds} rounds (aim: 0.9)")
-    measure("small", 4000, 32, 64, rounds)
-    measure(DEFAULT_BACKBONE, 400, 224, 32, rounds)
+    return {
+        "small": measure("small", 4000, 32, 64, rounds),
+        DEFAULT_BACKBONE: measure(DEFAULT_BACKBONE, 400, 224, 32, rounds),
+    }

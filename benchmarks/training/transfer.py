@@ -97,6 +97,7 @@ def main() -> dict[str, Any]:
         print(f"seed {seed}: " + ", ".join(f"{name} {took[-1][1]:.4f} after {took[-1][0]:.0f} s"
                                            for name, took in seen.items()), flush=True)  # fmt: skip
     peer = seen["fastai"]
+    figures: dict[str, Any] = {}
     for name, took in seen.items():
         mean = statistics.mean(score for _, score in took)
         line = f"{name:<8} accuracy {mean:.4f} after {statistics.median(seconds for seconds, _ in took):.1f} s"
@@ -106,3 +107,5 @@ def main() -> dict[str, Any]:
             line += f"; {gain:+.4f}; at fastai's final accuracy in {len(reached)} of {len(took)} seeds"
             line += f", {statistics.median(reached):.1f} times sooner" if reached else ""
         print(line)
+        figures[name] = {"accuracy": [score for _, score in took], "seconds": [seconds for seconds, _ in took]}
+    return figures
