@@ -167,7 +167,7 @@ class Client:
                 given = response.headers.get("retry-after", "")
                 wait = float(given) if given.isdigit() else 0.0
             growing = 0.1 * 2**tries
-            time.sleep(min(_LONGEST, max(wait, growing) * random.uniform(1, 1.5)))  # not all callers at once
+            time.sleep(min(_LONGEST, max(wait, growing) * random.uniform(1, 1.5)))  # not all callers at once  # noqa: S311  (spreads retries, keeps no secret)
 
     def _read(self, response: Any) -> dict[str, Any]:
         try:

@@ -155,7 +155,7 @@ class App:
         for answer in good:
             meter.confidence.labels(model.name).observe(answer.confidence)
         for (name, data), answer in zip(what.images, answers, strict=True):
-            if answer.error is None and random.random() < self.settings.sample:
+            if answer.error is None and random.random() < self.settings.sample:  # noqa: S311  (takes a sample, keeps no secret)
                 shelf = self._shelf("samples", model)
                 kept = partial(shelf.put, data, name, answer.answer, confidence=answer.confidence,
                                model=model.name, version=model.version)  # fmt: skip

@@ -83,4 +83,4 @@ def _become(settings: Settings) -> None:
     words = [sys.executable, "-m", "tellapart.serving", "serve", "tellapart.serving.service:Recogniser",
              "--host", settings.host, "--port", str(settings.port)]  # fmt: skip
     sys.stdout.flush()
-    os.execve(sys.executable, words, {**os.environ, **settings.to_environment()})
+    os.execve(sys.executable, words, {**os.environ, **settings.to_environment()})  # noqa: S606  (no shell is wanted)
