@@ -5,16 +5,26 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from tellapart.core import files
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import atomic_file, atomic_folder, check_writable, lock, write_json
+from tellapart.core.files import (
+    atomic_file,
+    atomic_folder,
+    check_writable,
+    contents,
+    recover_folder,
+    remove_leftovers,
+    write_json,
+)
+from tellapart.core.locks import host_name
 
 
 def names(folder):
@@ -160,12 +170,57 @@ def test_a_failure_leaves_the_old_folder_and_no_other(tmp_path, old_folder, erro
     assert (old_folder / "old.txt").read_text() == "old"
 
 
+@pytest.fixture(params=["exchange", "two steps"])
+def way(request, monkeypatch):
+    """Both ways to replace a folder: in one step, and where the system cannot."""
+    if request.param == "two steps":
+        monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    return request.param
+
+
+def test_each_way_replaces_a_folder_and_leaves_nothing_beside_it(tmp_path, old_folder, way):
+    for number in range(3):
+        with atomic_folder(old_folder) as temporary:
+            (temporary / f"{number}.txt").touch()
+        assert names(old_folder) == [f"{number}.txt"]
+    assert names(tmp_path) == ["bundle"]
+
+
+def test_a_link_to_a_folder_is_replaced_and_its_folder_left_alone(tmp_path, old_folder, way):
+    (tmp_path / "link").symlink_to(old_folder)
+    with atomic_folder(tmp_path / "link") as temporary:
+        (temporary / "new.txt").touch()
+    assert not (tmp_path / "link").is_symlink()
+    assert (names(tmp_path / "link"), names(old_folder), names(tmp_path)) == (
+        ["new.txt"],
+        ["old.txt"],
+        ["bundle", "link"],
+    )
+
+
+def test_while_a_folder_is_replaced_there_is_one_at_each_moment(tmp_path, old_folder, monkeypatch):
+    """Another process looks as often as it can while the folder is replaced again and again."""
+    (tmp_path / "other").mkdir()
+    if not files._exchange(old_folder, tmp_path / "other"):
+        pytest.skip("this system cannot exchange names")
+    looks = "import os, sys\nprint('ready', flush=True)\nmissing = 0\n"
+    looks += "while not os.path.exists(sys.argv[2]): missing += not os.path.isdir(sys.argv[1])\nprint(missing)"
+    line = [sys.executable, "-c", looks, str(old_folder), str(tmp_path / "stop")]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout.readline() == "ready\n"
+        for _ in range(50):
+            with atomic_folder(old_folder) as temporary:
+                (temporary / "new.txt").touch()
+        (tmp_path / "stop").touch()
+        assert watcher.stdout.read() == "0\n"
+
+
 @pytest.mark.parametrize("call", [1, 2])
 def test_a_folder_whose_rename_fails_leaves_the_old_one_in_its_place(tmp_path, old_folder, monkeypatch, call):
     calls = []
-    rename = Path.replace
+    rename = Path.rename
 
-    def replace(self, target):
+    def failing(self, target):
         calls.append(target)
         if len(calls) == call:
             full_disk()
@@ -175,11 +230,142 @@ def test_a_folder_whose_rename_fails_leaves_the_old_one_in_its_place(tmp_path, o
         with atomic_folder(old_folder) as temporary:
             (temporary / "new.txt").write_text("new")
 
-    monkeypatch.setattr(files.Path, "replace", replace)
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(files.Path, "rename", failing)
     with pytest.raises(OSError, match="No space left"):
         write()
     assert names(tmp_path) == ["bundle"]
     assert names(old_folder) == ["old.txt"]
+
+
+def test_an_exchange_that_fails_is_an_error(tmp_path, old_folder):
+    with pytest.raises(FileNotFoundError) as caught:
+        files._exchange(tmp_path / "nothing", old_folder)
+    assert caught.value.filename == str(old_folder)
+    (tmp_path / "other").mkdir()
+    if files._exchange(tmp_path / "other", old_folder):
+        assert (names(tmp_path / "other"), names(old_folder)) == (["old.txt"], [])
+
+
+# --- what killed writers leave
+
+
+def killed(code, *arguments):
+    """Run code in a process that kills itself in the middle; it has ``files``, and its arguments as ``a``, ``b`` ..."""
+    head = "import os, signal, sys\nfrom pathlib import Path\nfrom tellapart.core import files\na = Path(sys.argv[1])\n"
+    done = subprocess.run([sys.executable, "-c", head + code, *map(str, arguments)], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+DIE = "os.kill(os.getpid(), signal.SIGKILL)\n"
+DIE_AT_RENAME = f"Path.rename = Path.replace = files._exchange = lambda *any: {DIE}"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path, kind):
+    target = tmp_path / ("a name of more than forty characters, which is cut off" * 2)
+    killed(f"{DIE_AT_RENAME}\nwith files.atomic_{kind}(a) as b: pass", target)
+    [leftover] = tmp_path.iterdir()
+    assert leftover.name.endswith(".part")
+    with atomic_file(tmp_path / "another target"):
+        pass
+    assert leftover.exists(), "it is beside, and not of this target"
+    with atomic_file(target):
+        pass
+    assert names(tmp_path) == sorted([target.name, "another target"])
+
+
+def test_leftovers_below_a_folder_are_removed_and_files_of_others_stay(tmp_path):
+    inner = tmp_path / "run" / "checkpoints"
+    killed(f"with files.atomic_file(a) as b: {DIE}", inner / "last.ckpt")
+    killed(f"with files.atomic_folder(a) as b:\n (b / 'x').touch()\n {DIE}", inner / "bundle")
+    assert len(names(inner)) == 2
+    theirs = [".a.part", ".a.12345678.part", ".hidden", "a.part", f".a.1@{host_name()}.12345678.tmp", "last.ckpt"]
+    for name in theirs:
+        (inner / name).write_text("mine")
+    assert {item.name for item in contents(inner)} == set(theirs)
+    remove_leftovers(tmp_path)
+    assert names(inner) == sorted(theirs)
+
+
+def test_what_a_living_writer_writes_is_left_alone(tmp_path):
+    """Of this process and of another, with the kernel's locks and where there are none."""
+    code = "import sys\nfrom pathlib import Path\nfrom tellapart.core import files\na = Path(sys.argv[1])\n"
+    code += "with files.atomic_folder(a) as b:\n print(b, flush=True)\n sys.stdin.read()"
+    line = [sys.executable, "-c", code, str(tmp_path / "theirs")]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        theirs = Path(writer.stdout.readline().strip())
+        with atomic_file(tmp_path / "mine") as mine, pytest.MonkeyPatch.context() as patch:
+            for _ in range(2):
+                remove_leftovers(tmp_path)
+                with atomic_folder(tmp_path / "theirs" / "inner"), atomic_file(tmp_path / "mine") as other:
+                    assert mine.exists()
+                    assert theirs.is_dir()
+                    assert other != mine
+                patch.setattr(files, "try_lock", lambda file: None)
+        writer.stdin.close()
+    assert names(tmp_path) == ["mine", "theirs"]
+
+
+def test_without_locks_the_name_tells_whose_a_leftover_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "try_lock", lambda file: None)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead = tmp_path / f".a.{ended.pid}@{host_name()}.12345678.part"
+    elsewhere = tmp_path / f".a.{ended.pid}@{host_name()}x.12345678.part"
+    alive = tmp_path / f".a.{os.getppid()}@{host_name()}.12345678.part"
+    for each in (dead, elsewhere, alive):
+        each.touch()
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == sorted([elsewhere.name, alive.name])
+
+
+def test_a_folder_that_was_moved_aside_comes_back(tmp_path, old_folder):
+    """Killed between the two renames, where the system cannot exchange: the only moment without a folder."""
+    code = "files._exchange = lambda *any: False\nrename = Path.rename\n"
+    code += f"def once(self, target):\n rename(self, target)\n {DIE}Path.rename = once\n"
+    killed(code + "with files.atomic_folder(a) as b: (b / 'new.txt').touch()", old_folder)
+    assert not old_folder.exists()
+    recover_folder(old_folder)
+    assert names(old_folder) == ["old.txt"]
+    assert names(tmp_path) == ["bundle"]
+    killed(code + "with files.atomic_folder(a) as b: (b / 'new.txt').touch()", old_folder)
+    with atomic_folder(old_folder) as temporary:
+        assert names(old_folder) == ["old.txt"]
+        (temporary / "newer.txt").touch()
+    assert (names(old_folder), names(tmp_path)) == (["newer.txt"], ["bundle"])
+
+
+def test_a_temporary_that_is_taken_for_abandoned_before_its_lock_is_made_anew(tmp_path, monkeypatch):
+    claims = []
+
+    def claim(temporary):
+        claims.append(temporary)
+        if len(claims) == 1:
+            temporary.unlink()
+        return real(temporary)
+
+    real = files._claim
+    monkeypatch.setattr(files, "_claim", claim)
+    with atomic_file(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+        assert temporary == claims[1] != claims[0]
+    assert names(tmp_path) == ["a"]
+
+
+def test_what_is_written_is_brought_to_the_disk_before_its_name(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(files.os, "fsync", lambda file: done.append(Path(f"/proc/self/fd/{file}").readlink()))
+    with atomic_folder(tmp_path / "bundle") as temporary:
+        (temporary / "deep").mkdir()
+        (temporary / "deep" / "a.txt").touch()
+    inside = {temporary, temporary / "deep", temporary / "deep" / "a.txt"}
+    assert set(done[:3]) == inside
+    assert done[3:] == [tmp_path]
+    monkeypatch.setattr(files.os, "fsync", lambda file: full_disk())
+    with pytest.raises(OSError, match="No space left"), atomic_file(tmp_path / "a"):
+        pass
+    assert names(tmp_path) == ["bundle"]
 
 
 # --- before anything is made
@@ -202,36 +388,3 @@ def test_an_error_names_the_callers_file(writing, making, tmp_path, monkeypatch)
         pass
     assert caught.value.filename == str(tmp_path / "a")
     assert caught.value.errno == errno.ENOSPC
-
-
-# --- locks
-
-
-def test_a_lock_is_held_until_its_file_is_closed(tmp_path):
-    one, other = (os.open(tmp_path / "a.lock", os.O_CREAT | os.O_RDWR) for _ in range(2))
-    lock(one, wait=False)
-    with pytest.raises(BlockingIOError):
-        lock(other, wait=False)
-    os.close(one)
-    lock(other, wait=True)
-    os.close(other)
-
-
-def test_windows_locks_without_fcntl(tmp_path, monkeypatch):
-    """A stand-in for ``msvcrt``: it cannot wait for ever, and says that a lock is taken in its own way."""
-    taken, slept = [True, True], []
-
-    def locking(file, mode, size):
-        assert (mode, size, os.lseek(file, 0, os.SEEK_CUR)) == (2, 1, 1 << 30)
-        if taken and taken.pop():
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK=2, locking=locking))
-    monkeypatch.setattr(files.sys, "platform", "win32")
-    monkeypatch.setattr(files.time, "sleep", slept.append)
-    with (tmp_path / "a.lock").open("w+b") as file:
-        with pytest.raises(BlockingIOError, match="another process holds the lock"):
-            lock(file.fileno(), wait=False)
-        lock(file.fileno(), wait=True)
-    assert len(slept) == 1

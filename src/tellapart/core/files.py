@@ -1,21 +1,34 @@
-"""Atomic files and folders (a temporary name beside the target, then a rename), locks, and checks of targets."""
+"""Atomic files and folders, and checks of targets.
+
+What is written lies under a temporary name beside its target, is brought to the disk, and takes the target's name by
+one rename: whoever looks finds the old or the new, whole. A writer that is killed leaves its temporary behind; the
+next writer of the same target removes it, as its lock is free.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.locks import LOCK, host_name, leads_to, process_lives, try_lock
 
-_LOCKED = 1 << 30  # the byte that Windows locks: beyond what a file holds, as nobody else can read a locked one
+_TEMPORARY = re.compile(
+    r"\.(?P<target>.{1,40})\.(?P<process>\d{1,10})@(?P<host>[\w-]+)\.\w{8}\.(?P<kind>part|old)", re.S
+)
+_MANY = 1000  # files of a folder past which the whole system is asked to write once, instead of file after file
+_AT_HERE, _EXCHANGE = -100, 2  # of Linux's renameat2
+_CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)  # a system or a file system that has no such call
 
 
 @contextmanager
@@ -30,48 +43,47 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     'whole'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise _of(path, error) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _temporary(path, "part", folder=False) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        _bring_to_disk(temporary)
+        _publish(temporary, path)
 
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """A temporary folder to fill; it replaces ``path`` on success and is removed on any failure."""
+    """A temporary folder to fill; it replaces ``path`` on success and is removed on any failure.
+
+    Where the system can exchange two names, there is a folder at ``path`` at each moment. Where it cannot, a process
+    killed between two renames leaves none; `recover_folder` brings the old one back.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        raise _of(path, error) from error
-    try:
+    recover_folder(path)
+    with _temporary(path, "part", folder=True) as temporary:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".old", dir=path.parent))
-            try:
-                path.replace(old / "replaced")
-                temporary.replace(path)
-            except BaseException:
-                if (old / "replaced").exists():
-                    (old / "replaced").replace(path)
-                old.rmdir()
-                raise
-            shutil.rmtree(old)
-        else:
-            temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _bring_to_disk(temporary)
+        _publish(temporary, path)
+
+
+def recover_folder(path: Path) -> None:
+    """Put a folder back that a killed writer had moved aside and not replaced yet."""
+    if not os.path.lexists(path):
+        _remove_abandoned_beside(path)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove from a folder, and from all folders in it, the temporaries of writers that are dead."""
+    for parent, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            if _TEMPORARY.fullmatch(name):
+                _remove_abandoned(Path(parent) / name)
+        folders[:] = [name for name in folders if not _TEMPORARY.fullmatch(name)]
+
+
+def contents(folder: Path) -> list[Path]:
+    """What a folder holds, sorted; the lock and the temporaries of writers do not count."""
+    return sorted(item for item in folder.iterdir() if item.name != LOCK and not _TEMPORARY.fullmatch(item.name))
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -81,37 +93,161 @@ def write_json(path: str | Path, value: Any) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def lock(file: int, *, wait: bool) -> None:
-    """Lock an open file until it is closed or this process ends.
+# --- temporaries -------------------------------------------------------------------------------------
 
-    Args:
-        file: its descriptor.
-        wait: wait for whoever holds it.
 
-    Raises:
-        BlockingIOError: another holds it, and ``wait`` is false.
-    """
-    if sys.platform == "win32":
-        import msvcrt
+@contextmanager
+def _temporary(path: Path, kind: str, *, folder: bool) -> Iterator[Path]:
+    """A new file or folder beside ``path``, claimed by this process; what is left of it at the end is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned_beside(path)
+    prefix, suffix = f".{path.name[:40]}.{os.getpid()}@{host_name()}.", f".{kind}"
+    claim: int | None = None
+    while claim is None:
+        try:
+            if folder:
+                temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=path.parent))
+            else:
+                handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
+                os.close(handle)
+                temporary = Path(name)
+        except OSError as error:
+            raise _of(path, error) from error
+        claim = _claim(temporary)
+    try:
+        yield temporary
+    finally:
+        _remove(temporary)
+        os.close(claim)
 
-        while True:
-            os.lseek(file, _LOCKED, os.SEEK_SET)
-            try:
-                msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-                return
-            except PermissionError as error:
-                if not wait:
-                    raise BlockingIOError(error.errno, "another process holds the lock") from error
-            time.sleep(0.05)
+
+def _claim(temporary: Path) -> int | None:
+    """The descriptor of a temporary with the lock on it; None where another process has removed it as abandoned."""
+    if sys.platform == "win32":  # where what is open cannot be renamed
+        return os.open(os.devnull, os.O_RDONLY)
+    with suppress(FileNotFoundError):
+        file = os.open(temporary, os.O_RDONLY)
+        if try_lock(file) is not False and leads_to(temporary, file):
+            return file
+        os.close(file)
+    return None
+
+
+def _remove_abandoned_beside(path: Path) -> None:
+    """Remove what killed writers of ``path`` left; put back what they had moved aside."""
+    with suppress(OSError):
+        for item in path.parent.iterdir():
+            match = _TEMPORARY.fullmatch(item.name)
+            if match is not None and match["target"] == path.name[:40]:
+                _remove_abandoned(item)
+
+
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove a temporary if no process writes it any more; what was moved into it goes back where nothing is."""
+    match = _TEMPORARY.fullmatch(temporary.name)
+    assert match is not None
+    try:
+        file = os.open(temporary, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return
+    try:
+        free = try_lock(file)
+        if free is None:
+            free = not process_lives(int(match["process"]), match["host"])
+        with suppress(OSError):
+            if free and match["kind"] == "old":
+                for moved in temporary.iterdir():
+                    if not os.path.lexists(temporary.parent / moved.name):
+                        moved.rename(temporary.parent / moved.name)
+            if free:
+                _remove(temporary)
+    finally:
+        os.close(file)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
     else:
-        import fcntl
+        path.unlink(missing_ok=True)
 
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+# --- the moment of truth -----------------------------------------------------------------------------
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Give what was written the name of its target; what had the name before may lie in ``temporary`` then."""
+    if not temporary.is_dir() or not os.path.lexists(path):
+        temporary.replace(path)
+    elif not _exchange(temporary, path):
+        _replace_in_two_steps(temporary, path)
+    _sync(path.parent)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names in one step; False where the system cannot."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if call is None:
+        return False
+    if call(_AT_HERE, os.fsencode(one), _AT_HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def _replace_in_two_steps(temporary: Path, path: Path) -> None:
+    """Move the old folder aside, then the new one to its place; if that fails, the old one back."""
+    with _temporary(path, "old", folder=True) as aside:
+        path.rename(aside / path.name)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            (aside / path.name).rename(path)
+            raise
+
+
+def _bring_to_disk(path: Path) -> None:
+    """Wait until a file, or a folder with all in it, would outlive a power failure."""
+    inside = [Path(parent) / name for parent, _, files in os.walk(path) for name in ["", *files]] or [path]
+    if len(inside) > _MANY and hasattr(os, "sync"):
+        os.sync()
+        return
+    for each in inside:
+        _sync(each)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder's list of names is on the disk; some file systems cannot say, which is no error."""
+    if path.is_symlink() or (sys.platform == "win32" and path.is_dir()):
+        return
+    try:
+        file = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    except PermissionError:  # a folder that may be written and not read
+        return
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+    finally:
+        os.close(file)
 
 
 def _of(path: Path, error: OSError) -> OSError:
     """The error with the name that the caller knows, not the temporary one."""
     return OSError(error.errno, f"nothing can be written there ({error.strerror})", str(path))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# --- checks of targets -------------------------------------------------------------------------------
 
 
 def check_writable(path: str | Path) -> None:
@@ -128,12 +264,6 @@ def check_writable(path: str | Path) -> None:
         raise ConfigError(
             f"{path}: nothing can be written in {folder} ({error.strerror}); name another place"
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def check_target(path: str | Path, *suffixes: str) -> None:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import BundleError, ConfigError, did_you_mean
-from tellapart.core.files import lock, write_json
+from tellapart.core.files import write_json
+from tellapart.core.locks import lock
 from tellapart.inference.bundle import Bundle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tellapart.core.files import lock
+from tellapart.core.locks import lock
 
 _SMOOTH = 0.05  # how much one request counts in the mean over the last ones
 _ENDS = 0.05  # of the answers end their connection, while a process has more in hand than others
