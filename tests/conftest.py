@@ -298,6 +298,19 @@ def copied(tmp_path):
     return copy
 
 
+@pytest.fixture
+def renewed(tmp_path):
+    """A copy of a folder whose PNG pictures are others to every digest, and the same to every eye and network."""
+
+    def copy(folder, name="renewed"):
+        made = Path(shutil.copytree(folder, tmp_path / name))
+        for path in made.rglob("*.png"):
+            Image.fromarray(np.asarray(Image.open(path)) ^ 1).save(path)
+        return made
+
+    return copy
+
+
 # --- servers ---------------------------------------------------------------------------------------
 
 

@@ -11,12 +11,13 @@ from tellapart.cli.evaluation import _drift_table
 
 
 def test_evaluate(answered, said, shapes, shape_run, tmp_path):
-    report = answered("evaluate", shape_run, shapes, "--split", "all", "--out", tmp_path / "report.json")
+    report = answered("evaluate", shape_run, shapes, "--split", "train", "--out", tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text("utf-8")) == report
-    assert report["n"] == 60
-    _, prose, _ = said("evaluate", shape_run, shapes, "--split", "all")
+    assert report["n"] == 42
+    _, prose, err = said("evaluate", shape_run, shapes, "--split", "train")
     lines = prose.splitlines()
-    assert lines[0] == f"60 images of {shapes} (split: all)"
+    assert lines[0] == f"42 images of {shapes} (split: train)"
+    assert err.startswith("warning: the model has met every one of these 42 images in its training")
     figure = report["fine_macro_f1"]
     low, high = figure["ci95"]
     assert f"fine macro f1        {figure['value']:.4f}   95 % interval {low:.4f} to {high:.4f}" in lines

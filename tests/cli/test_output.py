@@ -67,7 +67,7 @@ def test_the_five_weakest_classes():
     scores = {f"c{number}": {"f1": number / 10, "support": number} for number in range(8)}
     report = {
         "n": 8, "data": "photos", "split": "test", "accuracy": {"value": 0.5, "ci95": [0.25, 0.75], "n": 8},
-        "per_class": scores, "images_per_second": 12.5,
+        "per_class": scores, "seen": {}, "images_per_second": 12.5,
     }  # fmt: skip
     assert scores_table(report).splitlines() == [
         "8 images of photos (split: test)",
@@ -81,6 +81,19 @@ def test_the_five_weakest_classes():
     ]
     perfect = {**report, "per_class": {"cat": {"f1": 1.0, "support": 8}}}
     assert "weakest" not in scores_table(perfect)
+
+
+def test_what_is_scored_apart_stands_apart():
+    figure = {"value": 0.5, "ci95": [0.25, 0.75], "n": 8}
+    report = {
+        "n": 8, "data": "photos", "split": "all", "accuracy": figure, "images": {"unseen": 8, "train": 1200},
+        "seen": {"train": {"accuracy": figure | {"value": 0.99}}}, "images_per_second": 12.5,
+    }  # fmt: skip
+    assert scores_table(report).splitlines()[3:6] == [
+        "",
+        "scored apart: 1,200 images that taught the model",
+        "accuracy             0.9900   95 % interval 0.2500 to 0.7500",
+    ]
 
 
 def test_predictions_as_a_table():

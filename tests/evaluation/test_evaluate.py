@@ -6,10 +6,12 @@ import csv
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import jiwer
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
 import tellapart
@@ -34,6 +36,10 @@ def without_clock(report):
     return {key: value for key, value in report.items() if key not in ("model", "data", "images_per_second")}
 
 
+def of_the_headline(report):
+    return {key: value for key, value in without_clock(report).items() if key not in ("images", "seen", "notes")}
+
+
 def table(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as stream:
@@ -44,11 +50,11 @@ def table(path, rows):
 # --- figures -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def all_shapes(shape_bundle, shapes):
-    """The report over all shapes, and what was true and answered."""
-    catalog = open_catalog(shapes)
-    report = tellapart.evaluate(shape_bundle, shapes, split="all")
+@pytest.fixture
+def all_shapes(shape_bundle, shapes, renewed):
+    """The report over 60 new shapes, and what was true and answered."""
+    catalog = open_catalog(renewed(shapes))
+    report = tellapart.evaluate(shape_bundle, catalog)
     true, said = truth(catalog, catalog.rows()), answers(shape_bundle, catalog, catalog.rows())
     assert 0.3 < accuracy_score(true, said) < 1  # wrongly labelled images keep it from telling nothing
     return report, true, said
@@ -91,26 +97,26 @@ def test_every_figure_lies_in_its_interval(all_shapes):
         assert 0 <= low < figure["value"] < high <= 1
 
 
-def test_the_report_says_what_was_scored(all_shapes, shape_bundle, shapes):
+def test_the_report_says_what_was_scored(all_shapes, shape_bundle, tmp_path):
     report = all_shapes[0]
-    assert (report["model"], report["data"]) == (str(shape_bundle), str(shapes))
+    assert (report["model"], report["data"]) == (str(shape_bundle), str(tmp_path / "renewed"))
     assert (report["split"], report["n"]) == ("all", 60)
     assert report["images_per_second"] > 0
 
 
-def test_without_groups_there_is_one_level(shape_run, shapes, copied):
+def test_without_groups_there_is_one_level(shape_run, shapes, copied, renewed):
     bundle = Bundle.open(copied(shape_run / "bundle"))
     manifest = dataclasses.replace(bundle.manifest, groups=None)
-    report = tellapart.evaluate(Bundle.write(bundle.path, manifest), shapes, split="all")
-    catalog = open_catalog(shapes)
+    catalog = open_catalog(renewed(shapes))
+    report = tellapart.evaluate(Bundle.write(bundle.path, manifest), catalog)
     said = answers(shape_run, catalog, catalog.rows())
     assert_scores(report, "", truth(catalog, catalog.rows()), said, ["bar", "disc", "ring"])
     assert not any(name.startswith("fine_") for name in report)
 
 
-def test_reading_figures_are_jiwers(text_bundle, texts, tmp_path):
+def test_reading_figures_are_jiwers(text_bundle, texts, tmp_path, renewed):
     """Against a table whose texts are right, one character off, or too long or short: no plain 0 or 1."""
-    files = sorted(texts.glob("*.png"))[:40]
+    files = sorted(renewed(texts).glob("*.png"))[:40]
     said = [prediction.answer for prediction in tellapart.load(text_bundle).predict(files)]
     dice = np.random.default_rng(0)
     true = []
@@ -138,10 +144,12 @@ def test_the_test_part_made_again_from_raw_data_is_the_runs(which, request):
     from_raw = tellapart.evaluate(run, data)
     from_run = tellapart.evaluate(run, run / "data.parquet")
     assert from_raw["split"] == from_run["split"] == "test"
-    assert without_clock(from_raw) == without_clock(from_run) == without_clock(kept)
+    assert of_the_headline(from_raw) == of_the_headline(from_run) == of_the_headline(kept)
+    assert from_raw["images"] == {"unseen": 9, "train": 42, "val": 9, "left_out": 0}
+    assert from_run["images"] == kept["images"] == {"unseen": 9, "train": 0, "val": 0, "left_out": 0}
 
 
-@pytest.mark.parametrize(("part", "n"), [("train", 42), ("val", 9), ("test", 9), ("all", 60)])
+@pytest.mark.parametrize(("part", "n"), [("train", 42), ("val", 9), ("test", 9), ("all", 9)])
 def test_any_part_can_be_asked_for(part, n, shape_run, shapes):
     from_raw = tellapart.evaluate(shape_run, shapes, split=part)
     assert (from_raw["split"], from_raw["n"]) == (part, n)
@@ -155,30 +163,172 @@ def test_renamed_files_are_still_the_same_data(shape_run, shapes, copied):
     for file in sorted(moved.rglob("*.png")):
         file.rename(file.with_name(f"x{file.name}"))
     report = tellapart.evaluate(shape_run, moved)
-    assert without_clock(report) == without_clock(json.loads((shape_run / "metrics.json").read_text("utf-8")))
+    assert of_the_headline(report) == of_the_headline(json.loads((shape_run / "metrics.json").read_text("utf-8")))
 
 
-def test_other_data_is_evaluated_whole(shape_run, shapes, copied, refuses):
-    fewer = copied(shapes)
-    (fewer / "round" / "disc" / "05.png").unlink()
-    report = tellapart.evaluate(shape_run, fewer)
-    assert (report["split"], report["n"]) == ("all", 59)
+def test_other_data_is_evaluated_whole(shape_run, shapes, renewed, refuses):
+    other = renewed(shapes)
+    (other / "round" / "disc" / "05.png").unlink()
+    report = tellapart.evaluate(shape_run, other)
+    assert (report["split"], report["n"], report["seen"], report["notes"]) == ("all", 59, {}, [])
+    assert report["images"] == {"unseen": 59, "train": 0, "val": 0, "left_out": 0}
     for part in ("train", "val", "test"):
-        text = (
-            f"{fewer}: has no splits and is not the data the model was trained on, so its {part} part is not defined; "
-            "give --split all"
-        )
+        text = f"{other}: has no splits, and none of its images is in the {part} part of the training; give --split all"
         with refuses(CatalogError, text):
-            tellapart.evaluate(shape_run, fewer, split=part)
+            tellapart.evaluate(shape_run, other, split=part)
 
 
-def test_a_split_of_ones_own_is_used(shape_run, shapes):
-    own = split(shapes, seed=99)
+def test_a_split_of_ones_own_is_used(shape_run, shapes, renewed):
+    own = split(renewed(shapes), seed=99)
     rows = own.rows("test")
     report = tellapart.evaluate(shape_run, own)
     assert (report["split"], report["n"]) == ("test", len(rows))
     expected = accuracy_score(truth(own, rows), answers(shape_run, own, rows))
     assert report["fine_accuracy"]["value"] == pytest.approx(expected)
+
+
+# --- images that the model has met -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cleaned(shapes, tmp_path_factory):
+    """A run on a catalog without every sixth shape, as `clean` writes it."""
+    folder = tmp_path_factory.mktemp("cleaned")
+    whole = open_catalog(shapes)
+    keep = [row % 6 != 0 for row in range(len(whole))]
+    catalog = whole.with_column("keep", keep).with_column("why", [None if kept else "dark: x" for kept in keep])
+    stages = [{"train": "all", "epochs": 1, "lr": 3e-3}]
+    options = {"backbone": "small", "batch_size": 16, "device": "cpu", "precision": "float32", "stages": stages}
+    result = tellapart.train(catalog, out=folder / "run", **options)
+    return Path(result["run"]), result["test"]
+
+
+def test_the_folder_of_which_a_part_was_cleaned_away(cleaned, shapes, capsys):
+    run, test = cleaned
+    report = tellapart.evaluate(run, shapes)
+    counts = {part: len(open_catalog(run / "data.parquet").rows(part)) for part in ("train", "val", "test")}
+    known = {"unseen": counts["test"], "train": counts["train"], "val": counts["val"], "left_out": 10}
+    assert report["images"] == known
+    assert sum(known.values()) == 60
+    assert of_the_headline(report) == of_the_headline(test)  # which nothing but the test part has decided
+    assert {part: figures["accuracy"]["n"] for part, figures in report["seen"].items()} == {
+        part: known[part] for part in ("train", "val", "left_out")
+    }
+    warning = (
+        f"warning: of 60 images {counts['train']} taught the model, {counts['val']} chose its weights and 10 stayed "
+        f"out of its training; these are scored apart, and the figures are of the other {counts['test']}"
+    )
+    assert report["notes"] == [warning]
+    assert capsys.readouterr().err.splitlines()[0] == warning
+
+
+def test_what_is_scored_apart_is_what_the_part_alone_gives(shape_run, shapes):
+    apart = tellapart.evaluate(shape_run, shapes)["seen"]
+    alone = tellapart.evaluate(shape_run, shapes, split="train")
+    assert apart["train"] == {name: alone[name] for name in apart["train"]}
+    assert {"fine_accuracy", "macro_f1"} <= apart["train"].keys()
+
+
+def test_new_images_among_known_ones_are_the_headline(shape_run, shapes, copied, renewed):
+    grown = copied(shapes)
+    new = sorted(renewed(shapes).rglob("*.png"))[::4]
+    for path in new:
+        shutil.copy(path, grown / path.relative_to(path.parents[2]).parent / f"new-{path.name}")
+    for part in (None, "all"):
+        report = tellapart.evaluate(shape_run, grown, split=part)
+        assert report["images"] == {"unseen": 9 + len(new), "train": 42, "val": 9, "left_out": 0}
+        assert (report["n"], report["accuracy"]["n"]) == (9 + len(new), 9 + len(new))
+
+
+def test_corrected_labels_another_kind_of_file_and_other_folders_hide_no_image(shape_run, shapes, tmp_path):
+    """Half of the images are re-encoded without loss, all are renamed, and all have another label."""
+    rows = []
+    for number, path in enumerate(sorted(shapes.rglob("*.png"))):
+        target = tmp_path / "flat" / f"{number}.{'bmp' if number % 2 else 'png'}"
+        target.parent.mkdir(exist_ok=True)
+        if number % 2:
+            Image.open(path).save(target)
+        else:
+            shutil.copy(path, target)
+        rows.append([target.name, "bar" if path.parent.name == "disc" else "disc"])
+    report = tellapart.evaluate(shape_run, table(tmp_path / "flat" / "labels.csv", rows))
+    assert report["images"] == {"unseen": 9, "train": 42, "val": 9, "left_out": 0}
+
+
+def test_a_tidy_copy_and_a_balanced_or_prepared_catalog_hide_no_image(shape_run, shapes, tmp_path):
+    tellapart.tidy(shapes, out=tmp_path / "tidy")
+    tellapart.balance(split(shapes, seed=1), out=tmp_path / "balanced.parquet", method="over")
+    tellapart.prepare(shapes, out=tmp_path / "prepared", pretrained=False)
+    whole = {"unseen": 9, "train": 42, "val": 9, "left_out": 0}
+    assert tellapart.evaluate(shape_run, tmp_path / "tidy", split="all")["images"] == whole
+    for data in (tmp_path / "balanced.parquet", tmp_path / "prepared" / "prepared.parquet"):
+        assert sum(tellapart.evaluate(shape_run, data, split="all")["images"].values()) == len(
+            open_catalog(data).rows()
+        )
+        assert tellapart.evaluate(shape_run, data, split="all")["images"]["train"] > 30
+
+
+def test_test_images_of_another_split_that_taught_are_told(shape_run, shapes):
+    again = open_catalog(shapes).with_column("split", ["test"] * 60)
+    report = tellapart.evaluate(shape_run, again)
+    assert (report["split"], report["n"]) == ("test", 9)
+    assert report["images"] == {"unseen": 9, "train": 42, "val": 9, "left_out": 0}
+
+
+def test_images_that_all_taught_are_refused_unless_asked_for(shape_run, shapes, tmp_path, refuses, capsys):
+    taught = open_catalog(shape_run / "data.parquet")
+    rows = [[str(shapes / taught.column("file")[row]), taught.column("label")[row]] for row in taught.rows("train")]
+    data = table(tmp_path / "taught.csv", rows)
+    text = (
+        f"{data}: the model has met every image in its training (42 taught the model), so none can say how good it is "
+        "on new ones; give others, or --split all to score these all the same"
+    )
+    with refuses(CatalogError, text):
+        tellapart.evaluate(shape_run, data)
+    capsys.readouterr()
+    report = tellapart.evaluate(shape_run, data, split="all")
+    assert (report["n"], report["images"]["unseen"], report["seen"]) == (42, 0, {})
+    warning = (
+        "warning: the model has met every one of these 42 images in its training (42 taught the model): the figures do "
+        "not say how good it is on new ones"
+    )
+    assert capsys.readouterr().err.splitlines() == report["notes"] == [warning]
+
+
+def without_training_images(bundle, target):
+    """A copy of a bundle, away from its run, as earlier versions packed it."""
+    shutil.copytree(bundle, target)
+    (target / "training_images.parquet").unlink()
+    return Bundle.write(target, Bundle.open(bundle).manifest)
+
+
+def test_a_bundle_that_does_not_say_what_taught_it(shape_bundle, shapes, renewed, tmp_path, refuses):
+    old = without_training_images(shape_bundle, tmp_path / "old")
+    fewer = renewed(shapes)
+    report = tellapart.evaluate(old, fewer)
+    assert (report["images"], report["n"], report["seen"]) == (None, 60, {})
+    note = f"note: {old.path} does not record which images taught it: whether some of these did cannot be told"
+    assert report["notes"] == [note]
+    text = (
+        f"{fewer}: has no splits, and the bundle does not record its own, so the test part is not defined; give "
+        "--split all, or the catalog that the run kept (data.parquet)"
+    )
+    with refuses(CatalogError, text):
+        tellapart.evaluate(old, fewer, split="test")
+
+
+def test_its_own_data_still_tells_by_the_seed(shape_bundle, shapes, tmp_path):
+    old = without_training_images(shape_bundle, tmp_path / "old")
+    assert tellapart.evaluate(old, shapes)["images"] == {"unseen": 9, "train": 42, "val": 9, "left_out": 0}
+
+
+def test_its_run_still_tells_by_its_catalog(shape_run, shapes, copied, renewed):
+    run = copied(shape_run)
+    (run / "bundle" / "training_images.parquet").unlink()
+    Bundle.write(run / "bundle", Bundle.open(shape_run).manifest)
+    fewer = copied(shapes, "fewer")
+    (fewer / "round" / "disc" / "05.png").unlink()
+    assert sum(tellapart.evaluate(run, fewer)["images"].values()) == 59
 
 
 def test_an_empty_part_is_refused(shape_run, draw_shapes, tmp_path, refuses):
@@ -188,7 +338,7 @@ def test_an_empty_part_is_refused(shape_run, draw_shapes, tmp_path, refuses):
         stream.writelines(f"{GROUP[name]}/{name}/{n:02d}.png,{name},train\n" for name in GROUP for n in range(3))
     with refuses(CatalogError, f"{data}: no image in the split 'test'"):
         tellapart.evaluate(shape_run, data)
-    assert tellapart.evaluate(shape_run, data, split="train")["n"] == 9
+    assert sum(tellapart.evaluate(shape_run, data, split="train")["images"].values()) == 9
 
 
 # --- refusals ----------------------------------------------------------------------------------------
@@ -213,7 +363,7 @@ def test_characters_the_model_does_not_know(text_run, texts, tmp_path, refuses):
     )
     text = f"{data}: characters the model does not know: 'xé' in 2 texts (14x, 0é4); it knows: 0147"
     with refuses(TextError, f"{text}; leave those texts out, or train a reader on labels that hold them"):
-        tellapart.evaluate(text_run, data)
+        tellapart.evaluate(text_run, data, split="all")
 
 
 def test_an_image_that_was_damaged_since(shape_run, shapes, copied, refuses):

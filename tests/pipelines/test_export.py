@@ -14,6 +14,7 @@ from onnx import numpy_helper
 import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import ConfigError, ParityError
+from tellapart.evaluation.training_images import TRAINING_IMAGES
 from tellapart.inference.bundle import CARD, GRAPH, Bundle
 from tellapart.inference.manifest import MANIFEST
 from tellapart.inference.predictor import Predictor
@@ -88,7 +89,7 @@ def test_the_bundle_says_what_it_is(shape_bundle, shape_result, shape_run):
     assert about["data"]["fingerprint"] == Run.open(shape_run).catalog().fingerprint
     assert about["training"]["backbone"] == "small"
     assert about["versions"].keys() >= {"tellapart", "torch", "onnx", "onnxruntime", "python"}
-    assert about["files"].keys() == {GRAPH, CARD}
+    assert about["files"].keys() == {GRAPH, CARD, TRAINING_IMAGES}
     # 9 test images in one batch, then again in batches of 1, 2 and 7.
     assert about["parity"].items() >= {"images": 9, "compared": 9 + 1 + 2 + 7, "different_answers": 0}.items()
     assert about["parity"]["largest_difference"] < 1e-4
@@ -250,11 +251,11 @@ def test_a_folder_of_something_else_is_never_replaced(shape_run, tmp_path, tree,
 def test_exported_elsewhere_it_answers_the_same(text_run, texts, tmp_path):
     bundle = tellapart.export(text_run, out=tmp_path / "deep" / "reader")
     assert bundle.path == tmp_path / "deep" / "reader"
-    assert sorted(item.name for item in bundle.path.iterdir()) == [CARD, MANIFEST, GRAPH]
+    assert sorted(item.name for item in bundle.path.iterdir()) == [CARD, MANIFEST, GRAPH, TRAINING_IMAGES]
     assert names_below(tmp_path) == [
         "deep",
         "deep/reader",
-        *(f"deep/reader/{name}" for name in (CARD, MANIFEST, GRAPH)),
+        *(f"deep/reader/{name}" for name in (CARD, MANIFEST, GRAPH, TRAINING_IMAGES)),
     ]
     files = sorted(texts.glob("*.png"))
     assert Predictor(bundle).predict(files) == Predictor(text_run).predict(files)

@@ -84,6 +84,7 @@ def test_the_contract_and_the_run_folder(shape_result, shape_run, shapes):
     assert left == stages | {
         "config.yaml", "data.parquet", "environment.json", "history.jsonl", "model.safetensors", "metrics.json",
         "calibration.json", "time.json", "bundle/bundle.json", "bundle/model.onnx", "bundle/README.md",
+        "bundle/training_images.parquet",
     }  # fmt: skip
     assert json.loads((shape_run / "metrics.json").read_text(encoding="utf-8")) == test
     config = yaml.safe_load((shape_run / "config.yaml").read_text(encoding="utf-8"))

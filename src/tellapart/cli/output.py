@@ -82,19 +82,29 @@ def catalog_table(summary: dict[str, Any]) -> str:
 
 
 def scores_table(report: dict[str, Any]) -> str:
-    """The headline figures of an evaluation with their intervals, and its five weakest classes."""
+    """The figures of an evaluation with their intervals, its five weakest classes, and what was scored apart."""
+    from tellapart.evaluation.selection import MET
+
     lines = [f"{report['n']} images of {report['data']} (split: {report['split']})", ""]
-    for name, value in report.items():
-        if isinstance(value, dict) and "ci95" in value:
-            low, high = value["ci95"]
-            lines.append(f"{name.replace('_', ' '):<20} {value['value']:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    lines += _figure_lines(report)
     classes = report.get("fine_per_class") or report.get("per_class") or {}
     weakest = sorted(classes.items(), key=lambda item: (item[1]["f1"], item[0]))[:5]
     if weakest and weakest[0][1]["f1"] < 1:
         lines += ["", "weakest classes (f1, support)"]
         lines += [f"  {name:<18} {score['f1']:.3f}  {score['support']}" for name, score in weakest]
+    for part, figures in report["seen"].items():
+        lines += ["", f"scored apart: {report['images'][part]:,} images that {MET[part]}", *_figure_lines(figures)]
     lines += ["", f"images per second    {report['images_per_second']}"]
     return "\n".join(lines)
+
+
+def _figure_lines(figures: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, value in figures.items():
+        if isinstance(value, dict) and "ci95" in value:
+            low, high = value["ci95"]
+            lines.append(f"{name.replace('_', ' '):<20} {value['value']:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    return lines
 
 
 def predictions_table(rows: list[dict[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -14,13 +14,13 @@ import numpy.typing as npt
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, TextError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
-from tellapart.core.progress import track
+from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
-from tellapart.data.split import split as split_catalog
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
+from tellapart.evaluation.selection import select
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
@@ -51,6 +51,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
 
+    The figures are those of images that the model has not met in its training. Images that taught it, that chose its
+    weights, or that its training left out are known by their content and scored apart, see
+    `tellapart.evaluation.selection`: ``images`` counts them (None where nothing tells them), ``seen`` has the figures
+    of each part, and ``notes`` says so.
+
     Classifiers: accuracy, macro_f1, micro_f1, per_class and confusion. With coarse labels these are figures of the
     groups, and fine_accuracy, fine_macro_f1, fine_per_class and fine_confusion are those of the classes. Also
     ece_uncalibrated, the calibration error before calibration.
@@ -64,8 +69,8 @@ def evaluate(
     Args:
         model: a run's folder, a bundle's folder or an open bundle.
         data: any labelled source, or a catalog.
-        split: train, val, test or all. By default test where the data has splits or is the data that the
-            model was trained on (its split is then made again from the seed in the bundle), else all.
+        split: train, val, test or all; of data without splits the parts are those of the training. By default test
+            where the data has splits, else all. A part without an unseen image is scored as it is, which the notes say.
         out: where to write the report as JSON.
         picture: a PNG to write. Classifiers: the confusion matrix. Readers: samples with a colour a character, errors
             by position and the characters most often confused.
@@ -78,7 +83,8 @@ def evaluate(
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
-        CatalogError: no image in that split, or labels the model does not know.
+        CatalogError: no image in that split, by default none that the model has not met, or labels that it does not
+            know.
         TextError: texts with characters the model does not know.
     """
     if picture is not None:
@@ -93,21 +99,29 @@ def evaluate(
     )
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")
-    catalog, part = _select_part(catalog, bundle, split)
-    rows = catalog.rows(None if part == "all" else part)
-    if not rows:
-        raise CatalogError(f"{catalog.source}: no image in the split {part!r}")
-    truth = [catalog.column("label")[row] for row in rows]
-    _check_known(bundle, truth, str(catalog.source))
+    selection = select(catalog, bundle, split)
+    log(*selection.notes)
+    rows = selection.all_rows
+    labels = catalog.column("label")
+    _check_known(bundle, [labels[row] for row in rows], str(catalog.source))
 
     predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta)
-    predictions, seconds = _predict(predictor, catalog, rows)
+    answers, seconds = _predict(predictor, catalog, rows)
+    predictions = [answers[row] for row in selection.rows]
+    truth = [labels[row] for row in selection.rows]
     figures = {
         "model": str(bundle.path),
         "data": str(catalog.source),
-        "split": part,
-        "n": len(rows),
+        "split": selection.part,
+        "n": len(selection.rows),
+        "images": selection.counts,
         **_scores(bundle, truth, predictions),
+        "seen": {
+            part: headline_figures(_scores(bundle, [labels[row] for row in those], [answers[row] for row in those]))
+            for part, those in selection.seen.items()
+            if those != selection.rows
+        },
+        "notes": list(selection.notes),
         "images_per_second": round(len(rows) / seconds, 1),
     }
     if bundle.task == "read":
@@ -115,15 +129,26 @@ def evaluate(
     if out is not None:
         write_json(out, figures)
     if picture is not None:
-        _draw(Path(picture), bundle, catalog, list(zip(rows, predictions, strict=True)), figures)
+        _draw(Path(picture), bundle, catalog, list(zip(selection.rows, predictions, strict=True)), figures)
     if report is not None:
-        history, has_trained = _history(bundle.path), _has_trained(bundle, catalog, part)
-        write_report(Evaluation(bundle, catalog, rows, predictions, figures, history, has_trained), Path(report))
+        evaluation = Evaluation(
+            bundle, catalog, selection.rows, predictions, figures, _history(bundle.path), selection.unseen
+        )
+        write_report(evaluation, Path(report))
     return figures
 
 
-def _predict(predictor: Predictor, catalog: Catalog, rows: list[int]) -> tuple[list[Prediction], float]:
-    """Return the prediction of each row, in the order of the rows, and the seconds that all took.
+def headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures that have an interval.
+
+    >>> headline_figures({"n": 2, "accuracy": {"value": 0.5, "ci95": [0.1, 0.9], "n": 2}})
+    {'accuracy': {'value': 0.5, 'ci95': [0.1, 0.9], 'n': 2}}
+    """
+    return {name: value for name, value in figures.items() if isinstance(value, Mapping) and "ci95" in value}
+
+
+def _predict(predictor: Predictor, catalog: Catalog, rows: list[int]) -> tuple[dict[int, Prediction], float]:
+    """Return row → prediction, and the seconds that all took.
 
     Raises:
         CatalogError: an image can no longer be read.
@@ -143,7 +168,7 @@ def _predict(predictor: Predictor, catalog: Catalog, rows: list[int]) -> tuple[l
     failed = [by_row[row].file for row in rows if by_row[row].error]
     if failed:
         raise CatalogError(f"{len(failed)} images cannot be read any more: {join_some(failed)}; catalog the data again")
-    return [by_row[row] for row in rows], seconds
+    return by_row, seconds
 
 
 def _scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
@@ -152,13 +177,6 @@ def _scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> 
     scores: dict[str, Any]
     scores = dict(reading_scores(truth, answers)) if bundle.task == "read" else _class_scores(bundle, truth, answers)
     return scores | _confidence_scores(bundle, truth, predictions)
-
-
-def _has_trained(bundle: Bundle, catalog: Catalog, part: str) -> bool | None:
-    """Return whether some of these images trained the model, or None for other data than its own."""
-    if content(catalog) != bundle.manifest.data.content:
-        return None
-    return part != "test" or catalog.fingerprint != bundle.manifest.data.fingerprint
 
 
 def _history(bundle: Path) -> list[dict[str, Any]]:
@@ -218,37 +236,6 @@ def _confidence_scores(bundle: Bundle, truth: list[str], predictions: list[Predi
 def _by_chance(confidence: npt.NDArray[np.float64]) -> dict[str, float]:
     mean, high = calibration_by_chance(confidence)
     return {"mean": mean, "high95": high}
-
-
-def _select_part(catalog: Catalog, bundle: Bundle, split: str | None) -> tuple[Catalog, str]:
-    """Return the catalog, with the split of the training where that is meant, and the name of the part to score."""
-    if split not in (None, "train", "val", "test", "all"):
-        raise CatalogError(f"split {split!r}: known are train, val, test and all")
-    if any(part is not None for part in catalog.column("split")):
-        return catalog, split or "test"
-    training_data = bundle.manifest.data
-    same = content(catalog) == training_data.content
-    if split in (None, "all"):
-        if split is None and same and training_data.split:
-            return split_catalog(catalog, **training_data.split), "test"
-        return catalog, "all"
-    if not training_data.split:
-        raise CatalogError(
-            f"{catalog.source}: has no splits, and the model was trained on splits of its own; give --split all, "
-            "or the catalog that the run kept (data.parquet)"
-        )
-    if not same:
-        raise CatalogError(
-            f"{catalog.source}: has no splits and is not the data the model was trained on, so its {split} part is "
-            "not defined; give --split all"
-        )
-    return split_catalog(catalog, **training_data.split), split
-
-
-def content(catalog: Catalog) -> str:
-    """Return the fingerprint of images and labels alone, whatever their split and groups are."""
-    bare = catalog.with_column("split", [None] * len(catalog)).with_column("group", [None] * len(catalog))
-    return bare.fingerprint
 
 
 def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:

@@ -4,6 +4,7 @@
     model.onnx    uint8 pixels in, probabilities and features out
     README.md     the model card
     reference.parquet  a sample of unseen images in numbers, for `tellapart drift`
+    training_images.parquet  digests of the images that it knows from its training, for `tellapart evaluate`
 
 A renamed folder still works; a changed byte is refused.
 """

@@ -24,6 +24,10 @@ FIGURES = {
     "answered": "answered at all",
     "answered_accuracy": "right where answered",
 }
+WHERE = {
+    "all": "all its images, those that taught it included",  # of bundles without a test part, by earlier versions
+    "val": "the val part, which chose its weights, as there is no test part",
+}
 
 
 def card(manifest: BundleManifest) -> str:
@@ -108,7 +112,7 @@ def _figures(manifest: BundleManifest) -> Iterator[str]:
     if not metrics:
         return
     yield from ["## How good it is", ""]
-    where = "all its images, those that taught it included" if metrics.split == "all" else f"the {metrics.split} part"
+    where = WHERE.get(metrics.split, f"the {metrics.split} part")
     yield f"On {where}, as printed by `tellapart evaluate BUNDLE DATA --split {metrics.split}`:"
     yield from ["", "| figure | value | 95 % interval | n |", "|---|---|---|---|"]
     for name, description in FIGURES.items():

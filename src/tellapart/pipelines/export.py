@@ -19,12 +19,13 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from tellapart.core.errors import ConfigError, ParityError
+from tellapart.core.errors import ConfigError, ParityError, TellapartError
 from tellapart.core.files import atomic_folder
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import FEWEST, REFERENCE
 from tellapart.evaluation.drift_reference import REFERENCE_SIZE, Reference, sample_images
-from tellapart.evaluation.evaluate import content
+from tellapart.evaluation.training_images import TRAINING_IMAGES, TrainingImages, content, training_images
+from tellapart.inference.base_model import BASE
 from tellapart.inference.bundle import FEATURES, GRAPH, PROBABILITIES, Bundle
 from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, Parity, TrainingData
 from tellapart.inference.predictor import Predictor, batched_by_width
@@ -109,6 +110,7 @@ def export(
         # With folds, what one network was chosen on has taught the others.
         unseen = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
         _write_reference(predictor, catalog, unseen, folder / REFERENCE)
+        _training_images(run, catalog).write(folder / TRAINING_IMAGES)
         bundle = Bundle.write(folder, replace(bundle.manifest, parity=Parity(**compared)))
         if (metrics := run.metrics()) and checkpoint is None:
             bundle.with_metrics(metrics)
@@ -140,6 +142,27 @@ def _write_reference(predictor: Predictor, catalog: Catalog, rows: list[int], pa
     files = catalog.column("file")
     images = ((files[row], data) for row, data in catalog.read(sorted(pool[at] for at in chosen)))
     Reference.of(sample_images(predictor, images)).write(path)
+
+
+def _training_images(run: Run, catalog: Catalog) -> TrainingImages:
+    """The images that the run knows, those of the model that it began with included.
+
+    The shipped reader has learnt from drawings alone.
+    """
+    images = TrainingImages.of(catalog, cv_folds=bool(run.config.cv_folds))
+    start = run.config.init_from
+    return images if start in (None, BASE) else images.begun_with(start, _images_of(Path(start)))
+
+
+def _images_of(model: Path) -> TrainingImages | None:
+    """The images that a bundle, a run or a checkpoint in one knows; None where it is gone or does not say."""
+    folder = model.parents[2] if model.suffix == ".ckpt" else model
+    with contextlib.suppress(TellapartError):
+        return training_images(Bundle.open(folder))
+    with contextlib.suppress(TellapartError):
+        run = Run.open(folder)
+        return _training_images(run, run.catalog())
+    return None
 
 
 def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:

@@ -73,7 +73,8 @@ def train(
         options: see `tellapart.training.config.TrainConfig`.
 
     Returns:
-        ``run`` and ``bundle`` (folders), ``seconds``, and ``test`` (figures of the test part).
+        ``run`` and ``bundle`` (folders), ``seconds``, and ``test``: figures of the test part, or of the validation part
+        where the data was split without one.
 
     Raises:
         ConfigError: unknown options, or a run folder that holds another training.
@@ -92,7 +93,7 @@ def train(
         log("packing and comparing with the trained model")
         export(run)
     if run.metrics() is None:
-        part = "test" if catalog.rows("test") else "all"
+        part = "test" if catalog.rows("test") else "val"  # the nearest to unseen that there is
         metrics = evaluate(bundle, run.catalog(), split=part)
         Bundle.open(bundle).with_metrics(metrics)
         write_json(run.path / METRICS, metrics)

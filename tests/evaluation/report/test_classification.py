@@ -71,10 +71,10 @@ def test_a_classifier_of_groups_shows_both(shape_run, shapes, tmp_path, copied):
     assert {"confusion", "fine"} <= page.ids
 
 
-def test_two_classes_show_their_threshold(draw_shapes, tmp_path, shape_options):
+def test_two_classes_show_their_threshold(draw_shapes, tmp_path, shape_options, renewed):
     data = draw_shapes(tmp_path / "data", classes=("bar", "disc"), wrong=4, grouped=False)
     run = tellapart.train(data, out=tmp_path / "run", threshold="f1", **shape_options)
-    figures, page, text = page_of(run["run"], data, tmp_path / "report.html", split="all")
+    figures, page, text = page_of(run["run"], renewed(data), tmp_path / "report.html")
     assert "threshold" in page.ids
     at = tellapart.Bundle.open(run["bundle"]).calibration.threshold.at
     assert f"threshold {at:.2f}" in text

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 import tellapart
+from tellapart.evaluation.report.common import percent
 
 VOID = {"br", "img", "input", "meta", "wbr"}
 
@@ -51,13 +52,18 @@ def page_of(model, data, path, **options):
 
 
 def test_it_is_said_where_images_taught_the_model(text_run, texts, tmp_path):
-    for split, words in (("test", ", which taught nothing."), ("train", ", some of which taught it.")):
+    unseen, met = ", none of which it knows from its training.", ", which it knows from its training."
+    for split, words in (("test", unseen), ("train", met)):
         _, _, text = page_of(text_run, texts, tmp_path / f"{split}.html", split=split)
         assert words in text
-    # The same images split another way: some of the test part were learnt.
+    assert "It knows them from its training; new ones it answers less well." in text
+    # The same images split another way: some of the test part were learnt, and stand in a table of their own.
     again = tellapart.split(texts, seed=9)
-    _, _, text = page_of(text_run, again, tmp_path / "again.html", split="test")
-    assert ", some of which taught it." in text
+    figures, _, text = page_of(text_run, again, tmp_path / "again.html", split="test")
+    assert unseen in text
+    exact = figures["seen"]["train"]["exact_match"]
+    row = f'<th scope="row">taught the model</th><td>{exact["n"]}</td><td>{percent(exact["value"])}</td>'
+    assert row in text
 
 
 def test_a_bundle_alone_has_no_learning_curve(text_bundle, texts, copied, tmp_path):

@@ -50,8 +50,8 @@ def page_of(model, data, path, **options):
     return figures, page, text
 
 
-def test_a_reader(text_run, texts, tmp_path):
-    figures, page, text = page_of(text_run, texts, tmp_path / "report.html", split="all")
-    assert headline(figures, clean=False) in text
+def test_a_reader(text_run, texts, tmp_path, renewed):
+    figures, page, text = page_of(text_run, renewed(texts), tmp_path / "report.html")
+    assert headline(figures) in text
     assert {"overview", "errors", "samples", "places", "confused", "confidence", "learning"} <= page.ids
     assert re.search(r'<span class="sure s[0-4]" title="[01]\.\d\d">[0147]</span>', text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tellapart.evaluation.report import classification, reading
-from tellapart.evaluation.report.common import Evaluation, confidence, headline, learning, tiles
+from tellapart.evaluation.report.common import NAMES, Evaluation, confidence, headline, learning, shown, tiles
+from tellapart.evaluation.selection import MET
 from tellapart.viz import svg
-from tellapart.viz.html import Html, Pictures, document, name, package_text, tag, write_page
+from tellapart.viz.html import Html, Pictures, document, join, name, package_text, table, tag, write_page
 
 __all__ = ["Evaluation", "write_report"]
 
@@ -43,14 +46,26 @@ def write_report(evaluation: Evaluation, path: Path) -> None:
 def _overview(evaluation: Evaluation, source: str) -> Html:
     figures = evaluation.figures
     part = "all its images" if figures["split"] == "all" else f"its {figures['split']} part"
-    unseen = {False: ", which taught nothing", True: ", some of which taught it", None: ""}[evaluation.has_trained]
+    unseen = {True: ", none of which it knows from its training", False: ", which it knows from its training", None: ""}
     trained = evaluation.bundle.manifest.versions.get("tellapart", "?")
     return tag(
         "div", tag("h1", "How good is it on ", name(source), "?"),
-        tag("p", tag("b", headline(figures, clean=not evaluation.has_trained))),
+        tag("p", tag("b", headline(figures, unseen=evaluation.unseen))),
         tiles(figures),
-        tag("p", f"Measured on {part} ({figures['n']:,} images){unseen}. Below each figure stands its "
-            f"95 % interval. {figures['images_per_second']:g} images a second on this machine. Trained with tellapart "
-            f"{trained}.", class_="note"),
+        tag("p", f"Measured on {figures['n']:,} images of {part}{unseen[evaluation.unseen]}. Below each figure stands "
+            f"its 95 % interval. {figures['images_per_second']:g} images a second on this machine. Trained with "
+            f"tellapart {trained}.", class_="note"),
+        _seen(figures) if figures["seen"] else None,
         id="overview",
     )  # fmt: skip
+
+
+def _seen(figures: Mapping[str, Any]) -> Html:
+    """Return a table of the images that are scored apart: a row a part of the training, a column a figure."""
+    columns = [column for column in NAMES if any(column in part for part in figures["seen"].values())]
+    rows = [
+        [MET[part], f"{figures['images'][part]:,}", *(shown(column, scores[column]["value"]) for column in columns)]
+        for part, scores in figures["seen"].items()
+    ]
+    note = "Scored apart, as the model knows them from its training: images that"
+    return join([tag("p", note, class_="note"), table(["", "images", *(NAMES[column] for column in columns)], rows)])

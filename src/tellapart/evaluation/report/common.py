@@ -36,7 +36,7 @@ class Evaluation:
         answers: the predictions, in the order of ``rows``.
         figures: what `tellapart.evaluate` returns.
         history: the epochs of the training; empty where they are not known.
-        has_trained: whether some of the images trained the model; None where that is not known.
+        unseen: whether the model has met none of the images in its training; None where that is not known.
     """
 
     bundle: Bundle
@@ -45,7 +45,7 @@ class Evaluation:
     answers: Sequence[Prediction]
     figures: dict[str, Any]
     history: Sequence[dict[str, Any]] = ()
-    has_trained: bool | None = None
+    unseen: bool | None = None
 
     @property
     def truth(self) -> list[str]:
@@ -82,12 +82,12 @@ def shown(name: str, value: float) -> str:
     return percent(value) if name in SHARES else f"{value:.3f}"
 
 
-def headline(figures: dict[str, Any], *, clean: bool = True) -> str:
+def headline(figures: dict[str, Any], *, unseen: bool | None = True) -> str:
     """Return the first figure as a sentence, and one on what may be expected of other images.
 
     Args:
         figures: what `tellapart.evaluate` returns.
-        clean: whether no image trained the model.
+        unseen: whether the model has met none of the images; None where that is not known.
 
     >>> headline({"n": 100, "exact_match": {"value": 0.95, "ci95": [0.888, 0.978], "n": 100}})[:42]
     'Of 100 texts, 95 are read exactly: 95.0 %.'
@@ -100,8 +100,10 @@ def headline(figures: dict[str, Any], *, clean: bool = True) -> str:
     low, high = figure["ci95"]
     right = round(figure["value"] * figure["n"])
     sentence = f"Of {figure['n']:,} {what}, {right:,} are {done}: {percent(figure['value'])}."
-    if not clean:
-        return f"{sentence} Some of them taught it; others it answers less well."
+    if unseen is False:
+        return f"{sentence} It knows them from its training; new ones it answers less well."
+    if unseen is None:
+        return f"{sentence} Whether some of them taught it cannot be told."
     between = f"between {100 * low:.1f} and {100 * high:.1f} %"
     return f"{sentence} The share among all such {what} lies, with 95 % confidence, {between}."
 
