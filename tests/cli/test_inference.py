@@ -31,6 +31,35 @@ def test_json_wins_over_csv(answered, shape_run, shapes):
     assert answered("predict", shape_run, min(shapes.rglob("*.png")), "--csv").keys() == {"predictions"}
 
 
+def test_csv_that_a_spreadsheet_computes_nothing_of(said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert said("predict", "base", "=1.png", "a.png", "--csv-safe")[1].splitlines() == [
+        "file,text,confidence,error",
+        "'=1.png,,,there is no such file",
+        "a.png,,,there is no such file",
+    ]
+    assert said("predict", "base", "=1.png", "--csv")[1].splitlines()[1] == "=1.png,,,there is no such file"
+
+
+def test_a_file_name_commands_no_terminal(said, tmp_path, monkeypatch, fill):
+    name = "a\x1b[2J\x9b.png"
+    for words in (("predict", "base", name), ("predict", "base", name, "--json"), ("summary", name)):
+        status, out, err = said(*words)
+        assert status == 2
+        assert (out + err).replace("\n", "").isprintable()
+    assert json.loads(said("predict", "base", name, "--json")[1])["predictions"][0]["file"] == name
+    assert name in said("predict", "base", name, "--csv")[1], "a file or a pipe gets the name as it is"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert said("predict", "base", name, "--csv")[1].replace("\n", "").isprintable()
+    fill(tmp_path, ["cat\x1b[2J/a\x1b[2J.png", "dog\x1b[2J/b.png"])
+    (tmp_path / "dog\x1b[2J/c.png").write_bytes(b"")
+    for words in (("summary", tmp_path), ("catalog", tmp_path, "--out", tmp_path / "c.parquet")):
+        for more in ((), ("--json",)):
+            status, out, err = said(*words, *more)
+            assert status == 0
+            assert (out + err).replace("\n", "").isprintable()
+
+
 def test_only_bad_images_are_unusable_input(said, shape_run, tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     status, out, err = said("predict", shape_run, tmp_path / "a.png", tmp_path / "b.png", "--json")

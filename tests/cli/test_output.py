@@ -12,7 +12,6 @@ from tellapart.cli.output import (
     catalog_table,
     class_name,
     predictions_table,
-    printable,
     refuse,
     scores_table,
     show,
@@ -32,18 +31,21 @@ def test_a_refusal_is_on_stderr(capsys):
     assert capsys.readouterr() == ("", "tellapart: no: there is no such file\n")
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("cat", "cat"),
-        ("größe 猫", "größe 猫"),
-        ("a\x1b[2Jb", "a\\x1b[2Jb"),
-        ("a\nb", "a\\nb"),
-        ("a\u202eb", "a\\u202eb"),
-    ],
-)
-def test_a_terminal_obeys_nothing(text, shown):
-    assert printable(text) == shown
+def test_names_labels_and_texts_reach_no_terminal_raw(capsys):
+    evil = "a\x1b[2J\nb\x9b.png"
+    rows = [{"file": f"x/{evil}", "text": evil, "confidence": 0.5}, {"file": evil, "error": evil}]
+    lines = predictions_table(rows).splitlines()
+    assert len(lines) == 2
+    assert "".join(lines).isprintable()
+    show(False, {}, lambda: f"a\n{evil}")
+    refuse(evil)
+    out, err = capsys.readouterr()
+    assert out == "a\na\\x1b[2J\nb\\x9b.png\n"
+    assert err == "tellapart: a\\x1b[2J\nb\\x9b.png\n"
+    show(True, {"file": evil}, pytest.fail)
+    out = capsys.readouterr().out
+    assert out.rstrip("\n").isprintable()
+    assert json.loads(out) == {"file": evil}
 
 
 def test_a_long_class_name_is_cut():

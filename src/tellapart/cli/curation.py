@@ -7,9 +7,10 @@ import shlex
 from typing import Any
 
 from tellapart.cli.arguments import POLICY_HELP, THRESHOLDS_HELP, add_source_options, new_parser, parse
-from tellapart.cli.output import class_name, printable, show
+from tellapart.cli.output import class_name, show
 from tellapart.core.errors import ConfigError, pluralize
 from tellapart.core.progress import log
+from tellapart.core.terminal import printable
 from tellapart.data.source_options import SOURCE_OPTIONS
 
 AUDIT_ONLY = ("out", "report", "no_pretrained", "thresholds", "fail_above")  # options that --known has no use for

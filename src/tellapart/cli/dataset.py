@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tellapart.cli.arguments import add_source_options, new_parser, parse
-from tellapart.cli.output import catalog_summary, catalog_table, class_name, printable, show
+from tellapart.cli.output import catalog_summary, catalog_table, class_name, show
 from tellapart.core.errors import pluralize
+from tellapart.core.terminal import printable
 
 MAX_CLASSES = 40  # lines of classes in a table; --json has all
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tellapart.cli.arguments import MODEL_HELP, PATTERN_HELP, new_parser, parse
-from tellapart.cli.output import predictions_table, show
+from tellapart.cli.arguments import CSV_SAFE_HELP, MODEL_HELP, PATTERN_HELP, new_parser, parse
+from tellapart.cli.output import predictions_table, show, show_csv
 
 
 def predict_verb(words: list[str]) -> int:
@@ -16,6 +16,7 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("inputs", nargs="+", help="image files, folders, or - for standard input")
     parser.add_argument("--csv", action="store_true", help="print CSV")
+    parser.add_argument("--csv_safe", action="store_true", help=CSV_SAFE_HELP)
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
     parser.add_argument("--pattern", help=PATTERN_HELP)
     parser.add_argument(
@@ -29,10 +30,11 @@ def predict_verb(words: list[str]) -> int:
     from tellapart import predict
     from tellapart.inference.predict import to_csv
 
-    as_csv = options.pop("csv") and not as_json
+    safe = options.pop("csv_safe")
+    as_csv = (options.pop("csv") or safe) and not as_json
     predictions = predict(options.pop("model"), options.pop("inputs"), progress=True, **options)
     if as_csv:
-        print(to_csv(predictions), end="")
+        show_csv(to_csv(predictions, safe=safe))
     else:
         rows = [prediction.to_json() for prediction in predictions]
         show(as_json, {"predictions": rows}, lambda: predictions_table(rows))

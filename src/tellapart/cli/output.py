@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tellapart.core.progress import log
+from tellapart.core.terminal import printable, printable_lines, to_json, write_out
 
 if TYPE_CHECKING:
     from tellapart.data.catalog import Catalog
@@ -27,8 +29,13 @@ def show(as_json: bool, result: Mapping[str, object], prose: Callable[[], str]) 
     {"n": 3}
     0
     """
-    print(json.dumps(result, ensure_ascii=False) if as_json else prose())
+    write_out((to_json(result) if as_json else printable_lines(prose())) + "\n")
     return 0
+
+
+def show_csv(text: str) -> None:
+    """Print CSV on stdout: as it is into a file or a pipe, without signs that a terminal would obey on a terminal."""
+    write_out(printable_lines(text) if sys.stdout.isatty() else text)
 
 
 def refuse(message: str) -> int:
@@ -37,17 +44,8 @@ def refuse(message: str) -> int:
     Returns:
         The exit status 2.
     """
-    print(f"tellapart: {message}", file=sys.stderr)
+    log(f"tellapart: {message}")
     return 2
-
-
-def printable(text: str) -> str:
-    r"""The text on one line, without signs that a terminal would obey.
-
-    >>> printable("cat\x1b[31m\n")
-    'cat\\x1b[31m\\n'
-    """
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def class_name(name: str) -> str:
@@ -116,13 +114,14 @@ def predictions_table(rows: list[dict[str, Any]]) -> str:
     >>> print(predictions_table([{"file": "a.png", "label": "cat", "confidence": 0.5, "accepted": False}]))
     a.png  cat  0.500  not sure
     """
-    width = max(len(Path(row["file"]).name) for row in rows)
+    names = [printable(Path(row["file"]).name) for row in rows]
+    width = max(map(len, names))
     lines = []
-    for row in rows:
-        answer = f"error: {row['error']}" if "error" in row else row.get("text", row.get("label"))
+    for name, row in zip(names, rows, strict=True):
+        answer = printable(f"error: {row['error']}" if "error" in row else str(row.get("text", row.get("label"))))
         tail = (
             "" if "error" in row else f"  {row['confidence']:.3f}" + ("" if row.get("accepted", True) else "  not sure")
         )
-        group = f"  ({row['group']})" if "group" in row else ""
-        lines.append(f"{Path(row['file']).name:<{width}}  {answer}{group}{tail}")
+        group = f"  ({printable(row['group'])})" if "group" in row else ""
+        lines.append(f"{name:<{width}}  {answer}{group}{tail}")
     return "\n".join(lines)

@@ -19,6 +19,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from tellapart.core.terminal import excerpt, quoted
+
 
 class TellapartError(Exception):
     """Base of every foreseen failure.
@@ -81,12 +83,12 @@ class ParityError(GateError):
 
 
 def join_some(values: Iterable[object], most: int = 3) -> str:
-    """The first few values for a message, and how many more there are.
+    """The first few values for a message, printable and cut where they are long, and how many more there are.
 
     >>> join_some(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
-    names = [str(value) for value in values]
+    names = [excerpt(value) for value in values]
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
@@ -107,4 +109,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     " (did you mean 'epochs'?)"
     """
     near = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    return f" (did you mean {quoted(near[0])}?)" if near else ""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from tellapart.core.terminal import printable_lines
+
 T = TypeVar("T")
 
 
@@ -29,10 +31,10 @@ _speaker = ""
 
 
 def log(*lines: str) -> None:
-    """Write lines for a person to stderr."""
+    """Write lines for a person to stderr, without signs that a terminal would obey."""
     # One write a line, so that those of several processes do not run into each other.
     for line in lines:
-        sys.stderr.write(f"{_speaker}{line}\n")
+        sys.stderr.write(f"{_speaker}{printable_lines(line)}\n")
     sys.stderr.flush()
 
 

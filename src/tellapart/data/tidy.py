@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tellapart.core import image_io
+from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
 from tellapart.core.files import atomic_folder
 from tellapart.core.progress import track
@@ -242,12 +243,8 @@ def _write_labels(path: Path, catalog: Catalog, names: Mapping[int, str], rows: 
 
 
 def _write_table(path: Path, columns: Sequence[str], records: Sequence[Sequence[str]]) -> None:
-    # Python before 3.13 does not quote a bare carriage return, and then cannot read it back.
-    odd = any("\r" in cell for record in records for cell in record)
     with path.open("x", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
-        writer.writerow(columns)
-        writer.writerows(records)
+        stream.write(csv_text(columns, records))
 
 
 # --- and back ----------------------------------------------------------------------------------------

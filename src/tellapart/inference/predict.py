@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack
 
 from tellapart.core import image_io
+from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import ConfigError, join_some, pluralize
 from tellapart.core.image_io import image_files
 from tellapart.core.progress import log, track
@@ -111,15 +110,18 @@ def _from_stdin(stdin: BinaryIO) -> Iterator[Named]:
             yield name.strip(), Path(name.strip())
 
 
-def to_csv(predictions: Sequence[Prediction]) -> str:
-    """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also accepted."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+def to_csv(predictions: Sequence[Prediction], *, safe: bool = False) -> str:
+    """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also accepted.
+
+    Args:
+        predictions: the answers.
+        safe: make text of cells that a spreadsheet would compute, see `tellapart.core.csv_writing.csv_text`.
+    """
     what = ANSWER[predictions[0].task] if predictions else "label"
     abstains = any(row.accepted is not None for row in predictions)
-    writer.writerow(["file", what, "confidence", "error", *(["accepted"] if abstains else [])])
+    records = []
     for row in predictions:
         confidence = "" if row.error else f"{row.confidence:.6f}"
         accepted = [] if not abstains else ["" if row.accepted is None else str(row.accepted).lower()]
-        writer.writerow([row.file, row.answer, confidence, row.error or "", *accepted])
-    return stream.getvalue()
+        records.append([row.file, row.answer, confidence, row.error or "", *accepted])
+    return csv_text(["file", what, "confidence", "error", *(["accepted"] if abstains else [])], records, safe=safe)
