@@ -148,7 +148,7 @@ def test_copies_across_a_given_split_are_told_of_a_good_training_too(shapes_of, 
         (data / name / "16.png").write_bytes((data / name / "00.png").read_bytes())
         Image.open(data / name / "01.png").resize((80, 80)).save(data / name / "17.jpg", quality=85)
         (data / name / "17.png").unlink()
-    run = trained(given_split(data, by_number), tmp_path / "run", height=24, width=24)
+    run = trained(given_split(data, by_number), tmp_path / "run", epochs=8, height=24, width=24)
     assert not poor(run)
     (cause,) = diagnose(run)
     assert cause.name == "leakage"

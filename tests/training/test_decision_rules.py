@@ -78,15 +78,14 @@ def test_the_bundle_holds_what_the_validation_part_decided(deciding):
     assert kept["temperature"] == pytest.approx(calibrate.temperature(logits, target), rel=1e-3)
     assert kept["n"] == len(rows)
     before, after = softmax(logits), softmax(logits / kept["temperature"])
-    for name, chance in (("before", before), ("after", after)):
-        expected = ece(chance.max(axis=1), chance.argmax(axis=1) == target)
-        assert kept["ece"][name] == pytest.approx(expected, abs=1e-4)
     assert {key: kept["threshold"][key] for key in ("positive", "aim")} == {"positive": "ring", "aim": "recall:0.8"}
     at = kept["threshold"]["at"]
     assert at == pytest.approx(calibrate.threshold(after[:, 1], target == 1, "recall:0.8"), abs=1e-4)
     assert (after[target == 1, 1] >= at).mean() >= 0.8
     answers = (after[:, 1] >= at).astype(int)
     own = after[np.arange(len(after)), answers]
+    for name, chance in (("before", before[np.arange(len(after)), answers]), ("after", own)):
+        assert kept["ece"][name] == pytest.approx(ece(chance, answers == target), abs=1e-4)
     assert kept["abstain"]["aim"] == 0.9
     assert kept["abstain"]["below"] == pytest.approx(calibrate.abstain_level(own, answers == target, 0.9), abs=1e-4)
 
@@ -144,11 +143,10 @@ def test_what_evaluate_reports_is_what_can_be_counted(deciding):
     target = np.array([["disc", "ring"].index(label) for label in labels])
     after, before = softmax(logits / kept["temperature"]), softmax(logits)
     figures = deciding.result["test"]
-    assert figures["ece"] == pytest.approx(ece(after.max(axis=1), after.argmax(axis=1) == target), abs=1e-3)
-    assert figures["ece_uncalibrated"] == pytest.approx(
-        ece(before.max(axis=1), before.argmax(axis=1) == target), abs=1e-3
-    )
     answers = (after[:, 1] >= kept["threshold"]["at"]).astype(int)
+    for name, chance in (("ece", after), ("ece_uncalibrated", before)):
+        own = chance[np.arange(len(answers)), answers]
+        assert figures[name] == pytest.approx(ece(own, answers == target), abs=1e-3)
     assert figures["accuracy"]["value"] == pytest.approx((answers == target).mean())
     sure = after[np.arange(len(after)), answers] >= kept["abstain"]["below"]
     n, answered = len(target), int(sure.sum())
@@ -159,6 +157,26 @@ def test_what_evaluate_reports_is_what_can_be_counted(deciding):
         assert figures["answered_accuracy"] == wanted
     else:
         assert "answered_accuracy" not in figures
+
+
+@pytest.mark.parametrize("at", [0.05, 0.5, 0.95])
+def test_an_evaluation_has_one_calibration_error(deciding, renewed, tmp_path, at):
+    """In the result, on the page, and by the answers that `predict` gives, wherever the threshold lies."""
+    data = renewed(deciding.data)
+    bundle = decided(deciding, threshold={"positive": "ring", "at": at, "aim": "f1"}).bundle
+    figures = tellapart.evaluate(bundle, data, report=tmp_path / "report.html")
+    rows = Predictor(bundle).predict(sorted(data.rglob("*.png")))
+    confidence = np.array([row.confidence for row in rows])
+    assert figures["ece"] == pytest.approx(
+        ece(confidence, np.array([Path(r.file).parent.name == r.answer for r in rows]))
+    )
+    assert f"(ECE) is {figures['ece']:.3f};" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_the_calibration_of_a_training_is_what_evaluate_says_of_its_validation_part(deciding):
+    figures = tellapart.evaluate(deciding.bundle, deciding.run.catalog(), split="val")
+    after = deciding.run.calibration()["ece"]
+    assert (figures["ece_uncalibrated"], figures["ece"]) == pytest.approx((after["before"], after["after"]), abs=1e-3)
 
 
 def test_half_of_the_answers_sure_are_counted_as_such(deciding, renewed):

@@ -207,24 +207,19 @@ def _draw(
 
 
 def _confidence_scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
-    """Return calibration errors, and where the bundle abstains, figures of what it does answer."""
+    """Return calibration errors, and where the bundle abstains, figures of what it does answer.
+
+    The confidence is that of the answer, as `predict` gives it: with a threshold, not always of the likeliest class.
+    """
     right = np.array([row.answer == label for row, label in zip(predictions, truth, strict=True)])
-    result: dict[str, Any]
-    if bundle.task == "read":
-        confidence = np.array([row.confidence for row in predictions])
-        result = {"ece": expected_calibration_error(confidence, right), "ece_by_chance": _by_chance(confidence)}
-    else:
-        chances = np.array([list(row.probabilities.values()) for row in predictions])
-        top, own = chances.max(axis=1), np.array(bundle.labels)[chances.argmax(axis=1)] == np.array(truth)
-        # The graph's logits before calibration, up to a constant, are those after times the temperature.
-        cold = softmax(
-            np.log(np.maximum(chances, 1e-30)) * (bundle.calibration.temperature if bundle.calibration else 1.0)
-        )
-        result = {
-            "ece": expected_calibration_error(top, own),
-            "ece_by_chance": _by_chance(top),
-            "ece_uncalibrated": expected_calibration_error(cold.max(axis=1), own),
-        }
+    confidence = np.array([row.confidence for row in predictions])
+    mean, high = calibration_by_chance(confidence)
+    result: dict[str, Any] = {
+        "ece": expected_calibration_error(confidence, right),
+        "ece_by_chance": {"mean": mean, "high95": high},
+    }
+    if bundle.task == "classify":
+        result["ece_uncalibrated"] = expected_calibration_error(_uncalibrated(bundle, predictions), right)
     sure = np.array([row.accepted is not False for row in predictions])
     if bundle.calibration and bundle.calibration.abstain:
         result["answered"] = accuracy(sure.tolist(), [True] * len(sure))
@@ -233,9 +228,13 @@ def _confidence_scores(bundle: Bundle, truth: list[str], predictions: list[Predi
     return result
 
 
-def _by_chance(confidence: npt.NDArray[np.float64]) -> dict[str, float]:
-    mean, high = calibration_by_chance(confidence)
-    return {"mean": mean, "high95": high}
+def _uncalibrated(bundle: Bundle, predictions: list[Prediction]) -> npt.NDArray[np.float64]:
+    """Return the confidence of each answer before calibration, N."""
+    chances = np.array([list(row.probabilities.values()) for row in predictions])
+    answers = [bundle.labels.index(row.answer) for row in predictions]
+    # The graph's logits before calibration, up to a constant, are those after times the temperature.
+    cold = softmax(np.log(np.maximum(chances, 1e-30)) * (bundle.calibration.temperature if bundle.calibration else 1.0))
+    return cold[np.arange(len(answers)), answers]
 
 
 def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:

@@ -120,8 +120,8 @@ def leakage(run: Run) -> list[Cause]:
             "leakage",
             f"{len(pairs):,} of {pluralize(tested, 'test image')} also stand, the same or nearly so, among those that "
             f"the training saw: {examples}",
-            "leave the data's own split out, or let `tellapart clean` drop the copies; the test score is too good as "
-            "it stands",
+            "leave the data's own split out, or let `tellapart clean` drop the copies; exact ones are scored apart, "
+            "the others make the test score too good",
         )
     ]
 

@@ -98,25 +98,27 @@ def calibrate_classes(config: TrainConfig, catalog: Catalog, rows: list[int], lo
     index = {label: place for place, label in enumerate(labels)}
     target = np.array([index[catalog.column("label")[row]] for row in rows])
     temperature = calibration.temperature(logits, target)
-    before, after = softmax(logits), softmax(logits / temperature)
-    right = after.argmax(axis=1) == target
+    after = softmax(logits / temperature)
+    answers = after.argmax(axis=1)
+    threshold = {}
+    if config.threshold is not None:
+        positive = index[_positive(config, catalog)]
+        at = calibration.threshold(after[:, positive], target == positive, config.threshold)
+        threshold = {"threshold": {"positive": labels[positive], "at": at, "aim": config.threshold}}
+        answers = np.where(after[:, positive] >= at, positive, 1 - positive)
+    right = answers == target
+    before, confidence = (chances[np.arange(len(answers)), answers] for chances in (softmax(logits), after))
     result: dict[str, Any] = {
         "temperature": temperature,
         "n": len(rows),
         "ece": {
-            "before": expected_calibration_error(before.max(axis=1), right),
-            "after": expected_calibration_error(after.max(axis=1), right),
+            "before": expected_calibration_error(before, right),
+            "after": expected_calibration_error(confidence, right),
         },
+        **threshold,
     }
-    if config.threshold is not None:
-        positive = index[_positive(config, catalog)]
-        at = calibration.threshold(after[:, positive], target == positive, config.threshold)
-        result["threshold"] = {"positive": labels[positive], "at": at, "aim": config.threshold}
-        answers = np.where(after[:, positive] >= at, positive, 1 - positive)
-        right = answers == target
-        after = after[np.arange(len(after)), answers][:, None]
     if config.abstain is not None:
-        level = calibration.abstain_level(after.max(axis=1), right, config.abstain)
+        level = calibration.abstain_level(confidence, right, config.abstain)
         result["abstain"] = {"below": level, "aim": config.abstain}
     return result
 

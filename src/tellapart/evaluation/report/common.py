@@ -14,8 +14,7 @@ from tellapart.data.catalog import Catalog
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.model_card import FIGURES
 from tellapart.inference.prediction import Prediction
-from tellapart.metrics.calibration import expected_calibration_error
-from tellapart.metrics.curves import calibration_by_chance, reliability
+from tellapart.metrics.curves import reliability
 from tellapart.viz.html import Html, join, tag
 from tellapart.viz.svg import Axes, columns, diagonal, dots, key, line, plot, upright
 
@@ -138,15 +137,15 @@ def confidence(evaluation: Evaluation) -> Html:
         note="How sure the right answers are (blue) and the wrong ones (red).",
     )  # fmt: skip
     bins, unit = reliability(sure, right), Axes()
-    mean, high = calibration_by_chance(sure)
+    by_chance = evaluation.figures["ece_by_chance"]
     descriptions = [f"{n} answers: {c:.2f} sure, {r:.2f} right" for c, r, n in zip(*bins, strict=True)]
     diagram = plot(
         unit, diagonal(unit), line(unit, bins.confidence.tolist(), bins.right.tolist()),
         dots(unit, bins.confidence.tolist(), bins.right.tolist(), descriptions),
         across="confidence", up="share right", told="Reliability: " + "; ".join(descriptions),
         note=f"On the dashed line, an answer that is 0.8 sure is right 8 times of 10. The mean distance from it (ECE) "
-        f"is {expected_calibration_error(sure, right):.3f}; of so many answers that are right exactly as often as they "
-        f"say it would be {mean:.3f}, and 19 times of 20 below {high:.3f}.",
+        f"is {evaluation.figures['ece']:.3f}; of so many answers that are right exactly as often as they say it would "
+        f"be {by_chance['mean']:.3f}, and 19 times of 20 below {by_chance['high95']:.3f}.",
     )  # fmt: skip
     return tag("div", histogram, diagram, class_="charts")
 
