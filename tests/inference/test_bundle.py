@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 
+from tellapart.core import files
 from tellapart.core.errors import BundleError
+from tellapart.core.locks import LOCK
 from tellapart.inference.bundle import CARD, GRAPH, Bundle
 from tellapart.inference.manifest import FORMAT, MANIFEST
 from tellapart.inference.predictor import load
@@ -44,6 +48,68 @@ def test_figures_are_written_in(shape_bundle, copied):
     # Nothing else but the card, which states them, is another.
     assert again["files"].pop(CARD) != before["files"].pop(CARD)
     assert {**again, "metrics": 0} == {**before, "metrics": 0}
+
+
+def test_figures_that_cannot_be_written_leave_the_bundle_as_it_was(shape_bundle, copied, monkeypatch):
+    """A writer killed at any moment leaves the old folder or the new one: here before and after the one rename."""
+    report = {"split": "test", "accuracy": {"value": 0.5, "ci95": [0.4, 0.6], "n": 9}}
+    publish = files._publish
+
+    class Killed(BaseException):
+        pass
+
+    def before(temporary, path):
+        if path == folder:
+            raise Killed
+        publish(temporary, path)
+
+    def after(temporary, path):
+        publish(temporary, path)
+        if path == folder:
+            raise Killed
+
+    for name, killed, accuracy in (("one", before, None), ("two", after, 0.5)):
+        folder = copied(shape_bundle, name)
+        (folder / "notes").mkdir()
+        (folder / "notes" / "mine.txt").write_text("kept", "utf-8")
+        bundle = Bundle.open(folder)
+        old = bundle.manifest
+        monkeypatch.setattr(files, "_publish", killed)
+        with pytest.raises(Killed):
+            bundle.with_metrics(report)
+        monkeypatch.setattr(files, "_publish", publish)
+        again = Bundle.open(folder).manifest
+        assert again == old if accuracy is None else again.metrics.figures["accuracy"]["value"] == accuracy
+        assert (folder / "notes" / "mine.txt").read_text("utf-8") == "kept"
+        assert {item.name for item in folder.parent.iterdir()} <= {"one", "two"}
+
+
+def test_where_files_cannot_be_linked_figures_are_written_into_a_copy(shape_bundle, copied, monkeypatch):
+    def refuse(source, target):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    folder = copied(shape_bundle)
+    report = {"split": "test", "accuracy": {"value": 0.5, "ci95": [0.4, 0.6], "n": 9}}
+    assert Bundle.open(folder).with_metrics(report) == Bundle.open(folder)
+
+
+def test_temporaries_and_locks_are_no_files_of_a_bundle(shape_bundle, copied):
+    folder = copied(shape_bundle)
+    for name in (LOCK, ".README.md.1@host.12345678.part"):
+        (folder / name).touch()
+    bundle = Bundle.open(folder)
+    assert Bundle.write(folder, bundle.manifest).manifest.files == bundle.manifest.files
+
+
+def test_a_bundle_that_was_moved_aside_and_not_replaced_comes_back(shape_run, copied):
+    """Where the system cannot exchange names, a killed writer leaves this."""
+    run = copied(shape_run)
+    aside = run / ".bundle.99999999@host.12345678.old"
+    aside.mkdir()
+    (run / "bundle").rename(aside / "bundle")
+    assert Bundle.open(run).path == run / "bundle"
+    assert not aside.exists()
 
 
 def positions(data):

@@ -14,7 +14,6 @@ from tellapart.training.checkpointing import (
     BestCheckpoint,
     next_epoch,
     read_checkpoint,
-    remove_leftovers,
     save_network,
     stage_checkpoints,
 )
@@ -63,13 +62,6 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert next_epoch(tmp_path / "last.ckpt") == 4  # after the third
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
-
-
-def test_leftovers_are_removed_and_nothing_else(tmp_path):
-    for name in (".last.ckpt-x.part", "last.ckpt", "done.json"):
-        (tmp_path / name).write_bytes(b"x")
-    remove_leftovers(tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["done.json", "last.ckpt"]
 
 
 def test_the_best_score_moves_with_its_folder(shape_run, tmp_path):

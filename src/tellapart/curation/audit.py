@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
+from tellapart.core.files import contents
 
 if TYPE_CHECKING:
     from tellapart.curation.findings import Findings
@@ -42,8 +43,10 @@ def run_audit(
 
     Raises:
         CatalogError: the source cannot be used, or holds no image.
-        ConfigError: an unknown check, a threshold that is no number, or a folder that cannot be used.
+        ConfigError: an unknown check, a threshold that is no number, or a folder that cannot be used or that another
+            command works in.
     """
+    from tellapart.core.folder_lock import hold_folder
     from tellapart.core.malloc import keep_freed_memory
     from tellapart.curation.checks.registry import run_all_checks
     from tellapart.curation.findings import Findings
@@ -53,17 +56,18 @@ def run_audit(
     _check_thresholds(thresholds)
     folder = Path(out) if out is not None else default_out(data, options)
     _check_folder(folder, SURVEY)
-    embed = embedder() if embedder is not None else None
-    keep_freed_memory()
-    index = build_index(_opener(data, folder, options), folder / SURVEY, embed)
-    if not len(index.catalog):
-        raise CatalogError(f"{data}: no images")
-    checks = run_all_checks(index, thresholds)
-    source = str(data) if isinstance(data, str | Path) else index.catalog.source
-    about = {"data": source, "out": str(folder), "evidence": index.evidence, "notes": list(index.catalog.notes)}
-    findings = Findings(index.catalog, checks, about)
-    findings.write(folder)
-    return findings
+    with hold_folder(folder):
+        embed = embedder() if embedder is not None else None
+        keep_freed_memory()
+        index = build_index(_opener(data, folder, options), folder / SURVEY, embed)
+        if not len(index.catalog):
+            raise CatalogError(f"{data}: no images")
+        checks = run_all_checks(index, thresholds)
+        source = str(data) if isinstance(data, str | Path) else index.catalog.source
+        about = {"data": source, "out": str(folder), "evidence": index.evidence, "notes": list(index.catalog.notes)}
+        findings = Findings(index.catalog, checks, about)
+        findings.write(folder)
+        return findings
 
 
 def _check_thresholds(thresholds: Mapping[str, float]) -> None:
@@ -84,7 +88,7 @@ def _check_folder(folder: Path, index_name: str) -> None:
     """Refuse a folder that holds anything but an earlier audit."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: a file; name a folder for the audit (--out)")
-    if folder.is_dir() and not (folder / index_name).is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and not (folder / index_name).is_dir() and contents(folder):
         raise ConfigError(f"{folder}: not empty and not an audit; give another --out")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, ImageError
 from tellapart.core.files import atomic_folder
+from tellapart.core.folder_lock import hold_folder
 from tellapart.core.parallel import map_threads
 from tellapart.curation.findings import Findings
 from tellapart.curation.image_index import DAMAGED, SURVEY, open_index
@@ -65,9 +67,15 @@ def lookup(index: str | Path, files: str | Path | Sequence[str | Path], *, add: 
 
     Raises:
         CatalogError: the folder is no audit, or no picture was named.
+        ConfigError: pictures are to be added, and another command works in the folder.
     """
     paths = _list_pictures([files] if isinstance(files, str | Path) else files)
-    known = _open_known(Path(index))
+    with hold_folder(index) if add else nullcontext():
+        return _lookup(Path(index), paths, add)
+
+
+def _lookup(index: Path, paths: list[Path], add: bool) -> dict[str, Any]:
+    known = _open_known(index)
     answers: dict[str, Any] = {}
     queries: list[_Query] = []
     for path, (facts, thumb) in zip(paths, map_threads(_analyse, paths), strict=True):
@@ -82,7 +90,7 @@ def lookup(index: str | Path, files: str | Path | Sequence[str | Path], *, add: 
         if not like:
             new.append(query)
     if add and new:
-        _add(Path(index), new)
+        _add(index, new)
     n_added = len(new) if add else 0
     return {"index": len(known.files) + n_added, "added": n_added, "images": answers}
 

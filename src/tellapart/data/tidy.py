@@ -16,7 +16,7 @@ from typing import Any, Unpack
 from tellapart.core import image_io
 from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
-from tellapart.core.files import atomic_folder
+from tellapart.core.files import atomic_folder, contents
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
@@ -354,7 +354,7 @@ def _check_out(out: Path, folders: Iterable[Path]) -> None:
         if place in home.parents:
             raise ConfigError(f"{out} holds the data ({folder}); name a new folder beside it")
     if out.is_dir():
-        if any(out.iterdir()):
+        if contents(out):
             raise ConfigError(f"{out} is not empty: name another folder, or remove this one first")
     elif out.exists():
         raise ConfigError(f"{out} is a file; name a new folder")

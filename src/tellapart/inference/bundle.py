@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import BundleError
-from tellapart.core.files import atomic_file
+from tellapart.core.files import atomic_file, atomic_folder, contents, recover_folder
 from tellapart.inference.base_model import BASE, base_reader
 from tellapart.inference.charset import Charset
-from tellapart.inference.manifest import FORMAT, MANIFEST, BundleManifest, Calibration, Metrics
+from tellapart.inference.manifest import FORMAT, MANIFEST, BundleManifest, Calibration
 from tellapart.inference.model_card import card
 from tellapart.inference.preprocess import Preprocess
 
@@ -52,6 +54,8 @@ class Bundle:
                 key or a value of the wrong type.
         """
         folder = base_reader() if isinstance(path, str) and path == BASE else Path(path)
+        for each in (folder, folder / "bundle"):
+            recover_folder(each)
         if not (folder / MANIFEST).is_file() and (folder / "bundle" / MANIFEST).is_file():
             folder = folder / "bundle"
         if not (folder / MANIFEST).is_file():
@@ -78,7 +82,7 @@ class Bundle:
         """
         with atomic_file(folder / CARD) as temporary:
             temporary.write_text(card(manifest), encoding="utf-8")
-        files = {item.name: file_digest(item) for item in sorted(folder.iterdir()) if item.name != MANIFEST}
+        files = {item.name: file_digest(item) for item in contents(folder) if item.is_file() and item.name != MANIFEST}
         manifest = replace(manifest, files=files)
         with atomic_file(folder / MANIFEST) as temporary:
             temporary.write_text(_signed(manifest.to_json()), encoding="utf-8")
@@ -87,13 +91,15 @@ class Bundle:
     def with_metrics(self, metrics: Mapping[str, Any]) -> Bundle:
         """The same bundle with an evaluation's headline figures written in; the report stays with the run.
 
+        A new folder with the same files takes the place of the old one.
+
         Args:
             metrics: what `tellapart.evaluate` returns; the figures with an interval are written.
         """
-        figures: Any = {
-            name: value for name, value in metrics.items() if isinstance(value, Mapping) and "ci95" in value
-        }
-        return Bundle.write(self.path, replace(self.manifest, metrics=Metrics(metrics["split"], figures)))
+        with atomic_folder(self.path) as folder:
+            shutil.copytree(self.path, folder, dirs_exist_ok=True, copy_function=_link_or_copy, ignore=_temporaries)
+            written = Bundle.write(folder, self.manifest.with_metrics(metrics))
+        return Bundle(self.path, written.manifest)
 
     @property
     def task(self) -> str:
@@ -152,6 +158,19 @@ def file_digest(path: Path) -> str:
     """The sha256 of a file, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """A second name of the same file, or a copy where there can be none: files of a bundle never change."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _temporaries(folder: str, names: list[str]) -> set[str]:
+    """The names in a folder that are other writers'."""
+    return set(names) - {item.name for item in contents(Path(folder))}
 
 
 def _read_manifest(folder: Path) -> BundleManifest:

@@ -6,7 +6,7 @@ Every value is checked when it is read: a missing key, an unknown key or a value
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -194,6 +194,15 @@ class BundleManifest:
     parity: Parity | None = None
     metrics: Metrics | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+
+    def with_metrics(self, metrics: Mapping[str, Any]) -> BundleManifest:
+        """The same manifest with an evaluation's headline figures.
+
+        Args:
+            metrics: what `tellapart.evaluate` returns; the figures with an interval are taken.
+        """
+        figures: Any = {name: each for name, each in metrics.items() if isinstance(each, Mapping) and "ci95" in each}
+        return replace(self, metrics=Metrics(metrics["split"], figures))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, in the order of the file; what is None is left out."""

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.core.errors import CatalogError, ConfigError, pluralize
+from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
@@ -74,7 +75,7 @@ def adapt(
         how many of them the reader was sure, a number a round.
 
     Raises:
-        ConfigError: no round.
+        ConfigError: no round, or another command works in ``out``.
         CatalogError: the reader is sure of too few pictures to learn from.
 
     Example:
@@ -82,18 +83,22 @@ def adapt(
     """
     if rounds < 1:
         raise ConfigError(f"rounds {rounds}: give 1 or more")
-    # Any file name is as good as a label that is not looked at.
-    catalog = data if isinstance(data, Catalog) else open_catalog(data, task="read", label_from="text", progress=True)
     sure: list[int] = []
     seconds = 0.0
     reader: str | Path = model
-    for number in range(1, rounds + 1):
-        read = _read_by(reader, catalog, alphabet, pattern).with_meta(read_by=str(model))
-        sure.append(len(read.rows()))
-        log(f"round {number} of {rounds}: sure of {sure[-1]:,} of {pluralize(len(catalog.rows()), 'picture')}")
-        part = split(read, seed=seed, fractions=(1 - VAL, VAL, 0))
-        result = train(part, out=Path(out) / f"round-{number}", task="read", init_from=str(model), seed=seed, **options)
-        reader, seconds = result["bundle"], seconds + result["seconds"]
+    with hold_folder(out):
+        # Any file name is as good as a label that is not looked at.
+        catalog = (
+            data if isinstance(data, Catalog) else open_catalog(data, task="read", label_from="text", progress=True)
+        )
+        for number in range(1, rounds + 1):
+            read = _read_by(reader, catalog, alphabet, pattern).with_meta(read_by=str(model))
+            sure.append(len(read.rows()))
+            log(f"round {number} of {rounds}: sure of {sure[-1]:,} of {pluralize(len(catalog.rows()), 'picture')}")
+            part = split(read, seed=seed, fractions=(1 - VAL, VAL, 0))
+            folder = Path(out) / f"round-{number}"
+            result = train(part, out=folder, task="read", init_from=str(model), seed=seed, **options)
+            reader, seconds = result["bundle"], seconds + result["seconds"]
     return {
         "run": result["run"],
         "bundle": result["bundle"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.inference.predictor import load
 from tellapart.pipelines.train import TrainResult, train
@@ -37,26 +38,29 @@ def demo(*, out: str | Path = "demo", n: int = IMAGES, epochs: int | None = None
         ``summary``, the same in prose.
 
     Raises:
-        ConfigError: the folder holds another training.
+        ConfigError: the folder holds another training, or another command works in it.
 
     Example:
         tellapart.demo(out="demo")
     """
     folder = Path(out)
     drawn, fresh = folder / "captchas", folder / "fresh"
-    if not drawn.exists():
-        log(f"1. drawing {n:,} CAPTCHAs of the scheme {SCHEME!r} into {drawn}")
-        generate(SCHEME, n, drawn, seed=0, grid=folder / "samples.png")
-    log(
-        f"2. training a reader in {folder / 'run'}: 70 % of them teach it, 15 % choose its best epoch, "
-        "15 % are kept for the score"
-    )
-    options: ReaderOptions = {} if epochs is None else {"epochs": epochs}
-    result = train(drawn, out=folder / "run", task="read", **options)
-    if not fresh.exists():
-        log(f"3. drawing {FRESH} fresh ones from another seed into {fresh}, and reading them with the packed bundle")
-        generate(SCHEME, FRESH, fresh, seed=1)
-    rows, right = _read_fresh(result["bundle"], fresh)
+    with hold_folder(folder):
+        if not drawn.exists():
+            log(f"1. drawing {n:,} CAPTCHAs of the scheme {SCHEME!r} into {drawn}")
+            generate(SCHEME, n, drawn, seed=0, grid=folder / "samples.png")
+        log(
+            f"2. training a reader in {folder / 'run'}: 70 % of them teach it, 15 % choose its best epoch, "
+            "15 % are kept for the score"
+        )
+        options: ReaderOptions = {} if epochs is None else {"epochs": epochs}
+        result = train(drawn, out=folder / "run", task="read", **options)
+        if not fresh.exists():
+            log(
+                f"3. drawing {FRESH} fresh ones from another seed into {fresh}, and reading them with the packed bundle"
+            )
+            generate(SCHEME, FRESH, fresh, seed=1)
+        rows, right = _read_fresh(result["bundle"], fresh)
     exact = result["test"]["exact_match"]
     low, high = exact["ci95"]
     lines = [

@@ -20,7 +20,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError, ParityError, TellapartError
-from tellapart.core.files import atomic_folder
+from tellapart.core.files import atomic_folder, contents
+from tellapart.core.folder_lock import hold_folder
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import FEWEST, REFERENCE
 from tellapart.evaluation.drift_reference import REFERENCE_SIZE, Reference, sample_images
@@ -85,20 +86,27 @@ def export(
 
     Raises:
         ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
-        ConfigError: the run is not finished, or there is no such checkpoint.
+        ConfigError: the run is not finished, there is no such checkpoint, or another command works in the run's folder
+            and the bundle belongs there.
 
     Example:
         tellapart.export("runs/photos", out="photos-bundle")
     """
     run = run if isinstance(run, Run) else Run.open(run)
     target = _target(run, out, checkpoint)
+    with hold_folder(run.path) if out is None else contextlib.nullcontext():
+        return pack(run, target, weights=weights, checkpoint=checkpoint)
+
+
+def pack(run: Run, target: Path, *, weights: bool = False, checkpoint: str | None = None) -> Bundle:
+    """Write the bundle of a run to a folder, as `export` does; whoever calls keeps others off the run."""
     catalog = run.catalog()
     model = load_model(run, checkpoint)
     spec = build_preprocess(run)
     stored = {} if checkpoint else run.calibration()
     calibration = Calibration.from_json(stored) if stored else None
     deployed = Deployed(model, spec, calibration.temperature if calibration else 1.0).eval().cpu()
-    if target.exists() and not (target / MANIFEST).is_file() and not (target.is_dir() and not any(target.iterdir())):
+    if target.exists() and not (target / MANIFEST).is_file() and not (target.is_dir() and not contents(target)):
         raise ConfigError(f"{target}: there already and not a bundle; give another --out")
     with atomic_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
@@ -111,9 +119,9 @@ def export(
         unseen = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
         _write_reference(predictor, catalog, unseen, folder / REFERENCE)
         _training_images(run, catalog).write(folder / TRAINING_IMAGES)
-        bundle = Bundle.write(folder, replace(bundle.manifest, parity=Parity(**compared)))
-        if (metrics := run.metrics()) and checkpoint is None:
-            bundle.with_metrics(metrics)
+        manifest = replace(bundle.manifest, parity=Parity(**compared))
+        metrics = run.metrics() if checkpoint is None else None
+        Bundle.write(folder, manifest.with_metrics(metrics) if metrics else manifest)
     return Bundle.open(target)
 
 

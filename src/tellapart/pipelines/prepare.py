@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tellapart.core.errors import ConfigError, did_you_mean
+from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.curation.audit import run_audit
 from tellapart.curation.audit_page import write_report
@@ -59,7 +60,8 @@ def prepare(
         ``classes`` (as `tellapart.balance`, or None) and ``notes``.
 
     Raises:
-        ConfigError: the recipe prepares nothing, an option is unknown, or ``out`` is a file or the data itself.
+        ConfigError: the recipe prepares nothing, an option is unknown, ``out`` is a file or the data itself, or
+            another command works in it.
 
     Example:
         tellapart.prepare("photos", out="prepared", balance="over")
@@ -77,24 +79,25 @@ def prepare(
     if not isinstance(data, Catalog) and folder.resolve() == Path(data).resolve():
         raise ConfigError(f"{folder}: the data itself; name another folder (--out)")
     prepared, review = folder / "prepared.parquet", folder / "review.html"
-    source, reading = data_before_cleaning(data, dict(options))
-    embedder = default_embedder if settings["pretrained"] else None
-    findings = run_audit(
-        source, out=folder / "audit", embedder=embedder, thresholds=settings.get("thresholds"), **reading
-    )
-    write_report(findings, folder / "report.html")
-    log(f"report: {folder / 'report.html'}")
-    catalog, dropped, counts = apply_decisions(findings, rules, corrections)
-    write_review(findings, dropped, review)
-    log(f"review: {review} ({counts['kept']} of {counts['images']} images stay)")
-    catalog, classes = split(catalog, seed=settings["seed"]), None
-    if method and catalog.task == "classify":
-        balanced = balance_classes(
-            catalog, out=prepared, method=method, count=settings.get("count"), seed=settings["seed"]
+    with hold_folder(folder):
+        source, reading = data_before_cleaning(data, dict(options))
+        embedder = default_embedder if settings["pretrained"] else None
+        findings = run_audit(
+            source, out=folder / "audit", embedder=embedder, thresholds=settings.get("thresholds"), **reading
         )
-        catalog, classes = open_catalog(prepared).with_notes(balanced["notes"]), balanced["classes"]
-    else:
-        catalog.write(prepared)
+        write_report(findings, folder / "report.html")
+        log(f"report: {folder / 'report.html'}")
+        catalog, dropped, counts = apply_decisions(findings, rules, corrections)
+        write_review(findings, dropped, review)
+        log(f"review: {review} ({counts['kept']} of {counts['images']} images stay)")
+        catalog, classes = split(catalog, seed=settings["seed"]), None
+        if method and catalog.task == "classify":
+            balanced = balance_classes(
+                catalog, out=prepared, method=method, count=settings.get("count"), seed=settings["seed"]
+            )
+            catalog, classes = open_catalog(prepared).with_notes(balanced["notes"]), balanced["classes"]
+        else:
+            catalog.write(prepared)
     return {
         "catalog": str(prepared),
         "report": str(folder / "report.html"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from tellapart.core.errors import CatalogError, ConfigError, join_some
-from tellapart.core.files import check_target, write_json
+from tellapart.core.files import check_target, contents, write_json
+from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
@@ -17,7 +20,7 @@ from tellapart.data.split import split
 from tellapart.evaluation.evaluate import evaluate
 from tellapart.inference.bundle import Bundle
 from tellapart.pipelines.diagnose import diagnose, leakage, poor
-from tellapart.pipelines.export import export
+from tellapart.pipelines.export import pack
 from tellapart.pipelines.tracking import log_run
 from tellapart.synthesis.generate import generate
 from tellapart.training.augmentation import PRESETS, show
@@ -77,30 +80,30 @@ def train(
         where the data was split without one.
 
     Raises:
-        ConfigError: unknown options, or a run folder that holds another training.
+        ConfigError: unknown options, or a run folder that holds another training or that another command works in.
         CatalogError, TextError: data that cannot be trained on.
         ParityError: the exported graph did not answer like the trained model.
 
     Example:
         tellapart.train("photos", out="runs/photos", epochs=3)
     """
-    run, catalog = _open_run(data, out, recipe, config, options)
-    if show_augment is not None:
-        _show_augmentation(run, catalog, Path(show_augment))
-    fit_run(run, catalog)
-    bundle = run.path / "bundle"
-    if not (bundle / "bundle.json").is_file():
-        log("packing and comparing with the trained model")
-        export(run)
-    if run.metrics() is None:
-        part = "test" if catalog.rows("test") else "val"  # the nearest to unseen that there is
-        metrics = evaluate(bundle, run.catalog(), split=part)
-        Bundle.open(bundle).with_metrics(metrics)
-        write_json(run.path / METRICS, metrics)
-        for cause in diagnose(run) if poor(run) else leakage(run):
-            log(f"{cause.name}: {cause.evidence}. {cause.advice}")
-    if track is not None:
-        log_run(run, str(track))
+    with _open_run(data, out, recipe, config, options) as (run, catalog):
+        if show_augment is not None:
+            _show_augmentation(run, catalog, Path(show_augment))
+        fit_run(run, catalog)
+        bundle = run.path / "bundle"
+        if not (bundle / "bundle.json").is_file():
+            log("packing and comparing with the trained model")
+            pack(run, bundle)
+        if run.metrics() is None:
+            part = "test" if catalog.rows("test") else "val"  # the nearest to unseen that there is
+            metrics = evaluate(bundle, run.catalog(), split=part)
+            Bundle.open(bundle).with_metrics(metrics)
+            write_json(run.path / METRICS, metrics)
+            for cause in diagnose(run) if poor(run) else leakage(run):
+                log(f"{cause.name}: {cause.evidence}. {cause.advice}")
+        if track is not None:
+            log_run(run, str(track))
     return {
         "run": str(run.path),
         "bundle": str(bundle),
@@ -132,42 +135,63 @@ def fit_only(
         ``run`` (a folder), ``seconds``, and ``validation`` (figures of the validation part).
 
     Raises:
-        ConfigError: unknown options, or a run folder that holds another training.
+        ConfigError: unknown options, or a run folder that holds another training or that another command works in.
         CatalogError, TextError: data that cannot be trained on.
 
     Example:
         fit_only("photos", out="runs/photos", epochs=3)
     """
-    run, catalog = _open_run(data, out, recipe, config, options)
-    validation = fit_run(run, catalog)
-    return {"run": str(run.path), "seconds": run.environment()["seconds"], "validation": validation}
+    with _open_run(data, out, recipe, config, options) as (run, catalog):
+        validation = fit_run(run, catalog)
+        return {"run": str(run.path), "seconds": run.environment()["seconds"], "validation": validation}
 
 
 # --- before ----------------------------------------------------------------------------------------
 
 
+@contextmanager
 def _open_run(
     data: str | Path | Catalog | None,
     out: str | Path | None,
     recipe: str | None,
     config: str | Path | None,
     options: TrainOptions,
-) -> tuple[Run, Catalog]:
-    """The run folder of this very training, new or gone on with, and its data, split; all that can be is checked."""
+) -> Iterator[tuple[Run, Catalog]]:
+    """The run folder of this very training, new or gone on with, and its data, split; all that can be is checked.
+
+    Other commands are kept off the folder.
+    """
     requested = make_config(recipe, config, options)
-    if data is None:
-        data = _drawn(recipe)
-    catalog = open_split(data, requested)
-    check_data(catalog)
-    task = get_task(catalog.task)
-    task.check_decisions(requested, catalog)
-    planned = plan(requested, catalog)
-    run = _opened(Path(out) if out is not None else _default_out(data, catalog, planned), catalog, planned)
-    # Of a finished run, what it began with may be gone.
-    notes = [] if run.finished else task.check_data(catalog, task.preprocess(planned), planned.init_from)
-    for note in [*catalog.notes, *notes]:
-        log(f"note: {note}")
-    return run, catalog
+    with ExitStack() as held:
+        if out is not None:
+            _hold(Path(out), held)
+        if data is None:
+            data = _drawn(recipe)
+        catalog = open_split(data, requested)
+        check_data(catalog)
+        task = get_task(catalog.task)
+        task.check_decisions(requested, catalog)
+        planned = plan(requested, catalog)
+        folder = Path(out) if out is not None else _default_out(data, catalog, planned)
+        if out is None:
+            _hold(folder, held)
+        run = _opened(folder, catalog, planned)
+        # Of a finished run, what it began with may be gone.
+        notes = [] if run.finished else task.check_data(catalog, task.preprocess(planned), planned.init_from)
+        for note in [*catalog.notes, *notes]:
+            log(f"note: {note}")
+        yield run, catalog
+
+
+def _hold(folder: Path, held: ExitStack) -> None:
+    """Keep other commands off a run folder, until the stack is closed.
+
+    Raises:
+        ConfigError: the folder holds something else, or another command works in it.
+    """
+    if folder.is_dir() and not (folder / CONFIG).is_file() and any(item.name != DATA for item in contents(folder)):
+        raise ConfigError(f"{folder}: not empty and not a run; give another --out")
+    held.enter_context(hold_folder(folder))
 
 
 def _show_augmentation(run: Run, catalog: Catalog, picture: Path) -> None:
@@ -224,8 +248,6 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
         if not odd:
             log(f"{folder}: {'finished already' if run.finished else 'going on'}")
             return run
-    elif folder.exists() and any(item.name != DATA for item in folder.iterdir()):
-        raise ConfigError(f"{folder}: not empty and not a run; give another --out")
     return Run.create(folder, catalog, config)
 
 

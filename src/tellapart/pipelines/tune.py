@@ -18,7 +18,8 @@ import yaml
 from optuna.trial import TrialState
 
 from tellapart.core.errors import ConfigError, TellapartError, join_some, pluralize
-from tellapart.core.files import atomic_file
+from tellapart.core.files import atomic_file, contents
+from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.pipelines.train import check_data, open_split
@@ -108,7 +109,8 @@ def tune(
         ``trials`` (how many complete, pruned and failed), ``importances`` (option to share), ``picture``.
 
     Raises:
-        ConfigError: unknown options or values, a folder that holds something else, or trials that fail in a row.
+        ConfigError: unknown options or values, a folder that holds something else or that another command works in, or
+            trials that fail in a row.
         CatalogError, TextError: data that cannot be trained on.
 
     Example:
@@ -117,23 +119,27 @@ def tune(
     asked = make_config(recipe, config, options)
     budget = Budget.of(minutes, trials)
     searched = None if space is None else validate_space(space) if isinstance(space, Mapping) else read_space(space)
-    catalog = _without_test(data, asked)
-    check_data(catalog)
-    get_task(catalog.task).check_decisions(asked, catalog)
-    planned = plan(asked, catalog)
-    searched = searched or open_options(default_space(planned, catalog), asked, options)
-    if not searched:
-        raise ConfigError("nothing to search: every option is decided; leave some out, or give a --space")
-    folder = Path(out) if out is not None else Path("runs") / f"{Path(catalog.source).stem or 'data'}-tune"
-    about = {"config": asked.to_dict(), "space": searched, "data": catalog.fingerprint}
-    with _opened(folder, about, _pruner(planned)) as study, lightning_quiet():
-        log(
-            f"{folder}: tuning {', '.join(searched)} on {len(catalog.rows('train')):,} images, judged by "
-            f"{len(catalog.rows('val')):,}; the test part is left alone"
-        )
-        _enqueue_untuned(study, planned, searched)
-        _search(study, TrialRunner(searched, asked, planned, catalog, folder / TRIALS), budget, folder)
-        return _write(study, folder)
+    source = Path(data.source if isinstance(data, Catalog) else data)
+    folder = Path(out) if out is not None else Path("runs") / f"{source.stem or 'data'}-tune"
+    if folder.is_dir() and contents(folder) and not (folder / STUDY).is_file():
+        raise ConfigError(f"{folder}: not empty and not a search; give another --out")
+    with hold_folder(folder):
+        catalog = _without_test(data, asked)
+        check_data(catalog)
+        get_task(catalog.task).check_decisions(asked, catalog)
+        planned = plan(asked, catalog)
+        searched = searched or open_options(default_space(planned, catalog), asked, options)
+        if not searched:
+            raise ConfigError("nothing to search: every option is decided; leave some out, or give a --space")
+        about = {"config": asked.to_dict(), "space": searched, "data": catalog.fingerprint}
+        with _opened(folder, about, _pruner(planned)) as study, lightning_quiet():
+            log(
+                f"{folder}: tuning {', '.join(searched)} on {len(catalog.rows('train')):,} images, judged by "
+                f"{len(catalog.rows('val')):,}; the test part is left alone"
+            )
+            _enqueue_untuned(study, planned, searched)
+            _search(study, TrialRunner(searched, asked, planned, catalog, folder / TRIALS), budget, folder)
+            return _write(study, folder)
 
 
 # --- before ----------------------------------------------------------------------------------------
@@ -190,10 +196,7 @@ def _pruner(config: TrainConfig) -> optuna.pruners.BasePruner:
 
 @contextmanager
 def _opened(folder: Path, about: dict[str, Any], pruner: optuna.pruners.BasePruner) -> Iterator[Study]:
-    """The study in a folder, new or gone on with; what a killed search left running has failed."""
-    if not (folder / STUDY).is_file() and folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder}: not empty and not a search; give another --out")
-    folder.mkdir(parents=True, exist_ok=True)
+    """The study in a folder that is held, new or gone on with; what a killed search left running has failed."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     file = (folder / STUDY).resolve()  # not in the address: there, some signs of a path would mean something else
     storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(file)})

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.files import atomic_file, atomic_folder
+from tellapart.core.files import atomic_file, atomic_folder, contents
 from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import track
 from tellapart.synthesis import RandomScheme, Scheme, draw, encode
@@ -95,14 +95,13 @@ def generate(
     batches = _batches(scheme, seed, n, workers)
     batches = track(batches, f"drawing {scheme.name}", -(-n // _BATCH), show=progress)
     names = _names(n)
+    if grid is not None:
+        batches = _then_grid(batches, grid, _sheet(scheme, seed, n))
     if out.suffix == ".parquet":
         _write_parquet(out, scheme, seed, batches, names)
     else:
         _write_folder(out, scheme, batches, names)
     seconds = time.perf_counter() - start
-    if grid is not None:
-        with atomic_file(grid) as temporary:
-            _sheet(scheme, seed, n).save(temporary, "PNG")
     return {
         "out": str(out),
         "n": n,
@@ -124,7 +123,7 @@ def _check(n: int, out: Path, grid: Path | None, workers: int) -> None:
         if out.is_dir():
             raise ConfigError(f"{out} is a folder; name a file, or a folder that does not end in .parquet")
     elif out.is_dir():
-        if any(out.iterdir()):
+        if contents(out):
             raise ConfigError(f"{out} is not empty: name another folder, or remove this one first")
     elif out.exists():
         raise ConfigError(f"{out} is a file; name a folder, or a file that ends in .parquet")
@@ -143,6 +142,13 @@ def _batches(scheme: Scheme | RandomScheme, seed: int, n: int, workers: int) -> 
         yield from map(_drawn, tasks)
         return
     yield from map_processes(_drawn, tasks, workers=workers)
+
+
+def _then_grid(batches: Iterator[_Encoded], grid: Path, sheet: Image.Image) -> Iterator[_Encoded]:
+    """The batches; after the last one the grid is written, so that where the images are, all is done."""
+    yield from batches
+    with atomic_file(grid) as temporary:
+        sheet.save(temporary, "PNG")
 
 
 def _drawn(task: tuple[Scheme | RandomScheme, int, int, int]) -> _Encoded:

@@ -50,12 +50,6 @@ def stage_checkpoints(folder: Path) -> tuple[BestCheckpoint, ModelCheckpoint]:
     return best, ModelCheckpoint(dirpath=folder, filename="last", enable_version_counter=False)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed session left of a checkpoint that it was writing."""
-    for leftover in folder.glob(".*.part"):
-        leftover.unlink()
-
-
 def next_epoch(last: Path) -> int:
     """The number of the epoch, from 0, that a stage goes on with after its last checkpoint.
 

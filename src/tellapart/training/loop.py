@@ -32,7 +32,6 @@ from tellapart.training.checkpointing import (
     AtomicCheckpointIO,
     next_epoch,
     read_checkpoint,
-    remove_leftovers,
     save_network,
     stage_checkpoints,
 )
@@ -192,7 +191,6 @@ def _fit_stage(
     val = WidthBatches(cache.catalog.rows("val"), cache.widths, size.images, shuffle=False)
     with watch.timer("frozen part"):
         train_data, val_data = cache_trunk(module, cache, train, val) or (CachedImages(cache), CachedImages(cache))
-    remove_leftovers(folder)
     last = folder / LAST
     if last.is_file():  # Lightning says the epoch too late: it asks for the first batch before
         train.set_epoch(next_epoch(last))

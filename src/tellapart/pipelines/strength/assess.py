@@ -9,6 +9,7 @@ from typing import Any, TypedDict, Unpack, cast
 
 from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.core.files import atomic_file, check_target, check_writable, write_json
+from tellapart.core.folder_lock import hold_folder
 from tellapart.core.parallel import processor
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
@@ -90,7 +91,7 @@ def strength(
         ``broken_by`` (source of that line), ``characters`` (hardest first), ``changes``, ``limits``.
 
     Raises:
-        ConfigError: numbers of labels that are none, or a place where nothing can be written.
+        ConfigError: numbers of labels that are none, or a place where nothing can be written or another command works.
         CatalogError: data without texts.
 
     Example:
@@ -103,24 +104,27 @@ def strength(
     training: dict[str, Any] = {name: value for name, value in options.items() if name not in LABEL_OPTIONS}
     if scheme and reading:
         raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images; a scheme's images are drawn")
-    most = max(*wanted, PICTURES) if 0 in wanted else max(wanted)
-    catalog = _draw_scheme(scheme, most, out / "data", seed) if scheme else _open_labelled(str(target), seed, reading)
-    steps, left_out = ladder(wanted, catalog)
-    if not steps and 0 not in wanted:
-        raise ConfigError(f"nothing to attack with; {'; '.join(left_out)}")
-    for note in left_out:
-        log(f"note: {note}")
-    record = _Record(out / "strength.json", scheme.name if scheme else str(target), left_out)
-    if 0 in wanted:
-        _attack_without_labels(record, catalog, out / "pictures", seed, training)
-    for number in steps:
-        record.add(attack(catalog, number, out / f"labels-{number}", seed=seed, **training))
-    if scheme and changes:
-        record.result["changes"] = _attack_changes(scheme, out / "changes", seed, training)
-    record.write()
-    if report is not None:
-        with atomic_file(Path(report)) as temporary:
-            temporary.write_text(page(record.result), encoding="utf-8")
+    with hold_folder(out):
+        most = max(*wanted, PICTURES) if 0 in wanted else max(wanted)
+        catalog = (
+            _draw_scheme(scheme, most, out / "data", seed) if scheme else _open_labelled(str(target), seed, reading)
+        )
+        steps, left_out = ladder(wanted, catalog)
+        if not steps and 0 not in wanted:
+            raise ConfigError(f"nothing to attack with; {'; '.join(left_out)}")
+        for note in left_out:
+            log(f"note: {note}")
+        record = _Record(out / "strength.json", scheme.name if scheme else str(target), left_out)
+        if 0 in wanted:
+            _attack_without_labels(record, catalog, out / "pictures", seed, training)
+        for number in steps:
+            record.add(attack(catalog, number, out / f"labels-{number}", seed=seed, **training))
+        if scheme and changes:
+            record.result["changes"] = _attack_changes(scheme, out / "changes", seed, training)
+        record.write()
+        if report is not None:
+            with atomic_file(Path(report)) as temporary:
+                temporary.write_text(page(record.result), encoding="utf-8")
     return cast(StrengthResult, record.result)
 
 
