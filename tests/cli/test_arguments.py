@@ -56,6 +56,14 @@ def test_refusals(parser, words, text, refuses):
         parse(parser, words)
 
 
+@pytest.mark.parametrize("value", ["[" * 5000, '{"a": ' * 5000, "9" * 5000])
+def test_a_value_without_end_is_refused_in_a_sentence(said, value):
+    status, out, err = said("audit", "photos", "--thresholds", value)
+    assert (status, out) == (2, "")
+    assert len(err) < 500
+    assert err.startswith("tellapart: option thresholds: '")
+
+
 @pytest.mark.parametrize("columns", ["40", "120"])
 def test_help_wraps_the_description_and_keeps_the_example(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)

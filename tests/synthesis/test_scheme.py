@@ -107,7 +107,7 @@ def test_other_refusals(tmp_path):
             scheme(str(tmp_path / "odd.yaml"))
     bad = tmp_path / "bad.yaml"
     bad.write_text("a: [", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"bad\.yaml: not a YAML file"):
+    with pytest.raises(ConfigError, match=r"bad\.yaml: not YAML: line 1, column"):
         scheme(str(bad))
 
 

@@ -23,6 +23,7 @@ from PIL import (  # noqa: F401  (Pillow's lazy plugin loading is not safe among
 )
 
 from tellapart.core.errors import ImageError
+from tellapart.core.regular_files import read_regular
 
 Pixels = npt.NDArray[np.uint8]  # height, width, 3
 
@@ -95,10 +96,10 @@ def read_bytes(path: str | Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        ImageError: the file is missing or cannot be read.
+        ImageError: the file is missing, cannot be read, or is none: a folder, a device, a pipe.
     """
     try:
-        return Path(path).read_bytes()
+        return read_regular(path)
     except FileNotFoundError:
         raise ImageError(str(path), "there is no such file") from None
     except OSError as error:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tellapart.core.documents import read_yaml
 from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.curation.checks.registry import CHECKS
 
@@ -61,12 +60,7 @@ def read_policy(policy: str | Path | Mapping[str, Any] | None) -> dict[str, Any]
 
 def _load_yaml(path: str | Path) -> Any:
     """Return the content of a YAML file; an empty file is an empty policy."""
-    try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise ConfigError(f"{path}: the policy cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
+    return read_yaml(path, "the policy") or {}
 
 
 def _is_score_rule(rule: Any) -> bool:

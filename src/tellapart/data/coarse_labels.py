@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
+from tellapart.core.documents import read_yaml
 from tellapart.core.errors import CatalogError, join_some
 from tellapart.data.catalog import Catalog
 
@@ -24,13 +23,11 @@ def apply_coarse_labels(result: Catalog, groups: str | Path | Mapping[str, Seque
     """
     name = "groups" if isinstance(groups, Mapping) else str(groups)
     if not isinstance(groups, Mapping):
-        try:
-            groups = yaml.safe_load(Path(groups).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise CatalogError(f"{name}: the groups file cannot be read: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise CatalogError(f"{name}: not YAML: {error}") from error
-    if not isinstance(groups, Mapping) or not all(isinstance(members, list | tuple) for members in groups.values()):
+        groups = read_yaml(groups, "the groups file", CatalogError)
+    if not isinstance(groups, Mapping) or not all(
+        isinstance(members, list | tuple) and not any(isinstance(label, Mapping | list | tuple) for label in members)
+        for members in groups.values()
+    ):
         raise CatalogError(f"{name}: write one line a group: its name, then its classes in brackets")
     # YAML reads 0042 as a number and `no` as false: such a class must be quoted, and is said so below.
     members = [(str(group), str(label)) for group, labels in groups.items() for label in labels]

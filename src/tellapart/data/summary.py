@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError, join_some
+from tellapart.core.regular_files import open_regular
 from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.opening import open_catalog
@@ -138,7 +139,7 @@ def _sides(catalog: Catalog, rows: Sequence[int]) -> tuple[list[tuple[int, int]]
 def _head(path: Path, file: str) -> tuple[bytes, int]:
     """The first bytes of a file, and how many it has."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return stream.read(_HEAD), os.fstat(stream.fileno()).st_size
     except OSError as error:
         raise ImageError(file, f"the file cannot be read: {error.strerror}") from error

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tellapart.core.documents import load_json
 from tellapart.core.errors import BundleError
 from tellapart.core.files import atomic_file, atomic_folder, contents, recover_folder
 from tellapart.inference.base_model import BASE, base_reader
@@ -177,7 +178,7 @@ def _read_manifest(folder: Path) -> BundleManifest:
     file = folder / MANIFEST
     try:
         text = file.read_text(encoding="utf-8")
-        document = json.loads(text)
+        document = load_json(text)
         digest = document.pop("sha256")
         stored = document["format"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import yaml
-
+from tellapart.core.documents import read_yaml
 from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.synthesis.random_scheme import RandomScheme
 from tellapart.synthesis.scheme import Scheme
@@ -122,12 +120,7 @@ def scheme(name: str) -> Scheme | RandomScheme:
         raise ConfigError(
             f"there is no scheme {name!r}{did_you_mean(name, SCHEMES)}; known: {', '.join(SCHEMES)}, or a .yaml file"
         )
-    try:
-        values = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{name}: the scheme cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: not a YAML file: {error}") from error
+    values = read_yaml(name, "the scheme")
     many = isinstance(values, Mapping) and "alphabets" in values
     try:
         return RandomScheme.from_dict(values) if many else Scheme.from_dict(values)

@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from tellapart.core.documents import load_yaml, read_yaml
 from tellapart.core.errors import ConfigError, did_you_mean, join_some
+from tellapart.core.terminal import excerpt, quoted
 from tellapart.metrics.calibration import parse_threshold_goal
 
 SMALL = "small"  # our own backbone, beside timm's names
@@ -231,15 +231,9 @@ def make_config(
     """
     merged: dict[str, Any] = {}
     if recipe is not None:
-        merged |= _mapping(recipe_text(recipe), f"recipe {recipe}")
+        merged |= _mapping(load_yaml(recipe_text(recipe), recipe), f"recipe {recipe}")
     if config is not None:
-        try:
-            text = Path(config).read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{config}: cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{config}: not UTF-8 text; save it as UTF-8") from error
-        merged |= _mapping(text, str(config))
+        merged |= _mapping(read_yaml(config), str(config))
     for part in RECIPE_PARTS:  # what a recipe draws or prepares is no option of a training
         merged.pop(part, None)
     merged |= options or {}
@@ -291,7 +285,7 @@ def in_plain_words(error: Exception) -> str:
     given = re.search(r"(?:Given|Got) value: (.*)$", text)
     unknown = re.search(r"Option '(\w+)' is not accepted", text)
     if key is None or (given is None and unknown is None):
-        return text
+        return excerpt(text, 400)
     if unknown is not None:
         return f"option {key[1]}: it knows no {unknown[1]!r}"
     kinds = re.findall(r"Expected an? (.*?)(?= - Expected| Given value|\. Got value| Subtypes|$)", text)
@@ -302,7 +296,7 @@ def in_plain_words(error: Exception) -> str:
     ]
     names = [" or ".join(re.findall(r"'[^']*'", name)) if "Literal" in name else name for name in names]
     assert given is not None
-    return f"option {key[1]}: {given[1]!r} does not fit; give {' or '.join(names) or 'another kind of value'}"
+    return f"option {key[1]}: {quoted(given[1])} does not fit; give {' or '.join(names) or 'another kind of value'}"
 
 
 def _stage(value: Any) -> Stage:
@@ -338,15 +332,11 @@ def recipe_part(name: str, part: str) -> dict[str, Any] | None:
     >>> recipe_part("captcha-characters", "generate")["n"]
     6000
     """
-    value = _mapping(recipe_text(name), f"recipe {name}").get(part)
+    value = _mapping(load_yaml(recipe_text(name), name), f"recipe {name}").get(part)
     return value if isinstance(value, dict) else None
 
 
-def _mapping(text: str, name: str) -> dict[str, Any]:
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: not YAML: {error}") from error
+def _mapping(value: Any, name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from tellapart.core.documents import read_yaml
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file
 from tellapart.data.catalog import Catalog
@@ -67,7 +68,7 @@ class Run:
         folder = Path(path)
         if not (folder / CONFIG).is_file():
             raise ConfigError(f"{path}: not a run folder (there is no {CONFIG} in it)")
-        values = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        values = read_yaml(folder / CONFIG)
         return cls(folder, make_config(options=values))
 
     @classmethod

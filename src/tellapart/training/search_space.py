@@ -19,8 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from tellapart.core.documents import read_yaml
 from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.data.catalog import Catalog
 from tellapart.training.auto_config import plan
@@ -100,13 +99,7 @@ def read_space(path: str | Path) -> Space:
     Raises:
         ConfigError: no such file, an unknown option, a value that the option does not take, an empty range.
     """
-    try:
-        spec = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
-    return validate_space(spec, str(path))
+    return validate_space(read_yaml(path), str(path))
 
 
 def validate_space(spec: Any, name: str = "space") -> Space:
