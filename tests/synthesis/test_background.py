@@ -26,7 +26,8 @@ def test_each_ground_is_no_flat_paper_and_hides_no_letter(ground):
 @pytest.mark.parametrize(
     "changes",
     [{"arcs": (3, 3)}, {"boxes": (3, 3)}, {"grid": (10, 10)}, {"decoys": (9, 9)}, {"salt": 0.1}, {"blur": (1.0, 1.0)},
-     {"warp_amplitude": 3.0}, {"perspective": 0.3}],
+     {"warp_amplitude": 3.0}, {"perspective": 0.3}, {"patches": (9, 9), "clutter_ink": ("#80ff80",)}, {"frame": 2},
+     {"badges": ("#ffcc80",)}, {"aspect": 1.3}],
     ids=str,
 )  # fmt: skip
 def test_each_disturbance_changes_the_picture_but_not_the_text(changes):

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import yaml
+from PIL import ImageColor
 
 from tellapart.core.errors import ConfigError
 from tellapart.synthesis import RandomScheme, Scheme, draw, render, scheme
@@ -101,3 +102,47 @@ def test_refusals(values, message):
 def test_grey_takes_all_colour():
     pixels, _ = render(dataclasses.replace(BARE, ink=("#a01c1c",), salt=0.05, grey=True), 0, 0)
     assert (pixels == pixels[..., :1]).all()
+
+
+WIDE = {
+    "aspect": (0.6, 1.6), "margins": 0.3, "hues": 0.2, "gradients": 0.2, "badges": 0.2, "strokes": 0.3, "frames": 0.2,
+    "contours": 0.2, "patches": 0.2,
+}  # fmt: skip
+
+
+def test_options_of_the_second_stream_leave_what_the_first_drew():
+    plain, wide = RandomScheme(), RandomScheme(aspect=(0.6, 1.6))
+    for index in range(50):
+        one, other = plain.of(1, index), wide.of(1, index)
+        assert one.aspect == 1
+        assert 0.6 <= other.aspect <= 1.6
+        assert dataclasses.replace(other, aspect=1.0, width=one.width) == one
+
+
+def test_wide_options_draw_every_look_and_a_picture_each():
+    wide = RandomScheme(**WIDE)
+    schemes = [wide.of(2, index) for index in range(150)]
+    assert sum(bool(each.badges) for each in schemes) > 10
+    assert sum(bool(each.frame) for each in schemes) > 10
+    assert sum(bool(each.patches[1]) for each in schemes) > 10
+    assert sum("contour" in each.styles and len(each.styles) == 1 for each in schemes) > 10
+    for index in range(40):
+        pixels, text = render(wide, 2, index)
+        assert pixels.shape[:2] == (schemes[index].height, schemes[index].width)
+        assert text
+
+
+def test_equal_lightness_is_equal_in_grey():
+    hues = RandomScheme(hues=1.0)
+    seen = 0
+    for index in range(60):
+        scheme = hues.of(3, index)
+        if scheme.black_and_white:
+            continue
+        paper, *inks = (ImageColor.getrgb(colour) for colour in (*scheme.paper, *scheme.ink))
+        for ink in inks:
+            seen += 1
+            grey = [0.299 * red + 0.587 * green + 0.114 * blue for red, green, blue in (paper, ink)]
+            assert abs(grey[0] - grey[1]) < 26
+            assert max(abs(one - other) for one, other in zip(paper, ink, strict=True)) > 40
+    assert seen > 50

@@ -19,6 +19,7 @@ from tellapart.training.augmentation import (
     _warp,
     augment,
     show,
+    without_text,
 )
 
 SIZES = [(24, 24), (20, 50), (50, 20)]
@@ -317,3 +318,30 @@ def test_the_seed_decides_the_picture_and_none_changes_nothing(tmp_path):
     assert read["a"] == read["b"] != read["c"]
     with Image.open(tmp_path / "none.png") as picture:
         assert np.array_equal(np.asarray(picture), np.tile(rows[0], (1, 8, 1)))
+
+
+def test_swapped_channels_are_the_same_channels():
+    batch = torch.rand(16, 3, 8, 8)
+    swapped = augment(batch, Augmentation(swap=True), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(swapped.sort(dim=1).values, batch.sort(dim=1).values)
+    assert 4 < sum(not torch.equal(one, other) for one, other in zip(batch, swapped, strict=True)) <= 16
+
+
+def test_a_share_of_the_images_becomes_its_negative():
+    batch = torch.rand(400, 1, 4, 4)
+    result = augment(batch, Augmentation(invert=0.25), torch.Generator().manual_seed(0))
+    negative = [torch.allclose(one, 1 - other) for one, other in zip(batch, result, strict=True)]
+    same = [torch.equal(one, other) for one, other in zip(batch, result, strict=True)]
+    assert sum(negative) + sum(same) == 400
+    assert 70 < sum(negative) < 130
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 96), (45, 33)])
+def test_pictures_without_a_text_have_the_shape_and_lose_the_letters(height, width):
+    batch = torch.zeros(40, 1, height, width)
+    batch[:, :, height // 4 : height // 2, width // 3 : width // 2] = 1
+    results = without_text(batch, torch.Generator().manual_seed(0))
+    assert results.shape == batch.shape
+    assert results.min() >= 0
+    assert results.max() <= 1
+    assert not any(torch.equal(one, other) for one, other in zip(batch, results, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,10 +100,6 @@ def test_few_images_leave_it_near_to_where_it_began(text_run, texts, text_option
             Preprocess(height=48, width=None, channels=1),
             "24 px in grey, here they have 48 px in grey",
         ),
-        (
-            Preprocess(height=24, width=None, channels=3),
-            "24 px in grey, here they have 24 px in colour",
-        ),
     ],
 )
 def test_pictures_of_another_kind_are_refused(text_run, spec, words):
@@ -140,3 +137,23 @@ def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape
 def test_a_classifier_takes_no_start(shapes, shape_run, shape_options, tmp_path):
     with pytest.raises(ConfigError, match="init_from: only a reader begins with another's weights"):
         tellapart.train(shapes, out=tmp_path / "run", init_from=str(shape_run), **shape_options)
+
+
+def test_a_deep_reader_of_colour_begins_as_the_small_grey_one_that_it_begins_with(text_run):
+    charset = Run.open(text_run).charset
+    small, deep = CTCReader(charset.size), CTCReader(charset.size, 3, backbone="deep")
+    assert warm_start(small, charset, SPEC, str(text_run))
+    assert warm_start(deep, charset, replace(SPEC, channels=3), str(text_run))
+    colour = torch.rand(2, 3, 24, 64)
+    grey = (colour * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    torch.testing.assert_close(deep.eval()(colour), small.eval()(grey), rtol=0, atol=1e-4)
+    assert sum(map(torch.numel, deep.parameters())) > 1.9 * sum(map(torch.numel, small.parameters()))
+
+
+def test_a_reader_of_grey_pictures_cannot_begin_with_one_of_coloured_ones(packed, tmp_path, monkeypatch):
+    from tellapart.training import warm_start as module
+
+    weights, known, height, _ = module._read_source(str(packed))
+    monkeypatch.setattr(module, "_read_source", lambda source: (weights, known, height, 3))
+    with pytest.raises(ConfigError, match="it reads pictures of 24 px in colour, here they have 24 px in grey"):
+        warm_start(CTCReader(known.size), known, SPEC, str(packed))

@@ -14,6 +14,9 @@ CSV_SAFE_HELP = "print CSV, with a ' before a cell that a spreadsheet would take
 MODEL_HELP = "a run or a bundle"
 THRESHOLDS_HELP = 'check to threshold, e.g. {"near_duplicates": 0.98}'
 POLICY_HELP = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
+INDEPENDENT_HELP = (
+    "of a reader: read each picture alone; else the alphabet and length that the sure readings share guide the others"
+)
 PATTERN_HELP = (
     "of a reader: a regular expression that the text matches, such as [0-9]{5}; by default as many characters as its "
     "training texts have, if those were 20 or more and of one length"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tellapart.cli.arguments import MODEL_HELP, PATTERN_HELP, add_source_options, new_parser, parse
+from tellapart.cli.arguments import INDEPENDENT_HELP, MODEL_HELP, PATTERN_HELP, add_source_options, new_parser, parse
 from tellapart.cli.output import scores_table, show
 
 
@@ -21,6 +21,7 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--out", help="write the report as JSON")
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
     parser.add_argument("--pattern", help=PATTERN_HELP)
+    parser.add_argument("--independent", action="store_true", help=INDEPENDENT_HELP)
     parser.add_argument("--tta", action="store_true", help="of a reader: look again, in other widths, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")

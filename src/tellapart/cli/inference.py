@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tellapart.cli.arguments import CSV_SAFE_HELP, MODEL_HELP, PATTERN_HELP, new_parser, parse
+from tellapart.cli.arguments import CSV_SAFE_HELP, INDEPENDENT_HELP, MODEL_HELP, PATTERN_HELP, new_parser, parse
 from tellapart.cli.output import predictions_table, show, show_csv
 
 
@@ -22,6 +22,7 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument(
         "--tta", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
     )
+    parser.add_argument("--independent", action="store_true", help=INDEPENDENT_HELP)
     parser.add_argument("--nbest", type=int, default=1, help="of a reader: so many readings an image, in JSON")
     parser.add_argument(
         "--server", help="ask this address instead, such as http://127.0.0.1:3000; MODEL is a name there"

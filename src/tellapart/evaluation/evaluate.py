@@ -24,6 +24,7 @@ from tellapart.evaluation.selection import select
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
+from tellapart.inference.shared_constraint import read_together
 from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.classification import accuracy, classification_scores
 from tellapart.metrics.curves import calibration_by_chance
@@ -47,6 +48,7 @@ def evaluate(
     alphabet: str | None = None,
     pattern: str | None = None,
     tta: bool = False,
+    independent: bool = False,
     **options: Unpack[LabelOptions],
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
@@ -80,6 +82,7 @@ def evaluate(
         alphabet: the characters that a reader's texts may have; see `tellapart.inference.constraints.TextConstraint`.
         pattern: a regular expression that a reader's texts match; see the same.
         tta: whether a reader looks again where it is unsure; see `tellapart.inference.tta`.
+        independent: whether a reader reads each picture alone; see `tellapart.inference.predict.predict`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
     Raises:
@@ -106,7 +109,7 @@ def evaluate(
     _check_known(bundle, [labels[row] for row in rows], str(catalog.source))
 
     predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta)
-    answers, seconds = _predict(predictor, catalog, rows)
+    answers, seconds = _predict(predictor, catalog, rows, independent=independent)
     predictions = [answers[row] for row in selection.rows]
     truth = [labels[row] for row in selection.rows]
     figures = {
@@ -147,7 +150,9 @@ def headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if isinstance(value, Mapping) and "ci95" in value}
 
 
-def _predict(predictor: Predictor, catalog: Catalog, rows: list[int]) -> tuple[dict[int, Prediction], float]:
+def _predict(
+    predictor: Predictor, catalog: Catalog, rows: list[int], *, independent: bool
+) -> tuple[dict[int, Prediction], float]:
     """Return row → prediction, and the seconds that all took.
 
     Raises:
@@ -161,8 +166,14 @@ def _predict(predictor: Predictor, catalog: Catalog, rows: list[int]) -> tuple[d
             order.append(row)
             yield files[row], data
 
+    def again(indices: list[int]) -> list[tuple[str, bytes]]:
+        images = dict(catalog.read([order[index] for index in indices]))
+        return [(files[order[index]], images[order[index]]) for index in indices]
+
     start = time.perf_counter()
     predictions = list(track(predictor.stream(items()), "evaluating", len(rows)))
+    if not independent:
+        predictions = read_together(predictor, predictions, again)
     seconds = time.perf_counter() - start
     by_row = dict(zip(order, predictions, strict=True))
     failed = [by_row[row].file for row in rows if by_row[row].error]

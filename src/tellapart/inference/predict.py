@@ -17,6 +17,7 @@ from tellapart.inference.bundle import Bundle
 from tellapart.inference.client import Client
 from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.inference.predictor import Predictor
+from tellapart.inference.shared_constraint import read_together
 
 Named = tuple[str, str | Path | bytes]
 
@@ -40,6 +41,7 @@ def predict(
     stdin: BinaryIO | None = None,
     progress: bool = False,
     server: str | None = None,
+    independent: bool = False,
     **rule: Unpack[ReadingOptions],
 ) -> list[Prediction]:
     """Answers of a bundle (or a run's) for images, in order; a bad file is a row with its ``error``.
@@ -51,6 +53,8 @@ def predict(
         stdin: what ``-`` reads; by default the standard input.
         progress: show it on standard error.
         server: the address of a server that answers instead.
+        independent: for a reader: each picture is read alone. Else the alphabet and the length that the sure readings
+            have in common guide the others, see `tellapart.inference.shared_constraint`.
         rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; see `tellapart.Predictor`.
 
     Raises:
@@ -62,6 +66,8 @@ def predict(
     named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
     with nullcontext(Predictor(model, **rule)) if server is None else _client(server, str(model), rule) as answering:
         answers = list(track(answering.stream(named), "predicting", len(named), show=progress))
+        if isinstance(answering, Predictor) and not independent:
+            answers = read_together(answering, answers, lambda indices: [named[index] for index in indices])
     unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
     if unfit and rule.get("pattern") is not None:
         log(

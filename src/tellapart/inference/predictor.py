@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -25,6 +26,7 @@ from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
 Floats = npt.NDArray[np.float32]
+Item = str | Path | bytes | Pixels  # an image: its path, its encoded bytes, or its RGB array
 
 
 class Predictor:
@@ -79,6 +81,17 @@ class Predictor:
         self.session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.input = self.session.get_inputs()[0].name
 
+    def with_rule(self, rule: TextConstraint) -> Predictor:
+        """The same reader with another constraint on its texts; both share the graph.
+
+        Raises:
+            TextError: no text of the model's characters fits the rule.
+        """
+        rule.check(self.bundle.charset)
+        other = copy.copy(self)
+        other.rule = rule
+        return other
+
     def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """Model pixels, ``uint8`` N, H, W, C → probabilities: N, K for classes, N, T, K for texts."""
         result: Floats = self.session.run([PROBABILITIES], {self.input: pixels})[0]
@@ -100,7 +113,7 @@ class Predictor:
         probabilities, features = self.session.run([PROBABILITIES, FEATURES], {self.input: pixels})
         return probabilities, features
 
-    def predict(self, items: str | Path | bytes | Pixels | Iterable[str | Path | bytes | Pixels]) -> list[Prediction]:
+    def predict(self, items: Item | Iterable[Item]) -> list[Prediction]:
         """Answers for images given as paths, encoded bytes or RGB arrays, in their order.
 
         A bad image is a `Prediction` with an ``error``; the others are answered all the same.
@@ -109,7 +122,7 @@ class Predictor:
             return self._answer([self.prepare(*each) for each in with_names([items])])
         return list(self.stream(with_names(items)))
 
-    def stream(self, items: Iterable[tuple[str, str | Path | bytes | Pixels]]) -> Iterator[Prediction]:
+    def stream(self, items: Iterable[tuple[str, Item]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
         with ThreadPoolExecutor(cpu_count()) as pool:
             source = iter(items)
@@ -124,7 +137,7 @@ class Predictor:
                 fill()  # the next window decodes while this one is answered
                 yield from self._answer([future.result() for future in ahead.pop(0)])
 
-    def prepare(self, name: str, item: str | Path | bytes | Pixels) -> tuple[str, Pixels | ImageError]:
+    def prepare(self, name: str, item: Item) -> tuple[str, Pixels | ImageError]:
         """An image as the graph takes it, with its name; one that cannot be used as its error."""
         try:
             if isinstance(item, np.ndarray):

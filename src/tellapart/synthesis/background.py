@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -11,6 +12,8 @@ from tellapart.synthesis.fonts import font_file
 from tellapart.synthesis.glyphs import blend
 from tellapart.synthesis.random_stream import Draw, choice, uniform_float, uniform_integer
 from tellapart.synthesis.scheme import Scheme
+
+Box = tuple[int, int, int, int]
 
 _FINE = 4  # lines and spots are drawn this many times larger, for smooth edges
 _STEPS = [step / 16 for step in range(17)]
@@ -112,6 +115,51 @@ def draw_stray_letters(scheme: Scheme, uniform: Draw, canvas: Image.Image, paper
         colour = blend(choice(uniform, scheme.ink), paper, uniform_float(uniform, (0.5, 0.8)))
         place = int(uniform() * scheme.width), int(uniform() * scheme.height)
         pen.text(place, choice(uniform, scheme.alphabet), fill=colour, font=face, anchor="mm")
+
+
+def draw_patches(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> None:
+    """Draw filled discs and boxes of many colours onto a canvas."""
+    pen = ImageDraw.Draw(canvas)
+    for _ in range(uniform_integer(uniform, scheme.patches)):
+        colour = choice(uniform, scheme.clutter_ink or scheme.ink)
+        across = int(uniform_float(uniform, (0.05, 0.5)) * scheme.height)
+        down = int(uniform_float(uniform, (0.05, 0.5)) * scheme.height)
+        left, top = int(uniform() * scheme.width) - across // 2, int(uniform() * scheme.height) - down // 2
+        box = (left, top, left + across, top + down)
+        if uniform() < 0.5:
+            pen.ellipse(box, fill=colour)
+        else:
+            pen.rectangle(box, fill=colour)
+
+
+def draw_badges(scheme: Scheme, uniform: Draw, canvas: Image.Image, boxes: Sequence[Box]) -> None:
+    """Draw a filled disc or box behind each letter.
+
+    Args:
+        scheme: its ``badges`` are the colours.
+        uniform: the stream of random numbers.
+        canvas: is drawn on.
+        boxes: left, top, right and bottom of each letter, in px.
+    """
+    round_ones, slack = uniform() < 0.7, uniform_float(uniform, (0.05, 0.3))
+    for left, top, right, bottom in boxes:
+        colour = choice(uniform, scheme.badges)
+        half = math.hypot(right - left, bottom - top) / 2 if round_ones else max(right - left, bottom - top) / 2
+        radius = math.ceil(half * (1 + slack)) + 1
+        x, y = (left + right) // 2, (top + bottom) // 2
+        mask = Image.new("L", (2 * radius * _FINE, 2 * radius * _FINE))
+        pen, edge = ImageDraw.Draw(mask), (0, 0, 2 * radius * _FINE - 1, 2 * radius * _FINE - 1)
+        if round_ones:
+            pen.ellipse(edge, fill=255)
+        else:
+            pen.rectangle(edge, fill=255)
+        canvas.paste(colour, (x - radius, y - radius), mask.reduce(_FINE))
+
+
+def draw_frame(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> None:
+    """Draw a line along the edge of the picture."""
+    colour = choice(uniform, scheme.clutter_ink or scheme.ink)
+    ImageDraw.Draw(canvas).rectangle((0, 0, scheme.width - 1, scheme.height - 1), outline=colour, width=scheme.frame)
 
 
 def has_clutter(scheme: Scheme) -> bool:

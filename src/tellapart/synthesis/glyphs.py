@@ -47,7 +47,7 @@ def sample_poses(scheme: Scheme, uniform: Draw, text: str) -> list[Pose]:
     for character in text:
         font, size, ink, style = sample_look() if scheme.mixed else shared
         angle = math.radians(uniform_float(uniform, (-scheme.rotation, scheme.rotation)))
-        stretch = uniform_float(uniform, scheme.stretch), uniform_float(uniform, scheme.stretch)
+        stretch = uniform_float(uniform, scheme.stretch) * scheme.aspect, uniform_float(uniform, scheme.stretch)
         shear = uniform_float(uniform, (-scheme.shear, scheme.shear))
         drop = uniform_float(uniform, (-scheme.jitter, scheme.jitter))
         result.append(Pose(character, font, size, ink, style, angle, stretch, shear, drop))
@@ -100,6 +100,8 @@ def paint(canvas: Image.Image, letter: Placed, paper: str) -> None:
     corner = left - 2, top - 2
     if pose.style == "hollow":
         canvas.paste(pose.ink, corner, ImageChops.subtract(edge.filter(_GROW), edge.filter(_SHRINK)))
+    elif pose.style == "contour":  # a line of one pixel around nothing
+        canvas.paste(pose.ink, corner, ImageChops.subtract(edge.filter(_GROW), edge))
     elif pose.style == "outlined":  # light inside a line of ink
         canvas.paste(pose.ink, corner, edge.filter(_GROW))
         canvas.paste(blend(pose.ink, paper, 0.75), corner, edge)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,18 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "rotation": (2, 60),
     "warp": (0, 1),
     "cut": (0, 1),
+    "aspect": (0.5, 2),
+    "margins": (0, 1),
+    "hues": (0, 1),
+    "gradients": (0, 1),
+    "badges": (0, 1),
+    "strokes": (0, 1),
+    "frames": (0, 1),
+    "contours": (0, 1),
+    "patches": (0, 1),
 }
+
+_SHARES = ("margins", "hues", "gradients", "badges", "strokes", "frames", "contours", "patches")
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,17 @@ class RandomScheme(YamlDataclass):
     warp: float = 1 / 16  # of the whole picture, at most, in heights
     cut: float = 0.0  # share of the pictures whose lines and spots have the paper's colour and cut the letters
 
+    # What a second stream draws, on top of the first; each of these is a share of the pictures, but for `aspect`.
+    aspect: tuple[float, float] = (1.0, 1.0)  # width of all letters, as a factor of the font's own
+    margins: float = 0.0  # the canvas is up to 2.5 times as wide and twice as high
+    hues: float = 0.0  # ink and paper are of one lightness; their hues differ
+    gradients: float = 0.0  # the paper runs from dark to light, the letters have many colours
+    badges: float = 0.0  # every letter stands on a filled disc or box
+    strokes: float = 0.0  # lines over the letters, as thick as a letter's stroke and in its colour
+    frames: float = 0.0  # a line runs around the picture
+    contours: float = 0.0  # letters are a thin line around nothing
+    patches: float = 0.0  # coloured discs and boxes lie behind the letters
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for option in ("alphabets", "fonts"):
@@ -86,6 +109,11 @@ class RandomScheme(YamlDataclass):
 
     def of(self, seed: int, index: int) -> Scheme:
         """Return the scheme of the picture of a seed and an index."""
+        scheme = self._sample(seed, index)
+        wide = self.aspect != (1.0, 1.0) or any(getattr(self, option) for option in _SHARES)
+        return self._widen(scheme, np.random.RandomState([seed, index, 8]).random_sample) if wide else scheme
+
+    def _sample(self, seed: int, index: int) -> Scheme:
         uniform: Draw = np.random.RandomState([seed, index, 7]).random_sample
         alphabet = choice(uniform, self.alphabets)
         # Most texts are of four to six letters.
@@ -147,6 +175,45 @@ class RandomScheme(YamlDataclass):
             jpeg_quality=int(sometimes(0.35, (25, 90))),
         )
 
+    def _widen(self, scheme: Scheme, uniform: Draw) -> Scheme:
+        """Return the scheme with letters of another aspect, wider margins, and looks that few schemes have."""
+        aspect = math.exp(uniform_float(uniform, (math.log(self.aspect[0]), math.log(self.aspect[1]))))
+        width, height, size = scheme.width * max(aspect, 0.7), float(scheme.height), scheme.font_size[1]
+        if uniform() < self.margins:
+            width *= uniform_float(uniform, (1.0, 2.5))
+            height = min(height * uniform_float(uniform, (1.0, 2.0)), max(height, 3.0 * size))
+        changes: dict[str, Any] = {
+            "aspect": round(aspect, 3),
+            "width": min(max(int(width), 8 * scheme.max_length), 1024),
+            "height": min(int(height), 240),
+        }
+        look = uniform()
+        if scheme.black_and_white:
+            pass
+        elif look < self.hues:
+            changes |= _equal_lightness(uniform)
+        elif look < self.hues + self.gradients:
+            changes |= _gradient(uniform)
+        elif look < self.hues + self.gradients + self.badges:
+            changes |= _badges(uniform)
+        if uniform() < self.strokes:
+            thick = uniform_float(uniform, (0.05, 0.15)) * size
+            changes |= {
+                "lines": (1, uniform_integer(uniform, (1, 4))), "over": True, "spots": (0, 0),
+                "line_width": (max(0.6, min(thick * 0.7, 15.0)), max(0.8, min(thick, 16.0))),
+                "clutter_ink": changes.get("ink", scheme.ink) if uniform() < 0.6 else scheme.clutter_ink,
+            }  # fmt: skip
+        if uniform() < self.frames:
+            changes["frame"] = uniform_integer(uniform, (1, 3))
+        if uniform() < self.contours and size >= 14:
+            changes["styles"] = (choice(uniform, ("contour", "contour", "hollow")),)
+        if uniform() < self.patches:
+            lightness = uniform_float(uniform, (0.55, 0.9))
+            changes |= {"patches": (3, 30)}
+            if not scheme.clutter_ink or "clutter_ink" not in changes:
+                changes["clutter_ink"] = tuple(_hue(uniform(), lightness, uniform()) for _ in range(6))
+        return replace(scheme, **changes)
+
     def _colours(self, uniform: Draw) -> dict[str, Any]:
         """Draw paper and inks of any hue, different enough in lightness to be read."""
         bits = uniform() < 0.08
@@ -174,6 +241,64 @@ class RandomScheme(YamlDataclass):
         clutter = tuple(colour((light + ink) / 2 if uniform() < 0.5 else ink, 1.0) for _ in range(2))
         inks = tuple(one for one in inks if one not in paper)
         return {"paper": paper, "ink": inks, "clutter_ink": clutter, "black_and_white": bits}
+
+
+def _hue(hue: float, lightness: float, saturation: float) -> str:
+    red, green, blue = colorsys.hls_to_rgb(hue % 1.0, min(max(lightness, 0.0), 1.0), saturation)
+    return "#" + "".join(f"{min(255, max(0, int(part * 255 + 0.5))):02x}" for part in (red, green, blue))
+
+
+def _of_luma(uniform: Draw, hue: float, luma: float) -> str:
+    """Return a colour of a hue whose grey value is ``luma``: 0.299 R + 0.587 G + 0.114 B, each 0 to 1."""
+    saturation = uniform_float(uniform, (0.7, 1.0))
+    low, high = 0.0, 1.0
+    for _ in range(10):  # grey grows with the lightness
+        middle = (low + high) / 2
+        red, green, blue = colorsys.hls_to_rgb(hue % 1.0, middle, saturation)
+        low, high = (middle, high) if 0.299 * red + 0.587 * green + 0.114 * blue < luma else (low, middle)
+    return _hue(hue, low, saturation)
+
+
+def _equal_lightness(uniform: Draw) -> dict[str, Any]:
+    """Draw a paper and inks that only hue tells apart."""
+    luma, hue = uniform_float(uniform, (0.25, 0.75)), uniform()
+    paper = _of_luma(uniform, hue, luma)
+    far = [hue + uniform_float(uniform, (0.25, 0.75)) for _ in range(3)]
+    inks = tuple(_of_luma(uniform, each, luma + uniform_float(uniform, (-0.08, 0.08))) for each in far)
+    inks = tuple(ink for ink in inks if ink != paper) or ("#000000",)
+    return {"paper": (paper,), "ink": inks, "grey": False, "grounds": ("flat",), "noise": 0, "mixed": uniform() < 0.5}
+
+
+def _gradient(uniform: Draw) -> dict[str, Any]:
+    """Draw a paper from dark to light and inks beyond both, or of strong colours."""
+    low, high = uniform_float(uniform, (0.05, 0.5)), uniform_float(uniform, (0.6, 0.98))
+    kind, tint = uniform(), uniform() * 0.2
+    inks: tuple[str, ...]
+    if kind < 0.25:
+        inks, high = ("#ffffff",), min(high, 0.85)
+    elif kind < 0.5:
+        inks, low = ("#000000",), max(low, 0.15)
+    else:
+        inks = tuple(_hue(uniform(), uniform_float(uniform, (0.3, 0.6)), 1.0) for _ in range(6))
+    hue = uniform()
+    papers = (_hue(hue, low, tint), _hue(hue, high, tint))
+    ground = "gradient" if uniform() < 0.8 else "clouds"
+    inks = tuple(ink for ink in inks if ink not in papers) or ("#000000",)
+    return {"paper": papers, "ink": inks, "grounds": (ground,), "mixed": kind >= 0.5 or uniform() < 0.3, "grey": False}
+
+
+def _badges(uniform: Draw) -> dict[str, Any]:
+    """Draw dark badges with light letters, or the other way about."""
+    dark = uniform() < 0.7
+    ends = (0.15, 0.45) if dark else (0.6, 0.9)
+    badges = tuple(_hue(uniform(), uniform_float(uniform, ends), uniform()) for _ in range(6))
+    ink = "#ffffff" if dark else "#000000"
+    clutter = tuple(_hue(uniform(), uniform_float(uniform, ends), uniform()) for _ in range(6))
+    paper = _hue(uniform(), uniform_float(uniform, (0.85, 0.99)), uniform()) if uniform() < 0.8 else "#202020"
+    return {
+        "badges": badges, "ink": (ink,), "paper": (paper,), "clutter_ink": clutter, "over": False,
+        "patches": (0, 40) if uniform() < 0.5 else (0, 0), "styles": ("solid",), "rotation": 20 * uniform(),
+    }  # fmt: skip
 
 
 def _upto(most: float) -> tuple[int, int]:

@@ -15,7 +15,15 @@ from PIL import Image, ImageFilter
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.image_io import Pixels
-from tellapart.synthesis.background import draw_background, draw_clutter, draw_stray_letters, has_clutter
+from tellapart.synthesis.background import (
+    draw_background,
+    draw_badges,
+    draw_clutter,
+    draw_frame,
+    draw_patches,
+    draw_stray_letters,
+    has_clutter,
+)
 from tellapart.synthesis.glyphs import layout_glyphs, paint, sample_poses
 from tellapart.synthesis.random_scheme import RandomScheme
 from tellapart.synthesis.random_stream import Draw, choice, round_to_1024, uniform_float, uniform_integer
@@ -68,6 +76,8 @@ def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels
     text = "".join(choice(uniform, scheme.alphabet) for _ in range(length))
     canvas, paper = draw_background(scheme, uniform, stream)
     letters = sample_poses(scheme, uniform, text)
+    if scheme.patches[1]:
+        draw_patches(scheme, uniform, canvas)
     if scheme.decoys[1]:
         draw_stray_letters(scheme, uniform, canvas, paper)
     clutter = None
@@ -75,12 +85,18 @@ def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels
         clutter = choice(uniform, scheme.clutter_ink or scheme.ink), draw_clutter(scheme, uniform)
     if clutter and not scheme.over:
         canvas.paste(clutter[0], (0, 0), clutter[1])
-    for letter in layout_glyphs(scheme, uniform, letters):
+    placed = layout_glyphs(scheme, uniform, letters)
+    if scheme.badges:
+        boxes = [(left, top, left + mask.width, top + mask.height) for _, (left, top), mask in placed]
+        draw_badges(scheme, uniform, canvas, boxes)
+    for letter in placed:
         paint(canvas, letter, paper)
     if clutter and scheme.over:
         canvas.paste(clutter[0], (0, 0), clutter[1])
     if scheme.warp_amplitude or scheme.perspective:
         canvas = apply_warp(scheme, uniform, canvas)
+    if scheme.frame:
+        draw_frame(scheme, uniform, canvas)
     return _degrade(scheme, canvas, uniform, stream), text
 
 

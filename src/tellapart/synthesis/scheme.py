@@ -43,8 +43,11 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "perspective": (0, 0.5),
     "blur": (0, 8),
     "salt": (0, 0.5),
+    "aspect": (0.4, 2.5),
+    "patches": (0, 200),
+    "frame": (0, 16),
 }
-STYLES = ("solid", "hollow", "outlined", "shadow", "embossed")
+STYLES = ("solid", "hollow", "outlined", "shadow", "embossed", "contour")
 GROUNDS = ("flat", "gradient", "stripes", "checks", "clouds", "photo")
 _LEAST_LETTER = 8  # pixels a letter needs to be read at all
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -147,6 +150,7 @@ class Scheme(YamlDataclass):
     # How a letter lies.
     rotation: float = 0.0  # turned by up to this, either way
     stretch: tuple[float, float] = (1.0, 1.0)  # of its width and its height, each on its own
+    aspect: float = 1.0  # width of all letters, as a factor of the font's own
     shear: float = 0.0  # leans by up to this part of its height
     jitter: float = 0.0  # moved up or down by up to this
     gap: tuple[float, float] = (1.0, 3.0)  # between the ink of neighbours; below zero they overlap
@@ -165,6 +169,10 @@ class Scheme(YamlDataclass):
     boxes: tuple[int, int] = (0, 0)
     grid: tuple[int, int] = (0, 0)  # pixels between the lines of a grid; 0 is none
     decoys: tuple[int, int] = (0, 0)  # small faint letters that are not of the text
+
+    patches: tuple[int, int] = (0, 0)  # filled discs and boxes behind the letters, each in a colour of `clutter_ink`
+    badges: tuple[str, ...] = ()  # colours of a disc or a box behind each letter
+    frame: int = 0  # width of a line around the picture
 
     # What is done to the whole picture.
     warp_amplitude: float = 0.0  # waves
@@ -247,8 +255,8 @@ class Scheme(YamlDataclass):
                 if each not in known:
                     raise ConfigError(f"{self._where(option)} holds {each!r}{did_you_mean(each, known)}; "
                                       f"known: {', '.join(known)}")  # fmt: skip
-        for option, colours in (("paper", self.paper), ("ink", self.ink), ("clutter_ink", self.clutter_ink)):
-            for colour in colours:
+        for option in ("paper", "ink", "clutter_ink", "badges"):
+            for colour in getattr(self, option):
                 if not _COLOUR.fullmatch(colour):
                     raise ConfigError(f"{self._where(option)} holds {colour!r}; write a colour as '#1a2b3c'")
         both = set(self.paper) & set(self.ink)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Augmentation:
     colour: float = 0.0  # share of the saturation
     noise: float = 0.0  # standard deviation at most, of the 0..1 range
     erase: float = 0.0  # side of a blanked square, share of the height at most
+    swap: bool = False  # the colour channels, in any order
+    invert: float = 0.0  # share of the images that become their negative
     trivial: bool = False  # one change of torchvision's TrivialAugmentWide
     stretch: float = 0.0  # share of the width: the canvas with all on it, the images of a batch alike
 
@@ -47,6 +49,7 @@ PRESETS = {
     "trivial": Augmentation(flip=True, zoom=0.1, shift=0.05, erase=0.4, trivial=True),
     "glyph": _GLYPH,
     "text": replace(_GLYPH, stretch=0.5),
+    "hues": replace(_GLYPH, stretch=0.5, zoom=0.15, swap=True, invert=0.25),
 }
 
 
@@ -78,6 +81,18 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
         batch = _warp(batch, matrices, width)
     if how.trivial:
         batch = _trivial(batch, int(torch.randint(2**62, (), generator=generator)))
+    batch = _recolour(batch, how, draw)
+    if how.noise:
+        spread = how.noise * draw(n, 1, 1, 1)
+        batch = batch + spread * torch.randn(batch.shape, generator=generator).to(batch.device)
+    if how.erase:
+        batch = _erase(batch, how.erase, draw(n, 4))
+    return batch.clamp(0, 1)
+
+
+def _recolour(batch: Tensor, how: Augmentation, draw: Callable[..., Tensor]) -> Tensor:
+    """Change contrast, light, saturation, the order of the channels, and make a share of the images their negatives."""
+    n, channels = batch.shape[:2]
     if how.contrast or how.light:
         factors = draw(2, n, 1, 1, 1) * 2 - 1
         mean = batch.mean(dim=(1, 2, 3), keepdim=True)
@@ -85,12 +100,53 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     if how.colour and channels == 3:
         grey = batch.mean(dim=1, keepdim=True)
         batch = grey + (batch - grey) * (1 + how.colour * (draw(n, 1, 1, 1) * 2 - 1))
-    if how.noise:
-        spread = how.noise * draw(n, 1, 1, 1)
-        batch = batch + spread * torch.randn(batch.shape, generator=generator).to(batch.device)
-    if how.erase:
-        batch = _erase(batch, how.erase, draw(n, 4))
-    return batch.clamp(0, 1)
+    if how.swap and channels == 3:
+        order = draw(n, 3).argsort(dim=1)
+        batch = batch.gather(1, order[:, :, None, None].expand_as(batch)).contiguous(memory_format=torch.channels_last)
+    if how.invert:
+        batch = torch.where(draw(n, 1, 1, 1) < how.invert, 1 - batch, batch)
+    return batch
+
+
+def without_text(batch: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures like those of a batch in which nothing can be read: plain, noise, smeared, or cut into shuffled cells.
+
+    Args:
+        batch: float N, C, H, W in 0..1.
+        generator: on the CPU.
+
+    Returns:
+        N, C, H, W in 0..1.
+    """
+    results = []
+    for image in batch:
+        kind = int(torch.randint(4, (), generator=generator))
+        mean = image.mean(dim=(1, 2), keepdim=True)
+        if kind == 0:
+            level = torch.rand(len(image), 1, 1, generator=generator).to(image)
+            results.append((mean if torch.rand((), generator=generator) < 0.5 else level).expand_as(image))
+        elif kind == 1:
+            spread = float(torch.rand((), generator=generator)) * 0.5
+            results.append(mean + spread * torch.randn(image.shape, generator=generator).to(image))
+        elif kind == 2:
+            height, width = image.shape[1:]
+            coarse = F.adaptive_avg_pool2d(image[None], (2, max(1, width // height)))
+            results.append(F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)[0])
+        else:
+            results.append(_shuffle_cells(image, generator))
+    return torch.stack(results).clamp(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def _shuffle_cells(image: Tensor, generator: torch.Generator, side: int = 4) -> Tensor:
+    """C, H, W with its cells of ``side`` px in any order; what is beyond whole cells stays."""
+    channels, down, across = image.shape[0], image.shape[1] // side, image.shape[2] // side
+    cells = image[:, : down * side, : across * side].reshape(channels, down, side, across, side)
+    cells = cells.permute(1, 3, 0, 2, 4).reshape(-1, channels, side, side)
+    cells = cells[torch.randperm(len(cells), generator=generator).to(image.device)]
+    result = image.clone()
+    whole = cells.reshape(down, across, channels, side, side).permute(2, 0, 3, 1, 4)
+    result[:, : down * side, : across * side] = whole.reshape(channels, down * side, across * side)
+    return result
 
 
 def _trivial(batch: Tensor, seed: int) -> Tensor:

@@ -19,6 +19,7 @@ from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.metrics.calibration import parse_threshold_goal
 
+DEEP = "deep"  # our own reader with more layers
 SMALL = "small"  # our own backbone, beside timm's names
 PATIENCE = 10  # epochs without a better validation score, where nothing was decided
 OF_CLASSIFIERS = ("width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing")
@@ -93,8 +94,8 @@ class TrainConfig:
             does so longer, with three networks side by side. What validates best is kept. For networks that start
             from pretrained weights; those that learn from nothing train half as long, or three times as long.
         backbone: a timm model by name, or "small" (our own, from scratch). By default EfficientNet-Lite0
-            with ImageNet weights, or "small" where images are under 64 px. For read "small", which begins with the
-            shipped reader, or the features of a convolutional timm model.
+            with ImageNet weights, or "small" where images are under 64 px. For read "small" or "deep" (twice its
+            weights), which begin with the shipped reader, or the features of a convolutional timm model.
         feature_level: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos
             of things, such as faces or scans, earlier features tell more. None keeps all of it.
         pool_grid: features of a cut backbone are pooled in pool_grid x pool_grid cells, so that it counts where
@@ -109,11 +110,13 @@ class TrainConfig:
         epochs: scales the stages to this many epochs in all.
         batch_size: images a step.
         augment: photo (flip, turn, zoom, colour), glyph (no flip), text (for read: glyph, and the canvas from 2/3
-            to 3/2 of its width), face (flip, small turns), trivial (one strong random change an image;
-            Mueller and Hutter 2021), or none. Training images only.
+            to 3/2 of its width), hues (text, and other colours: channels swapped, a quarter inverted),
+            face (flip, small turns), trivial (one strong random change an image; Mueller and Hutter 2021), or none.
+            Training images only.
         class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.
         label_smoothing: for classify.
         mixup: for classify: blends pairs of images and their labels by Beta(mixup, mixup) (Zhang et al. 2018); 0: none.
+        textless: for read: this share of a step's images holds no text, and teaches to read nothing there.
         ema: validates and keeps a moving average of the weights with this decay; 0 does not. By default 0.99 of a
             reader, and 0 of a classifier.
         dropout: before the head.
@@ -153,10 +156,11 @@ class TrainConfig:
     stages: list[Stage] | None = None
     epochs: int | None = None
     batch_size: int | None = None
-    augment: Literal["photo", "glyph", "text", "face", "trivial", "none"] | None = None
+    augment: Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"] | None = None
     class_weights: Literal["none", "balanced", "sampling"] = "none"
     label_smoothing: float = 0.1
     mixup: float = 0.0
+    textless: float = 0.0
     ema: float | None = None
     dropout: float = 0.2
     patience: int | None = None
@@ -192,6 +196,8 @@ class TrainConfig:
         for name in ("cache_gb", "mixup", "views"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} {getattr(self, name)}: give 0 or more")
+        if not 0 <= self.textless < 1:
+            raise ConfigError(f"textless {self.textless}: give a share from 0 up to, but not including, 1")
         if self.ema is not None and not 0 <= self.ema < 1:
             raise ConfigError(f"ema {self.ema}: give a decay from 0 up to, but not including, 1")
         if not 0 <= self.seed < 2**32:

@@ -35,7 +35,7 @@ from tellapart.training.checkpointing import (
     save_network,
     stage_checkpoints,
 )
-from tellapart.training.config import PATIENCE, SMALL, TrainConfig
+from tellapart.training.config import DEEP, PATIENCE, SMALL, TrainConfig
 from tellapart.training.dataset import Batch, CachedImages, PixelCache, WidthBatches
 from tellapart.training.embedder import BATCH, map_batches, native_bfloat16
 from tellapart.training.feature_cache import cache_trunk
@@ -226,7 +226,7 @@ def _precision(config: TrainConfig) -> Literal["bf16-mixed", "32-true"]:
     if config.precision != "auto":
         return "bf16-mixed" if config.precision == "bfloat16" else "32-true"
     on_cuda = config.device in ("auto", "cuda") and torch.cuda.is_available()
-    gains = on_cuda or config.backbone == SMALL
+    gains = on_cuda or config.backbone in (SMALL, DEEP)
     return "bf16-mixed" if gains and native_bfloat16("cuda" if on_cuda else "cpu") else "32-true"
 
 

@@ -16,11 +16,15 @@ from tellapart.inference.preprocess import Preprocess
 from tellapart.training.checkpointing import read_checkpoint
 from tellapart.training.run_folder import MODEL, Run
 
+FIRST = "features.0.0.weight"  # of the first convolution: outputs, channels, 3, 3
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey (ITU-R BT.601), as Pillow's "L" has it
+
 
 def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> bool:
     """Give a reader the weights of another; of its letters, those that the other knows too.
 
-    A letter that is new begins at random, as do all in a training from nothing.
+    A letter that is new begins at random, as do all in a training from nothing. A reader of coloured pictures that
+    begins with one of grey pictures sees their grey at first. Layers that the other lacks keep their beginning.
 
     Args:
         model: the reader that is to be trained.
@@ -36,25 +40,29 @@ def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str
         BundleError: there is neither a run nor a bundle.
     """
     weights, known, height, channels = _read_source(source)
-    if (height, channels) != (spec.height, spec.channels):
+    if height != spec.height or channels > spec.channels:
         what = {1: "grey", 3: "colour"}
         raise ConfigError(
-            f"start {source!r}: it reads pictures of {height} px in {what[channels]}, here they have "
+            f"init_from {source!r}: it reads pictures of {height} px in {what[channels]}, here they have "
             f"{spec.height} px in {what[spec.channels]}; leave out height and colour, or train from scratch"
         )
+    if channels < spec.channels:
+        weights[FIRST] = weights[FIRST] * torch.tensor(LUMA).view(1, 3, 1, 1)
     place = {character: index for index, character in enumerate(known.characters, 1)}
     own = model.state_dict()
     for name in ("head.weight", "head.bias"):
         other, mine = weights.pop(name, None), own[name].clone()
         if other is None or other.shape[1:] != mine.shape[1:]:
-            raise ConfigError(f"start {source!r}: another network than this version trains; train from scratch")
+            raise ConfigError(f"init_from {source!r}: another network than this version trains; train from scratch")
         mine[0] = other[0]
         for index, character in enumerate(charset.characters, 1):
             if character in place:
                 mine[index] = other[place[character]]
         own[name] = mine
     if odd := [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]:
-        raise ConfigError(f"start {source!r}: another network than this version trains ({odd[0]}); train from scratch")
+        raise ConfigError(
+            f"init_from {source!r}: another network than this version trains ({odd[0]}); train from scratch"
+        )
     model.load_state_dict(own | weights)
     return set(charset.characters) <= set(known.characters)
 

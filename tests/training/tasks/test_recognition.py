@@ -11,7 +11,7 @@ from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.models.ctc_reader import CTCReader
-from tellapart.training.tasks.recognition import RecognitionModule
+from tellapart.training.tasks.recognition import NO_TEXT, RecognitionModule
 
 
 def read(texts=("147", "40", "7", ""), **options):
@@ -65,3 +65,24 @@ def test_reading_figures():
     assert figures["exact_match"] == 0.5
     assert figures["cer"] == pytest.approx(1 / 5)
     assert figures["score"] == pytest.approx(0.5 - 0.1 * 0.2 - 0.001 * 0.25)
+
+
+def test_a_share_of_a_step_s_images_teaches_to_read_nothing():
+    pixels, rows = torch.randint(0, 255, (8, 40, 64, 1), dtype=torch.uint8), torch.arange(8)
+    charset = Charset(("a", "b"))
+    spec, stage = Preprocess(height=40, width=None, channels=1, pad="edge"), Stage()
+    config = TrainConfig(task="read", augment="none", textless=0.5)
+    module = RecognitionModule(
+        CTCReader(charset.size), spec, config, stage, 0, texts=["ab"] * 8, charset=charset, unseen=[]
+    )
+    module.dice = torch.Generator().manual_seed(0)
+    seen = []
+    module.training_loss = lambda x, rows: seen.append((x, rows)) or module.loss(module.logits(x), rows, training=True)
+    module.log = lambda *args, **options: None
+    loss = module.training_step((pixels, rows), 0)
+    assert loss.isfinite()
+    ((x, taught),) = seen
+    assert 4 <= int((taught == NO_TEXT).sum()) <= 5
+    kept = taught != NO_TEXT
+    torch.testing.assert_close(x[kept], module.scale(pixels[kept]))
+    assert torch.equal(rows, torch.arange(8))  # the batch of the loader is left alone

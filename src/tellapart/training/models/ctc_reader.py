@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tellapart.inference.preprocess import PIXELS_A_STEP
-from tellapart.training.config import SMALL
+from tellapart.training.config import DEEP, SMALL
 from tellapart.training.models.feature_pyramid import FeaturePyramid
 from tellapart.training.models.small_cnn import ConvBlock, Residual
 
@@ -22,8 +22,8 @@ class CTCReader(nn.Module):
     """N, C, H, W → logits N, T, K with T = W / 4 and K letters, the blank first.
 
     Args:
-        backbone: of the features: our own small one, or timm's by name; ``mean`` and ``std`` are what its weights were
-            trained with.
+        backbone: of the features: our own small one, the deep one with twice its weights, or timm's by name; ``mean``
+            and ``std`` are what its weights were trained with.
         pretrained: whether timm's has its ImageNet weights.
     """
 
@@ -42,14 +42,9 @@ class CTCReader(nn.Module):
         self.std: tuple[float, ...] = (0.5,)
         self.features: nn.Module
         if backbone == SMALL:
-            self.features = nn.Sequential(
-                ConvBlock(channels, width, stride=2),
-                ConvBlock(width, width * 2, stride=2),
-                Residual(width * 2),
-                ConvBlock(width * 2, width * 4, stride=(2, 1)),
-                Residual(width * 4),
-                ConvBlock(width * 4, width * 8, stride=(2, 1)),
-            )
+            self.features = _features(channels, width, deep=False)
+        elif backbone == DEEP:
+            self.features = _features(channels, width, deep=True)
         else:
             self.features = levels = FeaturePyramid(backbone, channels, width * 8, pretrained=pretrained)
             self.mean, self.std = levels.mean, levels.std
@@ -61,6 +56,8 @@ class CTCReader(nn.Module):
             nn.ReLU(inplace=True),
         )
         self.context = nn.Sequential(LocalContext(width * 8), GlobalContext(width * 8), LocalContext(width * 8))
+        if backbone == DEEP:
+            self.context.append(LocalContext(width * 8))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width * 8, classes)
 
@@ -78,6 +75,30 @@ class CTCReader(nn.Module):
         x = self.context(self.column(self.features(x)))  # N, F, 1, T
         logits: Tensor = self.head(self.dropout(x).squeeze(2).transpose(1, 2))
         return logits, x.mean(dim=(2, 3))
+
+
+def _features(channels: int, width: int, *, deep: bool) -> nn.Sequential:
+    """The convolutions of a reader, N, C, H, W → N, 8 width, H / 16, W / 4.
+
+    The deep ones have more residual blocks. Each begins as the identity and has a name of its own, so that the weights
+    of a small reader fit, and the deep one then reads alike (Chen et al., Net2Net, 2016).
+    """
+    features = nn.Sequential()
+    blocks: list[tuple[str, nn.Module]] = [
+        ("0", ConvBlock(channels, width, stride=2)),
+        ("1", ConvBlock(width, width * 2, stride=2)),
+        ("2", Residual(width * 2)),
+        ("2b", Residual(width * 2)),
+        ("3", ConvBlock(width * 2, width * 4, stride=(2, 1))),
+        ("4", Residual(width * 4)),
+        ("4b", Residual(width * 4)),
+        ("5", ConvBlock(width * 4, width * 8, stride=(2, 1))),
+        ("5b", Residual(width * 8)),
+    ]
+    for name, block in blocks:
+        if deep or not name.endswith("b"):
+            features.add_module(name, block)
+    return features
 
 
 class LocalContext(nn.Module):

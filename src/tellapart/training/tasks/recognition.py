@@ -19,7 +19,9 @@ from tellapart.inference.charset import BLANK, Charset
 from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
 from tellapart.metrics.text import reading_scores
-from tellapart.training.config import OF_CLASSIFIERS, PATIENCE, SMALL, Stage, TrainConfig
+from tellapart.training.augmentation import without_text
+from tellapart.training.config import DEEP, OF_CLASSIFIERS, PATIENCE, SMALL, Stage, TrainConfig
+from tellapart.training.dataset import Batch
 from tellapart.training.decision_rules import calibrate_texts
 from tellapart.training.models.ctc_reader import CTCReader
 from tellapart.training.run_folder import Run
@@ -31,6 +33,7 @@ from tellapart.training.warm_start import known_characters, warm_start
 
 READ_EMA = 0.99  # the decay of a reader's averaged weights
 ABSENT = -1e4  # a logit that leaves no chance
+NO_TEXT = -1  # in place of a row: an image without a text
 SURE = 50.0  # a logit that leaves the others no chance
 
 
@@ -43,7 +46,7 @@ class RecognitionTask(Task):
 
     name = "read"
     averages_weights = True
-    augmentations = ("glyph", "text", "none")
+    augmentations = ("glyph", "text", "hues", "none")
 
     def check_options(self, config: TrainConfig) -> None:
         """Refuse what only a classifier knows."""
@@ -59,7 +62,7 @@ class RecognitionTask(Task):
     def plan(self, config: TrainConfig, catalog: Catalog) -> TrainConfig:
         """Grey pictures of 48 px; the training starts from the shipped reader where pictures are as that sees them."""
         colour: Literal["auto", "grey", "rgb"] = "grey" if config.colour == "auto" else config.colour
-        init_from = initial_reader(config, colour)
+        init_from = initial_reader(config)
         if config.ensemble > 1 and init_from is None:
             raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
                               "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
@@ -139,11 +142,11 @@ class RecognitionTask(Task):
         return calibrate_texts(config, catalog, rows, logits)
 
 
-def initial_reader(config: TrainConfig, colour: str) -> str | None:
+def initial_reader(config: TrainConfig) -> str | None:
     """What a reader begins with: what was decided, else the shipped reader where pictures are as that sees them."""
     if config.init_from is not None or not config.pretrained:
         return config.init_from
-    fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL) and colour == "grey"
+    fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL, DEEP)
     return BASE if fits else None
 
 
@@ -176,9 +179,21 @@ class RecognitionModule(TrainingModule):
         self.charset = charset
         self.unseen = torch.tensor(charset.encode("".join(unseen)), dtype=torch.long)
 
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Some of the images lose their text first; see the option ``textless``."""
+        pixels, rows = batch
+        count = int(self.config.textless * len(rows) + float(torch.rand((), generator=self.dice)))
+        if count and self.config.textless:
+            chosen = torch.randperm(len(rows), generator=self.dice)[:count]
+            images = without_text(self.scale.unit(pixels[chosen]), self.dice)
+            pixels, rows = pixels.clone(), rows.clone()
+            pixels[chosen] = (images * 255).round().byte().permute(0, 2, 3, 1)
+            rows[chosen] = NO_TEXT
+        return super().training_step((pixels, rows), index)
+
     def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
         """logits: N, T, K."""
-        encoded = [self.charset.encode(self.texts[row]) for row in rows.tolist()]
+        encoded = [self.charset.encode(self.texts[row]) if row >= 0 else [] for row in rows.tolist()]
         n, steps, _ = logits.shape
         if training and len(self.unseen):
             logits = logits.index_fill(2, self.unseen.to(logits.device), ABSENT)
