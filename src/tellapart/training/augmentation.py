@@ -72,7 +72,7 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     def draw(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator).to(batch.device)
 
-    n, channels, height, width = batch.shape
+    n, _channels, height, width = batch.shape
     if how.turn or how.zoom or how.shift or how.shear or how.flip or how.stretch:
         matrices = _matrices(height, width, how, draw(n, 7))
         if how.stretch:

@@ -181,9 +181,11 @@ class RecognitionModule(TrainingModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Some of the images lose their text first; see the option ``textless``."""
+        if not self.config.textless:
+            return super().training_step(batch, index)
         pixels, rows = batch
         count = int(self.config.textless * len(rows) + float(torch.rand((), generator=self.dice)))
-        if count and self.config.textless:
+        if count:
             chosen = torch.randperm(len(rows), generator=self.dice)[:count]
             images = without_text(self.scale.unit(pixels[chosen]), self.dice)
             pixels, rows = pixels.clone(), rows.clone()
