@@ -44,6 +44,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "patches": (0, 1),
 }
 
+_STYLES = STYLES[:5]  # those that the first stream chooses from, so that a seed keeps its picture
 _SHARES = ("margins", "hues", "gradients", "badges", "strokes", "frames", "contours", "patches")
 
 
@@ -148,7 +149,7 @@ class RandomScheme(YamlDataclass):
         return Scheme(
             **shape,
             mixed=uniform() < 0.4,
-            styles=STYLES if uniform() < 0.06 else (choice(uniform, STYLES),) if uniform() < 0.3 else ("solid",),
+            styles=_STYLES if uniform() < 0.06 else (choice(uniform, _STYLES),) if uniform() < 0.3 else ("solid",),
             rotation=sometimes(0.7, (2, self.rotation)),
             stretch=(uniform_float(uniform, (0.75, 1.0)), uniform_float(uniform, (1.0, 1.25))),
             shear=sometimes(0.4, (0.05, 0.35)),

@@ -84,20 +84,18 @@ def _features(channels: int, width: int, *, deep: bool) -> nn.Sequential:
     of a small reader fit, and the deep one then reads alike (Chen et al., Net2Net, 2016).
     """
     features = nn.Sequential()
-    blocks: list[tuple[str, nn.Module]] = [
-        ("0", ConvBlock(channels, width, stride=2)),
-        ("1", ConvBlock(width, width * 2, stride=2)),
-        ("2", Residual(width * 2)),
-        ("2b", Residual(width * 2)),
-        ("3", ConvBlock(width * 2, width * 4, stride=(2, 1))),
-        ("4", Residual(width * 4)),
-        ("4b", Residual(width * 4)),
-        ("5", ConvBlock(width * 4, width * 8, stride=(2, 1))),
-        ("5b", Residual(width * 8)),
-    ]
-    for name, block in blocks:
-        if deep or not name.endswith("b"):
-            features.add_module(name, block)
+    features.add_module("0", ConvBlock(channels, width, stride=2))
+    features.add_module("1", ConvBlock(width, width * 2, stride=2))
+    features.add_module("2", Residual(width * 2))
+    if deep:
+        features.add_module("2b", Residual(width * 2))
+    features.add_module("3", ConvBlock(width * 2, width * 4, stride=(2, 1)))
+    features.add_module("4", Residual(width * 4))
+    if deep:
+        features.add_module("4b", Residual(width * 4))
+    features.add_module("5", ConvBlock(width * 4, width * 8, stride=(2, 1)))
+    if deep:
+        features.add_module("5b", Residual(width * 8))
     return features
 
 
