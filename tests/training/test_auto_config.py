@@ -79,7 +79,7 @@ def test_only_a_reader_may_stretch(pictures):
         ({"pretrained": False}, None),
         ({"height": 40}, "base"),
         ({"height": 48}, None),  # the shipped reader sees 40 px
-        ({"colour": "rgb"}, None),
+        ({"colour": "rgb"}, "base"),  # its grey filters are spread over the three channels
         ({"backbone": "resnet18"}, None),
         ({"init_from": "mine"}, "mine"),
     ],

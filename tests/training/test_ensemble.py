@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
+from tellapart.core.locks import LOCK
 from tellapart.core.progress import log, speaking
 from tellapart.data.split import folds
 from tellapart.inference.bundle import GRAPH
@@ -201,6 +202,7 @@ def killed(tmp_path_factory, shapes):
 
 
 def test_other_options_do_not_take_over_a_trained_member(killed, shapes, refuses, tree):
+    (killed / LOCK).unlink()  # the dead process's, which the next command removes
     before = tree(killed)
     assert (killed / "members/0/model.safetensors").is_file()
     text = f"{killed}: holds another training (batch_size 16 there, 8 here); give another --out, or remove it"

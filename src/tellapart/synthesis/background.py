@@ -43,6 +43,8 @@ def draw_background(scheme: Scheme, uniform: Draw, stream: np.random.RandomState
         mask = ((a * x + b * y) // (8 * period) % 2) * 255
     elif kind == "checks":
         mask = ((x // period + y // period) % 2) * 255
+    elif kind == "hatch":
+        mask = _hatch(scheme, uniform, stream)
     else:
         mask = _cloud(scheme, stream)
     canvas.paste(other, (0, 0), Image.fromarray(mask.astype(np.uint8)))
@@ -58,6 +60,16 @@ def _cloud(scheme: Scheme, stream: np.random.RandomState) -> np.ndarray:
         small = Image.frombytes("L", (across, down), stream.bytes(across * down))
         total += np.asarray(small.resize(size, Image.Resampling.BICUBIC), np.int32) * weight
     return (total // 7).astype(np.uint8)
+
+
+def _hatch(scheme: Scheme, uniform: Draw, stream: np.random.RandomState) -> np.ndarray:
+    """Return fine slanting lines whose direction differs from region to region, ``uint8`` H, W: 0 or 255."""
+    x, y = np.arange(scheme.width)[None], np.arange(scheme.height)[:, None]
+    period = uniform_integer(uniform, (3, 7))
+    line = uniform_integer(uniform, (1, period - 1))
+    cloud = _cloud(scheme, stream)
+    slope = np.where(cloud > np.median(cloud), 1, -1)
+    return (((x + slope * y) % period < line) * 255).astype(np.uint8)
 
 
 def draw_clutter(scheme: Scheme, uniform: Draw) -> Image.Image:

@@ -42,10 +42,12 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "frames": (0, 1),
     "contours": (0, 1),
     "patches": (0, 1),
+    "hatches": (0, 1),
 }
 
-_STYLES = STYLES[:5]  # those that the first stream chooses from, so that a seed keeps its picture
-_SHARES = ("margins", "hues", "gradients", "badges", "strokes", "frames", "contours", "patches")
+# Those that the first stream chooses from, so that a seed keeps its picture.
+_STYLES, _GROUNDS = STYLES[:5], GROUNDS[:6]
+_SHARES = ("margins", "hues", "gradients", "badges", "strokes", "frames", "contours", "patches", "hatches")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class RandomScheme(YamlDataclass):
     frames: float = 0.0  # a line runs around the picture
     contours: float = 0.0  # letters are a thin line around nothing
     patches: float = 0.0  # coloured discs and boxes lie behind the letters
+    hatches: float = 0.0  # the paper is covered with fine slanting lines
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,7 +159,7 @@ class RandomScheme(YamlDataclass):
             jitter=sometimes(0.6, (1, height / 6)),
             elastic_amplitude=sometimes(0.3, (0.5, min(16.0, size / 12))),
             elastic_period=uniform_float(uniform, (16, 128)),
-            grounds=(choice(uniform, GROUNDS),) if uniform() < 0.4 and not shape["black_and_white"] else ("flat",),
+            grounds=(choice(uniform, _GROUNDS),) if uniform() < 0.4 and not shape["black_and_white"] else ("flat",),
             over=uniform() < 0.5,
             lines=_upto(sometimes(0.5, (1, 9))),
             line_width=(0.6, uniform_float(uniform, (0.8, min(16.0, max(1.0, size / 14))))),
@@ -196,7 +199,10 @@ class RandomScheme(YamlDataclass):
         elif look < self.hues + self.gradients:
             changes |= _gradient(uniform)
         elif look < self.hues + self.gradients + self.badges:
-            changes |= _badges(uniform)
+            changes |= _badges(uniform, size)
+            changes["width"] = min(int(changes["width"] * 1.3), 1024)
+        elif look < self.hues + self.gradients + self.badges + self.hatches:
+            changes |= _hatching(uniform)
         if uniform() < self.strokes:
             thick = uniform_float(uniform, (0.05, 0.15)) * size
             changes |= {
@@ -288,7 +294,18 @@ def _gradient(uniform: Draw) -> dict[str, Any]:
     return {"paper": papers, "ink": inks, "grounds": (ground,), "mixed": kind >= 0.5 or uniform() < 0.3, "grey": False}
 
 
-def _badges(uniform: Draw) -> dict[str, Any]:
+def _hatching(uniform: Draw) -> dict[str, Any]:
+    """Draw two colours of fine lines and an ink beyond the darker or the lighter of them."""
+    low, apart, tint = uniform_float(uniform, (0.15, 0.4)), uniform_float(uniform, (0.1, 0.4)), uniform() * 0.5
+    hue, dark = uniform(), uniform() < 0.6
+    papers = (_hue(hue, low, tint), _hue(hue, low + apart, tint))
+    if not dark:
+        papers = (_hue(hue, 1 - low, tint), _hue(hue, 1 - low - apart, tint))
+    ink = _hue(uniform(), 0.05 * uniform(), uniform()) if dark else "#ffffff"
+    return {"paper": papers, "ink": (ink,), "grounds": ("hatch",), "lines": (0, 1), "spots": (0, 0)}
+
+
+def _badges(uniform: Draw, size: int) -> dict[str, Any]:
     """Draw dark badges with light letters, or the other way about."""
     dark = uniform() < 0.7
     ends = (0.15, 0.45) if dark else (0.6, 0.9)
@@ -299,6 +316,7 @@ def _badges(uniform: Draw) -> dict[str, Any]:
     return {
         "badges": badges, "ink": (ink,), "paper": (paper,), "clutter_ink": clutter, "over": False,
         "patches": (0, 40) if uniform() < 0.5 else (0, 0), "styles": ("solid",), "rotation": 20 * uniform(),
+        "jitter": uniform() * min(256.0, size / 2), "gap": (min(0.2 * size, 60.0), min(0.6 * size, 64.0)),
     }  # fmt: skip
 
 

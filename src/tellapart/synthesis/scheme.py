@@ -48,7 +48,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "frame": (0, 16),
 }
 STYLES = ("solid", "hollow", "outlined", "shadow", "embossed", "contour")
-GROUNDS = ("flat", "gradient", "stripes", "checks", "clouds", "photo")
+GROUNDS = ("flat", "gradient", "stripes", "checks", "clouds", "photo", "hatch")
 _LEAST_LETTER = 8  # pixels a letter needs to be read at all
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 

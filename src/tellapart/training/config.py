@@ -291,7 +291,7 @@ def in_plain_words(error: Exception) -> str:
     given = re.search(r"(?:Given|Got) value: (.*)$", text)
     unknown = re.search(r"Option '(\w+)' is not accepted", text)
     if key is None or (given is None and unknown is None):
-        return excerpt(text, 400)
+        return excerpt(re.sub(r"^Parser key \"([\w.]+)\": ", r"option \1: ", text), 400)
     if unknown is not None:
         return f"option {key[1]}: it knows no {unknown[1]!r}"
     kinds = re.findall(r"Expected an? (.*?)(?= - Expected| Given value|\. Got value| Subtypes|$)", text)

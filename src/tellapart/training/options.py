@@ -34,11 +34,12 @@ class ReaderOptions(TypedDict, total=False):
     stages: Sequence[Stage | StageOptions] | None
     epochs: int | None
     batch_size: int | None
-    augment: Literal["photo", "glyph", "text", "face", "trivial", "none"] | None
+    augment: Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"] | None
     ema: float | None
     dropout: float
     patience: int | None
     device: Literal["auto", "cpu", "cuda", "mps"]
+    textless: float
     precision: Literal["auto", "float32", "bfloat16"]
     cache_gb: float
     views: int
