@@ -277,7 +277,8 @@ def test_another_schedule_is_refused(schedule, refuses):
         ({"cv_folds": -2}, "ensemble: give at least 1; cv_folds: give 0 or at least 2"),
         ({"ensemble": 2, "cv_folds": 2}, "ensemble and cv_folds: give one of the two"),
         ({"augment": "faces"},
-         "option augment: 'faces' does not fit; give 'photo' or 'glyph' or 'text' or 'hues' or 'face' or 'trivial' or 'none'"),
+         "option augment: 'faces' does not fit; "
+         "give 'photo' or 'glyph' or 'text' or 'hues' or 'face' or 'trivial' or 'none'"),
         ({"class_weights": "even"},
          "option class_weights: 'even' does not fit; give 'none' or 'balanced' or 'sampling'"),
         ({"mixup": math.nan}, "mixup nan: give 0 or more"),
