@@ -66,6 +66,17 @@ def test_names_on_standard_input(shape_bundle, files, tmp_path):
     assert [row.error for row in rows] == [None, None, "there is no such file"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\0"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_lists_of_names_as_every_system_writes_them(shape_bundle, files, tmp_path, capsys, encoding, end):
+    odd = tmp_path / " größe "
+    odd.write_bytes(files[1].read_bytes())
+    names = "".join(f"{name}{end}" for name in (files[3], odd))
+    rows = tellapart.predict(shape_bundle, "-", stdin=io.BytesIO(names.encode(encoding)))
+    assert [(row.file, row.error) for row in rows] == [(str(files[3]), None), (str(odd), None)]
+    assert capsys.readouterr().err == ("read as: UTF-16 text (standard input)\n" if encoding == "utf-16" else "")
+
+
 def test_standard_input_is_where_the_others_are(shape_bundle, files, monkeypatch):
     class Pipe:
         buffer = io.BytesIO(files[2].read_bytes())
@@ -75,7 +86,7 @@ def test_standard_input_is_where_the_others_are(shape_bundle, files, monkeypatch
     assert [row.file for row in rows] == [str(files[0]), "-", str(files[1])]
 
 
-@pytest.mark.parametrize("data", [b"", b" \n\n"])
+@pytest.mark.parametrize("data", [b"", b" \n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n", b"\xff\xfe"])
 def test_nothing_on_standard_input_is_refused(data, shape_bundle, refuses):
     text = "-: standard input is empty; pipe in an image, or file names, one a line"
     with refuses(ConfigError, text):

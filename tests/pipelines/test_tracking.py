@@ -13,10 +13,11 @@ import pytest
 
 import tellapart
 from tellapart.core.errors import ConfigError
-from tellapart.pipelines.tracking import ALIAS, log_run
+from tellapart.pipelines.tracking import ALIAS, check_tracking, log_run
 from tellapart.training.run_folder import Run
 
 pytest.importorskip("mlflow")
+engine = pytest.importorskip("sqlalchemy.engine")
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +165,47 @@ def test_an_unfinished_run(shape_run, copied, tmp_path, refuses):
     (run.path / "metrics.json").unlink()
     with refuses(ConfigError, f"{run.path}: not finished yet; run its train command again"):
         log_run(run, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["deep/tr%20x", "q?x=1&y#z", "100% @b:c;한글"])
+def test_folders_of_odd_names(shape_run, alone, tmp_path, name):
+    from mlflow import MlflowClient
+
+    made = log_run(Run.open(shape_run), str(tmp_path / name))
+    assert {item.name for item in (tmp_path / name).iterdir()} == {"mlflow.db", "artifacts"}
+    assert [item.name for item in tmp_path.iterdir()] == [name.split("/")[0]], "and nothing beside it"
+    assert log_run(Run.open(shape_run), str(tmp_path / name)) == made
+    assert sorted((tmp_path / name / "artifacts").rglob("MLmodel"))
+    uri = str(engine.URL.create("sqlite+pysqlite", database=str(tmp_path / name / "mlflow.db")))
+    client = MlflowClient(uri, uri)
+    assert client.get_run(made).info.status == "FINISHED"
+    copy = client.download_artifacts(made, "metrics.json", str(tmp_path))
+    assert json.loads(Path(copy).read_text("utf-8")) == Run.open(shape_run).metrics()
+
+
+def test_a_place_that_cannot_be_is_said_before_the_training(class_folders, tmp_path, refuses):
+    (tmp_path / "file").write_text("", "utf-8")
+    for place in ("file", "file/deeper"):
+        text = f"track {tmp_path / place}: {tmp_path / 'file'} is a file, not a folder; give a folder"
+        with refuses(ConfigError, text):
+            tellapart.train(class_folders, task="classify", out=tmp_path / "run", track=tmp_path / place)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_the_database_refuses_is_one_sentence(shape_run, alone, tmp_path):
+    (tmp_path / "mlflow.db").mkdir()
+    with pytest.raises(ConfigError, match=f"^track {tmp_path}: .*unable to open database file"):
+        log_run(Run.open(shape_run), str(tmp_path))
+
+
+def test_a_place_that_can_be_is_left_alone(tmp_path):
+    for where in (tmp_path / "new" / "deep", "http://127.0.0.1:1"):
+        check_tracking(str(where))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_extra_is_said_before_the_training(class_folders, tmp_path, monkeypatch, refuses):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with refuses(ConfigError, 'track: mlflow is not installed; pip install "tellapart[track]"'):
+        tellapart.train(class_folders, out=tmp_path / "run", track=tmp_path / "kept")
+    assert not (tmp_path / "run").exists()

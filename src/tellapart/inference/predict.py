@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -13,6 +15,7 @@ from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import ConfigError, join_some, pluralize
 from tellapart.core.image_io import image_files
 from tellapart.core.progress import log, track
+from tellapart.core.text_encoding import UTF8, EncodingError, decode_text
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.client import Client
 from tellapart.inference.prediction import ANSWER, Prediction
@@ -49,7 +52,7 @@ def predict(
     Args:
         model: a bundle, or the folder of a bundle or of a run; with ``server``, the name of one of its models.
         inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
-            the bytes of one image, or file names, one a line.
+            the bytes of one image, or file names, one a line (or with a NUL after each, as ``find -print0`` writes).
         stdin: what ``-`` reads; by default the standard input.
         progress: show it on standard error.
         server: the address of a server that answers instead.
@@ -101,19 +104,32 @@ def _expand(each: str | Path, stdin: BinaryIO) -> Iterator[Named]:
 
 def _from_stdin(stdin: BinaryIO) -> Iterator[Named]:
     data = stdin.read()
-    if not data.strip():
-        raise ConfigError("-: standard input is empty; pipe in an image, or file names, one a line")
     if image_io.looks_like_image(data):
         yield "-", data
         return
-    try:
-        names = data.decode("utf-8").splitlines()
-    except UnicodeDecodeError:
+    names = _names(data)
+    if names is None:
         yield "-", data  # no text either: its own error as an image says the rest
         return
+    if not names:
+        raise ConfigError("-: standard input is empty; pipe in an image, or file names, one a line")
     for name in names:
-        if name.strip():
-            yield name.strip(), Path(name.strip())
+        yield name, Path(name)
+
+
+def _names(data: bytes) -> list[str] | None:
+    """The file names of a list, one a line, or with a NUL after each; None where the bytes are no text."""
+    try:
+        text, encoding = decode_text(data)
+    except EncodingError:
+        return None
+    lines = text.split("\0") if "\0" in text else re.split(r"\r\n|\r|\n", text)
+    if any(sign < " " and sign != "\t" for line in lines for sign in line):
+        return None
+    if encoding != UTF8:
+        log(f"read as: {encoding} text (standard input)")
+    # A name may begin or end in a blank: it is as it stands where there is such a file.
+    return [line if os.path.exists(line) else line.strip() for line in lines if line.strip()]  # noqa: PTH110
 
 
 def to_csv(predictions: Sequence[Prediction], *, safe: bool = False) -> str:

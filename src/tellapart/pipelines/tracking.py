@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.regular_files import kind_of
 from tellapart.inference.bundle import file_digest
 from tellapart.inference.manifest import MANIFEST
 from tellapart.inference.predictor import Predictor
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from tellapart.training.run_folder import Run
 
+DATABASE = "mlflow.db"
 ALIAS = "newest"  # MLflow keeps "latest" for itself
 FINGERPRINT = "tellapart.fingerprint"
 BATCH = 100  # parameters and metrics that MLflow takes in one call
@@ -176,21 +180,68 @@ def _fingerprint(run: Run) -> str:
 # --- where ---------------------------------------------------------------------------------------------
 
 
-def _uri(where: str) -> str:
-    """The address of the database, of an address or a folder.
+def check_tracking(where: str) -> None:
+    """Check that a run can be logged there, before hours of training: nothing is written or connected to.
 
-    >>> _uri("sqlite:///a.db"), _uri("/tmp/runs")
-    ('sqlite:///a.db', 'sqlite:////tmp/runs/mlflow.db')
+    Args:
+        where: as `log_run` takes it.
+
+    Raises:
+        ConfigError: MLflow is not installed, or no folder can be made there.
+
+    >>> check_tracking("/dev/null/runs")
+    Traceback (most recent call last):
+    tellapart.core.errors.ConfigError: track /dev/null/runs: /dev/null is a device, not a folder; give a folder
     """
-    return where if "://" in where else f"sqlite:///{Path(where).resolve()}/mlflow.db"
+    for module in ("mlflow", "pandas", "sqlalchemy"):
+        if not _installed(module):
+            raise ConfigError(f'track: {module} is not installed; pip install "tellapart[track]"')
+    if "://" in where:
+        return
+    folder = Path(where).resolve()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise ConfigError(f"track {where}: {there} is {kind_of(there.stat().st_mode)}, not a folder; give a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"track {where}: no right to write in {there}; give another folder")
+
+
+def _installed(module: str) -> bool:
+    try:
+        return sys.modules.get(module) is not None or find_spec(module) is not None
+    except (ImportError, ValueError):  # None in its place: as good as not installed
+        return False
+
+
+def _uri(where: str) -> str:
+    """The address of the database, of an address or a folder. SQLAlchemy says how an odd name is written in one.
+
+    >>> _uri("sqlite:///a.db"), _uri("/tmp/runs"), _uri("/tmp/a%20b")
+    ('sqlite:///a.db', 'sqlite:////tmp/runs/mlflow.db', 'sqlite+pysqlite:////tmp/a%2520b/mlflow.db')
+    """
+    if "://" in where:
+        return where
+    from sqlalchemy.engine import URL
+
+    database = f"{Path(where).resolve()}/{DATABASE}"
+    plain, uri = f"sqlite:///{database}", str(URL.create("sqlite", database=database))
+    # MLflow makes the folder of what follows sqlite:///, as that is written: one more where it is written otherwise.
+    return plain if uri == plain else uri.replace("sqlite:", "sqlite+pysqlite:", 1)
+
+
+def _folder(where: str) -> Path | None:
+    """The folder of a database of SQLite; None for a server."""
+    if "://" not in where:
+        return Path(where).resolve()
+    if not where.startswith("sqlite:///"):
+        return None
+    return Path(where.removeprefix("sqlite:///")).resolve().parent
 
 
 def _artifacts(where: str) -> str | None:
     """Beside the database; a server knows its own place."""
-    uri = _uri(where)
-    if not uri.startswith("sqlite:///"):
-        return None
-    return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "artifacts").as_uri()
+    folder = _folder(where)
+    return None if folder is None else (folder / "artifacts").as_uri()
 
 
 @contextmanager
@@ -203,19 +254,18 @@ def _mlflow(where: str) -> Iterator[Any]:
         try:
             import mlflow
             import pandas  # noqa: F401
-            import sqlalchemy  # noqa: F401
+            import sqlalchemy.exc
         except ModuleNotFoundError as error:
             raise ConfigError(f'track: {error.name} is not installed; pip install "tellapart[track]"') from error
         before: Any = os.environ.get("MLFLOW_TRACKING_URI")  # where MLflow keeps what was set in any way
         level = logging.getLogger("mlflow").level
         logging.getLogger("mlflow").setLevel(logging.ERROR)
-        uri = _uri(where)
         try:
-            if uri.startswith("sqlite:///"):
-                Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-            mlflow.set_tracking_uri(uri)
+            if (folder := _folder(where)) is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            mlflow.set_tracking_uri(_uri(where))
             yield mlflow
-        except (mlflow.MlflowException, OSError) as error:
+        except (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
             raise ConfigError(f"track {where}: {error}") from error
         finally:
             mlflow.set_tracking_uri(before)

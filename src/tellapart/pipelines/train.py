@@ -21,7 +21,7 @@ from tellapart.evaluation.evaluate import evaluate
 from tellapart.inference.bundle import Bundle
 from tellapart.pipelines.diagnose import diagnose, leakage, poor
 from tellapart.pipelines.export import pack
-from tellapart.pipelines.tracking import log_run
+from tellapart.pipelines.tracking import check_tracking, log_run
 from tellapart.synthesis.generate import generate
 from tellapart.training.augmentation import PRESETS, show
 from tellapart.training.auto_config import plan
@@ -87,6 +87,8 @@ def train(
     Example:
         tellapart.train("photos", out="runs/photos", epochs=3)
     """
+    if track is not None:
+        check_tracking(str(track))
     with _open_run(data, out, recipe, config, options) as (run, catalog):
         if show_augment is not None:
             _show_augmentation(run, catalog, Path(show_augment))
