@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import tellapart
@@ -100,20 +99,3 @@ def test_a_rule_of_ones_own_and_errors_are_left_alone(base, digits):
     answers[3] = Prediction("3", "read", error="damaged")
     assert read_together(Predictor(base, alphabet="abc"), answers, nothing) == answers
     assert read_together(Predictor(base), answers, nothing) == answers  # all alike
-
-
-def test_predict_and_evaluate_read_together_unless_told(base, digits, tmp_path, monkeypatch):
-    from PIL import Image
-
-    for index, (pixels, text) in enumerate(digits):
-        picture = pixels if index else np.full_like(pixels, 255)
-        Image.fromarray(picture).save(tmp_path / f"{index:02d}_{text}.png")
-    calls = []
-    for module in ("tellapart.inference.predict", "tellapart.evaluation.evaluate"):
-        monkeypatch.setattr(f"{module}.read_together", lambda predictor, answers, items: calls.append(1) or answers)
-    tellapart.predict(base, tmp_path, independent=True)
-    tellapart.evaluate(base, tmp_path, label_from="[0-9]+_([0-9]+)", independent=True)
-    assert not calls
-    tellapart.predict(base, tmp_path)
-    tellapart.evaluate(base, tmp_path, label_from="[0-9]+_([0-9]+)")
-    assert len(calls) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, TextError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
-from tellapart.core.progress import log, track
+from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
@@ -22,9 +22,9 @@ from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
 from tellapart.evaluation.selection import select
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.folder_reading import predict_all
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
-from tellapart.inference.shared_constraint import read_together
 from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.classification import accuracy, classification_scores
 from tellapart.metrics.curves import calibration_by_chance
@@ -159,21 +159,14 @@ def _predict(
         CatalogError: an image can no longer be read.
     """
     files = catalog.column("file")
-    order: list[int] = []
+    shards, numbers = catalog.column("shard"), catalog.column("row")
+    order = sorted(rows, key=lambda row: (shards[row] or "", numbers[row] or 0))  # as `Catalog.read` gives them
 
-    def items() -> Iterator[tuple[str, bytes]]:
-        for row, data in catalog.read(rows):
-            order.append(row)
-            yield files[row], data
-
-    def again(indices: list[int]) -> list[tuple[str, bytes]]:
-        images = dict(catalog.read([order[index] for index in indices]))
-        return [(files[order[index]], images[order[index]]) for index in indices]
+    def items(indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+        return ((files[row], data) for row, data in catalog.read(order[index] for index in indices))
 
     start = time.perf_counter()
-    predictions = list(track(predictor.stream(items()), "evaluating", len(rows)))
-    if not independent:
-        predictions = read_together(predictor, predictions, again)
+    predictions = predict_all(predictor, items, len(order), task="evaluating", independent=independent)
     seconds = time.perf_counter() - start
     by_row = dict(zip(order, predictions, strict=True))
     failed = [by_row[row].file for row in rows if by_row[row].error]

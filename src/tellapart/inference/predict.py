@@ -18,9 +18,9 @@ from tellapart.core.progress import log, track
 from tellapart.core.text_encoding import UTF8, EncodingError, decode_text
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.client import Client
+from tellapart.inference.folder_reading import predict_all
 from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.inference.predictor import Predictor
-from tellapart.inference.shared_constraint import read_together
 
 Named = tuple[str, str | Path | bytes]
 
@@ -56,8 +56,9 @@ def predict(
         stdin: what ``-`` reads; by default the standard input.
         progress: show it on standard error.
         server: the address of a server that answers instead.
-        independent: for a reader: each picture is read alone. Else the alphabet and the length that the sure readings
-            have in common guide the others, see `tellapart.inference.shared_constraint`.
+        independent: for a reader: each picture is read alone. Else many pictures are read in the geometry that suits
+            them, see `tellapart.inference.geometry`, and the alphabet and the length that the sure readings have in
+            common guide the others, see `tellapart.inference.shared_constraint`.
         rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; see `tellapart.Predictor`.
 
     Raises:
@@ -68,9 +69,13 @@ def predict(
     wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
     with nullcontext(Predictor(model, **rule)) if server is None else _client(server, str(model), rule) as answering:
-        answers = list(track(answering.stream(named), "predicting", len(named), show=progress))
-        if isinstance(answering, Predictor) and not independent:
-            answers = read_together(answering, answers, lambda indices: [named[index] for index in indices])
+        if isinstance(answering, Client):
+            answers = list(track(answering.stream(named), "predicting", len(named), show=progress))
+        else:
+            answers = predict_all(
+                answering, lambda indices: (named[index] for index in indices), len(named),
+                task="predicting", independent=independent, progress=progress,
+            )  # fmt: skip
     unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
     if unfit and rule.get("pattern") is not None:
         log(

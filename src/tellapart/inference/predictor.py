@@ -19,6 +19,7 @@ from tellapart.core.parallel import cpu_count
 from tellapart.inference.beam_search import decode
 from tellapart.inference.bundle import FEATURES, GRAPH, PROBABILITIES, Bundle
 from tellapart.inference.constraints import TextConstraint
+from tellapart.inference.geometry import WHOLE, Geometry
 from tellapart.inference.postprocess import label_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, with_names
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
@@ -65,6 +66,7 @@ class Predictor:
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
         self.rule = TextConstraint(alphabet, pattern, nbest, self.bundle.length if pattern is None else None)
         self.tta = tta
+        self.geometry = WHOLE
         if self.bundle.task != "read" and (tta or self.rule != TextConstraint()):
             raise ConfigError(
                 f"{self.bundle.path}: a classifier; alphabet, pattern, nbest and tta are for a reader's texts"
@@ -90,6 +92,12 @@ class Predictor:
         rule.check(self.bundle.charset)
         other = copy.copy(self)
         other.rule = rule
+        return other
+
+    def with_geometry(self, geometry: Geometry) -> Predictor:
+        """The same predictor for pictures in another geometry; both share the graph."""
+        other = copy.copy(self)
+        other.geometry = geometry
         return other
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
@@ -122,6 +130,22 @@ class Predictor:
             return self._answer([self.prepare(*each) for each in with_names([items])])
         return list(self.stream(with_names(items)))
 
+    def probabilities(self, items: Sequence[tuple[str, Item]]) -> list[Floats]:
+        """Probabilities of (name, image) pairs, as `run` gives them for each: K for classes, T, K for texts.
+
+        Raises:
+            ImageError: an image cannot be used.
+        """
+        loaded = [self.prepare(*item)[1] for item in items]
+        for pixels in loaded:
+            if isinstance(pixels, ImageError):
+                raise pixels
+        result: dict[int, Floats] = {}
+        pairs = ((index, pixels) for index, pixels in enumerate(loaded) if not isinstance(pixels, ImageError))
+        for indices, batch in batched_by_width(pairs):
+            result.update(zip(indices, self.run(batch), strict=True))
+        return [result[index] for index in range(len(items))]
+
     def stream(self, items: Iterable[tuple[str, Item]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
         with ThreadPoolExecutor(cpu_count()) as pool:
@@ -144,8 +168,10 @@ class Predictor:
                 if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8 or not item.size:
                     shape = f"{item.dtype} {item.shape}"
                     raise ImageError(name, f"an array must be RGB uint8 (height, width, 3), not {shape}")
-                return name, self.bundle.preprocess.apply(item)
+                return name, self.bundle.preprocess.apply(self.geometry.apply(item))
             data = item if isinstance(item, bytes) else image_io.read_bytes(item)
+            if self.geometry != WHOLE:
+                return name, self.bundle.preprocess.apply(self.geometry.apply(image_io.decode(data, name)))
             return name, self.bundle.preprocess.load(data, name)
         except ImageError as error:
             return name, error

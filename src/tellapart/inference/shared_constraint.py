@@ -85,7 +85,9 @@ def estimate_constraint(texts: Sequence[tuple[str, float]], charset: Charset) ->
 
 
 def read_together(
-    predictor: Predictor, predictions: Sequence[Prediction], items: Callable[[list[int]], Iterable[tuple[str, Item]]]
+    predictor: Predictor,
+    predictions: Sequence[Prediction],
+    items: Callable[[Sequence[int]], Iterable[tuple[str, Item]]],
 ) -> list[Prediction]:
     """Read again the pictures whose text is unlike what all texts have in common.
 

@@ -1,0 +1,97 @@
+"""Many pictures of one scheme are read in the geometry that suits them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tellapart
+from tellapart.inference.folder_reading import choose_geometries, predict_all
+from tellapart.inference.geometry import WHOLE
+from tellapart.inference.predictor import Predictor
+from tellapart.synthesis.render import render
+from tellapart.synthesis.scheme import Scheme
+
+
+@pytest.fixture(scope="module")
+def base():
+    return tellapart.base_reader()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Pictures of five digits, with their texts."""
+    scheme = Scheme("five", 110, 32, "0123456789", 5, 5, font_size=(24, 26))
+    return [render(scheme, 5, index) for index in range(24)]
+
+
+@pytest.fixture(scope="module")
+def narrow(digits):
+    """The same, squeezed to three tenths of their width, in which letters are lost."""
+    return [np.asarray(Image.fromarray(pixels).resize((33, 32))) for pixels, _ in digits]
+
+
+def giving(pictures):
+    return lambda indices: ((f"{index}.png", pictures[index]) for index in indices)
+
+
+def share(predictions, digits):
+    return sum(each.answer == text for each, (_, text) in zip(predictions, digits, strict=True)) / len(digits)
+
+
+def test_squeezed_pictures_are_read_wider(base, digits, narrow, capsys):
+    alone = predict_all(Predictor(base), giving(narrow), len(narrow), task="t", independent=True, progress=False)
+    assert "read as" not in capsys.readouterr().err
+    together = predict_all(Predictor(base), giving(narrow), len(narrow), task="t", progress=False)
+    assert [each.file for each in together] == [f"{index}.png" for index in range(len(narrow))]
+    assert share(together, digits) >= share(alone, digits) + 0.3
+    assert "times as wide, which the reader is surest of in 24 of them" in capsys.readouterr().err
+
+
+def test_unsure_pictures_are_read_in_further_geometries(base, digits, narrow):
+    dice = np.random.default_rng(0)
+    noisy = [(pixels * 0.5 + dice.integers(0, 128, pixels.shape)).astype(np.uint8) for pixels in narrow]
+    once = predict_all(Predictor(base), giving(noisy), len(noisy), task="t", progress=False)
+    again = predict_all(Predictor(base, tta=True), giving(noisy), len(noisy), task="t", progress=False)
+    assert share(again, digits) >= share(once, digits)
+    assert [each.file for each in again] == [each.file for each in once]
+    assert again != once
+
+
+def test_what_is_surely_read_is_read_as_it_is(base, digits):
+    pictures = [pixels for pixels, _ in digits]
+    predictor = Predictor(base)
+    assert choose_geometries(predictor, giving(pictures), len(pictures)) == [WHOLE]
+    together = predict_all(predictor, giving(pictures), len(pictures), task="t", progress=False)
+    assert together == list(predictor.stream(giving(pictures)(range(len(pictures)))))
+
+
+def test_few_pictures_are_read_alone(base, narrow):
+    predictor = Predictor(base)
+    few = narrow[:19]
+    together = predict_all(predictor, giving(few), len(few), task="t", progress=False)
+    assert together == list(predictor.stream(giving(few)(range(len(few)))))
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_damaged_pictures_stay_errors_in_their_place(base, narrow, tta):
+    pictures = [*narrow]
+    pictures[0] = pictures[7] = b"no image"
+    together = predict_all(Predictor(base, tta=tta), giving(pictures), len(pictures), task="t", progress=False)
+    assert [index for index, each in enumerate(together) if each.error] == [0, 7]
+    broken: list[bytes] = [b"no image"] * 25
+    together = predict_all(Predictor(base, tta=tta), giving(broken), len(broken), task="t", progress=False)
+    assert all(each.error for each in together)
+
+
+def test_predict_and_evaluate_read_a_folder_together_unless_told(base, digits, narrow, tmp_path):
+    for index, (pixels, (_, text)) in enumerate(zip(narrow, digits, strict=True)):
+        Image.fromarray(pixels).save(tmp_path / f"{index:02d}_{text}.png")
+    alone, together = (
+        share(tellapart.predict(base, tmp_path, independent=independent), digits) for independent in (True, False)
+    )
+    assert together >= alone + 0.3
+    for independent, expected in ((True, alone), (False, together)):
+        figures = tellapart.evaluate(base, tmp_path, label_from="[0-9]+_([0-9]+)", independent=independent)
+        assert figures["exact_match"]["value"] == pytest.approx(expected)

@@ -1,0 +1,76 @@
+"""The geometry in which a reader sees a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tellapart.inference.geometry import GEOMETRIES, WHOLE, Geometry, content_box, rank_geometries
+
+
+@pytest.fixture
+def page():
+    """Dark text, 20 px high, on a light page of 60 × 200 px."""
+    pixels = np.full((60, 200, 3), 240, np.uint8)
+    pixels[20:40, 50:120:4] = 30
+    pixels[20:40, 51:120:4] = 30
+    return pixels
+
+
+def test_the_whole_picture_is_left_as_it_is(page):
+    assert WHOLE.apply(page) is page
+    assert GEOMETRIES[0] == WHOLE
+    assert len(set(GEOMETRIES)) == len(GEOMETRIES)
+
+
+@pytest.mark.parametrize("change", [lambda page: page, lambda page: 255 - page], ids=["dark on light", "light on dark"])
+def test_the_box_holds_all_of_the_text_and_little_else(page, change):
+    left, top, right, bottom = content_box(change(page))
+    assert (left <= 50, top <= 20, right >= 118, bottom >= 40) == (True,) * 4
+    assert (left >= 40, top >= 15, right <= 130, bottom <= 45) == (True,) * 4
+
+
+def test_letters_that_only_their_hue_sets_off_are_found():
+    pixels = np.full((60, 200, 3), (200, 60, 60), np.uint8)
+    pixels[20:40, 50:120] = (60, 131, 60)  # as light, in grey
+    assert content_box(pixels)[0] >= 40
+
+
+def test_single_specks_do_not_count(page):
+    page[5, 5] = page[55, 190] = 0
+    assert content_box(page)[0] >= 40
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (60, 200)])
+def test_a_picture_of_nothing_stays_whole(size):
+    assert content_box(np.full((*size, 3), 9, np.uint8)) == (0, 0, size[1], size[0])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (60, 200)])
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+def test_every_geometry_takes_every_picture(size, geometry):
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3)).astype(np.uint8)
+    result = geometry.apply(pixels)
+    assert (result.dtype, result.ndim, result.shape[2]) == (np.uint8, 3, 3)
+    assert min(result.shape) >= 1
+
+
+def test_width_and_room_are_those_that_are_named(page):
+    assert Geometry("whole", 1.5).apply(page).shape == (60, 300, 3)
+    assert Geometry("pad").apply(page).shape == (80, 200, 3)
+    assert Geometry("trim", 0.7).apply(page).shape[1] < 70
+    assert str(Geometry("trim", 0.7)) == "trimmed to the text, 0.7 times as wide"
+
+
+@pytest.mark.parametrize(
+    ("whole", "trim", "first"),
+    [
+        ([("ab", 0.9)], [("ab", 0.8)], WHOLE),
+        ([("ab", 0.8)], [("ab", 0.9)], Geometry("trim")),
+        ([("a", 0.95)], [("abc", 0.6)], Geometry("trim")),  # letters are lost in the first
+        ([("ab", 0.9)], [("ab", 0.9)], WHOLE),  # of equals the earlier
+        ([("", 0.0)], [("", 0.0)], WHOLE),
+    ],
+)
+def test_sure_readings_of_many_letters_choose(whole, trim, first):
+    assert rank_geometries({WHOLE: whole, Geometry("trim"): trim})[0] == first
