@@ -15,8 +15,8 @@ MODEL_HELP = "a run or a bundle"
 THRESHOLDS_HELP = 'check to threshold, e.g. {"near_duplicates": 0.98}'
 POLICY_HELP = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
 INDEPENDENT_HELP = (
-    "of a reader: read each picture alone; else many pictures are read in the geometry that suits them, and the alphabet "
-    "and length that the sure readings share guide the others"
+    "of a reader: read each picture alone; else many pictures are read in the geometry that suits them, and the "
+    "alphabet and length that the sure readings share guide the others"
 )
 PATTERN_HELP = (
     "of a reader: a regular expression that the text matches, such as [0-9]{5}; by default as many characters as its "
