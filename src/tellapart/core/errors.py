@@ -7,7 +7,8 @@
     │   ├── TextError         a text a reader cannot hold: unknown character, too long for the width
     │   ├── ConfigError       an option, a recipe or a run folder
     │   ├── BundleError       a bundle: a changed byte, a missing file, a foreign format
-    │   └── ServerError       a server: out of reach, or it refuses
+    │   ├── ServerError       a server: out of reach, or it refuses
+    │   └── StorageError      object storage: no such bucket, no permission
     └── GateError             the work was done and failed its gate: the command line exits with 1
         └── ParityError       the exported graph does not answer like the trained model
 
@@ -70,6 +71,10 @@ class BundleError(InputError):
 
 class ServerError(InputError):
     """A server cannot be reached, or it refuses."""
+
+
+class StorageError(InputError):
+    """A place in object storage cannot be used."""
 
 
 class GateError(TellapartError):

@@ -22,6 +22,7 @@ from typing import Any
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.locks import LOCK, host_name, leads_to, process_lives, try_lock
+from tellapart.core.storage import RemotePath, as_path
 
 _TEMPORARY = re.compile(
     r"\.(?P<target>.{1,40})\.(?P<process>\d{1,10})@(?P<host>[\w-]+)\.\w{8}\.(?P<kind>part|old)", re.S
@@ -33,7 +34,7 @@ _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)  # a system or a file s
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path to write; renamed to ``path`` on success, removed on any failure.
+    """A temporary path to write; renamed to ``path`` on success, removed on any failure. To a URL it is uploaded.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -42,7 +43,12 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
-    path = Path(path)
+    path = as_path(path)
+    if isinstance(path, RemotePath):
+        with tempfile.TemporaryDirectory(prefix="tellapart-") as folder:
+            yield Path(folder) / path.name
+            path.upload(Path(folder) / path.name)
+        return
     with _temporary(path, "part", folder=False) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
@@ -256,6 +262,9 @@ def check_writable(path: str | Path) -> None:
     Raises:
         ConfigError: it cannot.
     """
+    if isinstance(place := as_path(path), RemotePath):
+        place.check_bucket()
+        return
     folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -276,7 +285,7 @@ def check_target(path: str | Path, *suffixes: str) -> None:
     Raises:
         ConfigError: a folder, another ending, a table that is no catalog, or a place where nothing can be written.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.is_dir():
         raise ConfigError(f"{path}: a folder; name a file that ends in {suffixes[0]}")
     if path.suffix.lower() not in suffixes:
@@ -285,7 +294,8 @@ def check_target(path: str | Path, *suffixes: str) -> None:
         import pyarrow.parquet as pq
 
         try:
-            ours = b"tellapart" in (pq.read_schema(path).metadata or {})
+            source = path.open_input() if isinstance(path, RemotePath) else path
+            ours = b"tellapart" in (pq.read_schema(source).metadata or {})
         except (OSError, ValueError):
             ours = False
         if not ours:

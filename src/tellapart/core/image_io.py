@@ -24,6 +24,7 @@ from PIL import (  # noqa: F401  (Pillow's lazy plugin loading is not safe among
 
 from tellapart.core.errors import ImageError
 from tellapart.core.regular_files import read_regular
+from tellapart.core.storage import RemotePath
 
 Pixels = npt.NDArray[np.uint8]  # height, width, 3
 
@@ -99,7 +100,7 @@ def read_bytes(path: str | Path) -> bytes:
         ImageError: the file is missing, cannot be read, or is none: a folder, a device, a pipe.
     """
     try:
-        return read_regular(path)
+        return path.read_bytes() if isinstance(path, RemotePath) else read_regular(path)
     except FileNotFoundError:
         raise ImageError(str(path), "there is no such file") from None
     except OSError as error:

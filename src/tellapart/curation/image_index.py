@@ -22,6 +22,7 @@ from tellapart.core.errors import CatalogError
 from tellapart.core.files import atomic_file, atomic_folder
 from tellapart.core.image_io import Pixels
 from tellapart.core.progress import log, track
+from tellapart.core.storage import locate
 from tellapart.curation.image_analysis import Analysis, analyse_images
 from tellapart.data.catalog import SCHEMA, Catalog
 from tellapart.data.image_facts import FACTS, Facts
@@ -204,7 +205,7 @@ def _stamps(draft: Catalog) -> list[str]:
         name = shards[row] or file
         if name not in states:
             try:
-                state = (draft.root / name).stat()
+                state = locate(draft.root, name).stat()
                 states[name] = f"{state.st_size} {state.st_mtime_ns}"
             except (OSError, ValueError):
                 states[name] = "gone"

@@ -7,6 +7,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ import pyarrow.parquet as pq
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError
 from tellapart.core.files import atomic_file
+from tellapart.core.parallel import in_order
+from tellapart.core.storage import READERS, RemotePath, as_path, is_url, locate
 from tellapart.data.tables import iter_shard
 
 SPLITS = ("train", "val", "test")
@@ -115,13 +118,20 @@ class Catalog:
         """
         shards, numbers, files = self.column("shard"), self.column("row"), self.column("file")
         embedded: dict[str, dict[int, int]] = defaultdict(dict)
-        for row in rows:
-            if shards[row] is None:
-                yield row, image_io.read_bytes(self.root / files[row])
-            else:
-                embedded[shards[row]][numbers[row]] = row
+
+        def single() -> Iterator[int]:
+            for row in rows:
+                if shards[row] is None:
+                    yield row
+                else:
+                    embedded[shards[row]][numbers[row]] = row
+
+        for row, data in _read_files(self.root, files, single()):
+            if isinstance(data, ImageError):
+                raise data
+            yield row, data
         for shard, wanted in embedded.items():
-            for number, data in iter_shard(self.root / shard, list(wanted)):
+            for number, data in iter_shard(locate(self.root, shard), list(wanted)):
                 yield wanted[number], data
 
     @cached_property
@@ -160,12 +170,12 @@ class Catalog:
 
     def write(self, path: str | Path) -> Path:
         """Write the catalog as Parquet, whole or not at all."""
-        path = Path(path)
+        path = as_path(path)
         about = {
             "format": FORMAT,
             "task": self.task,
             "source": self.source,
-            "root": str(self.root.resolve()),
+            "root": self.root.url if isinstance(self.root, RemotePath) else str(self.root.resolve()),
             "root_from_here": _relative(self.root, path.parent),
             "notes": list(self.notes),
             "meta": dict(self.meta or {}),
@@ -184,15 +194,28 @@ def encoded(catalog: Catalog, rows: Iterable[int]) -> Iterator[tuple[int, bytes 
     if any(shard is not None for shard in catalog.column("shard")):
         yield from catalog.read(rows)
         return
-    files = catalog.column("file")
-    for row in rows:
+    yield from _read_files(catalog.root, catalog.column("file"), rows)
+
+
+def _read_files(root: Path, files: Sequence[str], rows: Iterable[int]) -> Iterator[tuple[int, bytes | ImageError]]:
+    """Read files by their rows; those of storage many at once, as each waits for the network."""
+
+    def read(row: int) -> tuple[int, bytes | ImageError]:
         try:
-            yield row, image_io.read_bytes(catalog.root / files[row])
+            return row, image_io.read_bytes(locate(root, files[row]))
         except ImageError as error:
-            yield row, error
+            return row, error
+
+    if is_url(root):
+        with ThreadPoolExecutor(READERS) as pool:
+            yield from in_order(pool, read, rows, 4 * READERS)
+    else:
+        yield from map(read, rows)
 
 
 def _relative(root: Path, start: Path) -> str | None:
+    if is_url(root) or is_url(start):
+        return None
     try:
         return Path(os.path.relpath(root.resolve(), start.resolve())).as_posix()
     except ValueError:  # another drive

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tellapart.core.errors import CatalogError
+from tellapart.core.storage import as_path
 from tellapart.data.catalog import FORMAT, SCHEMA, SPLITS, TASKS, Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.tables import open_parquet
@@ -70,7 +71,7 @@ def load_catalog(path: Path, about: Mapping[str, Any]) -> Catalog:
     if broken := [name for name, fine in usable.items() if not fine]:
         raise CatalogError(f"{path}: its metadata 'tellapart' has no usable {', '.join(broken)}; catalog again")
     here = path.parent / about["root_from_here"] if about.get("root_from_here") else None
-    root = here if here is not None and here.is_dir() else Path(about["root"])
+    root = here if here is not None and here.is_dir() else as_path(about["root"])
     if not root.is_dir():
         raise CatalogError(f"{path}: its images were in {about['root']}, which is gone; catalog them again")
     with open_parquet(path) as file:

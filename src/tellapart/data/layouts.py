@@ -9,9 +9,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from tellapart.core.errors import CatalogError, join_some
 from tellapart.core.image_io import is_image_name
+from tellapart.core.storage import RemotePath, as_path, is_url, matching
 from tellapart.data.tables import (
     SPLIT_NAMES,
     TABLE_NAMES,
@@ -66,6 +68,8 @@ def read_source(
 
 
 def _listing(data: str | Path, label_from: str, columns: Columns, task: str | None) -> Listing:
+    if is_url(data):
+        return _remote_listing(str(data), label_from, columns, task)
     path = Path(data)
     if any(sign in str(data) for sign in "*?[") and not path.exists():
         shards = sorted(Path(name) for name in glob.glob(str(data), recursive=True))  # noqa: PTH207
@@ -83,6 +87,28 @@ def _listing(data: str | Path, label_from: str, columns: Columns, task: str | No
     raise CatalogError(f"{data}: there is no such file or folder")
 
 
+def _remote_listing(data: str, label_from: str, columns: Columns, task: str | None) -> Listing:
+    """What a URL holds: a table, Parquet shards (one, a pattern, a folder of them), or a folder of images."""
+    if any(sign in data for sign in "*["):
+        shards = matching(data)
+        if not shards:
+            raise CatalogError(f"{data}: no object matches this pattern")
+        return read_shards([as_path(shard.url) for shard in shards], columns)
+    path = as_path(data)
+    if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
+        return read_table(path, columns)
+    root = cast(RemotePath, path)
+    root.check_bucket()
+    names = [found.relative_to(root).parts for found, _ in root.files()]
+    if label_from == "auto":
+        tables = [f"{name}{suffix}" for name in TABLE_NAMES for suffix in TABLE_SUFFIXES]
+        if table := next((name for name in tables if (name,) in names), None):
+            return read_table(path / table, columns)
+    images = sorted(parts for parts in names if is_image_name(parts[-1]))
+    others = sorted(parts for parts in names if not is_image_name(parts[-1]))
+    return _listing_of(path, images, others, label_from, columns, task)
+
+
 # --- folders ---------------------------------------------------------------------------------------
 
 
@@ -94,9 +120,16 @@ def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> 
         if tables:
             return _note_unlisted(read_table(tables[0], columns), root)
     images, others, odd = _walk(root)
+    return _with_notes(_listing_of(root, images, others, label_from, columns, task), odd)
+
+
+def _listing_of(
+    root: Path, images: list[Parts], others: list[Parts], label_from: str, columns: Columns, task: str | None
+) -> Listing:
+    """The rows of the files of a folder, sorted, by the names of their folders or their own."""
     shards = [root.joinpath(*parts) for parts in others if parts[-1].lower().endswith(".parquet")]
     if shards and not images:
-        return _with_notes(read_shards(shards, columns, root), odd)
+        return read_shards(shards, columns, root)
     listing = Listing(root, [], "folder")
     if others:
         kinds = Counter(Path(parts[-1]).suffix.lower() or parts[-1] for parts in others)
@@ -113,7 +146,7 @@ def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> 
         listing.rows = (
             _class_folders(images, splits) if label_from == "folder" else _rows_by_name(images, label_from, splits)
         )
-    return _with_notes(listing, [*odd, *_blank_twins(listing.rows)])
+    return _with_notes(listing, _blank_twins(listing.rows))
 
 
 def _with_notes(listing: Listing, notes: Sequence[str]) -> Listing:

@@ -13,6 +13,7 @@ from tellapart.core.errors import CatalogError, ImageError, join_some
 from tellapart.core.files import check_target
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import track
+from tellapart.core.storage import as_path
 from tellapart.data.catalog import SCHEMA, TASKS, Catalog, encoded
 from tellapart.data.catalog_file import catalog_metadata, load_catalog
 from tellapart.data.coarse_labels import apply_coarse_labels, check_coarse_labels
@@ -91,8 +92,8 @@ def open_catalog(
         raise CatalogError(f"task {task!r}: known are {', '.join(TASKS)}")
     if isinstance(data, Catalog):
         result = data
-    elif (metadata := catalog_metadata(Path(data))) is not None:
-        result = load_catalog(Path(data), metadata)
+    elif (metadata := catalog_metadata(as_path(data))) is not None:
+        result = load_catalog(as_path(data), metadata)
     else:
         result = _open_source(data, task, progress, look, options)
         if coarse_labels is None and result.task == "classify":

@@ -9,16 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-import pyarrow.parquet as pq
-
 from tellapart.core import image_io
-from tellapart.core.errors import ImageError, join_some
+from tellapart.core.errors import CatalogError, ImageError, join_some
 from tellapart.core.regular_files import open_regular
+from tellapart.core.storage import RemotePath, locate
 from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.opening import open_catalog
 from tellapart.data.source_options import SourceOptions
-from tellapart.data.tables import iter_shard
+from tellapart.data.tables import iter_shard, open_parquet
 
 SAMPLE = 200  # images whose headers are read
 _HEAD = 1 << 18  # bytes of a file, which nearly always hold the whole header
@@ -93,7 +92,7 @@ def _bytes(catalog: Catalog, rows: Sequence[int]) -> tuple[int, list[str]]:
     total, gone = 0, []
     for name in dict.fromkeys(shards[row] or files[row] for row in rows):
         try:
-            total += (catalog.root / name).stat().st_size
+            total += locate(catalog.root, name).stat().st_size
         except OSError:
             gone.append(name)
     return total, gone
@@ -116,7 +115,7 @@ def _sides(catalog: Catalog, rows: Sequence[int]) -> tuple[list[tuple[int, int]]
     spare = _SPARE
     for row in _spaced([row for row in rows if shards[row] is None], SAMPLE):
         try:
-            head, length = _head(root / files[row], files[row])
+            head, length = _head(locate(root, files[row]), files[row])
             try:
                 sides.append(_size(head, files[row]))
             except ImageError:
@@ -125,7 +124,7 @@ def _sides(catalog: Catalog, rows: Sequence[int]) -> tuple[list[tuple[int, int]]
                 if length > spare:
                     raise ImageError(files[row], "its size does not stand in its head") from None
                 spare -= length
-                sides.append(_size(image_io.read_bytes(root / files[row]), files[row]))
+                sides.append(_size(image_io.read_bytes(locate(root, files[row])), files[row]))
         except ImageError as error:
             failed.append(str(error))
     for row, content in _embedded(catalog, [row for row in rows if shards[row] is not None]):
@@ -139,6 +138,9 @@ def _sides(catalog: Catalog, rows: Sequence[int]) -> tuple[list[tuple[int, int]]
 def _head(path: Path, file: str) -> tuple[bytes, int]:
     """The first bytes of a file, and how many it has."""
     try:
+        if isinstance(path, RemotePath):
+            with path.open_input() as remote:
+                return remote.read(_HEAD), remote.size()
         with open_regular(path) as stream:
             return stream.read(_HEAD), os.fstat(stream.fileno()).st_size
     except OSError as error:
@@ -158,8 +160,9 @@ def _embedded(catalog: Catalog, rows: Sequence[int]) -> Iterator[tuple[int, byte
     groups: list[tuple[str, list[int], int]] = []
     for shard in dict.fromkeys(shards[row] for row in rows):
         try:
-            meta = pq.read_metadata(catalog.root / shard)
-        except (OSError, ValueError):  # among those that are gone
+            with open_parquet(locate(catalog.root, shard)) as file:
+                meta = file.metadata
+        except CatalogError:  # among those that are gone
             continue
         start = 0
         for group in map(meta.row_group, range(meta.num_row_groups)):
@@ -170,7 +173,7 @@ def _embedded(catalog: Catalog, rows: Sequence[int]) -> Iterator[tuple[int, byte
     most = max(1, min(_GROUPS, _GROUP_BYTES // max([1, *(size for *_, size in groups)])))
     chosen = _spaced(groups, most)
     for shard, inside, _ in chosen:
-        for number, content in iter_shard(catalog.root / shard, inside[: SAMPLE // len(chosen)]):
+        for number, content in iter_shard(locate(catalog.root, shard), inside[: SAMPLE // len(chosen)]):
             yield known[shard, number], content
 
 

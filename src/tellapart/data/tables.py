@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
 from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.storage import RemotePath, as_path, is_url
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TABLE_NAMES = ("labels", "metadata", "annotations")
@@ -123,7 +124,7 @@ def read_table(path: Path, columns: Columns) -> Listing:
             raise CatalogError(f"{path}: row {number} names no file; fill the {file_column!r} column or drop the row")
         label = _label(record.get(label_column), f"{path}: row {number} ({name})", label_column)
         row = Row(
-            Path(name).as_posix(),
+            _posix(name),
             label,
             group=_text(record.get("group")) or None,
             split=_split_name(record.get("split"), path, number),
@@ -136,7 +137,7 @@ def read_table(path: Path, columns: Columns) -> Listing:
                     f"{path}: {name} is labelled both {known.label!r} and {row.label!r}; keep one of the rows"
                 )
             twice.append(name)
-        elif not os.path.isfile(os.path.join(path.parent, name)):  # noqa: PTH113, PTH118  (quick; no name is an error)
+        elif not _is_there(path, name):
             missing.append(name)
     if missing:
         raise CatalogError(
@@ -145,6 +146,17 @@ def read_table(path: Path, columns: Columns) -> Listing:
         )
     notes = [f"{len(twice)} rows of {path.name} repeat another row and count once: {join_some(twice)}"] if twice else []
     return Listing(path.parent, list(rows.values()), path.name, notes)
+
+
+def _posix(name: str) -> str:
+    return name if is_url(name) else Path(name).as_posix()
+
+
+def _is_there(table: Path, name: str) -> bool:
+    """Whether a file that a local table names is there; asking storage for each would take hours."""
+    if is_url(name) or is_url(table):
+        return True
+    return os.path.isfile(os.path.join(table.parent, name))  # noqa: PTH113, PTH118  (quick; no name is an error)
 
 
 def _read_csv(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -225,7 +237,7 @@ def open_parquet(path: Path) -> Iterator[Any]:
         CatalogError: there is no such file, or it is damaged, which shows at its opening or at any page.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path.open_input() if isinstance(path, RemotePath) else path) as file:
             yield file
     except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())  # on one line
@@ -254,13 +266,20 @@ def read_shards(paths: Sequence[Path], columns: Columns, root: Path | None = Non
     Raises:
         CatalogError: a damaged shard, one without images, unknown columns, an empty label.
     """
-    root = root or Path(os.path.commonpath([path.parent for path in paths]))
+    root = root or as_path(_common_folder([path.parent for path in paths]))
     rows: list[Row] = []
     for path in paths:
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         with open_parquet(path) as shard:
             rows += _shard_rows(shard, path, name, columns)
     return Listing(root, rows, "Parquet shards")
+
+
+def _common_folder(folders: Sequence[Path]) -> Path | str:
+    if not isinstance(folders[0], RemotePath):
+        return os.path.commonpath(folders)
+    key = posixpath.commonpath([folder.key for folder in folders if isinstance(folder, RemotePath)])
+    return RemotePath(folders[0].scheme, key, folders[0].query).url
 
 
 def _shard_rows(shard: Any, path: Path, name: str, columns: Columns) -> Iterator[Row]:
