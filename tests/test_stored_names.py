@@ -21,7 +21,7 @@ BUNDLE = {
     "format", "task", "charset", "preprocess", "calibration", "data", "training", "versions", "parity", "metrics",
     "files", "sha256",
 }  # fmt: skip
-PREPROCESS = {"height", "width", "channels", "pad", "step", "max_width", "mean", "std"}
+PREPROCESS = {"height", "width", "channels", "pad", "step", "max_width", "mean", "std", "decoding"}
 CALIBRATION = {"temperature", "n", "ece", "threshold", "abstain"}
 DATA = {"fingerprint", "content", "n", "split", "read_by"}
 PARITY = {"images", "compared", "different_answers", "largest_difference"}

@@ -41,3 +41,9 @@ def test_an_unreadable_image_has_a_reason():
 def test_a_file_that_has_gone_has_no_digest():
     facts, _, _ = image_facts(ImageError("a.png", "there is no such file"), "a.png")
     assert facts == (None, None, None, None, None, False, "unreadable: there is no such file")
+
+
+def test_what_was_guessed_is_said_of_an_image_that_stays(encode):
+    deep = image_facts(encode(np.array([[0, 4095]], np.uint16)), "a")[0]
+    assert deep[FACTS.index("keep")]
+    assert deep[FACTS.index("why")] == "read: 12 of 16 bits in use: 4,095 is white"

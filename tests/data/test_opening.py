@@ -46,6 +46,16 @@ def test_sizes_are_of_the_upright_picture(tmp_path, draw, encode):
     assert (opened.column("width"), opened.column("height")) == ([48], [64])
 
 
+def test_what_was_guessed_is_a_note_and_leaves_nothing_out(class_folders, encode):
+    white = Image.new("RGBA", (64, 48), (255, 255, 255, 0))
+    white.paste((255, 255, 255, 255), (10, 10, 30, 30))
+    (class_folders / "cat" / "0.png").write_bytes(encode(white))
+    (class_folders / "dog" / "1.png").write_bytes(encode(white.resize((40, 40))))
+    opened = open_catalog(class_folders)
+    assert all(opened.column("keep"))
+    assert opened.notes == ("2 images: light on a transparent ground: laid on black: cat/0.png, dog/1.png",)
+
+
 def test_unreadable_images_keep_their_rows(class_folders, fill):
     (class_folders / "cat" / "0.png").write_bytes(b"")
     (class_folders / "cat" / "1.png").write_bytes(b"no picture")
@@ -185,11 +195,11 @@ def test_images_are_looked_at_in_a_bounded_window(tmp_path, fill, monkeypatch):
         most[0] = max(most[0], len(held))
         return read_bytes(path)
 
-    def look(data, file):
+    def look(data, file, **rest):
         time.sleep(0.001)  # slower than reading, so that an unbounded window would grow
         with lock:
             held.discard(file)
-        return picture(data, file)
+        return picture(data, file, **rest)
 
     monkeypatch.setattr(images, "read_bytes", read)
     monkeypatch.setattr(images, "picture", look)

@@ -9,6 +9,7 @@ import pytest
 
 import tellapart
 from tellapart.core.errors import BundleError
+from tellapart.core.image_conversion import EARLIER, Decoding
 from tellapart.inference.bundle import GRAPH, Bundle
 from tellapart.inference.manifest import MANIFEST, AbstainLevel, BundleManifest, Calibration, DecisionThreshold
 
@@ -27,6 +28,12 @@ def base():
 def test_what_is_read_is_written_again_in_the_same_order(base, shape_bundle, text_bundle):
     for value in (base, document(shape_bundle), document(text_bundle)):
         assert json.dumps(BundleManifest.from_json(value).to_json()) == json.dumps(value)
+
+
+def test_a_bundle_that_does_not_say_how_to_decode_is_an_earlier_one(base):
+    assert BundleManifest.from_json(base).preprocess.decoding == Decoding()
+    spec = {name: value for name, value in base["preprocess"].items() if name != "decoding"}
+    assert BundleManifest.from_json({**base, "preprocess": spec}).preprocess.decoding == EARLIER
 
 
 def test_a_bundle_that_is_written_again_has_the_same_bytes(shape_bundle, copied):

@@ -31,6 +31,16 @@ def test_a_file_is_a_row(shape_bundle, files):
     assert tellapart.predict(str(shape_bundle), str(files[0])) == [row]
 
 
+def test_what_was_guessed_to_read_an_image_is_said_once(shape_bundle, tmp_path, encode, capsys):
+    deep = np.full((40, 40), 4095, np.uint16)
+    deep[10:20] = 0
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(encode(deep))
+    tellapart.predict(shape_bundle, [tmp_path / "a.png", tmp_path / "b.png", tmp_path / "a.png"])
+    said = f"note: 2 images: 12 of 16 bits in use: 4,095 is white: {tmp_path}/a.png, {tmp_path}/b.png\n"
+    assert capsys.readouterr().err == said
+
+
 def test_files_keep_their_order(shape_bundle, files):
     asked = [files[7], files[0], files[7]]
     assert [row.file for row in tellapart.predict(shape_bundle, asked)] == [str(file) for file in asked]

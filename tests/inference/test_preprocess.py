@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tellapart.core.errors import BundleError, ImageError
+from tellapart.core.image_conversion import EARLIER
 from tellapart.inference.preprocess import Preprocess
 
 PHOTO = Preprocess(height=64, width=96, channels=3)
@@ -203,7 +204,23 @@ def test_the_json_is_plain():
     assert TEXT.to_json() == {
         "height": 48, "width": None, "channels": 1, "pad": "edge", "step": 32, "max_width": 1024,
         "mean": [0.5], "std": [0.5],
+        "decoding": {"transparency": "contrast", "deep_grey": "content", "frame": "visible"},
     }  # fmt: skip
+
+
+def test_a_spec_that_does_not_say_how_to_decode_sees_what_it_saw(encode):
+    white = Image.new("RGBA", (48, 48), (255, 255, 255, 0))
+    white.paste((255, 255, 255, 255), (10, 10, 30, 30))
+    data, notes = encode(white), []
+    spec = Preprocess(height=48, width=48, channels=1)
+    pixels = spec.load(data, "a", notes)
+    assert pixels[0, 0, 0] == 0
+    assert pixels[15, 15, 0] == 255
+    assert notes == ["light on a transparent ground: laid on black"]
+    earlier = spec.to_json()
+    del earlier["decoding"]
+    assert (Preprocess.from_json(earlier).load(data) == 255).all()
+    assert Preprocess.from_json(earlier).decoding == EARLIER
 
 
 def test_json_of_another_version_is_refused():

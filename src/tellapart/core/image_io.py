@@ -2,66 +2,79 @@
 
 from __future__ import annotations
 
-import io
+import io  # noqa: F401  (of the examples)
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import (  # noqa: F401  (Pillow's lazy plugin loading is not safe among threads: load them here)
-    BmpImagePlugin,
-    ExifTags,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import ExifTags, Image
 
 from tellapart.core.errors import ImageError
+from tellapart.core.image_conversion import Decoding, Source, is_blank, to_rgb
+from tellapart.core.image_opening import DAMAGE, FORMATS, MAX_PIXELS, MAX_SIDE, looks_like_image, open_image
+from tellapart.core.image_repair import lacks_end, mend
 from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import RemotePath
 
+__all__ = [
+    "DECODING", "FORMATS", "MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "Decoding", "Pixels", "decode", "image_files",
+    "is_image_name", "looks_like_image", "picture", "read_bytes", "size",
+]  # fmt: skip
+
 Pixels = npt.NDArray[np.uint8]  # height, width, 3
 
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")  # a phone's MPO opens as JPEG
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-MAX_PIXELS = 64_000_000  # an 8,000 x 8,000 picture; more is refused before it is decoded
-
-# What Pillow's decoders raise on damaged files, found by feeding them mutated ones.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError,
-           OverflowError, AttributeError, struct.error, zlib.error)  # fmt: skip
+DECODING = Decoding()  # of today
+MOST_FRAMES = 256  # of an animation, that are looked at for one that shows anything
+_ANIMATED = ("GIF", "PNG", "WEBP")
 
 
-def decode(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at_least: int = 0) -> Pixels:
+def decode(
+    data: bytes,
+    file: str = "image",
+    *,
+    max_pixels: int = MAX_PIXELS,
+    at_least: int = 0,
+    decoding: Decoding = DECODING,
+    notes: list[str] | None = None,
+) -> Pixels:
     """Decode an encoded image to RGB: ``uint8`` of shape (height, width, 3).
 
-    JPEG, PNG, BMP, TIFF, WebP and GIF (first frame), by content and not by name. The EXIF turn is
-    applied, transparency is laid on white, 16 bits become 8 by scaling, CMYK and palettes become RGB.
+    JPEG, PNG, BMP, TIFF, WebP and GIF, by content and not by name. The EXIF turn is applied, CMYK and palettes become
+    RGB. What a file leaves open is settled by ``decoding``: transparency, more than 8 bits, the frame of an animation.
+    A PNG with damaged side data and a JPEG that lacks only its end mark are read.
 
     Args:
         data: encoded bytes.
         file: its name, for messages.
-        max_pixels: larger pictures are refused before they are decoded.
+        max_pixels: larger pictures are refused before they are decoded; so are those with a side over ``MAX_SIDE``
+            px, and those that would take more than 4 bytes for each pixel of this limit.
         at_least: px; a JPEG may decode at a half, quarter or eighth of its size while both sides stay at least that
             long. That is several times faster where the picture is scaled down next anyway.
+        decoding: see `tellapart.core.image_conversion.Decoding`.
+        notes: what was guessed or left out is added to it, a line each.
 
     Raises:
-        ImageError: the bytes are empty, truncated, no image, or more than ``max_pixels``.
+        ImageError: the bytes are empty, truncated, no image, or too large.
 
     >>> from PIL import Image
     >>> buffer = io.BytesIO(); Image.new("1", (4, 2), 1).save(buffer, "PNG")
     >>> decode(buffer.getvalue()).shape
     (2, 4, 3)
     """
-    return np.array(picture(data, file, max_pixels=max_pixels, at_least=at_least))
+    return np.array(picture(data, file, max_pixels=max_pixels, at_least=at_least, decoding=decoding, notes=notes))
 
 
-def picture(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, at_least: int = 0) -> Image.Image:
+def picture(
+    data: bytes,
+    file: str = "image",
+    *,
+    max_pixels: int = MAX_PIXELS,
+    at_least: int = 0,
+    decoding: Decoding = DECODING,
+    notes: list[str] | None = None,
+) -> Image.Image:
     """Decode like `decode`, to a Pillow image of mode RGB: without a copy where Pillow scales or converts it next.
 
     Raises:
@@ -71,16 +84,20 @@ def picture(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS, a
     >>> picture(buffer.getvalue()).mode
     'RGB'
     """
-    with _open(data, file, max_pixels) as image:
+    said: list[str] = []
+    try:
+        result = _decoded(data, file, max_pixels, at_least, decoding, said)
+    except ImageError as error:
+        if (mended := mend(data, max_pixels)) is None:
+            raise
+        said = [mended[1]]
         try:
-            if at_least and image.format in ("JPEG", "MPO"):
-                image.draft(None, (at_least, at_least))
-            image.load()
-            return _rgb(_upright(image))
-        except Image.DecompressionBombError as error:
-            raise ImageError(file, str(error)) from error
-        except _DAMAGE as error:
-            raise ImageError(file, _why(error, data)) from error
+            result = _decoded(mended[0], file, max_pixels, at_least, decoding, said)
+        except ImageError:
+            raise error from None
+    if notes is not None:
+        notes += said
+    return result
 
 
 def size(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -89,7 +106,13 @@ def size(data: bytes, file: str = "image", *, max_pixels: int = MAX_PIXELS) -> t
     Raises:
         ImageError: as in `decode`, but for damage behind the header.
     """
-    with _open(data, file, max_pixels) as image:
+    try:
+        image, _ = open_image(data, file, max_pixels)
+    except ImageError:
+        if (mended := mend(data, max_pixels)) is None:
+            raise
+        image, _ = open_image(mended[0], file, max_pixels)
+    with image:
         return image.size
 
 
@@ -126,36 +149,51 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(item for item in folder.rglob("*") if is_image_name(item) and item.is_file())
 
 
-def looks_like_image(data: bytes) -> bool:
-    """Whether bytes begin like an image of a known format.
-
-    >>> looks_like_image(b"GIF89a"), looks_like_image(b"a.png")
-    (True, False)
-    """
-    return data.startswith(_MAGIC)
-
-
-def _open(data: bytes, file: str, max_pixels: int) -> Image.Image:
-    if not data:
-        raise ImageError(file, "the file is empty")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the warning, where it is made an error
-        raise ImageError(file, f"larger than {max_pixels:,} pixels") from None
-    except _DAMAGE as error:
-        reason = "the image is damaged" if looks_like_image(data) else "not an image of a known kind"
-        raise ImageError(file, f"{reason} (known: {', '.join(FORMATS)})") from error
-    width, height = image.size
-    if width * height > max_pixels:
-        image.close()
-        raise ImageError(file, f"{width} x {height} is larger than {max_pixels:,} pixels")
-    if not width or not height:
-        image.close()
-        raise ImageError(file, "the image has no pixels")
-    return image
+def _decoded(
+    data: bytes, file: str, max_pixels: int, at_least: int, decoding: Decoding, notes: list[str]
+) -> Image.Image:
+    image, source = open_image(data, file, max_pixels)
+    with image:
+        try:
+            if image.format in ("JPEG", "MPO"):
+                if lacks_end(data):
+                    raise EOFError("truncated")
+                if at_least:
+                    image.draft(None, (at_least, at_least))
+            _load(image)
+            result = to_rgb(_upright(image), source, decoding, notes)
+            if decoding.frame == "visible" and image.format in _ANIMATED and is_blank(result):
+                result = _later_frame(image, source, decoding, max_pixels, notes) or result
+            return result
+        except Image.DecompressionBombError as error:
+            raise ImageError(file, str(error)) from error
+        except DAMAGE as error:
+            raise ImageError(file, _why(error, data)) from error
 
 
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"GIF8")
+def _load(image: Image.Image) -> None:
+    """Decode without what XMP says of the turn: browsers go by EXIF alone, and editors leave an old XMP behind."""
+    for name in ("xmp", "XML:com.adobe.xmp"):
+        image.info.pop(name, None)  # Pillow turns a TIFF while it decodes
+    image.load()
+
+
+def _later_frame(
+    image: Image.Image, source: Source, decoding: Decoding, max_pixels: int, notes: list[str]
+) -> Image.Image | None:
+    """The first frame after the first that is not of one colour; None where there is none."""
+    most = min(max_pixels // (image.width * image.height), MOST_FRAMES)
+    for frame in range(1, most + 1):
+        said: list[str] = []
+        try:
+            image.seek(frame)
+            result = to_rgb(image, source, decoding, said)
+        except DAMAGE:  # the end, or what cannot be read
+            return None
+        if not is_blank(result):
+            notes[:] = [f"blank frames first: frame {frame + 1} is taken", *said]
+            return result
+    return None
 
 
 def _why(error: BaseException, data: bytes) -> str:
@@ -167,9 +205,11 @@ def _why(error: BaseException, data: bytes) -> str:
 
 def _upright(image: Image.Image) -> Image.Image:
     """The picture turned as its EXIF says. Not by ImageOps, which writes the EXIF anew and fails on an odd one."""
+    exif = Image.Exif()  # not the image's own, which also hears XMP; a TIFF was turned by Pillow
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except _DAMAGE:  # of the metadata, not of the picture
+        exif.load(image.info.get("exif") or b"")
+        turn = _TURNS.get(exif.get(ExifTags.Base.Orientation))
+    except DAMAGE:  # of the metadata, not of the picture
         return image
     return image if turn is None else image.transpose(turn)
 
@@ -183,26 +223,3 @@ _TURNS: dict[object, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _from_deep(image).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        colour = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("RGB")
-    return image.convert("RGB")
-
-
-def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float grey to 8 bits by the range of the kind, never by clipping."""
-    with np.errstate(invalid="ignore"):  # a damaged float may be a signalling NaN
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    if image.mode == "F":  # by convention 0..1; scans that hold 0..255 or 0..65535 are seen by their peak
-        peak = values.max()
-        top = 1.0 if peak <= 1 else 255.0 if peak <= 255 else max(65535.0, peak)
-    else:
-        top = 65535.0 if image.mode != "I" or values.max() <= 65535 else float(2**31 - 1)
-    return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))

@@ -29,7 +29,7 @@ from tellapart.data.image_facts import FACTS, Facts
 from tellapart.data.opening import Look
 
 PART = 1024  # images
-VERSION = 1  # of what is measured
+VERSION = 2  # of what is measured; 1 laid all transparency on white
 PLACE = "place.npy"
 SURVEY = "survey"  # the folder of an audit that holds the index
 DAMAGED = (OSError, ValueError, KeyError, EOFError)  # raised by reading a file that is missing, cut off or another's

@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
         "group": pa.string(),  # the coarse label, where there is one
         "split": pa.string(),  # train, val, test, or null
         "keep": pa.bool_(),
-        "why": pa.string(),  # why not, in a sentence
+        "why": pa.string(),  # why not, in a sentence; of a kept image how it was read, where that was a guess
         "times": pa.int32(),  # how often an epoch shows it, where `balance` decided; null: once
         "width": pa.int32(),  # px, as decoded
         "height": pa.int32(),

@@ -23,7 +23,8 @@ def image_facts(data: bytes | ImageError, file: str) -> tuple[Facts, Image | Non
         file: its name, for messages.
 
     Returns:
-        The values of `FACTS`; the picture (RGB) and its thumbnail, or None for both where it is unreadable.
+        The values of `FACTS`; the picture (RGB) and its thumbnail, or None for both where it is unreadable. ``why``
+        says why it is unreadable, or of a readable one what was guessed to read it; None where nothing was.
 
     >>> facts, picture, _ = image_facts(b"", "a.png")
     >>> facts[-1], picture
@@ -32,11 +33,13 @@ def image_facts(data: bytes | ImageError, file: str) -> tuple[Facts, Image | Non
     if isinstance(data, ImageError):
         return (None, None, None, None, None, False, f"unreadable: {data.reason}"), None, None
     digest = hashlib.sha256(data).hexdigest()
+    notes: list[str] = []
     try:
-        picture = image_io.picture(data, file)
+        picture = image_io.picture(data, file, notes=notes)
     except ImageError as error:
         return (digest, None, None, None, None, False, f"unreadable: {error.reason}"), None, None
     width, height = picture.size
     same = hashlib.blake2b(picture.tobytes(), digest_size=16, salt=f"{width}x{height}".encode()[:16]).hexdigest()
     thumb = thumbnail(picture)
-    return (digest, same, width, height, picture_hash(thumb), True, None), picture, thumb
+    why = f"read: {'; '.join(notes)}" if notes else None
+    return (digest, same, width, height, picture_hash(thumb), True, why), picture, thumb

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tellapart.core.errors import CatalogError, ImageError, join_some
 from tellapart.core.files import check_target
+from tellapart.core.image_conversion import group_notes
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import track
 from tellapart.core.storage import as_path
@@ -149,9 +150,13 @@ def _guess_task(labels: Sequence[str]) -> str:
 def _remarks(draft: Catalog) -> list[str]:
     """What a person should know: counted and named, never dropped silently."""
     notes = []
-    bad = [f"{file} ({why})" for file, why in zip(draft.column("file"), draft.column("why"), strict=True) if why]
+    told = [each for each in zip(*map(draft.column, ("file", "why", "keep")), strict=True) if each[1]]
+    bad = [f"{file} ({why})" for file, why, keep in told if not keep]
     if bad:
         notes.append(f"{len(bad)} images cannot be used and are left out: {join_some(bad)}")
+    notes += group_notes(
+        (file, each) for file, why, keep in told if keep for each in why.removeprefix("read: ").split("; ")
+    )
     if draft.task == "classify":
         folded: dict[str, set[str]] = {}
         for label in draft.labels:

@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from tellapart.core.errors import BundleError, TextError
+from tellapart.core.image_conversion import EARLIER
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
 from tellapart.metrics.intervals import Figure
@@ -260,7 +261,10 @@ def _parse(hint: Any, value: object, path: str) -> Any:
         figures = dict(_dict(value, path))
         split = figures.pop("split") if "split" in figures else _missing(_join(path, "split"))
         return Metrics(_parse(str, split, _join(path, "split")), _parse(Mapping[str, Figure], figures, path))
-    return hint(**_parse_record(hint, _dict(value, path), path))
+    record = _dict(value, path)
+    if hint is Preprocess:  # one that does not say how pictures are decoded is of an earlier version
+        record = {"decoding": EARLIER.to_json(), **record}
+    return hint(**_parse_record(hint, record, path))
 
 
 def _parse_record(hint: Any, value: Mapping[str, Any], path: str) -> dict[str, Any]:

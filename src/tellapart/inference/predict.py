@@ -13,6 +13,7 @@ from typing import BinaryIO, TypedDict, Unpack
 from tellapart.core import image_io
 from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import ConfigError, join_some, pluralize
+from tellapart.core.image_conversion import group_notes
 from tellapart.core.image_io import image_files
 from tellapart.core.progress import log, track
 from tellapart.core.text_encoding import UTF8, EncodingError, decode_text
@@ -69,13 +70,16 @@ def predict(
     wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
     with nullcontext(Predictor(model, **rule)) if server is None else _client(server, str(model), rule) as answering:
+        guesses: dict[tuple[str, str], None] = {}  # each once, though a picture is looked at again
         if isinstance(answering, Client):
             answers = list(track(answering.stream(named), "predicting", len(named), show=progress))
         else:
+            answering.on_note = lambda name, note: guesses.setdefault((name, note))
             answers = predict_all(
                 answering, lambda indices: (named[index] for index in indices), len(named),
                 task="predicting", independent=independent, progress=progress,
             )  # fmt: skip
+    log(*(f"note: {line}" for line in group_notes(guesses)))
     unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
     if unfit and rule.get("pattern") is not None:
         log(

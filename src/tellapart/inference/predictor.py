@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -67,6 +67,7 @@ class Predictor:
         self.rule = TextConstraint(alphabet, pattern, nbest, self.bundle.length if pattern is None else None)
         self.tta = tta
         self.geometry = WHOLE
+        self.on_note: Callable[[str, str], None] | None = None  # hears an image's name and what was guessed to read it
         if self.bundle.task != "read" and (tta or self.rule != TextConstraint()):
             raise ConfigError(
                 f"{self.bundle.path}: a classifier; alphabet, pattern, nbest and tta are for a reader's texts"
@@ -170,9 +171,16 @@ class Predictor:
                     raise ImageError(name, f"an array must be RGB uint8 (height, width, 3), not {shape}")
                 return name, self.bundle.preprocess.apply(self.geometry.apply(item))
             data = item if isinstance(item, bytes) else image_io.read_bytes(item)
+            spec, notes = self.bundle.preprocess, list[str]()
             if self.geometry != WHOLE:
-                return name, self.bundle.preprocess.apply(self.geometry.apply(image_io.decode(data, name)))
-            return name, self.bundle.preprocess.load(data, name)
+                whole = image_io.decode(data, name, decoding=spec.decoding, notes=notes)
+                pixels = spec.apply(self.geometry.apply(whole))
+            else:
+                pixels = spec.load(data, name, notes)
+            if self.on_note is not None:
+                for note in notes:
+                    self.on_note(name, note)
+            return name, pixels
         except ImageError as error:
             return name, error
 

@@ -11,7 +11,7 @@ Scaling to 0..1 and normalising are not done here: they lie inside the exported 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from PIL import Image
 
 from tellapart.core import image_io
 from tellapart.core.errors import BundleError
+from tellapart.core.image_conversion import EARLIER, Decoding
 from tellapart.core.image_io import Pixels
 
 READ_HEIGHT = 40  # px; what the shipped reader sees, and the height that texts are judged at
@@ -44,16 +45,22 @@ class Preprocess:
     max_width: int = 1024  # px; a wider picture is scaled down to it
     mean: tuple[float, ...] = (0.5,)  # of the 0..1 range, one a channel or one for all; used in the graph
     std: tuple[float, ...] = (0.5,)
+    decoding: Decoding = field(default_factory=Decoding)  # how transparency, deep grey and animations become RGB
 
-    def load(self, data: bytes, file: str = "image") -> Pixels:
+    def load(self, data: bytes, file: str = "image", notes: list[str] | None = None) -> Pixels:
         """Encoded bytes to model pixels: ``uint8`` (height, width, channels).
+
+        Args:
+            data: an encoded image.
+            file: its name, for messages.
+            notes: what was guessed or left out is added to it, a line each.
 
         Raises:
             ImageError: the bytes are no usable image.
         """
         # A smaller decode rounds the sides, and an open width must be that of the picture's own size.
         at_least = 0 if self.width is None else max(self.height, self.width)
-        return self.apply(image_io.decode(data, file, at_least=at_least))
+        return self.apply(image_io.decode(data, file, at_least=at_least, decoding=self.decoding, notes=notes))
 
     def apply(self, pixels: Pixels) -> Pixels:
         """RGB ``uint8`` (h, w, 3) of any size to ``uint8`` (height, width, channels)."""
@@ -107,12 +114,14 @@ class Preprocess:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Preprocess:
-        """From what `to_json` gave.
+        """From what `to_json` gave; a spec that does not say how pictures are decoded is of an earlier version.
 
         Raises:
             BundleError: keys are missing or unknown.
         """
         try:
-            return cls(**{**value, "mean": tuple(value["mean"]), "std": tuple(value["std"])})
+            decoding = Decoding(**value["decoding"]) if "decoding" in value else EARLIER
+            tuples = {name: tuple(value[name]) for name in ("mean", "std")}
+            return cls(**{**value, **tuples, "decoding": decoding})
         except (KeyError, TypeError) as error:
             raise BundleError(f"preprocessing spec: {error}; the bundle is from another version") from error

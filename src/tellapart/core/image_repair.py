@@ -1,0 +1,215 @@
+"""Files that hold a whole picture, yet stop a strict decoder: their picture, without what is in the way.
+
+A PNG whose side data (texts, colour profiles, private chunks) is damaged or huge, and a JPEG that lacks only its end
+mark or has damaged side data, are shown by every viewer. Nothing is made up here: a picture that lacks pixels stays
+refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+from PIL import Image, JpegImagePlugin, PngImagePlugin  # noqa: F401
+
+from tellapart.core.errors import join_some
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PICTURE_CHUNKS = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")  # side data by name, of which the picture is made
+_END_MARK, _SCAN = b"\xff\xd9", b"\xff\xda"  # of a JPEG
+# What may follow a whole scan without changing its pixels, and changes those of one that is cut off.
+_TAILS = tuple(bytes([first, *b"\x5a\xfe\xa7\x13"]) * 16 for first in (0x00, 0xFE, 0xAA, 0x55, 0xCC, 0x33, 0x80, 0x7F))
+
+NO_END = "no end mark, though the picture is whole"
+DAMAGED_SIDE = "damaged side data is left out"
+
+
+def mend(data: bytes, max_pixels: int) -> tuple[bytes, str] | None:
+    """Remove what keeps a decoder from a picture that is whole.
+
+    Args:
+        data: an encoded image that could not be decoded.
+        max_pixels: a larger picture is not mended.
+
+    Returns:
+        The image without what is in the way, and what that was, in words; None where that is not all.
+
+    >>> buffer = io.BytesIO(); Image.new("RGB", (8, 8)).save(buffer, "JPEG")
+    >>> mend(buffer.getvalue()[:-2], 64)[1]
+    'no end mark, though the picture is whole'
+    """
+    if data.startswith(_PNG):
+        return _mend_png(data)
+    if data.startswith(b"\xff\xd8\xff"):
+        return _mend_jpeg(data, max_pixels)
+    return None
+
+
+def lacks_end(jpeg: bytes) -> bool:
+    """Whether no end mark follows the last scan of a JPEG; a decoder may fill the rest of such a picture with grey.
+
+    >>> buffer = io.BytesIO(); Image.new("RGB", (8, 8)).save(buffer, "JPEG")
+    >>> lacks_end(buffer.getvalue()), lacks_end(buffer.getvalue()[:-2] + bytes(99))
+    (False, True)
+    """
+    end = jpeg.rfind(_END_MARK)
+    return end < 0 or jpeg.find(_SCAN, end) >= 0
+
+
+# --- PNG: a signature, then chunks of length, name, content and checksum; names in small letters are side data
+
+
+def _mend_png(data: bytes) -> tuple[bytes, str] | None:
+    parts, left_out = [_PNG], []
+    ended = False
+    for name, chunk in _chunks(data):
+        side = bool(name[0] & 0x20)
+        if name == b"IEND":
+            ended = True
+        if not side or (name in _PICTURE_CHUNKS and _sound(chunk)):
+            parts.append(chunk)
+        else:
+            left_out.append(name.decode("latin-1") if name.isalpha() else "damaged bytes")
+    if not ended:
+        parts.append(struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND")))
+    mended = b"".join(parts)
+    if mended == data:
+        return None
+    names = join_some(dict.fromkeys(left_out))
+    what = [f"damaged or large side data is left out ({names})"] if left_out else []
+    return mended, "; ".join([*what, *([] if ended else [NO_END])])
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of a PNG, each with its name; where a length is wrong, from the next chunk that can be made out."""
+    at = len(_PNG)
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        name = data[at + 4 : at + 8]
+        end = at + 12 + length
+        if not name.isalpha() or (end > len(data) and name[0] & 0x20):
+            found = _next_chunk(data, at + 4)
+            yield b"a---", data[at:found]  # nobody's
+            at = found
+            continue
+        yield name, data[at:end]
+        if name == b"IEND":
+            return
+        at = end
+
+
+def _next_chunk(data: bytes, start: int) -> int:
+    """Where the next chunk begins that the picture is made of and whose checksum is right; the end if there is none."""
+    places = []
+    for name in (b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+        place = data.find(name, start)
+        while place >= 0:
+            (length,) = struct.unpack_from(">I", data, place - 4)
+            if place + 8 + length <= len(data) and _sound(data[place - 4 : place + 8 + length]):
+                places.append(place - 4)
+                break
+            place = data.find(name, place + 1)
+    return min(places, default=len(data))
+
+
+def _sound(chunk: bytes) -> bool:
+    return len(chunk) >= 12 and struct.unpack_from(">I", chunk, len(chunk) - 4)[0] == zlib.crc32(chunk[4:-4])
+
+
+# --- JPEG: segments of a mark, a length and content; the scans of the picture follow their segment SOS
+
+_SOS, _JFIF, _ADOBE, _EXIF = 0xDA, 0xE0, 0xEE, 0xE1
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # of the kinds that are decoded
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_SIDE = {*range(0xE0, 0xF0), 0xFE}  # APP0 to APP15, and comments
+
+
+def _mend_jpeg(data: bytes, max_pixels: int) -> tuple[bytes, str] | None:
+    segments = _segments(data)
+    if segments is None:
+        return None
+    head, scans = segments
+    kept = [content for mark, content in head if mark not in _SIDE or mark in (_JFIF, _ADOBE)]
+    exif = [content for mark, content in head if mark == _EXIF and content[4:10] == b"Exif\0\0"]
+    ended = not lacks_end(data)
+    body = scans if ended else _ended(scans)
+    missing = [] if ended else [NO_END]
+    for side, words in (
+        ([content for _, content in head], []),
+        ([*exif[:1], *kept], [DAMAGED_SIDE]),
+        (kept, [DAMAGED_SIDE]),
+    ):
+        start = b"".join([b"\xff\xd8", *side])
+        if start + body != data and (digest := _digest(start + body, max_pixels)) is not None:
+            whole = ended or (_all_bits(head, body) and _is_whole(start, body, digest, max_pixels))
+            return (start + body, "; ".join([*words, *missing])) if whole else None
+    return None
+
+
+def _segments(data: bytes) -> tuple[list[tuple[int, bytes]], bytes] | None:
+    """The segments before the first scan, each with its mark, and the rest; None where there is no scan."""
+    head: list[tuple[int, bytes]] = []
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            return None
+        mark = data[at + 1]
+        if mark == 0xFF:  # a fill byte
+            at += 1
+            continue
+        if mark == _SOS:
+            return head, data[at:]
+        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
+        head.append((mark, data[at:end]))
+        at = end
+    return None
+
+
+def _ended(scans: bytes) -> bytes:
+    """Scans with an end mark, without the zeros that a camera or a file system filled them up with."""
+    scans = scans.rstrip(b"\0")
+    return (scans + b"\0" if scans.endswith(b"\xff") else scans) + _END_MARK
+
+
+def _is_whole(start: bytes, body: bytes, digest: bytes, max_pixels: int) -> bool:
+    """Whether no pixel hangs on what follows the scans, so that nothing but the end mark was missing."""
+    parts = _RESTART.findall(body)  # of a scan that is written in parts, the next begins with the mark that follows
+    mark = bytes([0xFF, 0xD0 + (parts[-1][1] + 1) % 8]) if parts else b""
+    tails = [*_TAILS, mark + _TAILS[0]] if mark else _TAILS
+    # One after the other: the first difference tells.
+    return all(_digest(b"".join([start, body[:-2], tail, _END_MARK]), max_pixels) == digest for tail in tails)
+
+
+def _digest(data: bytes, max_pixels: int) -> bytes | None:
+    """A digest of the pixels; None where it is no picture, or one of too many pixels."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            if image.width * image.height > max_pixels:
+                return None
+            image.load()
+            digest = hashlib.blake2b()
+            for top in range(0, image.height, 256):
+                digest.update(image.crop((0, top, image.width, min(top + 256, image.height))).tobytes())
+            return digest.digest()
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error):
+        return None
+
+
+def _all_bits(head: list[tuple[int, bytes]], body: bytes) -> bool:
+    """Whether the scans give every coefficient of each component down to its last bit (ITU T.81, B.2.3, G.1.1.1)."""
+    frames = [content for mark, content in head if mark in _FRAMES]
+    if len(frames) != 1 or len(frames[0]) < 10:
+        return False
+    missing = {(component, k) for component in frames[0][10::3] for k in range(64)}
+    at = body.find(_SCAN)
+    while 0 <= at < len(body) - 5:
+        parts = body[at + 4]
+        first, last, bits = (*body[at + 5 + 2 * parts : at + 8 + 2 * parts], 0, 0, 0)[:3]
+        if not bits & 0x0F:  # the last bit
+            missing -= {(each, k) for each in body[at + 5 : at + 5 + 2 * parts : 2] for k in range(first, last + 1)}
+        at = body.find(_SCAN, at + 2)
+    return not missing
