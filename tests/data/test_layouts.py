@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tellapart.core.errors import CatalogError
 from tellapart.core.image_io import is_image_name
+from tellapart.core.system_files import is_system_name
 from tellapart.data.layouts import label_in_name, read_source
 from tellapart.data.opening import open_catalog
 
@@ -161,7 +162,10 @@ def test_what_is_no_image_is_counted(class_folders):
     (class_folders / "__MACOSX" / "0.png").write_bytes(b"x")
     listing = read_source(class_folders)
     assert len(listing.rows) == 12
-    assert listing.notes == ["4 files are not images by name and were left out: 2 .txt, 1 README, 1 .pdf"]
+    assert listing.notes == [
+        "4 files are not images by name and were left out: 2 .txt, 1 README, 1 .pdf",
+        "hidden, or left behind by a system, and left out: 1 .DS_Store, 1 ._ (AppleDouble), 1 Thumbs.db, 1 __MACOSX",
+    ]
 
 
 def test_images_beside_class_folders_are_named(class_folders, fill, refuses):
@@ -237,9 +241,9 @@ def test_any_tree_is_listed_as_pathlib_lists_it(tmp_path_factory, names):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     inside = [path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file()]
-    inside = [path for path in inside if not any(part[0] == "." or part == "__MACOSX" for part in path.parts)]
+    inside = [path for path in inside if not any(map(is_system_name, path.parts))]
     expected = [(path.as_posix(), path.stem) for path in inside if is_image_name(path)]
-    others = [path for path in inside if not is_image_name(path) and path.name not in ("Thumbs.db", "desktop.ini")]
+    others = [path for path in inside if not is_image_name(path)]
     if expected:
         listing = read_source(root, label_from="(?s)(.+)")
         assert facts(listing) == expected
@@ -317,7 +321,10 @@ def test_links_that_lead_nowhere_are_not_lost(class_folders):
     (class_folders / "cat" / ".hidden").symlink_to("nowhere")
     listing = read_source(class_folders)
     assert len(listing.rows) == 14
-    assert listing.notes == ["1 links cannot be followed and were left out: owl"]
+    assert listing.notes == [
+        "1 links cannot be followed and were left out: owl",
+        "hidden, or left behind by a system, and left out: 1 .hidden",
+    ]
     opened = open_catalog(class_folders)
     assert {file: why for file, why in zip(opened.column("file"), opened.column("why"), strict=True) if why} == {
         "cat/gone.png": "unreadable: there is no such file",

@@ -106,7 +106,7 @@ def test_notes_of_the_source_come_first(class_folders):
     ("labels", "task"),
     [
         ([str(n) for n in range(30)], "read"),
-        ([str(n // 2) for n in range(30)], "read"),
+        ([str(n // 3) for n in range(30)], "classify"),
         ([str(n % 6) for n in range(30)], "classify"),
         ([str(n) for n in range(19)], "classify"),
     ],

@@ -58,7 +58,7 @@ def test_a_folder_is_its_images_at_any_depth_sorted(shape_bundle, files, tmp_pat
 
 def test_a_folder_without_images_is_refused(shape_bundle, tmp_path, refuses):
     (tmp_path / "notes.txt").write_text("no picture", "utf-8")
-    text = f"{tmp_path}: no image in this folder (looked for .jpg, .jpeg, .png, .bmp, .tif, .tiff, .webp, .gif)"
+    text = f"{tmp_path}: no image in this folder (looked for JPEG, PNG, BMP, TIFF, WEBP, GIF)"
     with refuses(ConfigError, text):
         tellapart.predict(shape_bundle, tmp_path)
 

@@ -18,13 +18,14 @@ from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import RemotePath
 
 __all__ = [
-    "DECODING", "FORMATS", "MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "Decoding", "Pixels", "decode", "image_files",
+    "DECODING", "FORMATS", "MAX_PIXELS", "MAX_SIDE", "SUFFIXES", "Decoding", "Pixels", "decode",
     "is_image_name", "looks_like_image", "picture", "read_bytes", "size",
 ]  # fmt: skip
 
 Pixels = npt.NDArray[np.uint8]  # height, width, 3
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif",
+            ".jfif", ".jpe", ".jif", ".jfi", ".pjpeg", ".pjp", ".dib")  # fmt: skip
 DECODING = Decoding()  # of today
 MOST_FRAMES = 256  # of an animation, that are looked at for one that shows anything
 _ANIMATED = ("GIF", "PNG", "WEBP")
@@ -142,11 +143,6 @@ def is_image_name(name: str | Path) -> bool:
     if text.endswith(("/", "\\", ".")):  # a Path knows what stands before these; for every name it is too slow to make
         text = str(Path(text))
     return text.lower().endswith(SUFFIXES) and not os.path.basename(text).startswith(".")  # noqa: PTH119
-
-
-def image_files(folder: Path) -> list[Path]:
-    """The files of a folder, at any depth and sorted, whose names are images'."""
-    return sorted(item for item in folder.rglob("*") if is_image_name(item) and item.is_file())
 
 
 def _decoded(

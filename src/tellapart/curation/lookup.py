@@ -18,6 +18,7 @@ from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, ImageError
 from tellapart.core.files import atomic_folder
 from tellapart.core.folder_lock import hold_folder
+from tellapart.core.image_files import image_files
 from tellapart.core.parallel import map_threads
 from tellapart.curation.findings import Findings
 from tellapart.curation.image_index import DAMAGED, SURVEY, open_index
@@ -130,8 +131,7 @@ def _match(known: _Known, queries: Sequence[_Query]) -> dict[tuple[int, int], Ma
 def _list_pictures(files: Sequence[str | Path]) -> list[Path]:
     paths = []
     for name in map(Path, files):
-        inside = sorted(path for path in name.rglob("*") if image_io.is_image_name(path)) if name.is_dir() else [name]
-        paths += inside
+        paths += image_files(name) if name.is_dir() else [name]
     if not paths:
         raise CatalogError("no picture was named; give image files or folders of them")
     return paths

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import posixpath
 import re
 from collections import Counter, defaultdict
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import cast
 
 from tellapart.core.errors import CatalogError, join_some
-from tellapart.core.image_io import is_image_name
 from tellapart.core.storage import RemotePath, as_path, is_url, matching
+from tellapart.data.folder_tree import FolderTree, Parts, read_tree, tree_of
 from tellapart.data.tables import (
     SPLIT_NAMES,
     TABLE_NAMES,
@@ -31,8 +30,6 @@ LABEL_RULES = {
     # ab3kz.png -> ab3kz; a copy's counter is not text: 0042.1.png and "0042 (1).png" -> 0042
     "text": re.compile(r"(?P<label>.+?)(?:\.\d+| \(\d+\))?"),
 }
-
-Parts = tuple[str, ...]  # of a file's name below the root: parsed once, and in the order of sorted paths
 
 
 def read_source(
@@ -99,14 +96,12 @@ def _remote_listing(data: str, label_from: str, columns: Columns, task: str | No
         return read_table(path, columns)
     root = cast(RemotePath, path)
     root.check_bucket()
-    names = [found.relative_to(root).parts for found, _ in root.files()]
+    tree = tree_of(path, [found.relative_to(root).parts for found, _ in root.files()])
     if label_from == "auto":
         tables = [f"{name}{suffix}" for name in TABLE_NAMES for suffix in TABLE_SUFFIXES]
-        if table := next((name for name in tables if (name,) in names), None):
+        if table := next((name for name in tables if (name,) in tree.others), None):
             return read_table(path / table, columns)
-    images = sorted(parts for parts in names if is_image_name(parts[-1]))
-    others = sorted(parts for parts in names if not is_image_name(parts[-1]))
-    return _listing_of(path, images, others, label_from, columns, task)
+    return _listing_of(tree, label_from, columns, task)
 
 
 # --- folders ---------------------------------------------------------------------------------------
@@ -119,17 +114,15 @@ def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> 
         ]
         if tables:
             return _note_unlisted(read_table(tables[0], columns), root)
-    images, others, odd = _walk(root)
-    return _with_notes(_listing_of(root, images, others, label_from, columns, task), odd)
+    return _listing_of(read_tree(root), label_from, columns, task)
 
 
-def _listing_of(
-    root: Path, images: list[Parts], others: list[Parts], label_from: str, columns: Columns, task: str | None
-) -> Listing:
-    """The rows of the files of a folder, sorted, by the names of their folders or their own."""
+def _listing_of(tree: FolderTree, label_from: str, columns: Columns, task: str | None) -> Listing:
+    """The rows of the files of a folder, by the names of their folders or their own."""
+    root, images, others = tree.root, tree.images, tree.others
     shards = [root.joinpath(*parts) for parts in others if parts[-1].lower().endswith(".parquet")]
     if shards and not images:
-        return read_shards(shards, columns, root)
+        return _with_notes(read_shards(shards, columns, root), tree.notes)
     listing = Listing(root, [], "folder")
     if others:
         kinds = Counter(Path(parts[-1]).suffix.lower() or parts[-1] for parts in others)
@@ -143,10 +136,11 @@ def _listing_of(
             deep = max(map(len, images)) - 1 > splits
             label_from = "folder" if deep else ("text" if task == "read" else "prefix")
         listing.layout = "class folders" if label_from == "folder" else "file names"
+        listing.labelled_by = "folder names" if label_from == "folder" else f"file names (by the rule {label_from!r})"
         listing.rows = (
             _class_folders(images, splits) if label_from == "folder" else _rows_by_name(images, label_from, splits)
         )
-    return _with_notes(listing, _blank_twins(listing.rows))
+    return _with_notes(listing, [*tree.notes, *_blank_twins(listing.rows)])
 
 
 def _with_notes(listing: Listing, notes: Sequence[str]) -> Listing:
@@ -194,81 +188,6 @@ def label_in_name(path: str | Path, rule: str) -> str:
     return str(match[1])
 
 
-class _Walk:
-    """The files below a folder, gathered folder by folder.
-
-    Links to folders are followed, as people link their data in, but never to a folder that they lie in.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.images: list[Parts] = []
-        self.others: list[Parts] = []
-        self.skipped: dict[str, list[str]] = defaultdict(list)  # reason → names
-        self._folders: list[tuple[Parts, frozenset[tuple[int, int]]]] = [((), frozenset())]
-
-    def run(self) -> None:
-        """Visit every folder."""
-        while self._folders:
-            parts, above = self._folders.pop()
-            folder = self.root.joinpath(*parts)
-            try:
-                entries = _entries(folder)
-            except OSError as error:
-                if not parts:
-                    raise
-                reason = f"{'/'.join(parts)} ({error.strerror or error})"
-                self.skipped["folders cannot be read and were left out"].append(reason)
-                continue
-            if any(entry.is_symlink() for entry in entries):
-                above |= _line(folder)
-            for entry in entries:
-                self._visit(entry, (*parts, entry.name), above)
-
-    def _visit(self, entry: os.DirEntry[str], parts: Parts, above: frozenset[tuple[int, int]]) -> None:
-        if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110  (false for a link to itself)
-            if is_image_name(entry.name):  # it keeps its row: whoever reads the image says what is wrong
-                self.images.append(parts)
-            else:
-                self.skipped["links cannot be followed and were left out"].append("/".join(parts))
-        elif entry.is_dir():
-            if entry.is_symlink() and _identity(entry.path) in above:
-                reason = "links lead back to a folder that they lie in and were not followed"
-                self.skipped[reason].append("/".join(parts))
-            else:
-                self._folders.append((parts, above))
-        elif entry.is_file():
-            if is_image_name(entry.name):
-                self.images.append(parts)
-            elif entry.name not in ("Thumbs.db", "desktop.ini"):
-                self.others.append(parts)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What a folder holds, without hidden entries and what macOS leaves in archives."""
-    with os.scandir(folder) as listed:
-        return [entry for entry in listed if not entry.name.startswith(".") and entry.name != "__MACOSX"]
-
-
-def _walk(root: Path) -> tuple[list[Parts], list[Parts], list[str]]:
-    """The images and the other files below a folder, sorted, and notes on what could not be followed."""
-    walk = _Walk(root)
-    walk.run()
-    notes = [f"{len(names)} {reason}: {join_some(sorted(names))}" for reason, names in walk.skipped.items()]
-    return sorted(walk.images), sorted(walk.others), notes
-
-
-def _line(folder: Path) -> set[tuple[int, int]]:
-    """A folder and all folders that it lies in, by what the disk calls them."""
-    here = folder.resolve()
-    return set(map(_identity, (here, *here.parents)))
-
-
-def _identity(path: str | Path) -> tuple[int, int]:
-    status = Path(path).stat()
-    return status.st_dev, status.st_ino
-
-
 def _split_folders(images: Sequence[Parts]) -> bool:
     """Whether the first level is train/val/test, as many published sets have it."""
     tops = {parts[0].lower() for parts in images if len(parts) > 1}
@@ -306,11 +225,11 @@ def _blank_twins(rows: Sequence[Row]) -> list[str]:
 def _note_unlisted(listing: Listing, root: Path) -> Listing:
     if not listing.rows or listing.rows[0].shard is not None:
         return listing
-    images, _, odd = _walk(root)
+    tree = read_tree(root)
     listed = {posixpath.normpath(row.file) for row in listing.rows}
-    rest = [name for parts in images if (name := "/".join(parts)) not in listed]
+    rest = [name for parts in tree.images if (name := "/".join(parts)) not in listed]
     if rest:
         listing.notes.append(
             f"{len(rest)} images are not named in {listing.layout} and were left out: {join_some(rest)}"
         )
-    return _with_notes(listing, odd)
+    return _with_notes(listing, tree.notes)

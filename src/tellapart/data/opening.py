@@ -13,7 +13,7 @@ from tellapart.core.errors import CatalogError, ImageError, join_some
 from tellapart.core.files import check_target
 from tellapart.core.image_conversion import group_notes
 from tellapart.core.parallel import map_threads
-from tellapart.core.progress import track
+from tellapart.core.progress import log, track
 from tellapart.core.storage import as_path
 from tellapart.data.catalog import SCHEMA, TASKS, Catalog, encoded
 from tellapart.data.catalog_file import catalog_metadata, load_catalog
@@ -22,6 +22,7 @@ from tellapart.data.image_facts import FACTS, Facts, image_facts
 from tellapart.data.layouts import read_source
 from tellapart.data.source_options import LabelOptions
 from tellapart.data.tables import Row
+from tellapart.data.task_guess import describe, guess_task
 
 Look = Callable[[Catalog], Mapping[int, Facts]]
 
@@ -79,7 +80,8 @@ def open_catalog(
 
     Args:
         data: the source.
-        task: ``classify`` or ``read``; by default ``read`` where few labels repeat.
+        task: ``classify`` or ``read``; by default as the source suggests, which is said in a line on stderr, see
+            `tellapart.data.task_guess`.
         coarse_labels: YAML file or mapping, group → list of classes; every class in exactly one group.
         progress: draw a bar on a terminal's stderr.
         look: how the facts of images (`tellapart.data.image_facts.FACTS`) are measured; by default each image is
@@ -111,7 +113,10 @@ def _open_source(
 ) -> Catalog:
     listing = read_source(data, task=task, **options)
     rows = listing.rows
-    task = task or _guess_task([row.label for row in rows])
+    guessed = task is None
+    task = task or guess_task(listing, str(data))
+    if guessed or (listing.layout == "file names" and options.get("label_from", "auto") == "auto"):
+        log(describe(listing, task, guessed=guessed))
     draft = Catalog(_table(rows), listing.root, task, str(data))
     facts = look(draft) if look is not None else _all_facts(draft, progress)
     columns = zip(*(facts[row] for row in range(len(rows))), strict=True)
@@ -140,11 +145,6 @@ def _table(rows: Sequence[Row]) -> pa.Table:
         return pa.table(values, schema=SCHEMA)
     except UnicodeEncodeError as error:
         raise CatalogError(f"{error.object!r}: not valid Unicode; rename the file or mend the table") from error
-
-
-def _guess_task(labels: Sequence[str]) -> str:
-    """Texts are mostly different from each other and short of spaces; classes repeat."""
-    return "read" if len(labels) >= 20 and len(set(labels)) > 0.2 * len(labels) else "classify"
 
 
 def _remarks(draft: Catalog) -> list[str]:

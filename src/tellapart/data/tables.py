@@ -51,6 +51,9 @@ class Listing:
     rows: list[Row]
     layout: str
     notes: list[str] = field(default_factory=list)
+    labelled_by: str = ""  # what the labels were taken from, in words
+    label_column: str | None = None  # of a table or of shards
+    class_names: bool = False  # the source declares its labels to be classes
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,9 @@ def read_table(path: Path, columns: Columns) -> Listing:
             f"{path.parent}"
         )
     notes = [f"{len(twice)} rows of {path.name} repeat another row and count once: {join_some(twice)}"] if twice else []
-    return Listing(path.parent, list(rows.values()), path.name, notes)
+    return Listing(
+        path.parent, list(rows.values()), path.name, notes, f"the column {label_column!r} of {path.name}", label_column
+    )
 
 
 def _posix(name: str) -> str:
@@ -267,12 +272,23 @@ def read_shards(paths: Sequence[Path], columns: Columns, root: Path | None = Non
         CatalogError: a damaged shard, one without images, unknown columns, an empty label.
     """
     root = root or as_path(_common_folder([path.parent for path in paths]))
-    rows: list[Row] = []
+    listing = Listing(root, [], "Parquet shards")
     for path in paths:
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         with open_parquet(path) as shard:
-            rows += _shard_rows(shard, path, name, columns)
-    return Listing(root, rows, "Parquet shards")
+            _, label_column = _shard_columns(shard.schema_arrow, path, columns)
+            listing.rows += _shard_rows(shard, path, name, columns)
+            listing.label_column, listing.labelled_by = label_column, f"the column {label_column!r} of Parquet shards"
+            listing.class_names = bool(_declared_names(shard.schema_arrow, label_column))
+    return listing
+
+
+def _shard_columns(schema: Any, path: Path, columns: Columns) -> tuple[str, str]:
+    """The columns of a shard that hold images and labels."""
+    image_column = _image_column(schema)
+    if image_column is None:
+        raise CatalogError(f"{path}: no column with image bytes; it has: {', '.join(schema.names)}")
+    return Columns(image_column, columns.label, columns.group_by).choose(schema.names, path)
 
 
 def _common_folder(folders: Sequence[Path]) -> Path | str:
@@ -284,10 +300,7 @@ def _common_folder(folders: Sequence[Path]) -> Path | str:
 
 def _shard_rows(shard: Any, path: Path, name: str, columns: Columns) -> Iterator[Row]:
     schema = shard.schema_arrow
-    image_column = _image_column(schema)
-    if image_column is None:
-        raise CatalogError(f"{path}: no column with image bytes; it has: {', '.join(schema.names)}")
-    _, label_column = Columns(image_column, columns.label, columns.group_by).choose(schema.names, path)
+    image_column, label_column = _shard_columns(schema, path, columns)
     class_of = _class_names(schema, label_column)
     wanted = [label_column, *(name for name in ("group", "split", columns.group_by) if name in schema.names)]
     if (paths_in := _path_column(schema, image_column)) is not None:
@@ -313,14 +326,20 @@ def _path_column(schema: Any, image_column: str) -> str | None:
 
 def _class_names(schema: Any, label_column: str) -> Callable[[Any], Any]:
     """Hugging Face keeps class names in the schema's metadata and numbers in the column, -1 where there is none."""
-    try:
-        names = json.loads(schema.metadata[b"huggingface"])["info"]["features"][label_column]["names"]
-    except (LookupError, TypeError, ValueError):  # another program's metadata, or none
-        names = None
-    if not isinstance(names, list):
+    names = _declared_names(schema, label_column)
+    if names is None:
         return lambda value: value
     known = dict(enumerate(names))
     return lambda value: known.get(value) if isinstance(value, int) else value
+
+
+def _declared_names(schema: Any, label_column: str) -> list[Any] | None:
+    """The class names of a Hugging Face ClassLabel; None where the column is none."""
+    try:
+        names = json.loads(schema.metadata[b"huggingface"])["info"]["features"][label_column]["names"]
+    except (LookupError, TypeError, ValueError, RecursionError):  # another program's metadata, or none
+        return None
+    return names if isinstance(names, list) else None
 
 
 def iter_shard(path: Path, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:

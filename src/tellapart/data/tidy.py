@@ -17,6 +17,7 @@ from tellapart.core import image_io
 from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
 from tellapart.core.files import atomic_folder, contents
+from tellapart.core.image_files import image_files
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import open_catalog
@@ -286,7 +287,7 @@ def _back(data: Path, out: Path, copy: bool, progress: bool) -> dict[str, Any]:
             )
         _check_out(out, [])
     mapped = {Path(file) for file, _ in records.values()}
-    inside = (path.relative_to(data) for path in sorted(data.rglob("*")) if image_io.is_image_name(path))
+    inside = (path.relative_to(data) for path in image_files(data))
     others = [path.as_posix() for path in inside if path not in mapped]
     notes = [f"{len(others)} images are not in {MAPPING} and stay behind: {join_some(others)}"] if others else []
     return _result(out, len(records), linked, 0, mapping, notes)

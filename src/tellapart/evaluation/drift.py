@@ -111,7 +111,7 @@ def _half(values: Any) -> Any:
 
 def _images(window: Path) -> tuple[Iterator[tuple[str, bytes | Path]], int]:
     """Return names and images of a folder or of a labelled source, and how many of the latter cannot be read."""
-    from tellapart.core.image_io import image_files
+    from tellapart.core.image_files import image_files
     from tellapart.data.opening import open_catalog
 
     if window.is_dir():

@@ -14,7 +14,7 @@ from tellapart.core import image_io
 from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import ConfigError, join_some, pluralize
 from tellapart.core.image_conversion import group_notes
-from tellapart.core.image_io import image_files
+from tellapart.core.image_files import image_files
 from tellapart.core.progress import log, track
 from tellapart.core.text_encoding import UTF8, EncodingError, decode_text
 from tellapart.inference.bundle import Bundle
@@ -104,7 +104,7 @@ def _expand(each: str | Path, stdin: BinaryIO) -> Iterator[Named]:
     elif path.is_dir():
         found = image_files(path)
         if not found:
-            raise ConfigError(f"{each}: no image in this folder (looked for {', '.join(image_io.SUFFIXES)})")
+            raise ConfigError(f"{each}: no image in this folder (looked for {', '.join(image_io.FORMATS)})")
         for item in found:
             yield str(item), item
     else:
