@@ -327,7 +327,7 @@ def _here(folder, models, *, patient=False, **settings):
     from starlette.testclient import TestClient
 
     from tellapart.serving.app import App
-    from tellapart.serving.middleware.security import SecurityMiddleware
+    from tellapart.serving.middleware.stack import protected
     from tellapart.serving.model_manager import ModelManager
     from tellapart.serving.model_registry import ModelRegistry
     from tellapart.serving.settings import Settings
@@ -336,9 +336,11 @@ def _here(folder, models, *, patient=False, **settings):
     settings = Settings(str(folder), **settings)
     live = ModelManager(settings)
     app = App(settings, live, _meter())
-    guarded = SecurityMiddleware(app.asgi, settings)
     try:
-        yield TestClient(guarded, "http://127.0.0.1:3000", not patient, client=("127.0.0.1", 1)), live
+        yield (
+            TestClient(protected(app.asgi, settings), "http://127.0.0.1:3000", not patient, client=("127.0.0.1", 1)),
+            live,
+        )
     finally:
         app.close()
 

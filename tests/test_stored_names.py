@@ -48,7 +48,7 @@ METRICS = {
 
 ADDRESSES = {
     "/v1/models", "/v1/models/{name}", "/v1/models/{name}/predict", "/v1/models/{name}/correct", "/openapi.json",
-    "/metrics",
+    "/metrics", "/livez", "/readyz",
 }  # fmt: skip
 
 
@@ -112,7 +112,10 @@ def test_the_addresses_of_a_server(here, tmp_path, shape_bundle):
     from tellapart.serving.middleware import security
 
     with here(tmp_path / "state", [f"names={shape_bundle}"]) as (client, _):
-        assert {route.path for route in client.app.app.routes} == ADDRESSES
+        inside = client.app
+        while not hasattr(inside, "routes"):
+            inside = getattr(inside, "app", None) or inside._app
+        assert {route.path for route in inside.routes} == ADDRESSES
     assert set(security._OPEN) == {"/livez", "/readyz"}
 
 
@@ -124,8 +127,7 @@ def test_the_loader_of_mlflow():
 
 @pytest.mark.parametrize("place", ["tellapart.serving.service:Recogniser"])
 def test_the_service_of_bentoml(place):
-    from tellapart.serving import bento_package, launch
+    from tellapart.serving import bento_package
 
-    assert place in inspect.getsource(launch)
     module, name = place.split(":")
     assert f"from {module} import {name}" in bento_package._SERVICE

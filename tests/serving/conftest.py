@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,49 @@ def _png(pixels):
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
+
+
+def _family(process):
+    """A process and all that it has started."""
+    found, new = {process}, [process]
+    while new:
+        children = Path(f"/proc/{new[-1]}/task/{new[-1]}/children").read_text().split()
+        new.pop()
+        new += [int(each) for each in children]
+        found |= set(map(int, children))
+    return found
+
+
+def _sockets(processes):
+    """The inodes of their sockets."""
+    found = set()
+    for each in processes:
+        for file in Path(f"/proc/{each}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                link = str(file.readlink())
+                if link.startswith("socket:["):
+                    found.add(link[8:-1])
+    return found
+
+
+def _listening(process):
+    """TCP ports that a process and those below it listen on, and paths of their socket files."""
+    inodes, ports, paths = _sockets(_family(process)), set(), set()
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and words[9] in inodes:
+                ports.add(int(words[1].rpartition(":")[2], 16))
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        words = line.split()
+        if len(words) > 7 and words[6] in inodes and int(words[3], 16) & 0x10000:
+            paths.add(words[7])
+    return ports, paths
+
+
+@pytest.fixture(scope="session")
+def listening():
+    return _listening
 
 
 @pytest.fixture(scope="session")

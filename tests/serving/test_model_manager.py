@@ -56,7 +56,7 @@ def test_a_model_is_replaced_while_another_is_held(tmp_path, shape_bundle, pictu
         assert manager.trouble == {
             "shapes": f"{broken}: {broken / GRAPH}: changed since it was written; export the run again"
         }
-        (report,) = (registry.path / "workers").iterdir()
+        (report,) = (registry.path / "workers").glob("*.json")
         wait_until(lambda: json.loads(report.read_text("utf-8"))["trouble"])
         assert json.loads(report.read_text("utf-8")) == {"models": {"shapes": str(other)}, "trouble": manager.trouble}
     finally:

@@ -67,11 +67,11 @@ def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, e
         with pytest.raises(BundleError):
             tellapart.switch(tmp_path / "state", "shapes", tmp_path)
         assert not failed  # not one of those that were asked during the switches
-        workers = sorted((tmp_path / "state" / "workers").iterdir())
+        workers = sorted((tmp_path / "state" / "workers").glob("*.json"))
         assert len(workers) == 2
         os.kill(int(workers[0].stem), signal.SIGKILL)
         end = time.monotonic() + 30
-        while len({file.stem for file in (tmp_path / "state" / "workers").iterdir()} - {workers[0].stem}) < 2:
+        while len({file.stem for file in (tmp_path / "state" / "workers").glob("*.json")} - {workers[0].stem}) < 2:
             assert time.monotonic() < end
             time.sleep(0.1)
         stop.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tellapart.core.errors import ConfigError
-from tellapart.serving.settings import Settings, default_workers, is_loopback, secret_for, token
+from tellapart.serving.settings import Settings, default_workers, is_loopback, origin, secret_for, token
 
 
 def test_settings_go_through_the_environment():
@@ -14,8 +14,22 @@ def test_settings_go_through_the_environment():
     assert all(isinstance(value, str) for value in environment.values())
     assert Settings.from_environment(environment) == settings
     assert Settings.from_environment({}) == Settings()
-    assert environment["BENTOML_DO_NOT_TRACK"] == "True"
-    assert environment["BENTOML_HOME"] == "state/bentoml"
+    assert environment["PROMETHEUS_MULTIPROC_DIR"] == "state/metrics"
+
+
+@pytest.mark.parametrize("given", ["https://shop.example", "http://127.0.0.1:8080", "HTTPS://Shop.example/"])
+def test_an_origin_is_spelt_as_browsers_do(given):
+    assert origin(given) == given.lower().rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "given", ["", "null", "shop.example", "https://", "https://a b", "https://a/b", "https://u@a", "ftp://a",
+              "https://a:x", "https://a?b", "https://é.example", "https://a#b", "https://[a"],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused(given, refuses):
+    text = f"--cors {given}: no origin; give scheme, host and port alone, as https://shop.example:8443"
+    with refuses(ConfigError, text):
+        origin(given)
 
 
 def test_there_are_one_to_four_workers():

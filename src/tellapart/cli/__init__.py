@@ -106,7 +106,8 @@ def _run(words: list[str]) -> int:
 
 
 EXTRAS = {  # what a missing package is in
-    "optuna": "tune", "openTSNE": "map", "umap": "umap", "bentoml": "serve", "httpx": "client", "gradio": "web",
+    "optuna": "tune", "openTSNE": "map", "umap": "umap", "bentoml": "bento", "uvicorn": "serve",
+    "prometheus_client": "serve", "python_multipart": "serve", "starlette": "serve", "httpx": "client", "gradio": "web",
 }  # fmt: skip
 
 VERBS: dict[str, Callable[[list[str]], int]] = {

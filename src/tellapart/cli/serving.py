@@ -24,6 +24,11 @@ def serve_verb(words: list[str]) -> int:
     parser.add_argument("--workers", type=int, help="processes; by default one a core, at most four")
     parser.add_argument("--token_file", help="its first line is what callers must send; or TELLAPART_TOKEN")
     parser.add_argument("--sample", type=float, default=0.0, help="keep this share of the images that are asked about")
+    parser.add_argument(
+        "--cors", action="append", help="let pages of this origin ask, https://shop.example; repeatable"
+    )
+    parser.add_argument("--certfile", help="speak TLS with this certificate (PEM)")
+    parser.add_argument("--keyfile", help="its private key (PEM), where it is not in --certfile")
     parser.add_argument("--bento", help="instead, pack models and server as this FILE.bento, for BentoML")
     parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     options, as_json = parse(parser, words)

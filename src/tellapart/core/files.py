@@ -33,8 +33,12 @@ _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)  # a system or a file s
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path, *, private: bool = False) -> Iterator[Path]:
     """A temporary path to write; renamed to ``path`` on success, removed on any failure. To a URL it is uploaded.
+
+    Args:
+        path: the target.
+        private: nobody but its owner may read the file (mode 0600), whatever the process's umask is.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -51,7 +55,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         return
     with _temporary(path, "part", folder=False) as temporary:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o600 if private else 0o666 & ~_umask())
         _bring_to_disk(temporary)
         _publish(temporary, path)
 
@@ -92,11 +96,29 @@ def contents(folder: Path) -> list[Path]:
     return sorted(item for item in folder.iterdir() if item.name != LOCK and not _TEMPORARY.fullmatch(item.name))
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Write JSON (UTF-8, indented, keys in their order), whole or not at all."""
+def write_json(path: str | Path, value: Any, *, private: bool = False) -> None:
+    """Write JSON (UTF-8, indented, keys in their order), whole or not at all; ``private`` as in `atomic_file`."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    with atomic_file(path) as temporary:
+    with atomic_file(path, private=private) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, that nobody but its owner may enter (mode 0700).
+
+    A folder that is there already becomes so too; those above it stay as they are.
+
+    >>> import tempfile
+    >>> folder = private_folder(Path(tempfile.mkdtemp()) / "a" / "b")
+    >>> [oct(each.stat().st_mode & 0o777) for each in (folder, folder.parent)]
+    ['0o700', '0o700']
+    """
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+    return path
 
 
 # --- temporaries -------------------------------------------------------------------------------------

@@ -1,15 +1,30 @@
-"""BentoML's `serve`, looking every second whether its processes live: by itself it looks every ten."""
+"""The processes of a server: the one above (``supervisor LISTENER LOCK``) and those that answer (``worker ...``).
+
+The words are numbers of files that `tellapart serve`, or the process above, has opened and passed on.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
-from functools import partial
 
-from bentoml._internal.utils import circus
-from bentoml_cli.cli import cli
+from tellapart.serving.settings import Settings
 
-LOOK = 1.0  # seconds
+
+def main(words: list[str]) -> int:
+    """Be that process; the exit status."""
+    kind, listener, other = words[0], socket.socket(fileno=int(words[1])), int(words[2])
+    os.umask(0o077)
+    settings = Settings.from_environment()
+    if kind == "worker":
+        from tellapart.serving.worker import run
+
+        return run(settings, listener, other)
+    from tellapart.serving.supervisor import Supervisor
+
+    return Supervisor(settings, listener, other).run()
+
 
 if __name__ == "__main__":
-    circus.create_standalone_arbiter = partial(circus.create_standalone_arbiter, check_delay=LOOK)
-    sys.exit(cli())
+    sys.exit(main(sys.argv[1:]))

@@ -13,7 +13,7 @@ from typing import Any, cast
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from tellapart.core import image_io
@@ -23,6 +23,7 @@ from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.serving.batching import ModelReplacedError, QueueFullError
 from tellapart.serving.feedback_store import FeedbackStore, StoreFullError
 from tellapart.serving.http_errors import HTTPError, broken, busy
+from tellapart.serving.middleware.request_log import note
 from tellapart.serving.model_manager import LoadedModel, ModelManager, describe
 from tellapart.serving.openapi import openapi
 from tellapart.serving.prometheus import PrometheusMetrics
@@ -53,6 +54,8 @@ class App:
                 Route("/v1/models/{name}/predict", self._counted("predict", self._predict), methods=["POST"]),
                 Route("/v1/models/{name}/correct", self._counted("correct", self._correct), methods=["POST"]),
                 Route("/openapi.json", self._openapi),
+                Route("/livez", _alive),
+                Route("/readyz", _alive),
                 Route("/metrics", self._metrics),
             ],
             exception_handlers={HTTPError: _refused, HTTPException: _unknown, Exception: _broken},
@@ -115,12 +118,17 @@ class App:
             except QueueFullError as error:
                 raise busy(error.seconds) from error
         self._note(model, what, answers)
+        good = sum(answer.error is None for answer in answers)
+        note(
+            request.scope, model=model.name, version=model.version, images=len(answers), bad=len(answers) - good or None
+        )
         body: dict[str, Any] = {
             "model": model.name, "version": model.version, "predictions": [answer.to_json() for answer in answers],
         }  # fmt: skip
-        if any(answer.error is None for answer in answers):
+        if good:
             return JSONResponse(body)
         body["error"] = {"code": "bad_image", "reason": answers[0].error, "next": "send an image that opens"}
+        note(request.scope, code="bad_image")
         return JSONResponse(body, 422)
 
     async def _answers(self, model: LoadedModel, what: ParsedRequest) -> list[Prediction]:
@@ -217,8 +225,15 @@ def _said(kept: Future[None]) -> None:
         _log.error("a sample was not kept: %s", error)
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    return cast(HTTPError, error).response()  # registered for it
+async def _alive(_: Request) -> Response:
+    """A process listens only once its models are loaded: who is answered at all is answered by one that is ready."""
+    return PlainTextResponse("ok\n")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    refusal = cast(HTTPError, error)  # registered for it
+    note(request.scope, code=refusal.code)
+    return refusal.response()
 
 
 async def _broken(_: Request, __: Exception) -> Response:
@@ -228,5 +243,7 @@ async def _broken(_: Request, __: Exception) -> Response:
 async def _unknown(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
     if status == 405:
-        return HTTPError(405, "wrong_method", f"{request.method} is not taken here", "see /openapi.json").response()
-    return HTTPError(404, "unknown_path", "nothing lies at this address", "see /openapi.json").response()
+        refusal = HTTPError(405, "wrong_method", f"{request.method} is not taken here", "see /docs")
+    else:
+        refusal = HTTPError(404, "unknown_path", "nothing lies at this address", "see /docs")
+    return await _refused(request, refusal)

@@ -82,4 +82,4 @@ def unpack_models(folder: Path) -> None:
         state.hold()
     state.start([f"{each.name}={each}" for each in sorted(folder.iterdir())])
     settings = Settings(str(state.path), workers=default_workers(), token=token(None))
-    os.environ |= {key: value for key, value in settings.to_environment().items() if not key.startswith("BENTOML")}
+    os.environ |= {key: value for key, value in settings.to_environment().items() if not key.startswith("PROMETHEUS")}

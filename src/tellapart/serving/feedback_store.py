@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tellapart.core.files import atomic_file
+from tellapart.core.files import atomic_file, private_folder
 
 SHARD = 64  # rows, and
 SHARD_BYTES = 16 * 2**20  # of a shard: the last is written again with each flush, so it must stay small
@@ -24,6 +24,8 @@ class StoreFullError(Exception):
 
 class FeedbackStore:
     """A folder of shards: the image's bytes, the label or text, and what else is known of the row.
+
+    People's pictures lie in it: nobody but its owner may read it.
 
     Args:
         column: ``label`` or ``text``: what makes the folder a labelled source.
@@ -89,10 +91,10 @@ class FeedbackStore:
             self._timer.start()
 
     def _write(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         if self._file is None:
             self._file = self.folder / f"{time.time_ns():020d}-{os.getpid()}.parquet"
-        with atomic_file(self._file) as temporary:
+        with atomic_file(self._file, private=True) as temporary:
             pq.write_table(pa.Table.from_pylist(self._rows), temporary)
         self._unwritten = 0
         if len(self._rows) >= SHARD or self._held >= SHARD_BYTES:

@@ -6,6 +6,9 @@ workers/       of each process, what it has loaded
 shares/        of each process, how many requests it has in hand
 corrections/   what users said was wrong: NAME/*.parquet, a labelled source
 samples/       a share of what was asked, where that is switched on: NAME/*.parquet
+metrics/       of each process, its figures
+
+Nobody but the server's user may read any of it: files have the mode 0600, folders 0700.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import BundleError, ConfigError, did_you_mean
-from tellapart.core.files import write_json
+from tellapart.core.files import private_folder, write_json
 from tellapart.core.locks import lock
 from tellapart.inference.bundle import Bundle
 
+_OWN = ("models.json", "running.lock", "switch.lock", "workers", "shares", "corrections", "samples", "metrics")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOOK = 0.1  # seconds between two looks at what the workers have loaded
 
@@ -75,16 +79,46 @@ class ModelRegistry:
             again = folder == before["given"]
             current = before["current"] if again else versions.index(folder)
             wanted[name] = {"versions": versions, "current": current, "given": folder}
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.file, wanted)
+        self.make_private()
+        write_json(self.file, wanted, private=True)
 
-    def hold(self) -> None:
+    def make_private(self) -> None:
+        """Make the folder, and take from others what an earlier server or a copy let them read of it.
+
+        A folder that was there before and holds other things keeps its own mode; what the server puts there is
+        private all the same.
+        """
+        ours = self.file.exists() or not self.path.exists() or not any(self.path.iterdir())
+        if ours:
+            private_folder(self.path)
+        for name in _OWN:
+            for each in (self.path / name, *sorted((self.path / name).rglob("*"))):
+                if each.exists() and not each.is_symlink() and each.stat().st_mode & 0o077:
+                    each.chmod(0o700 if each.is_dir() else 0o600)
+
+    @contextmanager
+    def held(self) -> Iterator[int]:
+        """`hold`, until the end of a block.
+
+        Raises:
+            ConfigError: a server runs with this folder.
+        """
+        file = self.hold()
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+    def hold(self) -> int:
         """Keep every other server off this folder, until this process and those that it becomes or starts have ended.
+
+        Returns:
+            The open file that holds the lock, which the processes that this one becomes have too.
 
         Raises:
             ConfigError: a server runs with it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.make_private()
         try:
             held = self._lock("running.lock", wait=False)
         except BlockingIOError as error:
@@ -94,6 +128,7 @@ class ModelRegistry:
         os.set_inheritable(held, True)
         for old in (self.path / "workers").glob("*.json"):
             old.unlink(missing_ok=True)  # of processes that ended; their numbers may be another's by now
+        return held
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -105,7 +140,7 @@ class ModelRegistry:
 
     def _lock(self, name: str, *, wait: bool) -> int:
         """The open file of a lock that this process now has; `BlockingIOError` if another has it and none waits."""
-        file = os.open(self.path / name, os.O_CREAT | os.O_RDWR, 0o644)
+        file = os.open(self.path / name, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             lock(file, wait=wait)
         except BaseException:
@@ -146,19 +181,18 @@ class ModelRegistry:
             raise ConfigError(f"{name}: no version before {model['versions'][0]}")
         else:
             model["current"] -= 1
-        write_json(self.file, models)
+        write_json(self.file, models, private=True)
         now: str = model["versions"][model["current"]]
         trouble = self._wait(name, now, wait)
         if trouble:
-            write_json(self.file, self.read() | {name: before})
+            write_json(self.file, self.read() | {name: before}, private=True)
             raise BundleError(f"{now}: not taken, the version before still answers: {trouble}")
         return now
 
     def report(self, loaded: dict[str, str], trouble: dict[str, str]) -> None:
         """Of a worker: what answers in it, and what could not be loaded."""
-        folder = self.path / "workers"
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / f"{os.getpid()}.json", {"models": loaded, "trouble": trouble})
+        folder = private_folder(self.path / "workers")
+        write_json(folder / f"{os.getpid()}.json", {"models": loaded, "trouble": trouble}, private=True)
         for other in folder.glob("*.json"):
             if other.stem.isdigit() and not _alive(int(other.stem)):
                 other.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The server as BentoML runs it: processes that are watched over and started again, their figures, and the app."""
+"""The server of a Bento, as BentoML runs it. `tellapart serve` runs its own processes, see `supervisor`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tellapart.serving.app import App
+from tellapart.serving.bento_arbiter import close_arbiter
 from tellapart.serving.middleware.load_balance import LoadBalanceMiddleware
 from tellapart.serving.middleware.security import SecurityMiddleware
 from tellapart.serving.model_manager import ModelManager
@@ -34,6 +35,7 @@ def _untimed(app: ASGIApp, timeout: float) -> ASGIApp:
     return app
 
 
+close_arbiter()
 traffic.TimeoutMiddleware = _untimed  # type: ignore[assignment, misc]
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.parallel import cpu_count
@@ -30,25 +31,61 @@ class Settings:
     workers: int = 1
     token: str = ""
     sample: float = 0.0
+    cors: tuple[str, ...] = ()  # origins whose pages may ask
+    certfile: str = ""
+    keyfile: str = ""
     request_bytes: int = 32 * 2**20
     image_pixels: int = 24_000_000  # a phone's; decoded it is 72 MB, in rarer modes than RGB several times that
     images: int = 64  # a request
     requests: int = 128  # a process reads or answers at a time
     queue: int = 256  # images inside, a model and process, from their arrival to their answer
 
+    @property
+    def address(self) -> str:
+        """Where it is reached.
+
+        >>> Settings(host="::1", port=3000).address
+        'http://[::1]:3000'
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certfile else 'http'}://{host}:{self.port}"
+
     def to_environment(self) -> dict[str, str]:
-        """For the processes that will answer; BentoML is asked to report to nobody."""
+        """For the processes that will answer."""
         return {
             _VARIABLE: json.dumps(asdict(self)),
-            "BENTOML_DO_NOT_TRACK": "True",
-            "BENTOML_HOME": f"{self.state}/bentoml",
             "OMP_WAIT_POLICY": "passive",
+            "PROMETHEUS_MULTIPROC_DIR": f"{self.state}/metrics",
         }
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Those that `to_environment` wrote; without them the defaults."""
-        return cls(**json.loads(environment.get(_VARIABLE, "{}")))
+        known = json.loads(environment.get(_VARIABLE, "{}"))
+        return cls(**known | {"cors": tuple(known.get("cors", ()))})
+
+
+def origin(given: str) -> str:
+    """The origin of pages that may ask, as a browser spells it: scheme, host and port alone.
+
+    Raises:
+        ConfigError: it is none.
+
+    >>> origin("https://Shop.example/"), origin("http://localhost:8080")
+    ('https://shop.example', 'http://localhost:8080')
+    """
+    if given == "*":
+        return given
+    text = given.strip().rstrip("/").lower()
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in ("http", "https") and parts.hostname and text == f"{parts.scheme}://{parts.netloc}"
+        right = right and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(f"--cors {given}: no origin; give scheme, host and port alone, as https://shop.example:8443")
+    return text
 
 
 def default_workers() -> int:

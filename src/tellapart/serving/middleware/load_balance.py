@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tellapart.core.files import private_folder
 from tellapart.core.locks import lock
 
 _SMOOTH = 0.05  # how much one request counts in the mean over the last ones
@@ -31,7 +32,7 @@ class LoadBalanceMiddleware:
     def __init__(self, app: ASGIApp, folder: Path, processes: int) -> None:
         self._app = app
         self._running = 0
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._each = [_number(folder / str(place)) for place in range(processes)]
         self._place = _place(folder, processes)
         if self._place is not None:
@@ -63,7 +64,7 @@ class LoadBalanceMiddleware:
 
 def _number(file: Path) -> npt.NDArray[np.float64]:
     """One number in a file, 0 where it is new."""
-    kept = os.open(file, os.O_CREAT | os.O_RDWR, 0o644)
+    kept = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
     os.ftruncate(kept, 8)
     os.close(kept)
     return np.memmap(file, np.float64, "r+", shape=(1,))

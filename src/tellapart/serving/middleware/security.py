@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tellapart.serving.http_errors import HTTPError, broken, busy
+from tellapart.serving.middleware.request_log import note
 from tellapart.serving.settings import Settings, is_loopback
 
 _OPEN = ("/livez", "/readyz")  # for whoever watches over the server
@@ -68,6 +69,7 @@ class SecurityMiddleware:
             slow = HTTPError(504, "too_slow", f"no answer within {_PATIENCE} s", "send less at a time, or again later")
             await slow.response()(scope, receive, send)
         except HTTPError as refusal:
+            note(scope, code=refusal.code)
             if begun:
                 raise
             await refusal.response()(scope, receive, send)
