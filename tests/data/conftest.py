@@ -8,6 +8,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+_DAMAGE = {
+    "empty": lambda data: b"",
+    "no Parquet": lambda data: b"file,label\n",
+    "truncated": lambda data: data[: len(data) // 2],
+    "without its head": lambda data: data[len(data) // 2 :],
+    "overwritten": lambda data: data[:4] + b"\xff" * 100 + data[104:],
+}
+
+
+@pytest.fixture(params=_DAMAGE)
+def parquet_damage(request):
+    """What damages the bytes of a Parquet file."""
+    return _DAMAGE[request.param]
+
 
 @pytest.fixture
 def table():

@@ -11,7 +11,7 @@ import pytest
 
 from tellapart.core.errors import CatalogError
 from tellapart.data.opening import open_catalog
-from tellapart.data.tables import Listing, Row
+from tellapart.data.rows import Listing, Row
 from tellapart.data.task_guess import describe, guess_task
 
 

@@ -110,8 +110,12 @@ def pluralize(number: int, noun: str, several: str | None = None) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint for a mistyped name: " (did you mean 'x'?)", or nothing.
 
-    >>> did_you_mean("epoch", ["epochs", "seed"])
-    " (did you mean 'epochs'?)"
+    >>> did_you_mean("epoch", ["epochs", "seed"]), did_you_mean("SEED", ["epochs", "seed"])
+    (" (did you mean 'epochs'?)", " (did you mean 'seed'?)")
     """
-    near = difflib.get_close_matches(word, list(known), n=1)
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    if not near:
+        folded = {name.casefold().strip(): name for name in names}
+        near = [folded[each] for each in difflib.get_close_matches(word.casefold().strip(), folded, n=1)]
     return f" (did you mean {quoted(near[0])}?)" if near else ""

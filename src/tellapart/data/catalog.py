@@ -21,7 +21,7 @@ from tellapart.core.errors import ImageError
 from tellapart.core.files import atomic_file
 from tellapart.core.parallel import in_order
 from tellapart.core.storage import READERS, RemotePath, as_path, is_url, locate
-from tellapart.data.tables import iter_shard
+from tellapart.data.shards import iter_shard
 
 SPLITS = ("train", "val", "test")
 TASKS = ("classify", "read")
@@ -131,8 +131,17 @@ class Catalog:
                 raise data
             yield row, data
         for shard, wanted in embedded.items():
-            for number, data in iter_shard(locate(self.root, shard), list(wanted)):
+            for number, data in self.read_shard(shard, list(wanted)):
                 yield wanted[number], data
+
+    def read_shard(self, shard: str, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Read images of a shard: pairs of its row's number and encoded bytes, see `tellapart.data.shards.iter_shard`.
+
+        Raises:
+            CatalogError: the shard has gone or has changed.
+        """
+        column = ((self.meta or {}).get("image_columns") or {}).get(shard)
+        return iter_shard(locate(self.root, shard), numbers, column)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -191,10 +200,18 @@ def encoded(catalog: Catalog, rows: Iterable[int]) -> Iterator[tuple[int, bytes 
     Raises:
         CatalogError: a shard has gone or has changed.
     """
-    if any(shard is not None for shard in catalog.column("shard")):
-        yield from catalog.read(rows)
-        return
-    yield from _read_files(catalog.root, catalog.column("file"), rows)
+    shards = catalog.column("shard")
+    embedded: list[int] = []
+
+    def single() -> Iterator[int]:
+        for row in rows:
+            if shards[row] is None:
+                yield row
+            else:
+                embedded.append(row)
+
+    yield from _read_files(catalog.root, catalog.column("file"), single())
+    yield from catalog.read(embedded)
 
 
 def _read_files(root: Path, files: Sequence[str], rows: Iterable[int]) -> Iterator[tuple[int, bytes | ImageError]]:

@@ -12,17 +12,11 @@ from typing import cast
 
 from tellapart.core.errors import CatalogError, join_some
 from tellapart.core.storage import RemotePath, as_path, is_url, matching
+from tellapart.data.columns import Columns, label_expression
 from tellapart.data.folder_tree import FolderTree, Parts, read_tree, tree_of
-from tellapart.data.tables import (
-    SPLIT_NAMES,
-    TABLE_NAMES,
-    TABLE_SUFFIXES,
-    Columns,
-    Listing,
-    Row,
-    read_shards,
-    read_table,
-)
+from tellapart.data.rows import SPLIT_NAMES, Listing, Row
+from tellapart.data.shards import read_shards
+from tellapart.data.tables import TABLE_NAMES, TABLE_SUFFIXES, read_table
 
 LABEL_RULES = {
     # dog_01.jpg -> dog, 2_10067.png -> 2, cat.12.jpg -> cat, "cup (3).png" -> cup
@@ -56,7 +50,7 @@ def read_source(
         CatalogError: nothing there, no labels, an empty label, unknown columns, missing files, a damaged table.
     """
     try:
-        listing = _listing(data, label_from, Columns(file_column, label_column, group_by), task)
+        listing = _listing(data, label_from, Columns(file_column, label_column, group_by, label_from), task)
     except OSError as error:  # no right to look, a disk that fails
         raise CatalogError(f"{error.filename or data}: cannot be read: {error.strerror or error}") from error
     if not listing.rows:
@@ -131,6 +125,7 @@ def _listing_of(tree: FolderTree, label_from: str, columns: Columns, task: str |
             + join_some(f"{count} {kind}" for kind, count in kinds.most_common())
         )
     if images:
+        columns.refuse_without_columns(root, "folders of images")
         splits = _split_folders(images)
         if label_from == "auto":
             deep = max(map(len, images)) - 1 > splits
@@ -171,14 +166,7 @@ def label_in_name(path: str | Path, rule: str) -> str:
     stem = Path(path).stem
     expression = LABEL_RULES.get(rule)
     if expression is None:
-        try:
-            expression = re.compile(rule)
-        except re.error as error:
-            raise CatalogError(f"label rule {rule!r}: not a regular expression: {error}") from error
-        if expression.groups != 1:
-            raise CatalogError(
-                f"label rule {rule!r}: give folder, prefix, text, or a regular expression with exactly one group"
-            )
+        expression = label_expression(rule)
     match = expression.fullmatch(stem)
     if match is None or not match[1]:
         raise CatalogError(

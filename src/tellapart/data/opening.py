@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import pyarrow as pa
 
@@ -18,10 +18,11 @@ from tellapart.core.storage import as_path
 from tellapart.data.catalog import SCHEMA, TASKS, Catalog, encoded
 from tellapart.data.catalog_file import catalog_metadata, load_catalog
 from tellapart.data.coarse_labels import apply_coarse_labels, check_coarse_labels
+from tellapart.data.columns import UnfitOptionError
 from tellapart.data.image_facts import FACTS, Facts, image_facts
 from tellapart.data.layouts import read_source
+from tellapart.data.rows import Row
 from tellapart.data.source_options import LabelOptions
-from tellapart.data.tables import Row
 from tellapart.data.task_guess import describe, guess_task
 
 Look = Callable[[Catalog], Mapping[int, Facts]]
@@ -95,7 +96,9 @@ def open_catalog(
         raise CatalogError(f"task {task!r}: known are {', '.join(TASKS)}")
     if isinstance(data, Catalog):
         result = data
+        _refuse_options(result.source, options)
     elif (metadata := catalog_metadata(as_path(data))) is not None:
+        _refuse_options(data, options)
         result = load_catalog(as_path(data), metadata)
     else:
         result = _open_source(data, task, progress, look, options)
@@ -108,6 +111,37 @@ def open_catalog(
     return result
 
 
+def open_with_defaults(data: str | Path | Catalog, defaults: LabelOptions, **options: Any) -> Catalog:
+    """Open a source as `open_catalog` does, with options that hold as far as this kind of source has a use for them.
+
+    Args:
+        data: the source.
+        defaults: options of another source, such as the one that a model learnt from.
+        options: those of `open_catalog` that are meant for this source; they override the defaults.
+
+    Raises:
+        CatalogError: the source cannot be used; the message names the file, row or class.
+    """
+    try:
+        return open_catalog(data, **{**defaults, **options})
+    except UnfitOptionError as error:
+        fitting = {name: value for name, value in defaults.items() if name not in {*error.options, *options}}
+        if fitting == defaults:  # the options that do not fit are not among the defaults
+            raise
+        return open_with_defaults(data, cast("LabelOptions", fitting), **options)
+
+
+def _refuse_options(source: object, options: LabelOptions) -> None:
+    """Refuse options that say how labels are read: a catalog holds them already."""
+    given = {name: value for name, value in options.items() if value not in (None, "auto")}
+    if given:
+        said = join_some(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
+        raise UnfitOptionError(
+            f"{source}: {said}: a catalog holds its labels already; leave it out, or catalog the source anew",
+            tuple(given),
+        )
+
+
 def _open_source(
     data: str | Path, task: str | None, progress: bool, look: Look | None, options: LabelOptions
 ) -> Catalog:
@@ -117,7 +151,8 @@ def _open_source(
     task = task or guess_task(listing, str(data))
     if guessed or (listing.layout == "file names" and options.get("label_from", "auto") == "auto"):
         log(describe(listing, task, guessed=guessed))
-    draft = Catalog(_table(rows), listing.root, task, str(data))
+    meta = {"image_columns": listing.image_columns} if listing.image_columns else None
+    draft = Catalog(_table(rows), listing.root, task, str(data), meta=meta)
     facts = look(draft) if look is not None else _all_facts(draft, progress)
     columns = zip(*(facts[row] for row in range(len(rows))), strict=True)
     for name, values in zip(FACTS, columns, strict=True):

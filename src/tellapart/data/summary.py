@@ -16,8 +16,8 @@ from tellapart.core.storage import RemotePath, locate
 from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.opening import open_catalog
+from tellapart.data.shards import open_parquet
 from tellapart.data.source_options import SourceOptions
-from tellapart.data.tables import iter_shard, open_parquet
 
 SAMPLE = 200  # images whose headers are read
 _HEAD = 1 << 18  # bytes of a file, which nearly always hold the whole header
@@ -173,7 +173,7 @@ def _embedded(catalog: Catalog, rows: Sequence[int]) -> Iterator[tuple[int, byte
     most = max(1, min(_GROUPS, _GROUP_BYTES // max([1, *(size for *_, size in groups)])))
     chosen = _spaced(groups, most)
     for shard, inside, _ in chosen:
-        for number, content in iter_shard(locate(catalog.root, shard), inside[: SAMPLE // len(chosen)]):
+        for number, content in catalog.read_shard(shard, inside[: SAMPLE // len(chosen)]):
             yield known[shard, number], content
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tellapart.core.errors import CatalogError, join_some, pluralize
 from tellapart.core.terminal import quoted
-from tellapart.data.tables import Listing
+from tellapart.data.rows import Listing
 
 FEW = 20  # images; of fewer nobody can tell whether labels repeat
 CLASS_COLUMNS = frozenset({"class", "classes", "class_name", "classname", "category", "species", "breed", "fine_label"})
@@ -31,7 +31,7 @@ def guess_task(listing: Listing, data: str) -> str:
         CatalogError: classes and texts are both plausible.
 
     >>> from pathlib import Path
-    >>> from tellapart.data.tables import Row
+    >>> from tellapart.data.rows import Row
     >>> guess_task(Listing(Path(), [Row("a.png", "a")], "class folders"), "photos")
     'classify'
     """
@@ -74,7 +74,7 @@ def describe(listing: Listing, task: str, *, guessed: bool) -> str:
         guessed: whether nobody named the task.
 
     >>> from pathlib import Path
-    >>> from tellapart.data.tables import Row
+    >>> from tellapart.data.rows import Row
     >>> rows = [Row(f"{label}/{number}.png", label) for label in ("cat", "dog") for number in range(4)]
     >>> describe(Listing(Path(), rows, "class folders", labelled_by="folder names"), "classify", guessed=True)
     'read as: 2 classes of 4 images, from folder names'

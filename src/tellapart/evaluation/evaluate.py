@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from tellapart.core.errors import CatalogError, TextError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_catalog
+from tellapart.data.opening import open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
@@ -96,9 +96,9 @@ def evaluate(
         check_target(report, ".html", ".htm")
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     training = bundle.manifest.training
-    labelling: dict[str, Any] = {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None}
-    catalog = open_catalog(
-        data, task=bundle.task, coarse_labels=coarse_labels, progress=True, **{**labelling, **options}
+    labelling = cast("LabelOptions", {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None})
+    catalog = open_with_defaults(
+        data, labelling, task=bundle.task, coarse_labels=coarse_labels, progress=True, **options
     )
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")

@@ -20,7 +20,7 @@ from tellapart.core.errors import CatalogError, ConfigError, pluralize
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_catalog
+from tellapart.data.opening import open_with_defaults
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE
 from tellapart.inference.prediction import Prediction
@@ -89,7 +89,9 @@ def adapt(
     with hold_folder(out):
         # Any file name is as good as a label that is not looked at.
         catalog = (
-            data if isinstance(data, Catalog) else open_catalog(data, task="read", label_from="text", progress=True)
+            data
+            if isinstance(data, Catalog)
+            else open_with_defaults(data, {"label_from": "text"}, task="read", progress=True)
         )
         for number in range(1, rounds + 1):
             read = _read_by(reader, catalog, alphabet, pattern).with_meta(read_by=str(model))

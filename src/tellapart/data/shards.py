@@ -1,0 +1,340 @@
+"""Parquet that holds the images themselves: which column they are in, the rows of shards, and their bytes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import posixpath
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as kinds
+
+from tellapart.core.errors import CatalogError, did_you_mean, join_some
+from tellapart.core.image_io import is_image_name, looks_like_image
+from tellapart.core.storage import RemotePath, as_path
+from tellapart.data.columns import Columns, split_column
+from tellapart.data.file_names import find_files
+from tellapart.data.rows import Listing, Row, extra_cell, label_cell, split_cell, without_repeats
+
+_SAMPLE = 8  # cells that tell what a column holds
+
+
+@contextmanager
+def open_parquet(path: Path) -> Iterator[Any]:
+    """A Parquet file to read from.
+
+    Raises:
+        CatalogError: there is no such file, or it is damaged, which shows at its opening or at any page.
+    """
+    try:
+        with pq.ParquetFile(path.open_input() if isinstance(path, RemotePath) else path) as file:
+            yield file
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())  # on one line
+        raise CatalogError(f"{path}: cannot be read as Parquet: {reason}; write or fetch it again") from error
+
+
+# --- which column? -------------------------------------------------------------------------------------
+
+
+def image_column(file: Any, path: Path, wanted: str | None = None) -> str | None:
+    """The column of a Parquet file that holds images: as bytes, or as {"bytes", "path"} of Hugging Face's datasets.
+
+    Args:
+        file: the open file.
+        path: its name, for messages.
+        wanted: the column that is asked for.
+
+    Returns:
+        Its name; None where there is none, or where ``wanted`` names another kind of column.
+
+    Raises:
+        CatalogError: there is no column ``wanted``, or several hold images and none is asked for.
+    """
+    schema = file.schema_arrow
+    if wanted is not None and wanted not in schema.names:
+        raise CatalogError(
+            f"{path}: no column {wanted!r}{did_you_mean(wanted, schema.names)}; it has: {_listed(schema)}"
+        )
+    found: list[str] = [field.name for field in schema if _holds_images(field.type)]
+    if wanted is not None:
+        return wanted if wanted in found else None
+    if len(found) == 1 and _is_struct(schema.field(found[0]).type):
+        return found[0]
+    texts = {name for name in found if _holds_names(file, name)}
+    likely = [name for name in found if name not in texts and _looks_like_images(file, name)]
+    if texts or len(found) > 1:
+        found = likely or [name for name in found if not texts]
+    if len(found) > 1:
+        raise CatalogError(
+            f"{path}: {len(found)} columns hold images: {join_some(found)}; name the right one with --file-column"
+        )
+    return found[0] if found else None
+
+
+def default_image_column(schema: Any) -> str | None:
+    """The column that holds images where nothing else is known: the first of structs, or else of bytes."""
+    named = {field.name: field.type for field in schema if _holds_images(field.type)}
+    return next((name for name, kind in named.items() if _is_struct(kind)), next(iter(named), None))
+
+
+def _holds_images(kind: Any) -> bool:
+    return _is_struct(kind) or is_bytes(kind)
+
+
+def _is_struct(kind: Any) -> bool:
+    """Whether a type is that of an image of Hugging Face: bytes, a path, or both."""
+    if not kinds.is_struct(kind):
+        return False
+    inside = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
+    if "bytes" in inside:
+        return is_bytes(inside["bytes"]) or kinds.is_null(inside["bytes"])
+    return inside.keys() == {"path"}
+
+
+def is_bytes(kind: Any) -> bool:
+    """Whether a type of Arrow is one of bytes, in whatever form.
+
+    >>> is_bytes(pa.binary_view()), is_bytes(pa.dictionary(pa.int8(), pa.binary())), is_bytes(pa.string())
+    (True, True, False)
+    """
+    if kinds.is_dictionary(kind):
+        return is_bytes(kind.value_type)
+    tests = (kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary, kinds.is_binary_view)
+    return any(test(kind) for test in tests)
+
+
+def _first_bytes(file: Any, column: str) -> list[bytes]:
+    """The bytes of the first cells of a column that hold any."""
+    leaf = _bytes_column(file.schema_arrow, column)
+    if leaf is None:
+        return []
+    cells = (cell for batch in file.iter_batches(batch_size=_SAMPLE, columns=[leaf]) for cell in batch.column(0))
+    found = (_bytes_in(cell.as_py()) for cell in itertools.islice(cells, 10 * _SAMPLE))
+    return list(itertools.islice(filter(None, found), _SAMPLE))
+
+
+def _bytes_column(schema: Any, column: str) -> str | None:
+    """The leaf of a column that holds the bytes; None where it has none."""
+    kind = schema.field(column).type
+    if not kinds.is_struct(kind):
+        return column
+    place = kind.get_field_index("bytes")
+    return None if place < 0 or kinds.is_null(kind.field(place).type) else f"{column}.bytes"
+
+
+def _bytes_in(value: Any) -> bytes:
+    return (value.get("bytes") if isinstance(value, dict) else value) or b""
+
+
+def _looks_like_images(file: Any, column: str) -> bool:
+    return any(looks_like_image(data) for data in _first_bytes(file, column))
+
+
+def _holds_names(file: Any, column: str) -> bool:
+    """Whether a column of bytes holds the names of images: some programs write text so."""
+    if _is_struct(file.schema_arrow.field(column).type):
+        return False
+    sample = _first_bytes(file, column)
+    return bool(sample) and all(is_image_name(os.fsdecode(data[:4096])) and len(data) < 4096 for data in sample)
+
+
+def _listed(schema: Any) -> str:
+    return join_some(schema.names, most=30)
+
+
+def class_names(schema: Any, label_column: str) -> list[Any] | None:
+    """The class names of a Hugging Face ClassLabel; None where the column is none.
+
+    It keeps them in the schema's metadata, and numbers in the column, -1 where there is none.
+    """
+    try:
+        names = json.loads(schema.metadata[b"huggingface"])["info"]["features"][label_column]["names"]
+    except (LookupError, TypeError, ValueError, RecursionError):  # another program's metadata, or none
+        return None
+    return names if isinstance(names, list) else None
+
+
+def name_classes(names: Sequence[Any] | None) -> Callable[[Any], Any]:
+    """What makes a class name of a number; the value itself where there are no names.
+
+    >>> name_classes(["cat", "dog"])(1), name_classes(None)(1)
+    ('dog', 1)
+    """
+    if names is None:
+        return lambda value: value
+    known = dict(enumerate(names))
+    return lambda value: known.get(value) if isinstance(value, int) else value
+
+
+# --- rows ----------------------------------------------------------------------------------------------
+
+
+def read_shards(paths: Sequence[Path], columns: Columns, root: Path | None = None) -> Listing:
+    """The rows of Parquet files that hold the images themselves, or their paths in the place of bytes.
+
+    Args:
+        paths: the shards.
+        columns: which columns name the image, the label and the group.
+        root: the folder that shards are named from; by default the one that all of them lie in.
+
+    Raises:
+        CatalogError: a damaged shard, one without images, unknown columns, an empty label, missing files.
+    """
+    root = root or as_path(_common_folder([path.parent for path in paths]))
+    listing = Listing(root, [], "Parquet shards")
+    for path in paths:
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        with open_parquet(path) as shard:
+            _add_shard(listing, shard, path, name, columns)
+    return listing
+
+
+def _common_folder(folders: Sequence[Path]) -> Path | str:
+    if not isinstance(folders[0], RemotePath):
+        return os.path.commonpath(folders)
+    key = posixpath.commonpath([folder.key for folder in folders if isinstance(folder, RemotePath)])
+    return RemotePath(folders[0].scheme, key, folders[0].query).url
+
+
+def _add_shard(listing: Listing, shard: Any, path: Path, name: str, columns: Columns) -> None:
+    schema = shard.schema_arrow
+    column = image_column(shard, path, columns.file)
+    if column is None:
+        what = "no column with image bytes" if columns.file is None else f"the column {columns.file!r} holds no images"
+        raise CatalogError(f"{path}: {what}; it has: {_listed(schema)}")
+    if column != default_image_column(schema):
+        listing.image_columns[name] = column
+    label = columns.choose_label(schema.names, path, column, numbers_in(shard))
+    rows = list(_shard_rows(shard, path, name, columns, column, label))
+    without = _rows_without_bytes(shard, column)
+    inside = {row: rows[row].file[len(f"{name}#{row}/") :] for row in sorted(without)}
+    found = find_files(path.parent, [file for file in inside.values() if file])
+    if found.missing:
+        raise CatalogError(f"{path}: {found.complaint(path.parent)}")
+    folder = posixpath.dirname(name)
+    for row, file in inside.items():
+        if file:
+            rows[row] = replace(rows[row], file=posixpath.join(folder, found.paths[file]), shard=None, row=None)
+    rows, twice = without_repeats(rows, path)
+    listing.rows += rows
+    notes = [*found.notes(path.name), *twice, columns.others(schema.names, label)]
+    listing.notes += [note for note in notes if note and note not in listing.notes]
+    listing.label_column, listing.labelled_by = label, f"the column {label!r} of Parquet shards"
+    listing.class_names = bool(class_names(schema, label))
+
+
+def numbers_in(file: Any, most: int = 1000) -> list[dict[str, Any]]:
+    """The first rows of a Parquet file, with its numbers alone."""
+    tests = (kinds.is_boolean, kinds.is_integer, kinds.is_floating)
+    plain = [field.name for field in file.schema_arrow if any(test(field.type) for test in tests)]
+    if not plain:
+        return []
+    return next((batch.to_pylist() for batch in file.iter_batches(batch_size=most, columns=plain)), [])
+
+
+def texts_in(file: Any, column: str) -> list[Any]:
+    """The different values of a column of texts; of another kind none."""
+    kind = file.schema_arrow.field(column).type
+    kind = kind.value_type if kinds.is_dictionary(kind) else kind
+    if not (kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind)):
+        return []
+    batches = file.iter_batches(columns=[column])
+    return list({value for batch in batches for value in batch.column(0).to_pylist()})
+
+
+def _shard_rows(shard: Any, path: Path, name: str, columns: Columns, column: str, label: str) -> Iterator[Row]:
+    schema = shard.schema_arrow
+    class_of = name_classes(class_names(schema, label))
+    part = split_column(schema.names, lambda other: texts_in(shard, other))
+    paths_in = _path_column(schema, column)
+    wanted = {label, part, columns.group_by, "group"}
+    present = [*(other for other in schema.names if other in wanted), *([paths_in] if paths_in else [])]
+    batches = shard.iter_batches(batch_size=4096, columns=present)
+    for position, record in enumerate(record for batch in batches for record in batch.to_pylist()):
+        inside = (record.get(column) or {}).get("path") if paths_in else None
+        where = f"{path}: row {position}"
+        yield Row(
+            f"{name}#{position}" + (f"/{inside}" if inside else ""),
+            columns.read_label(label_cell(class_of(record[label]), where, label), where),
+            group=extra_cell(record.get("group"), where, "group"),
+            split=split_cell(record.get(part), where, part) if part else None,
+            together=extra_cell(record.get(columns.group_by), where, columns.group_by) if columns.group_by else None,
+            shard=name,
+            row=position,
+        )
+
+
+def _path_column(schema: Any, column: str) -> str | None:
+    kind = schema.field(column).type
+    return f"{column}.path" if kinds.is_struct(kind) and kind.get_field_index("path") >= 0 else None
+
+
+def _rows_without_bytes(shard: Any, column: str) -> set[int]:
+    """The rows whose image has a path and no bytes, by the counts that Parquet keeps, or by looking."""
+    if _path_column(shard.schema_arrow, column) is None:
+        return set()
+    leaf = _bytes_column(shard.schema_arrow, column)
+    if leaf is None:
+        return set(range(shard.metadata.num_rows))
+    without: set[int] = set()
+    start = 0
+    for group in range(shard.num_row_groups):
+        meta = shard.metadata.row_group(group)
+        chunks = (meta.column(place) for place in range(meta.num_columns))
+        statistics = next((chunk.statistics for chunk in chunks if chunk.path_in_schema == leaf), None)
+        none = statistics.null_count if statistics is not None and statistics.has_null_count else None
+        if none == meta.num_rows:
+            without.update(range(start, start + meta.num_rows))
+        elif none != 0:
+            position = start
+            for batch in shard.iter_batches(batch_size=128, row_groups=[group], columns=[leaf]):
+                without.update(
+                    position + row for row, value in enumerate(batch.column(0)) if not _bytes_in(value.as_py())
+                )
+                position += len(batch)
+        start += meta.num_rows
+    return without
+
+
+# --- bytes ---------------------------------------------------------------------------------------------
+
+
+def iter_shard(path: Path, rows: Sequence[int], column: str | None = None) -> Iterator[tuple[int, bytes]]:
+    """The image bytes of some rows of a shard, in ascending order, a small batch in memory at a time.
+
+    Args:
+        path: the shard.
+        rows: their numbers, from 0.
+        column: where the images are; by default as `default_image_column` says.
+
+    Raises:
+        CatalogError: the shard has gone, is damaged, or has fewer rows than it had.
+    """
+    with open_parquet(path) as shard:
+        column = column or default_image_column(shard.schema_arrow)
+        if column is None or column not in shard.schema_arrow.names:
+            raise CatalogError(f"{path}: no column with image bytes; the shard has changed since it was catalogued")
+        wanted = iter(sorted(rows))
+        target = next(wanted, None)
+        start = 0
+        for group in range(shard.num_row_groups):
+            length = shard.metadata.row_group(group).num_rows
+            if target is not None and target < start + length:
+                position = start
+                for batch in shard.iter_batches(batch_size=128, row_groups=[group], columns=[column]):
+                    values = batch.column(0)
+                    while target is not None and target < position + len(values):
+                        yield target, _bytes_in(values[target - position].as_py())
+                        target = next(wanted, None)
+                    position += len(values)
+            start += length
+    if target is not None:
+        raise CatalogError(f"{path}: no row {target}; the shard has changed since it was catalogued")
