@@ -8,14 +8,12 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from tellapart.core.errors import CatalogError
 from tellapart.data.layouts import read_source
 from tellapart.data.opening import open_catalog
-from tellapart.data.shards import iter_shard
+from tellapart.data.parquet import iter_shard
 
 BROKEN = r": cannot be read as Parquet: .*; write or fetch it again$"
 HF = pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -129,56 +127,6 @@ def test_shards_that_are_none(tmp_path, refuses):
     path = shard(tmp_path / "a.parquet", [b"1", b"2"], ["x", ""])
     with refuses(CatalogError, f"{path}: row 1 has an empty label; fill the 'label' column or drop the row"):
         read_source(tmp_path)
-
-
-def test_rows_of_a_shard_come_in_order_and_only_what_they_need_is_read(tmp_path, monkeypatch):
-    contents = [str(n).encode() for n in range(1000)]
-    path = shard(tmp_path / "a.parquet", contents, ["x"] * 1000, plain=True, rows=300)
-    asked = []
-    iter_batches = pq.ParquetFile.iter_batches
-
-    def spy(self, batch_size, row_groups, columns):
-        asked.append((row_groups, columns))
-        for batch in iter_batches(self, batch_size=batch_size, row_groups=row_groups, columns=columns):
-            assert len(batch) <= 128
-            yield batch
-
-    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
-    wanted = [999, 5, 301, 0, 299, 300]
-    assert list(iter_shard(path, wanted)) == [(n, contents[n]) for n in sorted(wanted)]
-    assert asked == [([0], ["image"]), ([1], ["image"]), ([3], ["image"])]
-    asked.clear()
-    assert list(iter_shard(path, [600])) == [(600, b"600")]
-    assert asked == [([2], ["image"])]
-
-
-@given(st.sets(st.integers(0, 299)).flatmap(lambda rows: st.permutations(sorted(rows))))
-def test_any_rows_of_a_shard_are_the_right_ones(many, rows):
-    assert list(iter_shard(many, rows)) == [(n, str(n).encode()) for n in sorted(rows)]
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory):
-    path = tmp_path_factory.mktemp("shards") / "a.parquet"
-    return shard(path, [str(n).encode() for n in range(300)], ["x"] * 300, plain=True, rows=140)
-
-
-def test_a_shard_that_has_gone_or_shrunk(tmp_path, many, refuses):
-    with refuses(CatalogError, f"{many}: no row 300; the shard has changed since it was catalogued"):
-        list(iter_shard(many, [1, 300]))
-    with pytest.raises(CatalogError, match=rf"no\.parquet{BROKEN}"):
-        list(iter_shard(tmp_path / "no.parquet", [0]))
-    pq.write_table(pa.table({"x": [1]}), tmp_path / "a.parquet")
-    with refuses(
-        CatalogError,
-        f"{tmp_path}/a.parquet: no column with image bytes; the shard has changed since it was catalogued",
-    ):
-        list(iter_shard(tmp_path / "a.parquet", [0]))
-
-
-def test_a_row_without_bytes_is_empty(tmp_path):
-    path = shard(tmp_path / "a.parquet", [None, b"1"], ["x", "y"])
-    assert list(iter_shard(path, [0, 1])) == [(0, b""), (1, b"1")]
 
 
 # --- which column

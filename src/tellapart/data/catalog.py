@@ -21,7 +21,7 @@ from tellapart.core.errors import ImageError
 from tellapart.core.files import atomic_file
 from tellapart.core.parallel import in_order
 from tellapart.core.storage import READERS, RemotePath, as_path, is_url, locate
-from tellapart.data.shards import iter_shard
+from tellapart.data.parquet import iter_shard
 
 SPLITS = ("train", "val", "test")
 TASKS = ("classify", "read")
@@ -135,7 +135,7 @@ class Catalog:
                 yield wanted[number], data
 
     def read_shard(self, shard: str, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """Read images of a shard: pairs of its row's number and encoded bytes, see `tellapart.data.shards.iter_shard`.
+        """Read images of a shard: pairs of its row's number and encoded bytes, see `tellapart.data.parquet.iter_shard`.
 
         Raises:
             CatalogError: the shard has gone or has changed.

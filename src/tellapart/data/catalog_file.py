@@ -15,7 +15,7 @@ from tellapart.core.errors import CatalogError
 from tellapart.core.storage import as_path
 from tellapart.data.catalog import FORMAT, SCHEMA, SPLITS, TASKS, Catalog
 from tellapart.data.image_facts import FACTS
-from tellapart.data.shards import open_parquet
+from tellapart.data.parquet import open_parquet
 
 
 def read_catalog(path: Path) -> Catalog:

@@ -1,4 +1,4 @@
-"""Parquet that holds the images themselves: which column they are in, the rows of shards, and their bytes."""
+"""Parquet that holds the images themselves: which column they are in, and the rows of shards."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import json
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
 from tellapart.core.errors import CatalogError, did_you_mean, join_some
@@ -21,24 +18,17 @@ from tellapart.core.image_io import is_image_name, looks_like_image
 from tellapart.core.storage import RemotePath, as_path
 from tellapart.data.columns import Columns, split_column
 from tellapart.data.file_names import find_files
+from tellapart.data.parquet import (
+    bytes_column,
+    bytes_in,
+    default_image_column,
+    holds_images,
+    is_struct,
+    open_parquet,
+)
 from tellapart.data.rows import Listing, Row, extra_cell, label_cell, split_cell, without_repeats
 
 _SAMPLE = 8  # cells that tell what a column holds
-
-
-@contextmanager
-def open_parquet(path: Path) -> Iterator[Any]:
-    """A Parquet file to read from.
-
-    Raises:
-        CatalogError: there is no such file, or it is damaged, which shows at its opening or at any page.
-    """
-    try:
-        with pq.ParquetFile(path.open_input() if isinstance(path, RemotePath) else path) as file:
-            yield file
-    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())  # on one line
-        raise CatalogError(f"{path}: cannot be read as Parquet: {reason}; write or fetch it again") from error
 
 
 # --- which column? -------------------------------------------------------------------------------------
@@ -63,15 +53,11 @@ def image_column(file: Any, path: Path, wanted: str | None = None) -> str | None
         raise CatalogError(
             f"{path}: no column {wanted!r}{did_you_mean(wanted, schema.names)}; it has: {_listed(schema)}"
         )
-    found: list[str] = [field.name for field in schema if _holds_images(field.type)]
+    found: list[str] = [field.name for field in schema if holds_images(field.type)]
     if wanted is not None:
         return wanted if wanted in found else None
-    if len(found) == 1 and _is_struct(schema.field(found[0]).type):
-        return found[0]
-    texts = {name for name in found if _holds_names(file, name)}
-    likely = [name for name in found if name not in texts and _looks_like_images(file, name)]
-    if texts or len(found) > 1:
-        found = likely or [name for name in found if not texts]
+    if len(found) != 1 or not is_struct(schema.field(found[0]).type):
+        found = _likely(file, found)
     if len(found) > 1:
         raise CatalogError(
             f"{path}: {len(found)} columns hold images: {join_some(found)}; name the right one with --file-column"
@@ -79,59 +65,23 @@ def image_column(file: Any, path: Path, wanted: str | None = None) -> str | None
     return found[0] if found else None
 
 
-def default_image_column(schema: Any) -> str | None:
-    """The column that holds images where nothing else is known: the first of structs, or else of bytes."""
-    named = {field.name: field.type for field in schema if _holds_images(field.type)}
-    return next((name for name, kind in named.items() if _is_struct(kind)), next(iter(named), None))
-
-
-def _holds_images(kind: Any) -> bool:
-    return _is_struct(kind) or is_bytes(kind)
-
-
-def _is_struct(kind: Any) -> bool:
-    """Whether a type is that of an image of Hugging Face: bytes, a path, or both."""
-    if not kinds.is_struct(kind):
-        return False
-    inside = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
-    if "bytes" in inside:
-        return is_bytes(inside["bytes"]) or kinds.is_null(inside["bytes"])
-    return inside.keys() == {"path"}
-
-
-def is_bytes(kind: Any) -> bool:
-    """Whether a type of Arrow is one of bytes, in whatever form.
-
-    >>> is_bytes(pa.binary_view()), is_bytes(pa.dictionary(pa.int8(), pa.binary())), is_bytes(pa.string())
-    (True, True, False)
-    """
-    if kinds.is_dictionary(kind):
-        return is_bytes(kind.value_type)
-    tests = (kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary, kinds.is_binary_view)
-    return any(test(kind) for test in tests)
+def _likely(file: Any, columns: Sequence[str]) -> list[str]:
+    """Those of the columns that hold images, by what the first of their cells hold; one alone is taken as it is."""
+    texts = {name for name in columns if _holds_names(file, name)}
+    if not texts and len(columns) == 1:
+        return list(columns)
+    likely = [name for name in columns if name not in texts and _looks_like_images(file, name)]
+    return likely or [name for name in columns if not texts]
 
 
 def _first_bytes(file: Any, column: str) -> list[bytes]:
     """The bytes of the first cells of a column that hold any."""
-    leaf = _bytes_column(file.schema_arrow, column)
+    leaf = bytes_column(file.schema_arrow, column)
     if leaf is None:
         return []
     cells = (cell for batch in file.iter_batches(batch_size=_SAMPLE, columns=[leaf]) for cell in batch.column(0))
-    found = (_bytes_in(cell.as_py()) for cell in itertools.islice(cells, 10 * _SAMPLE))
+    found = (bytes_in(cell.as_py()) for cell in itertools.islice(cells, 10 * _SAMPLE))
     return list(itertools.islice(filter(None, found), _SAMPLE))
-
-
-def _bytes_column(schema: Any, column: str) -> str | None:
-    """The leaf of a column that holds the bytes; None where it has none."""
-    kind = schema.field(column).type
-    if not kinds.is_struct(kind):
-        return column
-    place = kind.get_field_index("bytes")
-    return None if place < 0 or kinds.is_null(kind.field(place).type) else f"{column}.bytes"
-
-
-def _bytes_in(value: Any) -> bytes:
-    return (value.get("bytes") if isinstance(value, dict) else value) or b""
 
 
 def _looks_like_images(file: Any, column: str) -> bool:
@@ -140,7 +90,7 @@ def _looks_like_images(file: Any, column: str) -> bool:
 
 def _holds_names(file: Any, column: str) -> bool:
     """Whether a column of bytes holds the names of images: some programs write text so."""
-    if _is_struct(file.schema_arrow.field(column).type):
+    if is_struct(file.schema_arrow.field(column).type):
         return False
     sample = _first_bytes(file, column)
     return bool(sample) and all(is_image_name(os.fsdecode(data[:4096])) and len(data) < 4096 for data in sample)
@@ -281,7 +231,7 @@ def _rows_without_bytes(shard: Any, column: str) -> set[int]:
     """The rows whose image has a path and no bytes, by the counts that Parquet keeps, or by looking."""
     if _path_column(shard.schema_arrow, column) is None:
         return set()
-    leaf = _bytes_column(shard.schema_arrow, column)
+    leaf = bytes_column(shard.schema_arrow, column)
     if leaf is None:
         return set(range(shard.metadata.num_rows))
     without: set[int] = set()
@@ -297,44 +247,8 @@ def _rows_without_bytes(shard: Any, column: str) -> set[int]:
             position = start
             for batch in shard.iter_batches(batch_size=128, row_groups=[group], columns=[leaf]):
                 without.update(
-                    position + row for row, value in enumerate(batch.column(0)) if not _bytes_in(value.as_py())
+                    position + row for row, value in enumerate(batch.column(0)) if not bytes_in(value.as_py())
                 )
                 position += len(batch)
         start += meta.num_rows
     return without
-
-
-# --- bytes ---------------------------------------------------------------------------------------------
-
-
-def iter_shard(path: Path, rows: Sequence[int], column: str | None = None) -> Iterator[tuple[int, bytes]]:
-    """The image bytes of some rows of a shard, in ascending order, a small batch in memory at a time.
-
-    Args:
-        path: the shard.
-        rows: their numbers, from 0.
-        column: where the images are; by default as `default_image_column` says.
-
-    Raises:
-        CatalogError: the shard has gone, is damaged, or has fewer rows than it had.
-    """
-    with open_parquet(path) as shard:
-        column = column or default_image_column(shard.schema_arrow)
-        if column is None or column not in shard.schema_arrow.names:
-            raise CatalogError(f"{path}: no column with image bytes; the shard has changed since it was catalogued")
-        wanted = iter(sorted(rows))
-        target = next(wanted, None)
-        start = 0
-        for group in range(shard.num_row_groups):
-            length = shard.metadata.row_group(group).num_rows
-            if target is not None and target < start + length:
-                position = start
-                for batch in shard.iter_batches(batch_size=128, row_groups=[group], columns=[column]):
-                    values = batch.column(0)
-                    while target is not None and target < position + len(values):
-                        yield target, _bytes_in(values[target - position].as_py())
-                        target = next(wanted, None)
-                    position += len(values)
-            start += length
-    if target is not None:
-        raise CatalogError(f"{path}: no row {target}; the shard has changed since it was catalogued")

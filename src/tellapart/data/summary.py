@@ -16,7 +16,7 @@ from tellapart.core.storage import RemotePath, locate
 from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.opening import open_catalog
-from tellapart.data.shards import open_parquet
+from tellapart.data.parquet import open_parquet
 from tellapart.data.source_options import SourceOptions
 
 SAMPLE = 200  # images whose headers are read

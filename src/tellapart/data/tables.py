@@ -14,6 +14,7 @@ from tellapart.data.columns import Columns, split_column
 from tellapart.data.delimited import read_delimited
 from tellapart.data.file_names import find_files
 from tellapart.data.json_lines import read_json_lines
+from tellapart.data.parquet import open_parquet
 from tellapart.data.rows import (
     SEVERAL,
     Listing,
@@ -31,7 +32,6 @@ from tellapart.data.shards import (
     image_column,
     name_classes,
     numbers_in,
-    open_parquet,
     read_shards,
     texts_in,
 )
