@@ -9,41 +9,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tellapart.core.errors import ConfigError, join_some, pluralize
 from tellapart.data.duplicates.hashing import connected_components
 from tellapart.data.split import near_duplicates
-from tellapart.inference.ctc import required_steps
-from tellapart.inference.preprocess import PIXELS_A_STEP
-from tellapart.pipelines.run_evidence import RunEvidence, largest, skill
-from tellapart.training.build_model import build_preprocess
+from tellapart.pipelines.diagnose_reading import reading_causes
+from tellapart.pipelines.label_evidence import misplaced_labels
+from tellapart.pipelines.run_evidence import LEARNT, Cause, RunEvidence, skill
 from tellapart.training.run_folder import Run
 
 POOR = 0.5  # skill, see `tellapart.pipelines.run_evidence.skill`
 FEW = 20  # training images of a class
-USUAL = (1e-5, 2e-2)  # rates that AdamW, whose steps are about as long as the rate, gets along with
-TIGHT = 1.5  # steps a letter: CTC wants a blank between two of them
+# Rates that AdamW, whose steps are about as long as the rate, gets along with.
+USUAL = {"new": (1e-4, 2e-2), "begun": (1e-5, 3e-3)}
+ENOUGH = 600  # steps of the weights, half of what learning from nothing takes by default
+STILL_FALLING = 0.9  # the loss of the last third of the epochs over that of the third before
+ONE_CLASS = 0.9  # share of the answers
+FOUND = 0.1  # share of the other classes' images that are found, up to which they are not
 SAME = 4.0  # of 255: pictures that differ less, where they differ most, are all alike
 LEAKED = 0.01  # share of the test part
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A cause of a poor training.
-
-    Args:
-        name: of the cause.
-        evidence: what shows it in this run, with numbers.
-        advice: what to do.
-    """
-
-    name: str
-    evidence: str
-    advice: str
 
 
 def poor(run: Run) -> bool:
@@ -64,8 +51,8 @@ def poor(run: Run) -> bool:
 def diagnose(run: Run) -> list[Cause]:
     """The usual causes of a poor training that this run shows; of a run with a good score only leakage.
 
-    `poor` decides whether a score is poor. Labels count as shuffled where a closed-form classifier on shapes and
-    colours cannot separate the classes either; otherwise they are merely hard.
+    `poor` decides whether a score is poor. A cause is named where the run or the data shows it, and never because no
+    other was found: of a hard set that was learnt as well as it can be, nothing is said.
 
     Args:
         run: a finished run.
@@ -86,15 +73,12 @@ def diagnose(run: Run) -> list[Cause]:
         if alike := list(_identical_images(facts)):
             return alike  # there is nothing else to see
         causes = (
-            list(_rate_too_high(facts)) or list(_shuffled_labels(facts)) or [*_rate_too_low(facts), *_few_images(facts)]
+            list(_rate_too_high(facts))
+            or list(_shuffled_labels(facts))
+            or list(_rate_too_low(facts))
+            or [*_too_few_epochs(facts), *(list(_unlike_parts(facts)) or _few_images(facts))]
         )
-        causes += [
-            *_one_class(facts),
-            *_empty_readings(facts),
-            *_width_too_small(facts),
-            *_unknown_characters(facts),
-            *_label_case(facts),
-        ]
+        causes += [*_one_class(facts)] if facts.classify else [*reading_causes(facts)]
     return [*causes, *leakage(run)]
 
 
@@ -142,75 +126,110 @@ def _identical_images(facts: RunEvidence) -> Iterator[Cause]:
 
 
 def _rate_too_high(facts: RunEvidence) -> Iterator[Cause]:
+    usual = USUAL["begun" if facts.begun else "new"]
+    guess = math.log(len(facts.class_counts)) if facts.classify else 0.0
     for stage, losses in facts.curves:
         bad = [loss for loss in losses if not math.isfinite(loss)]
+        most = USUAL["new"][1] if stage.train == "head" else usual[1]
         if bad:
             evidence = f"the training loss was no number in {len(bad)} of {pluralize(len(losses), 'epoch')}"
         elif facts.learnt:
             continue
-        elif (jump := _jump(losses)) is not None:
+        elif (jump := _jump(losses)) is not None and jump[1] > guess:
             evidence = f"the training loss jumped from {jump[0]:.2f} to {jump[1]:.2f}; {facts.train_accuracy_note}"
-        elif facts.classify and max(losses) > 2 * (guess := math.log(len(facts.class_counts))):
-            evidence = f"the training loss stood at {max(losses):.1f}, where guessing costs {guess:.2f}"
+        elif facts.classify and losses[-1] > 2 * guess:
+            evidence = f"the training loss stood at {losses[-1]:.1f}, where guessing costs {guess:.2f}"
             evidence = f"{evidence}; {facts.train_accuracy_note}"
-        elif stage.lr > USUAL[1]:
+        elif stage.lr > most:
             evidence = f"the rate {stage.lr:g} is far above the usual, and {facts.train_accuracy_note}"
         else:
             continue
         advice = f"give the stage {stage.train!r} a tenth of its lr of {stage.lr:g}"
-        if stage.lr > USUAL[1]:
+        if stage.lr > most:
             advice = f"give the stage {stage.train!r} an lr between 0.0001 and 0.003 instead of {stage.lr:g}"
         yield Cause("learning rate too high", evidence, advice)
         return
 
 
 def _shuffled_labels(facts: RunEvidence) -> Iterator[Cause]:
-    """Nothing of what the test shows was learnt, with a rate that learns, and a closed form learns nothing either."""
-    if facts.figure["ci95"][0] > facts.chance or facts.shape_baseline is None:
+    """Nothing of what the test shows was learnt, and something shows that the labels belong to other pictures."""
+    if facts.figure["ci95"][0] > facts.chance or (evidence := misplaced_labels(facts)) is None:
         return
-    share, low, high, chance = facts.shape_baseline
-    tried = facts.learnt or all(stage.lr >= USUAL[0] for stage, _ in facts.curves)
-    if tried and low <= chance and high < (1 + chance) / 2:
-        losses = facts.curves[-1][1] if facts.curves else []
-        fell = f", while the training loss went from {losses[0]:.2f} to {losses[-1]:.2f}" if len(losses) > 1 else ""
-        yield Cause(
-            "labels shuffled",
-            f"the test accuracy of {facts.figure['value']:.2f} is what always answering the same gives "
-            f"({facts.chance:.2f}){fell}; a simple classifier, judged on training images it has not seen, is right for "
-            f"{share:.0%} of them, and chance is {chance:.0%}",
-            "look at a few images of each class with their labels: a table out of step with its files, or a wrong "
-            "column, makes such data",
-        )
+    yield Cause(
+        "labels shuffled",
+        evidence,
+        "look at a few images of each class with their labels: a table out of step with its files, or a wrong "
+        "column, makes such data"
+        if facts.classify
+        else "look at a few pictures with their texts: a table out of step with its files, or a wrong column, makes "
+        "such data",
+    )
 
 
 def _rate_too_low(facts: RunEvidence) -> Iterator[Cause]:
-    """The training images are not known, although there is something to know or the loss had still a way to go."""
+    """The training images are not known, and no stage had a rate that learns."""
     if facts.learnt or not facts.curves:
         return
-    stage, losses = facts.curves[-1]
+    stage, losses = max(facts.curves, key=lambda curve: curve[0].lr)
+    least = USUAL["begun" if facts.begun else "new"][0]
+    if stage.lr < least:
+        yield Cause(
+            "learning rate too low",
+            f"the highest rate is {stage.lr:g}, where {least:g} is little; {_went(losses)}, and "
+            f"{facts.train_accuracy_note}",
+            f"give the stage {stage.train!r} an lr between 0.0001 and 0.003 instead of {stage.lr:g}",
+        )
+
+
+def _too_few_epochs(facts: RunEvidence) -> Iterator[Cause]:
+    """The training images are not known, and the training was short, or its loss still fell fast.
+
+    Not where nearly all images are of one class: to call them all that is learnt at once.
+    """
+    if facts.learnt or not facts.curves or (facts.classify and facts.sample_chance >= ONE_CLASS):
+        return
+    losses = facts.curves[-1][1]
     third = -(-len(losses) // 3)
     late, before = float(np.mean(losses[-third:])), float(np.mean(losses[-2 * third : -third] or losses))
-    simple = facts.shape_baseline
-    if not (stage.lr < USUAL[0] or len(losses) < 3 or late < 0.99 * before or (simple and simple[1] > simple[3])):
+    updates = sum(facts.updates(each) for _, each in facts.curves) // facts.run.count
+    if updates < ENOUGH or (len(losses) > 2 and late < STILL_FALLING * before):
+        yield Cause(
+            "too few epochs",
+            f"the weights took {pluralize(updates, 'step')}, {_went(losses)}, and {facts.train_accuracy_note}",
+            f"train for more epochs than {len(losses)}",
+        )
+
+
+def _went(losses: list[float]) -> str:
+    """How a loss went, in words: it may have come down far or not.
+
+    >>> _went([2.0, 1.0]), _went([2.0])
+    ('in 2 epochs the training loss went from 2.00 to 1.00', 'in 1 epoch the training loss came to 2.00')
+    """
+    went = f"went from {losses[0]:.2f} to {losses[-1]:.2f}" if losses[1:] else f"came to {losses[0]:.2f}"
+    return f"in {pluralize(len(losses), 'epoch')} the training loss {went}"
+
+
+def _unlike_parts(facts: RunEvidence) -> Iterator[Cause]:
+    """What was learnt holds for the validation part, and not for the test part."""
+    if not facts.learnt or not facts.catalog.rows("test") or facts.metrics.get("split", "test") != "test":
         return
-    more = (
-        f"; a simple classifier is right for {simple[0]:.0%} of those it has not seen"
-        if simple and simple[1] > simple[3]
-        else ""
-    )
-    went = f"went only from {losses[0]:.2f} to {losses[-1]:.2f}" if losses[1:] else f"came to {losses[0]:.2f}"
-    yield Cause(
-        "learning rate too low",
-        f"in {pluralize(len(losses), 'epoch')} the training loss {went}, and {facts.train_accuracy_note}{more}",
-        f"train for more epochs than {len(losses)}, or give the stage {stage.train!r} a higher lr than {stage.lr:g}",
-    )
+    right, low, chance = facts.validation
+    if skill(right, chance) >= LEARNT and low > facts.figure["ci95"][1]:
+        yield Cause(
+            "test part unlike the training part",
+            f"of the validation images {right:.0%} are answered right, of the test images {facts.figure['value']:.0%}",
+            "see whether the test part has other pictures, or labels written or meant another way, than the others",
+        )
 
 
 def _few_images(facts: RunEvidence) -> Iterator[Cause]:
-    scarce = sorted(facts.class_counts.values())[len(facts.class_counts) // 2] < FEW / 2
-    if facts.learnt or (facts.classify and scarce):
-        small = [f"{name} ({number})" for name, number in reversed(facts.class_counts.most_common()) if number < FEW]
-        each = f"; classes with under {FEW}: {join_some(small)}" if facts.classify and small else ""
+    """What is known by heart does not hold for new images, or small classes make up most of what is missed."""
+    small = [name for name, number in reversed(facts.class_counts.most_common()) if number < FEW]
+    tiny = [name for name in small if facts.class_counts[name] < FEW / 2]
+    if facts.learnt or (facts.classify and _mostly_missed(facts, tiny)):
+        named = [f"{name} ({facts.class_counts[name]})" for name in small]
+        each = f"; classes with under {FEW}: {join_some(named)}" if facts.classify and small else ""
         yield Cause(
             "too few images",
             f"of its {pluralize(facts.class_counts.total(), 'training image')} it answers "
@@ -223,95 +242,46 @@ def _few_images(facts: RunEvidence) -> Iterator[Cause]:
         )
 
 
-def _one_class(facts: RunEvidence) -> Iterator[Cause]:
-    table = facts.metrics.get("fine_confusion") or facts.metrics.get("confusion")
-    if table is None:
-        return
+def _mostly_missed(facts: RunEvidence, names: Sequence[str]) -> bool:
+    """Whether more than half of the wrong answers are for images of these classes."""
+    table = facts.metrics.get("fine_confusion") or facts.metrics["confusion"]
     counts = np.array(table["counts"])
-    truth, predicted = counts.sum(axis=1) / counts.sum(), counts.sum(axis=0) / counts.sum()
-    most = int(predicted.argmax())
-    if predicted[most] > 0.9 and truth[most] < 0.9 * predicted[most]:
-        yield Cause(
-            "one class predicted",
-            f"{predicted[most]:.0%} of the answers are {table['labels'][most]!r}, which {truth[most]:.0%} of the test "
-            "images are",
-            "where this class fills the training part, try class_weights balanced; else see the other causes",
-        )
+    wrong = counts.sum(axis=1) - counts.diagonal()
+    missed = sum(int(wrong[table["labels"].index(name)]) for name in names if name in table["labels"])
+    return missed > int(wrong.sum()) / 2
 
 
-def _empty_readings(facts: RunEvidence) -> Iterator[Cause]:
-    if facts.classify:
+def _one_class(facts: RunEvidence) -> Iterator[Cause]:
+    """Nearly all answers are one class, and hardly an image of the others is found."""
+    table = facts.metrics.get("fine_confusion") or facts.metrics["confusion"]
+    counts = np.array(table["counts"])
+    predicted, truth = counts.sum(axis=0), counts.sum(axis=1)
+    most, number = int(predicted.argmax()), counts.sum()
+    others, found = number - truth[most], counts.trace() - counts[most, most]
+    if not others or predicted[most] <= ONE_CLASS * number or found > FOUND * others:
         return
-    text, number = Counter(facts.predictions).most_common(1)[0]
-    if number > 0.9 * len(facts.predictions) and largest(facts.sample_labels) < 0.5:
-        yield Cause(
-            "nothing read",
-            f"{number:,} of {pluralize(len(facts.predictions), 'training image')} are read as "
-            f"{repr(text) if text else 'nothing at all'}; the character error rate is "
-            f"{facts.metrics['cer']['value']:.2f}",
-            "CTC learns to answer nothing first: train for more epochs, or with another lr; see that the texts are "
-            "legible at the height the network sees",
-        )
+    missed = [name for name, n in zip(table["labels"], truth, strict=True) if n and name != table["labels"][most]]
+    trained = [f"{name} ({facts.class_counts[name]:,})" for name in missed]
+    said, true = predicted[most] / number, truth[most] / number
+    yield Cause(
+        "one class predicted",
+        f"{said:.0%} of the answers are {table['labels'][most]!r}, which {true:.0%} of the test images are; of the "
+        f"other {pluralize(int(others), 'image')} {found:,} "
+        f"{'is' if found == 1 else 'are'} found. Training images of the others: {join_some(trained)}",
+        "where this class fills the training part, collect more of the others, and try class_weights balanced; else "
+        "see the other causes",
+    )
 
 
-def _width_too_small(facts: RunEvidence) -> Iterator[Cause]:
-    """Letters so close that CTC has hardly a step for each and none for the blanks between them."""
-    if facts.classify:
-        return
-    spec = build_preprocess(facts.run)
-    rows = facts.catalog.rows("train")
-    widths, heights = facts.catalog.column("width"), facts.catalog.column("height")
-    steps = [spec.time_steps(widths[row], heights[row]) for row in rows]
-    room = [count / max(1, required_steps(facts.labels[row])) for count, row in zip(steps, rows, strict=True)]
-    tight = sum(share < TIGHT for share in room)
-    if tight > len(rows) / 10:
-        yield Cause(
-            "width too small for the text",
-            f"{tight:,} of {pluralize(len(rows), 'training picture')} are so narrow for their text that a letter has "
-            f"under {TIGHT:g} steps of {PIXELS_A_STEP} px, and the tightest has {min(room):.1f}",
-            f"raise the height from {spec.height} px: the width the network sees grows with it",
-        )
+def _jump(losses: Sequence[float]) -> tuple[float, float] | None:
+    """From where to where a loss rose by a third of what it began with, if it did and did not come back.
 
-
-def _unknown_characters(facts: RunEvidence) -> Iterator[Cause]:
-    """Characters that are asked for and were never shown."""
-    if facts.classify:
-        return
-    trained_characters = set().union(*(facts.labels[row] for row in facts.catalog.training_rows()))
-    tested = [facts.labels[row] for row in facts.catalog.rows("test") or facts.catalog.rows()]
-    new = [text for text in tested if set(text) - trained_characters]
-    if len(new) > len(tested) / 20:
-        characters = join_some(map(repr, sorted(set().union(*new) - trained_characters)))
-        yield Cause(
-            "alphabet mismatch",
-            f"{len(new):,} of {pluralize(len(tested), 'test text')} hold characters that no training text has: "
-            f"{characters}",
-            "label images that show them, or see whether the labels of one part are written another way",
-        )
-
-
-def _label_case(facts: RunEvidence) -> Iterator[Cause]:
-    """Right but for upper and lower case."""
-    if facts.classify:
-        return
-    exact, folded = (facts.metrics[name]["value"] for name in ("exact_match", "exact_match_folded"))
-    if folded - exact > max(0.1, (1 - exact) / 2):
-        yield Cause(
-            "case of the labels",
-            f"{exact:.0%} of the test texts are read exactly, but {folded:.0%} if case is ignored",
-            "where the pictures show one case only, write the labels in it; where case does not count, compare without",
-        )
-
-
-def _jump(losses: list[float]) -> tuple[float, float] | None:
-    """From where to where a loss rose by a third of what it began with, if it did.
-
-    >>> _jump([1.0, 0.6, 1.4]), _jump([1.0, 0.6, 0.7])
-    ((0.6, 1.4), None)
+    >>> _jump([1.0, 0.6, 1.4]), _jump([1.0, 0.6, 0.7]), _jump([1.0, 0.6, 1.4, 0.5])
+    ((0.6, 1.4), None, None)
     """
     lowest = losses[0]
     for loss in losses:
         lowest = min(lowest, loss)
-        if loss > lowest + losses[0] / 3:
+        if loss > lowest + losses[0] / 3 and losses[-1] > lowest + losses[0] / 6:
             return lowest, loss
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,9 +20,25 @@ from tellapart.inference.predictor import Predictor
 from tellapart.metrics.intervals import wilson
 from tellapart.training.config import Stage
 from tellapart.training.run_folder import Run
+from tellapart.training.tasks.registry import get_task
 
 LEARNT = 0.7  # skill on training images from which on they count as learnt
 SAMPLE_SIZE = 500  # training images
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cause of a poor training.
+
+    Args:
+        name: of the cause.
+        evidence: what shows it in this run, with numbers.
+        advice: what to do.
+    """
+
+    name: str
+    evidence: str
+    advice: str
 
 
 def skill(score: float, chance: float) -> float:
@@ -80,6 +97,16 @@ class RunEvidence:
         stages = self.run.config.stages or []
         return [(stages[stage], losses) for (_, stage), losses in curves.items()]
 
+    def updates(self, losses: list[float]) -> int:
+        """How many steps the weights took in so many epochs."""
+        batch_size = self.run.config.batch_size or 32
+        return len(losses) * -(-len(self.catalog.training_rows()) // batch_size)
+
+    @cached_property
+    def begun(self) -> bool:
+        """Whether the network began with what another has learnt."""
+        return get_task(self.catalog.task).transfers(self.run.config) or self.run.config.init_from is not None
+
     @cached_property
     def sample(self) -> list[tuple[int, bytes]]:
         """Training images of as many classes as make a fair number each; of a reader, images spread over all."""
@@ -97,6 +124,28 @@ class RunEvidence:
     def sample_labels(self) -> list[str]:
         """The labels of the sample."""
         return [self.labels[row] for row, _ in self.sample]
+
+    @cached_property
+    def sample_chance(self) -> float:
+        """The share of the sample that the most frequent label has."""
+        return largest(self.sample_labels)
+
+    @cached_property
+    def validation(self) -> tuple[float, float, float]:
+        """The share of the validation images that is answered right, the lower end of its interval, and chance.
+
+        All are zero where half of these images or more also teach.
+        """
+        pixels = self.catalog.column("pixels")
+        taught = {pixels[row] for row in self.catalog.rows("train")}
+        rows = spread(self.catalog.rows("val"), SAMPLE_SIZE)
+        if sum(pixels[row] in taught for row in rows) >= len(rows) / 2:
+            return 0.0, 0.0, 0.0
+        labels = [self.labels[row] for row in rows]
+        predictor = Predictor(self.run.path / "bundle", pattern=None if self.classify else ".*")
+        answers = predictor.predict(data for _, data in self.catalog.read(rows))
+        right = sum(each.answer == label for each, label in zip(answers, labels, strict=True))
+        return right / len(rows), wilson(right, len(rows))[0], largest(labels)
 
     @cached_property
     def thumbnails(self) -> npt.NDArray[np.uint8]:
@@ -118,7 +167,7 @@ class RunEvidence:
     @cached_property
     def learnt(self) -> bool:
         """Whether the training images are known."""
-        return skill(self.train_accuracy, largest(self.sample_labels)) >= LEARNT
+        return skill(self.train_accuracy, self.sample_chance) >= LEARNT
 
     @cached_property
     def shape_baseline(self) -> tuple[float, float, float, float] | None:

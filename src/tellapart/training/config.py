@@ -105,7 +105,8 @@ class TrainConfig:
             with its weights. By default ``base``, the shipped reader, where its height and colour fit.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
-        colour: grey, rgb, or auto: as the images are.
+        colour: grey, rgb, or auto. For classify auto is as the images are; for read it is grey, but rgb where nearly
+            every picture has strokes of one same hue beside others, which may say what is the text.
         stages: what learns when; a list of {train, epochs, lr, lr_factor}.
         epochs: scales the stages to this many epochs in all.
         batch_size: images a step.

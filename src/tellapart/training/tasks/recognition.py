@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.inference.base_model import BASE
 from tellapart.inference.charset import BLANK, Charset
@@ -20,6 +21,7 @@ from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
 from tellapart.metrics.text import reading_scores
 from tellapart.training.augmentation import without_text
+from tellapart.training.colour import is_colour_coded
 from tellapart.training.config import DEEP, OF_CLASSIFIERS, PATIENCE, SMALL, Stage, TrainConfig
 from tellapart.training.dataset import Batch
 from tellapart.training.decision_rules import calibrate_texts
@@ -60,8 +62,13 @@ class RecognitionTask(Task):
             raise ConfigError(f"{', '.join(unused)}: for classify only; leave it out")
 
     def plan(self, config: TrainConfig, catalog: Catalog) -> TrainConfig:
-        """Grey pictures of 48 px; the training starts from the shipped reader where pictures are as that sees them."""
-        colour: Literal["auto", "grey", "rgb"] = "grey" if config.colour == "auto" else config.colour
+        """Pictures of 48 px, grey unless colour may say what is the text; a training starts from the shipped reader."""
+        colour: Literal["auto", "grey", "rgb"] = config.colour
+        if colour == "auto":
+            colour = "rgb" if is_colour_coded(catalog) else "grey"
+            if colour == "rgb":
+                log("reading in colour: nearly every picture has strokes of one same hue beside others, which may say "
+                    "what is the text (--colour grey reads without)")  # fmt: skip
         init_from = initial_reader(config)
         if config.ensemble > 1 and init_from is None:
             raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
