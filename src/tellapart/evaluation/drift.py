@@ -59,7 +59,7 @@ def drift(
         check_target(report, ".html", ".htm")
     predictor = Predictor(model)
     file = predictor.bundle.path / REFERENCE
-    if not file.is_file():
+    if REFERENCE not in predictor.bundle.manifest.files:
         raise BundleError(
             f"{predictor.bundle.path}: it keeps no reference; bundles of {FEWEST} unseen images or more do: export the "
             "run again"
@@ -72,6 +72,8 @@ def drift(
         bad = f", {unreadable} more cannot be read" if unreadable else ""
         raise ConfigError(f"{window}: {len(now)} images{bad}; a window needs at least {FEWEST}")
     before = reference.sample
+    if len(before) < FEWEST or reference.reduction.axes.shape[0] != now.features.shape[1]:
+        raise BundleError(f"{file}: not the reference of this model; export the run again")
     # A constant measure, such as the width after preprocessing, cannot change. Its test would cost the others power.
     tests = {
         each: kolmogorov_smirnov(before.measures[:, place], _half(now.measures[:, place]))

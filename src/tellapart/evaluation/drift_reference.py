@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 from tellapart.core.errors import BundleError, ImageError
 from tellapart.core.files import atomic_file
 from tellapart.core.parallel import map_threads
+from tellapart.evaluation.bundle_tables import numbers, read_bundle_table, texts
 from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.predictor import Predictor, batched_by_width
 from tellapart.metrics.pca import PCA
 
 MEASURES = ("light", "contrast", "sharpness", "colour", "width")
 REFERENCE_SIZE = 500  # images
+MAX_REFERENCE = 10_000  # images that a reference may have, whoever kept it
 AXES = 12  # principal axes of the features
 
 Pixels = npt.NDArray[np.uint8]
@@ -148,18 +150,23 @@ class Reference:
         """Open a reference that `write` wrote.
 
         Raises:
-            BundleError: an earlier version wrote it.
+            BundleError: an earlier version wrote it, or it is damaged.
         """
-        table = pq.read_table(path)
-        reduction = PCA.from_json(json.loads(table.schema.metadata[b"tellapart reference"]))
+        table, about = read_bundle_table(path, b"tellapart reference", MAX_REFERENCE)
+        try:
+            reduction = PCA.from_json(about)
+        except (LookupError, TypeError, ValueError) as error:
+            raise BundleError(f"{path}: its reduction cannot be read; export the run again") from error
         features = [name for name in table.column_names if name.startswith("feature")]
-        if len(features) != reduction.axes.shape[1] + 1:
+        if reduction.axes.ndim != 2 or len(features) != reduction.axes.shape[1] + 1:
             raise BundleError(f"{path}: kept by an earlier version; export the run again")
+        if reduction.mean.shape != reduction.axes.shape[:1] or not np.isfinite(reduction.axes).all():
+            raise BundleError(f"{path}: its reduction cannot be read; export the run again")
         sample = Sample(
-            np.stack([table[name].to_numpy() for name in MEASURES], axis=1).astype(np.float32),
-            table["confidence"].to_numpy(),
-            table["answer"].to_pylist(),
-            np.stack([table[name].to_numpy() for name in features], axis=1).astype(np.float32),
+            np.stack([numbers(table, name, path) for name in MEASURES], axis=1).astype(np.float32),
+            numbers(table, "confidence", path),
+            texts(table, "answer", path),
+            np.stack([numbers(table, name, path) for name in features], axis=1).astype(np.float32),
         )
         return cls(sample, reduction)
 

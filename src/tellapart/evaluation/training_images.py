@@ -19,14 +19,17 @@ import pyarrow.parquet as pq
 
 from tellapart.core.errors import BundleError, CatalogError
 from tellapart.core.files import atomic_file
+from tellapart.core.terminal import excerpt
 from tellapart.data.catalog import Catalog
 from tellapart.data.catalog_file import read_catalog
 from tellapart.data.split import split
+from tellapart.evaluation.bundle_tables import numbers, read_bundle_table, texts
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.manifest import TrainingData
 
 TRAINING_IMAGES = "training_images.parquet"
 FORMAT = 1
+MAX_DIGESTS = 100_000_000
 RUN_DATA = "data.parquet"  # the catalog of a run, which its bundle lies in
 DIGEST = "the first 8 bytes of the sha256 of the file, or of the digest of its decoded pixels, as a number"
 _METADATA = b"tellapart training images"
@@ -114,16 +117,20 @@ class TrainingImages:
         """Open what `write` wrote.
 
         Raises:
-            BundleError: another version wrote it.
+            BundleError: another version wrote it, or it is damaged.
         """
-        table = pq.read_table(path)
-        about = json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
+        table, about = read_bundle_table(path, _METADATA, MAX_DIGESTS)
         if about.get("format") != FORMAT:
             raise BundleError(
-                f"{path}: format {about.get('format')}; this version reads {FORMAT}: export the run again"
+                f"{path}: format {excerpt(about.get('format'))}; this version reads {FORMAT}: export the run again"
             )
-        parts = np.array([PARTS.index(part) for part in table["part"].to_pylist()], np.uint8)
-        return cls(table["digest"].to_numpy().astype(np.uint64), parts, about["unrecorded"])
+        digests, names, unrecorded = numbers(table, "digest", path), texts(table, "part", path), about.get("unrecorded")
+        places: dict[str, int] = {part: place for place, part in enumerate(PARTS)}
+        if digests.dtype != np.uint64 or not (digests[1:] > digests[:-1]).all() or not set(names) <= set(places):
+            raise BundleError(f"{path}: not digests in their order, each of one part; export the run again")
+        if not isinstance(unrecorded, str):
+            raise BundleError(f"{path}: unrecorded: not a text; export the run again")
+        return cls(digests, np.array([places[name] for name in names], np.uint8), unrecorded)
 
 
 def training_images(bundle: Bundle, catalog: Catalog | None = None) -> TrainingImages | None:

@@ -23,14 +23,18 @@ from typing import Any
 from tellapart.core.documents import load_json
 from tellapart.core.errors import BundleError
 from tellapart.core.files import atomic_file, atomic_folder, contents, recover_folder
+from tellapart.core.regular_files import read_regular
+from tellapart.core.terminal import excerpt, quoted
+from tellapart.inference import bundle_checks
 from tellapart.inference.base_model import BASE, base_reader
+from tellapart.inference.bundle_checks import file_digest, is_plain_name
 from tellapart.inference.charset import Charset
 from tellapart.inference.manifest import FORMAT, MANIFEST, BundleManifest, Calibration
 from tellapart.inference.model_card import card
+from tellapart.inference.onnx_graph import parse_graph
 from tellapart.inference.preprocess import Preprocess
 
 GRAPH = "model.onnx"
-PROBABILITIES, FEATURES = "probabilities", "features"  # the graph's outputs
 CARD = "README.md"  # where people and model hubs look for it
 
 
@@ -50,9 +54,12 @@ class Bundle:
     def open(cls, path: str | Path) -> Bundle:
         """Open a bundle, or the bundle of a run folder, and check every byte of it; ``base`` is the shipped reader.
 
+        Whoever wrote it: values, files and graph are checked before anything of it is used, see
+        `tellapart.inference.bundle_checks`.
+
         Raises:
-            BundleError: no bundle there, another format, a missing file, a changed byte, or a manifest with a missing
-                key or a value of the wrong type.
+            BundleError: no bundle there, another format, a missing file, a changed byte, a manifest with a missing
+                key or a value that does not fit, or a graph that takes or gives something else than the manifest says.
         """
         folder = base_reader() if isinstance(path, str) and path == BASE else Path(path)
         for each in (folder, folder / "bundle"):
@@ -65,12 +72,15 @@ class Bundle:
             )
             raise BundleError(f"{path}: {reason} (a bundle is a folder with {MANIFEST} and {GRAPH})")
         manifest = _read_manifest(folder)
+        for name in manifest.files:
+            bundle_checks.check_file(folder / name)
         for name, digest in manifest.files.items():
-            file = folder / name
-            if not file.is_file():
-                raise BundleError(f"{file}: missing; copy the whole bundle folder or export the run again")
-            if file_digest(file) != digest:
-                raise BundleError(f"{file}: changed since it was written; export the run again")
+            if file_digest(folder / name) != digest:
+                raise BundleError(f"{folder / name}: changed since it was written; export the run again")
+        try:
+            bundle_checks.check_graph(parse_graph(read_regular(folder / GRAPH, bundle_checks.MAX_FILE_BYTES)), manifest)
+        except BundleError as error:
+            raise BundleError(f"{folder / GRAPH}: {error}; export the run again") from error
         return cls(folder, manifest)
 
     @classmethod
@@ -83,7 +93,8 @@ class Bundle:
         """
         with atomic_file(folder / CARD) as temporary:
             temporary.write_text(card(manifest), encoding="utf-8")
-        files = {item.name: file_digest(item) for item in contents(folder) if item.is_file() and item.name != MANIFEST}
+        names = [item.name for item in contents(folder) if item.is_file() and not item.is_symlink()]
+        files = {name: file_digest(folder / name) for name in names if name != MANIFEST and is_plain_name(name)}
         manifest = replace(manifest, files=files)
         with atomic_file(folder / MANIFEST) as temporary:
             temporary.write_text(_signed(manifest.to_json()), encoding="utf-8")
@@ -155,12 +166,6 @@ class Bundle:
         return self.manifest.preprocess
 
 
-def file_digest(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _link_or_copy(source: str, target: str) -> None:
     """A second name of the same file, or a copy where there can be none: files of a bundle never change."""
     try:
@@ -175,25 +180,48 @@ def _temporaries(folder: str, names: list[str]) -> set[str]:
 
 
 def _read_manifest(folder: Path) -> BundleManifest:
+    """The manifest of a bundle, each value of which fits the others.
+
+    Raises:
+        BundleError: it is none, of another format, changed since it was written, or a value does not fit.
+    """
     file = folder / MANIFEST
+    bundle_checks.check_file(file)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_regular(file, bundle_checks.MAX_MANIFEST_BYTES).decode("utf-8")
         document = load_json(text)
+        bundle_checks.check_depth(document)
         digest = document.pop("sha256")
         stored = document["format"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{file}: not readable as a bundle's description: {error!r}") from error
-    if stored != FORMAT:
-        raise BundleError(f"{folder}: format {stored}; this version reads {FORMAT}: export it again")
-    if text != _signed(document) or digest != _digest(document):
+        signed = _signed(document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BundleError) as error:
+        raise BundleError(f"{file}: not readable as a bundle's description: {_reason(error)}") from error
+    if type(stored) is not int or stored != FORMAT:
+        raise BundleError(f"{folder}: format {excerpt(stored)}; this version reads {FORMAT}: export it again")
+    if text != signed or digest != _digest(document):
         raise BundleError(f"{file}: changed since it was written; export the run again")
     try:
         manifest = BundleManifest.from_json(document)
+        bundle_checks.check_manifest(manifest)
+        bundle_checks.check_names(manifest.files)
     except BundleError as error:
         raise BundleError(f"{file}: {error}; export the run again") from error
     if GRAPH not in manifest.files:
         raise BundleError(f"{file}: files.{GRAPH}: missing; export the run again")
     return manifest
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a description, on one line."""
+    if isinstance(error, KeyError):
+        return f"{quoted(error.args[0])} is missing"
+    if isinstance(error, OSError):
+        return excerpt(error.strerror)
+    if isinstance(error, TypeError | AttributeError):
+        return "no JSON object"
+    if isinstance(error, UnicodeError):
+        return "it holds text that is no Unicode"
+    return excerpt(error)
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_typ
 
 from tellapart.core.errors import BundleError, TextError
 from tellapart.core.image_conversion import EARLIER
+from tellapart.core.terminal import excerpt, printable
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
 from tellapart.metrics.intervals import Figure
@@ -300,7 +301,7 @@ def _list(value: object, path: str) -> list[Any]:
 
 
 def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    return f"{path}.{excerpt(key)}" if path else excerpt(key)
 
 
 def _missing(path: str) -> Any:
@@ -309,4 +310,5 @@ def _missing(path: str) -> Any:
 
 def _refuse(path: str, value: object, description: str) -> Any:
     shown = repr(value)
-    raise BundleError(f"{path}: {shown if len(shown) <= 60 else shown[:60] + '…'}, where {description} belongs")
+    shown = printable(shown if len(shown) <= 60 else shown[:60] + "…")
+    raise BundleError(f"{path}: {shown}, where {description} belongs")

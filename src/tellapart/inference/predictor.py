@@ -17,16 +17,17 @@ from tellapart.core.errors import BundleError, ConfigError, ImageError
 from tellapart.core.image_io import Pixels
 from tellapart.core.parallel import cpu_count
 from tellapart.inference.beam_search import decode
-from tellapart.inference.bundle import FEATURES, GRAPH, PROBABILITIES, Bundle
+from tellapart.inference.bundle import Bundle
+from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.geometry import WHOLE, Geometry
+from tellapart.inference.graph_session import Floats, GraphSession
 from tellapart.inference.postprocess import label_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, with_names
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
-Floats = npt.NDArray[np.float32]
 Item = str | Path | bytes | Pixels  # an image: its path, its encoded bytes, or its RGB array
 
 
@@ -61,8 +62,6 @@ class Predictor:
         nbest: int = 1,
         tta: bool = False,
     ) -> None:
-        import onnxruntime as ort
-
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
         self.rule = TextConstraint(alphabet, pattern, nbest, self.bundle.length if pattern is None else None)
         self.tta = tta
@@ -74,15 +73,7 @@ class Predictor:
             )
         if self.bundle.task == "read":
             self.rule.check(self.bundle.charset)
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        # Between runs the pool sleeps instead of spinning: decoding needs the cores meanwhile.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        graph = (self.bundle.path / GRAPH).read_bytes()
-        self.session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        self.input = self.session.get_inputs()[0].name
+        self.session = GraphSession(self.bundle, threads)
 
     def with_rule(self, rule: TextConstraint) -> Predictor:
         """The same reader with another constraint on its texts; both share the graph.
@@ -102,9 +93,12 @@ class Predictor:
         return other
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
-        """Model pixels, ``uint8`` N, H, W, C → probabilities: N, K for classes, N, T, K for texts."""
-        result: Floats = self.session.run([PROBABILITIES], {self.input: pixels})[0]
-        return result
+        """Model pixels, ``uint8`` N, H, W, C → probabilities: N, K for classes, N, T, K for texts.
+
+        Raises:
+            BundleError: the graph cannot be computed.
+        """
+        return self.session.run([PROBABILITIES], pixels)[0]
 
     def features(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """Model pixels → the features that the answers are made of: N, F.
@@ -112,15 +106,18 @@ class Predictor:
         Raises:
             BundleError: a bundle of an earlier version.
         """
-        if FEATURES not in [output.name for output in self.session.get_outputs()]:
-            raise BundleError(f"{self.bundle.path}: it gives no features; export the run again")
-        result: Floats = self.session.run([FEATURES], {self.input: pixels})[0]
-        return result
+        self._check_features()
+        return self.session.run([FEATURES], pixels)[0]
 
     def both(self, pixels: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Probabilities, as `run`, and features, as `features`, of one run of the graph."""
-        probabilities, features = self.session.run([PROBABILITIES, FEATURES], {self.input: pixels})
+        self._check_features()
+        probabilities, features = self.session.run([PROBABILITIES, FEATURES], pixels)
         return probabilities, features
+
+    def _check_features(self) -> None:
+        if FEATURES not in self.session.outputs:
+            raise BundleError(f"{self.bundle.path}: it gives no features; export the run again")
 
     def predict(self, items: Item | Iterable[Item]) -> list[Prediction]:
         """Answers for images given as paths, encoded bytes or RGB arrays, in their order.

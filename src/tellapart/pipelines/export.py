@@ -27,7 +27,8 @@ from tellapart.evaluation.drift import FEWEST, REFERENCE
 from tellapart.evaluation.drift_reference import REFERENCE_SIZE, Reference, sample_images
 from tellapart.evaluation.training_images import TRAINING_IMAGES, TrainingImages, content, training_images
 from tellapart.inference.base_model import BASE
-from tellapart.inference.bundle import FEATURES, GRAPH, PROBABILITIES, Bundle
+from tellapart.inference.bundle import GRAPH, Bundle
+from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, Parity, TrainingData
 from tellapart.inference.predictor import Predictor, batched_by_width
 from tellapart.inference.preprocess import Preprocess

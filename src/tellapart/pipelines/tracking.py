@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.regular_files import kind_of
-from tellapart.inference.bundle import file_digest
+from tellapart.inference.bundle_checks import file_digest
 from tellapart.inference.manifest import MANIFEST
 from tellapart.inference.predictor import Predictor
 from tellapart.viz.confusion_matrix import draw_confusion_matrix

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from safetensors.torch import load_file
 from torch import nn
 
 from tellapart.core.errors import ConfigError
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.checkpointing import read_checkpoint
+from tellapart.training.checkpointing import read_checkpoint, read_weights
 from tellapart.training.run_folder import MODEL, Run
 from tellapart.training.tasks.registry import get_task
 
@@ -41,15 +40,12 @@ def load_model(run: Run, checkpoint: str | None = None) -> nn.Module:
         checkpoint: see `tellapart.training.run_folder.Run.checkpoint`; None for the weights that won.
 
     Raises:
-        ConfigError: there is no such checkpoint, or it is of another network.
+        ConfigError: there is no such checkpoint, it is of another network, or its weights are no finite numbers.
     """
     model = build_network(run, pretrained=False)
-    if checkpoint is None:
-        model.load_state_dict(load_file(run.path / MODEL))
-        return model.eval()
-    file = run.checkpoint(checkpoint)
+    file = run.path / MODEL if checkpoint is None else run.checkpoint(checkpoint)
     try:
-        model.load_state_dict(read_checkpoint(file))
+        model.load_state_dict(read_weights(file) if checkpoint is None else read_checkpoint(file))
     except RuntimeError as error:
         raise ConfigError(f"{file}: of another network than the one of {run.path}") from error
     return model.eval()

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file
+from tellapart.core.terminal import excerpt
 from tellapart.training._lightning import ModelCheckpoint, TorchCheckpointIO
 
 PREFIX = "model."  # of the network's weights among those of a training module
@@ -88,3 +91,18 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
     ) as error:
         raise ConfigError(f"{file}: not a checkpoint of a training: {error}") from error
     return {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """The weights in a file of safetensors.
+
+    Raises:
+        ConfigError: there is no such file, it is damaged, or a weight is no finite number.
+    """
+    try:
+        weights: dict[str, Tensor] = load_file(file)
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise ConfigError(f"{file}: not weights that can be read: {excerpt(error)}") from error
+    if odd := [name for name, value in weights.items() if not bool(torch.isfinite(value).all())]:
+        raise ConfigError(f"{file}: {excerpt(odd[0])} holds no finite numbers; train again")
+    return weights

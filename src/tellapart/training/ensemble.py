@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from tellapart.core.files import atomic_file
 from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import speaking
 from tellapart.data.catalog import Catalog
 from tellapart.data.split import folds
+from tellapart.training.checkpointing import read_weights
 from tellapart.training.dataset import PixelCache
 from tellapart.training.embedder import BATCH
 from tellapart.training.loop import Answers, fit, lightning_quiet, predict_logits
@@ -62,13 +63,13 @@ def fit_ensemble(run: Run, catalog: Catalog, task: Task) -> tuple[Weights, Answe
         for each in left:
             _learn(each)
     if task.averages_weights:
-        weights = average_weights([load_file(member.path / MODEL) for member in members])
+        weights = average_weights([read_weights(member.path / MODEL) for member in members])
         return weights, _predict(run, catalog, task, weights)
     weights = {}
     rows: list[list[int]] = []
     logits = []
     for number, member in enumerate(members):
-        weights |= {f"members.{number}.{name}": value for name, value in load_file(member.path / MODEL).items()}
+        weights |= {f"members.{number}.{name}": value for name, value in read_weights(member.path / MODEL).items()}
         with np.load(member.path / ANSWERS) as stored:
             rows.append(stored["rows"].tolist())
             logits.append(torch.from_numpy(stored["logits"]))

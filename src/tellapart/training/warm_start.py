@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from tellapart.core.errors import ConfigError
@@ -13,7 +12,7 @@ from tellapart.inference.base_model import BASE, base_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.checkpointing import read_checkpoint
+from tellapart.training.checkpointing import read_checkpoint, read_weights
 from tellapart.training.run_folder import MODEL, Run
 
 FIRST = "features.0.0.weight"  # of the first convolution: outputs, channels, 3, 3
@@ -46,13 +45,13 @@ def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str
             f"init_from {source!r}: it reads pictures of {height} px in {what[channels]}, here they have "
             f"{spec.height} px in {what[spec.channels]}; leave out height and colour, or train from scratch"
         )
-    if channels < spec.channels:
-        weights[FIRST] = weights[FIRST] * torch.tensor(LUMA).view(1, 3, 1, 1)
+    if channels < spec.channels and (first := weights.get(FIRST)) is not None and first.ndim == 4:
+        weights[FIRST] = first * torch.tensor(LUMA).view(1, 3, 1, 1)
     place = {character: index for index, character in enumerate(known.characters, 1)}
     own = model.state_dict()
     for name in ("head.weight", "head.bias"):
         other, mine = weights.pop(name, None), own[name].clone()
-        if other is None or other.shape[1:] != mine.shape[1:]:
+        if other is None or other.shape != (known.size, *mine.shape[1:]):
             raise ConfigError(f"init_from {source!r}: another network than this version trains; train from scratch")
         mine[0] = other[0]
         for index, character in enumerate(charset.characters, 1):
@@ -90,13 +89,13 @@ def _read_source(source: str) -> tuple[dict[str, torch.Tensor], Charset, int, in
         run = Run.open(path)
         if run.config.task != "read":
             raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
-        return load_file(path / MODEL), *_facts(run)
+        return read_weights(path / MODEL), *_facts(run)
     bundle = Bundle.open(path)
     if bundle.task != "read":
         raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
-    if not (bundle.path / MODEL).is_file():
+    if MODEL not in bundle.manifest.files:
         raise ConfigError(f"{path}: this bundle only predicts; start from its run folder, or export it with --weights")
-    weights = load_file(bundle.path / MODEL)  # halves; copying makes floats of them
+    weights = read_weights(bundle.path / MODEL)  # halves; copying makes floats of them
     return weights, bundle.charset, bundle.preprocess.height, bundle.preprocess.channels
 
 

@@ -1,0 +1,102 @@
+"""A bundle's graph, ready to run: what the runtime refuses, or what comes out in another shape, is said in words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tellapart.core.errors import BundleError
+from tellapart.core.regular_files import read_regular
+from tellapart.core.terminal import excerpt
+from tellapart.inference.bundle import GRAPH, Bundle
+from tellapart.inference.bundle_checks import (
+    FEATURES,
+    MAX_FILE_BYTES,
+    PROBABILITIES,
+    probabilities_shape,
+    shape_text,
+)
+
+MOST = 1.01  # of a probability: the slack is for the rounding of a half-precision softmax
+
+Floats = npt.NDArray[np.float32]
+
+
+class GraphSession:
+    """The graph of a bundle in ONNX Runtime.
+
+    Args:
+        bundle: holds the graph.
+        threads: of the graph; by default one a core.
+
+    Raises:
+        BundleError: the runtime takes no such graph, or what it gives for one picture is not what the bundle says.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        import onnxruntime as ort
+
+        self.file = bundle.path / GRAPH
+        self.shapes: dict[str, tuple[int | None, ...]] = {
+            PROBABILITIES: probabilities_shape(bundle.manifest),
+            FEATURES: (None, None),
+        }
+        options = ort.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong is raised, and said once
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        # Between runs the pool sleeps instead of spinning: decoding needs the cores meanwhile.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.load_model_format", "ONNX")  # not guessed: it is what was checked
+        try:
+            graph = read_regular(self.file, MAX_FILE_BYTES)
+            self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's errors have no class in common
+            raise BundleError(f"{self.file}: cannot be used: {_reason(error)}; export the run again") from error
+        self._input = self._session.get_inputs()[0].name
+        self.outputs = [output.name for output in self._session.get_outputs()]
+        spec = bundle.preprocess
+        height, width, channels = spec.height, spec.width or spec.step, spec.channels
+        picture = (np.arange(height * width * channels) % 251).astype(np.uint8).reshape(1, height, width, channels)
+        self.run([name for name in self.shapes if name in self.outputs], picture)
+
+    def run(self, outputs: list[str], pixels: npt.NDArray[np.uint8]) -> list[Floats]:
+        """What the graph gives for model pixels, ``uint8`` N, H, W, C: an array an output.
+
+        Raises:
+            BundleError: it cannot be computed, or has another shape than the bundle says, or no finite values.
+        """
+        try:
+            results: list[Any] = self._session.run(outputs, {self._input: pixels})
+        except Exception as error:
+            raise BundleError(f"{self.file}: cannot be computed: {_reason(error)}; export the run again") from error
+        for name, result in zip(outputs, results, strict=True):
+            self._check(name, result, len(pixels))
+        return results
+
+    def _check(self, name: str, result: Any, n: int) -> None:
+        """What was computed has the shape and the values that it must have."""
+        shape = (n, *self.shapes[name][1:])
+        values = np.asarray(result)
+        if values.ndim != len(shape) or any(
+            given < 1 if wanted is None else given != wanted for given, wanted in zip(values.shape, shape, strict=True)
+        ):
+            raise BundleError(
+                f"{self.file}: it gives {name} of the shape {shape_text(values.shape)}, where {shape_text(shape)} "
+                "belongs; export the run again"
+            )
+        fine = np.isfinite(values) if name == FEATURES else (values >= 0) & (values <= MOST)  # not of a NaN
+        if not fine.all():
+            raise BundleError(
+                f"{self.file}: it gives {name} that are none ({values[~fine].flat[0]:g}); train the run again"
+            )
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, on one line, without the runtime's own numbers and places."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z]))?", "", text)
+    return excerpt(text.rstrip(". ") or type(error).__name__)
