@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from tellapart.core.progress import log, track
 from tellapart.inference.constraints import MIN_TEXTS
 from tellapart.inference.geometry import GEOMETRIES, WHOLE, Geometry, rank_geometries
+from tellapart.inference.graph_session import Floats
 from tellapart.inference.postprocess import text_predictions
 from tellapart.inference.prediction import Prediction
-from tellapart.inference.predictor import Floats, Item, Predictor
+from tellapart.inference.predictor import Item, Predictor
 from tellapart.inference.shared_constraint import read_together
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views
 
