@@ -155,9 +155,11 @@ def _ground(image: Image.Image, notes: Lines) -> str:
     visible, opaque = np.zeros(256), True
     for _, band in _bands(image):
         colour = band.convert("RGBA")
-        alpha = np.asarray(colour.getchannel("A"))
-        opaque = opaque and bool((alpha == 255).all())
-        visible += np.bincount(np.asarray(colour.convert("L")).ravel(), alpha.ravel(), 256)
+        alpha = colour.getchannel("A")
+        least, most = alpha.getextrema()
+        opaque = opaque and least == 255
+        if most:
+            visible += np.bincount(np.asarray(colour.convert("L")).ravel(), np.asarray(alpha).ravel(), 256)
     if opaque:
         return "white"
     if not visible.any():

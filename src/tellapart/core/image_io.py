@@ -50,7 +50,8 @@ def decode(
         data: encoded bytes.
         file: its name, for messages.
         max_pixels: larger pictures are refused before they are decoded; so are those with a side over ``MAX_SIDE``
-            px, and those that would take more than 4 bytes for each pixel of this limit.
+            px, and those that would take more than 4 bytes for each pixel of this limit, or 2 where samples have more
+            than 8 bits.
         at_least: px; a JPEG may decode at a half, quarter or eighth of its size while both sides stay at least that
             long. That is several times faster where the picture is scaled down next anyway.
         decoding: see `tellapart.core.image_conversion.Decoding`.

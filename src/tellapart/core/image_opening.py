@@ -36,7 +36,8 @@ from tellapart.core.tiff_header import BITS, FORMAT, PHOTOMETRIC, SAMPLES, black
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")  # a phone's MPO opens as JPEG
 MAX_PIXELS = 64_000_000  # an 8,000 x 8,000 picture; more is refused before it is decoded
 MAX_SIDE = 65_535  # px; the longest that a JPEG can have
-BYTES_A_PIXEL = 4  # once decoded, of as many pixels as are allowed: RGBA, or a float
+BYTES_A_PIXEL = 4  # once decoded, of as many pixels as are allowed
+DEEP_BYTES_A_PIXEL = 2  # where samples have more than 8 bits, which takes several times as long to decode
 MOST_SCANS = 32  # of a progressive JPEG of as many pixels as are allowed; encoders write about ten
 
 # What Pillow's decoders raise on damaged files, found by feeding them mutated ones.
@@ -117,7 +118,8 @@ def _too_large(image: Image.Image, data: bytes, max_pixels: int) -> str | None:
     if max(width, height) > MAX_SIDE:
         return f"{width} x {height} has a side longer than {MAX_SIDE:,} pixels"
     bits = _bits(image, data)
-    decoded, most = width * height * max(bits, 8 * _STORED.get(image.mode, 4)) // 8, BYTES_A_PIXEL * max_pixels
+    decoded = width * height * max(bits, 8 * _STORED.get(image.mode, 4)) // 8
+    most = max_pixels * (BYTES_A_PIXEL if _sample_bits(image, data) <= 8 else DEEP_BYTES_A_PIXEL)
     if decoded > most:
         return f"{width} x {height} of {bits} bits a pixel takes {decoded:,} bytes, more than {most:,}"
     scans = data.count(b"\xff\xda") if image.format in ("JPEG", "MPO") else 1

@@ -79,7 +79,7 @@ def predict(
                 answering, lambda indices: (named[index] for index in indices), len(named),
                 task="predicting", independent=independent, progress=progress,
             )  # fmt: skip
-    order = {name: place for place, (name, _) in enumerate(named)}
+    order = {name: place for place, (name, _) in reversed(list(enumerate(named)))}
     log(*(f"note: {line}" for line in group_notes(sorted(guesses, key=lambda each: (order[each[0]], each[1])))))
     unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
     if unfit and rule.get("pattern") is not None:
