@@ -40,6 +40,7 @@ def flagged(findings, check):
         ("dark", "disc/dark.png", "mean brightness 2%"),
         ("bright", "disc/blank.png", "brightness 100%, hardly any contrast"),
         ("low_information", "disc/blank.png", "0.00 bits a pixel: blank"),
+        ("hardly_any_content", "disc/blank.png", "0.00% of it stands out from its ground"),
         ("blurry", "disc/blurred.png", "times less detail than usual"),
         ("grey_among_colour", "disc/grey.png", "no colour, where"),
     ],

@@ -86,6 +86,12 @@ GUIDANCE = {
         "Put blank pictures aside; keep those that are simple by nature, such as a dot or a line.", LOOK,
         "flagged up to {:g} bits a pixel",
     ),
+    "hardly_any_content": Guidance(
+        "pictures with hardly any content left",
+        "Does anything stand out from its ground? What is transparent, faint or scaled wrongly may be lost.",
+        "Look at the file itself: export it again on a plain ground, or with 8 bits, and put aside what stays empty.",
+        LOOK, "flagged when at most {:.1%} of a picture stands out",
+    ),
     "one_source": Guidance(
         "classes of one source",
         "Does a class come in a file format and size of its own? A network then learns the format and not the subject.",

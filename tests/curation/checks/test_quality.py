@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.curation.audit import run_audit
 
@@ -37,3 +37,32 @@ def test_what_is_far_from_the_rest_is_flagged_and_nothing_else(findings, check, 
     names = flagged(findings, check)
     assert file in names
     assert not {name for name in names if name[0].isdigit()}
+
+
+def test_pictures_of_which_hardly_anything_is_left_are_flagged(tmp_path):
+    def letters(ink, paper, mode="RGB"):
+        image = Image.new(mode, (120, 40), paper)
+        ImageDraw.Draw(image).text((12, 3), "3K7P", fill=ink, font=ImageFont.load_default(28))
+        return image
+
+    lost = {
+        "faint": letters((252, 252, 252), "white"),
+        "transparent": letters((0, 0, 0, 0), (90, 90, 90, 0), "RGBA"),
+        "grey": letters((126, 126, 126), (128, 128, 128)),
+        "noise": Image.fromarray(np.random.default_rng(0).integers(126, 130, (40, 120), dtype=np.uint8)),
+        "dot": letters((0, 0, 0), "white").crop((0, 0, 9, 40)).resize((120, 40)),
+    }
+    shown = {
+        "white on transparent": letters((255, 255, 255, 255), (255, 255, 255, 0), "RGBA"),
+        "black on transparent": letters((0, 0, 0, 255), (0, 0, 0, 0), "RGBA"),
+        "as light as its ground": letters((180, 0, 0), (0, 91, 0)),
+        "pale": letters((200, 200, 200), "white"),
+        "12 bits": Image.fromarray(np.asarray(letters(0, 255, "L")).astype(np.uint16) * 16),
+    }
+    for name, image in {**lost, **shown}.items():
+        (tmp_path / "set" / name[0]).mkdir(parents=True, exist_ok=True)
+        image.save(tmp_path / "set" / name[0] / f"{name}.png")
+    findings = run_audit(tmp_path / "set", out=tmp_path / "audit", task="classify")
+    assert flagged(findings, "hardly_any_content") == {f"{name}.png" for name in lost}
+    assert any("light on a transparent ground: laid on black" in note for note in findings.catalog.notes)
+    assert any("transparent throughout" in note for note in findings.catalog.notes)

@@ -91,6 +91,15 @@ def _low_information(context: CheckContext, threshold: float) -> Finding:
                      lambda at: f"{bits[at]:.2f} bits a pixel: blank", "showing next to nothing")  # fmt: skip
 
 
+def _hardly_any_content(context: CheckContext, threshold: float) -> Finding:
+    # Of a grey picture grey tells; of a coloured one, letters as light as their ground stand out by their colour.
+    grey, colour = context.measure("foreground"), 1 - context.measure("colour_1")
+    share = np.where(context.measure("saturation") < 0.004, np.minimum(grey, colour), np.maximum(grey, colour))
+    return _by_score("hardly_any_content", context, threshold, -share, share <= threshold,
+                     lambda at: f"{max(share[at], 0):.2%} of it stands out from its ground",
+                     "with hardly any content left")  # fmt: skip
+
+
 def _grey(context: CheckContext, threshold: float) -> Finding:
     # By whether each channel says the same, not by faintness: a pale photo is coloured.
     colour = context.measure("saturation")
@@ -108,5 +117,6 @@ CHECKS = (
     Check("bright", "Nearly white", 0.97, None, _bright),
     Check("blurry", "Blurred", 1.3, None, _blurry),
     Check("low_information", "Blank", 0.05, None, _low_information),
+    Check("hardly_any_content", "Hardly any content left", 0.002, None, _hardly_any_content),
     Check("grey_among_colour", "Grey among coloured", 0.2, None, _grey),
 )
