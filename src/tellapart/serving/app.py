@@ -6,7 +6,8 @@ import asyncio
 import logging
 import random
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
 
@@ -18,9 +19,9 @@ from starlette.routing import Route
 
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError
-from tellapart.core.image_io import Pixels
 from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.serving.batching import ModelReplacedError, QueueFullError
+from tellapart.serving.decoding import SMALL, DecodeQueue
 from tellapart.serving.feedback_store import FeedbackStore, StoreFullError
 from tellapart.serving.http_errors import HTTPError, broken, busy
 from tellapart.serving.middleware.request_log import note
@@ -45,7 +46,8 @@ class App:
 
     def __init__(self, settings: Settings, live: ModelManager, meter: PrometheusMetrics) -> None:
         self.settings, self.live, self.meter = settings, live, meter
-        self._decoders = ThreadPoolExecutor(2, "decode")
+        self._decoding = DecodeQueue()
+        self._keeping = ThreadPoolExecutor(1, "keep")
         self._shelves: dict[tuple[str, str], FeedbackStore] = {}
         self.asgi = Starlette(
             routes=[
@@ -63,7 +65,8 @@ class App:
 
     def close(self) -> None:
         """Write what waits to be written."""
-        self._decoders.shutdown(wait=True)
+        self._decoding.close()
+        self._keeping.shutdown(wait=True)
         for shelf in self._shelves.values():
             shelf.flush()
         self.live.close()
@@ -111,7 +114,7 @@ class App:
         while True:
             try:
                 with model.batcher.room(len(what.images)):
-                    answers = await self._answers(model, what)
+                    answers = await self._answers(model, what, _client(request))
                 break
             except ModelReplacedError:
                 model = self._named(request)
@@ -131,28 +134,61 @@ class App:
         note(request.scope, code="bad_image")
         return JSONResponse(body, 422)
 
-    async def _answers(self, model: LoadedModel, what: ParsedRequest) -> list[Prediction]:
-        futures = [self._ask(model, *each) for each in what.images]
-        return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+    async def _answers(self, model: LoadedModel, what: ParsedRequest, client: Hashable) -> list[Prediction]:
+        futures = [self._ask(model, client, *each) for each in what.images]
+        try:
+            return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+        except BaseException:  # one failed, or nobody waits any more: the others need not be answered
+            for each in futures:
+                each.cancel()
+            raise
 
-    def _ask(self, model: LoadedModel, name: str, data: bytes) -> Future[Prediction]:
+    def _ask(self, model: LoadedModel, client: Hashable, name: str, data: bytes) -> Future[Prediction]:
         """Decoded and answered in other threads; the event loop, which all requests share, hears of it once."""
         future: Future[Prediction] = Future()
 
-        def decode() -> None:
-            if future.cancelled():  # who has gone away need not be answered
-                return
-            try:
-                pixels = _prepare(model, self.settings.image_pixels, name, data)
-                if isinstance(pixels, ImageError):
-                    future.set_result(Prediction(name, model.bundle.task, error=pixels.reason))
-                else:
-                    model.batcher.submit(name, pixels, future)
-            except Exception as error:
-                future.set_exception(error)
+        def prepare(size_error: ImageError | None) -> None:
+            pixels = size_error or model.predictor.prepare(name, data)[1]
+            if isinstance(pixels, ImageError):
+                future.set_result(Prediction(name, model.bundle.task, error=pixels.reason))
+            else:
+                model.batcher.submit(name, pixels, future)
 
-        self._decoders.submit(decode)
+        self._decode(future, client, name, data, prepare)
         return future
+
+    def _decode(
+        self, future: Future[Any], client: Hashable, name: str, data: bytes, decode: Callable[[ImageError | None], None]
+    ) -> None:
+        """Let a picture be decoded when it is its client's turn; what goes wrong becomes the future's error.
+
+        ``decode`` is given what is wrong with the header or the size, if anything is: then there is nothing to decode.
+        """
+
+        def guarded(work: Callable[[], None]) -> Callable[[], None]:
+            def run() -> None:
+                if future.cancelled():  # who has gone away need not be answered
+                    return
+                try:
+                    work()
+                except InvalidStateError:  # it went meanwhile
+                    return
+                except Exception as error:
+                    if not future.cancelled():
+                        future.set_exception(error)
+
+            return run
+
+        def measure() -> None:
+            try:
+                width, height = image_io.size(data, name, max_pixels=self.settings.image_pixels)
+            except ImageError as error:
+                return decode(error)
+            if width * height > SMALL:
+                return self._decoding.submit_large(client, width * height, guarded(partial(decode, None)))
+            return decode(None)
+
+        self._decoding.submit(client, guarded(measure))
 
     def _note(self, model: LoadedModel, what: ParsedRequest, answers: list[Prediction]) -> None:
         meter = self.meter
@@ -167,7 +203,7 @@ class App:
                 shelf = self._shelf("samples", model)
                 kept = partial(shelf.put, data, name, answer.answer, confidence=answer.confidence,
                                model=model.name, version=model.version)  # fmt: skip
-                self._decoders.submit(kept).add_done_callback(_said)
+                self._keeping.submit(kept).add_done_callback(_said)
 
     async def _correct(self, request: Request) -> Response:
         model = self._named(request)
@@ -181,18 +217,26 @@ class App:
                 "send the right answer as the field 'right'",
             )  # fmt: skip
         ((name, data),) = what.images
-        loop = asyncio.get_running_loop()
+        opened: Future[None] = Future()
+
+        def check(size_error: ImageError | None) -> None:
+            if size_error is not None:
+                raise size_error
+            image_io.decode(data, name, max_pixels=self.settings.image_pixels)
+            opened.set_result(None)
+
+        self._decode(opened, _client(request), name, data, check)
         try:
-            await loop.run_in_executor(
-                self._decoders, partial(image_io.decode, data, name, max_pixels=self.settings.image_pixels)
-            )
+            await asyncio.wrap_future(opened)
         except ImageError as error:
             raise HTTPError(422, "bad_image", error.reason, "send an image that opens") from error
+        except QueueFullError as error:
+            raise busy(error.seconds) from error
         shelf = self._shelf("corrections", model)
         answer = "".join(letter for letter in what.words.get("answer", "")[:_LONGEST] if letter.isprintable())
         keep = partial(shelf.put, data, name, right, answer=answer, model=model.name, version=model.version)
         try:
-            await loop.run_in_executor(self._decoders, keep)
+            await asyncio.get_running_loop().run_in_executor(self._keeping, keep)
         except (StoreFullError, OSError) as error:
             raise HTTPError(
                 507, "full", "there is no room for more corrections", "tell whoever runs the server"
@@ -210,13 +254,9 @@ class App:
         return self._shelves[kind, model.name]
 
 
-def _prepare(model: LoadedModel, most: int, name: str, data: bytes) -> Pixels | ImageError:
-    """As the predictor does, but with the server's own limit on pixels."""
-    try:
-        image_io.size(data, name, max_pixels=most)
-    except ImageError as error:
-        return error
-    return model.predictor.prepare(name, data)[1]
+def _client(request: Request) -> Hashable:
+    """Whose turn it is to be: each connection has its own, as behind one address there may be many people."""
+    return request.client
 
 
 def _said(kept: Future[None]) -> None:
