@@ -19,7 +19,7 @@ SRC = ROOT / "src" / "tellapart"
 BEGIN, END = "<!-- modules: begin -->", "<!-- modules: end -->"
 # From what everybody imports to what imports everybody.
 ROOMS = ("core", "metrics", "data", "inference", "viz", "synthesis", "curation", "training", "evaluation", "serving",
-         "pipelines", "cli")  # fmt: skip
+         "scale", "pipelines", "cli")  # fmt: skip
 
 
 def summary(path: Path) -> str:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tellapart.inference.base_model import base_reader
     from tellapart.inference.bundle import Bundle
     from tellapart.inference.client import Client
-    from tellapart.inference.predict import predict
     from tellapart.inference.prediction import Prediction
     from tellapart.inference.predictor import Predictor, load
     from tellapart.inference.saliency import explain
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from tellapart.pipelines.demo import demo
     from tellapart.pipelines.export import export
     from tellapart.pipelines.map import map
+    from tellapart.pipelines.predict import predict
     from tellapart.pipelines.prepare import prepare
     from tellapart.pipelines.strength import strength
     from tellapart.pipelines.train import train
@@ -69,7 +69,7 @@ _HOME = {
     "generate": "synthesis.generate",
     "load": "inference.predictor",
     "map": "pipelines.map",
-    "predict": "inference.predict",
+    "predict": "pipelines.predict",
     "prepare": "pipelines.prepare",
     "recipes": "training.recipes",
     "serve": "serving.launch",

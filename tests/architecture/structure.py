@@ -25,8 +25,9 @@ ROOMS = {  # room → the rooms that it may import
     "training": "core metrics data inference",
     "evaluation": "core metrics data viz inference",
     "serving": "core inference viz",
-    "pipelines": "core metrics data inference viz synthesis curation training evaluation serving",
-    "cli": "core metrics data inference viz synthesis curation training evaluation serving pipelines",
+    "scale": "core data inference synthesis curation",
+    "pipelines": "core metrics data inference viz synthesis curation training evaluation serving scale",
+    "cli": "core metrics data inference viz synthesis curation training evaluation serving scale pipelines",
 }
 TORCH = {"torch", "torchvision", "timm", "pytorch_lightning"}
 TORCH_ROOMS = {"training", "pipelines"}

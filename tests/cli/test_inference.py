@@ -77,3 +77,14 @@ def test_export(answered, said, shape_run, tmp_path, monkeypatch):
         f"{tmp_path / 'bundle'}: 19 comparisons on 9 images, 0 different answers, "
         f"largest difference of a probability {worst:.1e}\n"
     )
+
+
+def test_answers_go_into_parts_and_the_same_command_goes_on(said, answered, texts, tmp_path):
+    first = answered("predict", "base", texts, "--out", tmp_path / "out")
+    assert (first["parts"], first["done_before"], first["images"]) == (1, 0, 60)
+    status, out, err = said("predict", "base", texts, "--out", tmp_path / "out")
+    assert (status, out) == (0, f"{tmp_path / 'out'}: 1 part, 1 of them there before; 0 images now\n")
+    assert said("predict", "base", texts, "--out", tmp_path / "out", "--csv")[0] == 2
+    status, out, err = said("predict", "base", texts, "--on", "ray")
+    assert (status, out) == (2, "")
+    assert err.startswith("tellapart: on: a cluster writes its answers")

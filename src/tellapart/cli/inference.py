@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from tellapart.cli.arguments import CSV_SAFE_HELP, INDEPENDENT_HELP, MODEL_HELP, PATTERN_HELP, new_parser, parse
-from tellapart.cli.output import predictions_table, show, show_csv
+from typing import Any
+
+from tellapart.cli.arguments import (
+    CSV_SAFE_HELP,
+    INDEPENDENT_HELP,
+    MODEL_HELP,
+    ON_HELP,
+    PATTERN_HELP,
+    new_parser,
+    parse,
+)
+from tellapart.cli.output import parts_prose, predictions_table, show, show_csv
+from tellapart.core.errors import ConfigError
 
 
 def predict_verb(words: list[str]) -> int:
@@ -27,10 +38,14 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument(
         "--server", help="ask this address instead, such as http://127.0.0.1:3000; MODEL is a name there"
     )
+    parser.add_argument("--out", help="a folder or URL: answers as Parquet, part by part; DATA may be shards and URLs")
+    parser.add_argument("--on", help=ON_HELP)
     options, as_json = parse(parser, words)
     from tellapart import predict
     from tellapart.inference.predict import to_csv
 
+    if options["out"] is not None:
+        return _predict_parts(options, as_json)
     safe = options.pop("csv_safe")
     as_csv = (options.pop("csv") or safe) and not as_json
     predictions = predict(options.pop("model"), options.pop("inputs"), progress=True, **options)
@@ -41,6 +56,15 @@ def predict_verb(words: list[str]) -> int:
         show(as_json, {"predictions": rows}, lambda: predictions_table(rows))
     # One good answer is enough: a folder with a bad file in it is not unusable input.
     return 2 if all(prediction.error for prediction in predictions) else 0
+
+
+def _predict_parts(options: dict[str, Any], as_json: bool) -> int:
+    from tellapart import predict
+
+    if options.pop("csv") | options.pop("csv_safe"):
+        raise ConfigError("csv: with --out the answers are written as Parquet; leave out --csv")
+    result = predict(options.pop("model"), options.pop("inputs"), **options)
+    return show(as_json, result, lambda: parts_prose(result))
 
 
 def export_verb(words: list[str]) -> int:

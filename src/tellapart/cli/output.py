@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.core.errors import pluralize
 from tellapart.core.progress import log
 from tellapart.core.terminal import printable, printable_lines, to_json, write_out
 
@@ -103,6 +104,19 @@ def _figure_lines(figures: Mapping[str, Any]) -> list[str]:
             low, high = value["ci95"]
             lines.append(f"{name.replace('_', ' '):<20} {value['value']:.4f}   95 % interval {low:.4f} to {high:.4f}")
     return lines
+
+
+def parts_prose(result: Mapping[str, Any]) -> str:
+    """What a verb that works part by part has done.
+
+    >>> parts_prose({"out": "a", "parts": 3, "done_before": 1, "images": 9, "broken": 0, "tried_again": 0})
+    'a: 3 parts, 1 of them there before; 9 images now'
+    """
+    before = f", {result['done_before']:,} of them there before" if result["done_before"] else ""
+    broken = f", {result['broken']:,} unreadable" if result["broken"] else ""
+    again = f"; {pluralize(result['tried_again'], 'part')} tried again" if result["tried_again"] else ""
+    parts, images = pluralize(result["parts"], "part"), pluralize(result["images"], "image")
+    return f"{result['out']}: {parts}{before}; {images} now{broken}{again}"
 
 
 def predictions_table(rows: list[dict[str, Any]]) -> str:

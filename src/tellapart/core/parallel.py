@@ -87,6 +87,35 @@ def map_processes(function: Callable[[A], B], items: Iterable[A], *, workers: in
                 pool.shutdown(kill_workers=True)
 
 
+class ProcessPool:
+    """Processes for work that comes piece by piece, begun as those of `map_processes`.
+
+    Args:
+        workers: how many.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def _pool(self) -> Any:
+        import loky
+
+        if hasattr(signal, "pthread_sigmask"):
+            resource_tracker.ensure_running()
+        return loky.get_reusable_executor(self.workers, timeout=_IDLE, initializer=_begin, env=_ONE_THREAD)
+
+    def submit(self, function: Callable[[A], B], item: A) -> Future[B]:
+        """Begin one piece; a pool whose process was killed is begun anew."""
+        with _ctrl_c_later(), _deaf():
+            future: Future[B] = self._pool().submit(function, item)
+        return future
+
+    def kill(self) -> None:
+        """End the processes at once."""
+        with _ctrl_c_later():
+            self._pool().shutdown(kill_workers=True)
+
+
 def cpu_count() -> int:
     """Cores that this process may use.
 

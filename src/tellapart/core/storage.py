@@ -25,6 +25,10 @@ CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 5, 60, 3
 _URL = re.compile(r"([a-z][a-z0-9+.\-]+)://")  # two letters and more: C: is a drive
 
 
+class UnreachableError(OSError):
+    """Storage does not answer, or fails: another time it may."""
+
+
 class Status(NamedTuple):
     """Size in bytes and time of change in ns, as ``os.stat_result`` names them."""
 
@@ -263,12 +267,15 @@ def explained(where: RemotePath) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, "there is no such object", str(where)) from error
+    except UnreachableError:
+        raise
     except (OSError, PermissionError) as error:
         text = " ".join(str(error).split())
         for pattern, words in _WORDS:
             if re.search(pattern, text, re.I):
                 raise StorageError(f"{where}: {words}") from error
-        raise OSError(error.errno or errno.EIO, f"storage cannot be reached or fails: {text}", str(where)) from error
+        words = f"storage cannot be reached or fails: {text}"
+        raise UnreachableError(error.errno or errno.EIO, words, str(where)) from error
 
 
 _WORDS = (

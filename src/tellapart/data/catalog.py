@@ -126,7 +126,7 @@ class Catalog:
                 else:
                     embedded[shards[row]][numbers[row]] = row
 
-        for row, data in _read_files(self.root, files, single()):
+        for row, data in read_files(self.root, files, single()):
             if isinstance(data, ImageError):
                 raise data
             yield row, data
@@ -210,11 +210,11 @@ def encoded(catalog: Catalog, rows: Iterable[int]) -> Iterator[tuple[int, bytes 
             else:
                 embedded.append(row)
 
-    yield from _read_files(catalog.root, catalog.column("file"), single())
+    yield from read_files(catalog.root, catalog.column("file"), single())
     yield from catalog.read(embedded)
 
 
-def _read_files(root: Path, files: Sequence[str], rows: Iterable[int]) -> Iterator[tuple[int, bytes | ImageError]]:
+def read_files(root: Path, files: Sequence[str], rows: Iterable[int]) -> Iterator[tuple[int, bytes | ImageError]]:
     """Read files by their rows; those of storage many at once, as each waits for the network."""
 
     def read(row: int) -> tuple[int, bytes | ImageError]:

@@ -222,6 +222,24 @@ def _shard_rows(shard: Any, path: Path, name: str, columns: Columns, column: str
         )
 
 
+def shard_names(path: Path, name: str) -> tuple[str, list[str]]:
+    """The column of a shard's images, and what they are called, whatever else it holds and whatever its labels.
+
+    Raises:
+        CatalogError: a damaged shard, or one without images.
+    """
+    with open_parquet(path) as shard:
+        column = image_column(shard, path)
+        if column is None:
+            raise CatalogError(f"{path}: no column with image bytes; it has: {_listed(shard.schema_arrow)}")
+        paths_in = _path_column(shard.schema_arrow, column)
+        if paths_in is None:
+            return column, [f"{name}#{position}" for position in range(shard.metadata.num_rows)]
+        records = shard.read(columns=[paths_in]).column(0).to_pylist()
+        inside = [(record or {}).get("path") for record in records]
+        return column, [f"{name}#{row}" + (f"/{each}" if each else "") for row, each in enumerate(inside)]
+
+
 def _path_column(schema: Any, column: str) -> str | None:
     kind = schema.field(column).type
     return f"{column}.path" if kinds.is_struct(kind) and kind.get_field_index("path") >= 0 else None

@@ -24,11 +24,13 @@ from tellapart.core.documents import load_json
 from tellapart.core.errors import BundleError
 from tellapart.core.files import atomic_file, atomic_folder, contents, recover_folder
 from tellapart.core.regular_files import read_regular
+from tellapart.core.storage import is_url
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference import bundle_checks
 from tellapart.inference.base_model import BASE, base_reader
 from tellapart.inference.bundle_checks import file_digest, is_plain_name
 from tellapart.inference.charset import Charset
+from tellapart.inference.fetching import fetch_bundle
 from tellapart.inference.manifest import FORMAT, MANIFEST, BundleManifest, Calibration
 from tellapart.inference.model_card import card
 from tellapart.inference.onnx_graph import parse_graph
@@ -57,10 +59,14 @@ class Bundle:
         Whoever wrote it: values, files and graph are checked before anything of it is used, see
         `tellapart.inference.bundle_checks`.
 
+        Of a URL this machine's copy is opened, see `tellapart.inference.fetching.fetch_bundle`.
+
         Raises:
             BundleError: no bundle there, another format, a missing file, a changed byte, a manifest with a missing
                 key or a value that does not fit, or a graph that takes or gives something else than the manifest says.
         """
+        if isinstance(path, str) and is_url(path):
+            path = fetch_bundle(path)
         folder = base_reader() if isinstance(path, str) and path == BASE else Path(path)
         for each in (folder, folder / "bundle"):
             recover_folder(each)
@@ -128,6 +134,11 @@ class Bundle:
     def version(self) -> str:
         """The sha256 of its graph, in hex."""
         return self.manifest.files[GRAPH]
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of its description, which holds those of all its files."""
+        return file_digest(self.path / MANIFEST)
 
     @property
     def labels(self) -> list[str]:

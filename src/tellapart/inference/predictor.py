@@ -29,6 +29,7 @@ from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
 Item = str | Path | bytes | Pixels  # an image: its path, its encoded bytes, or its RGB array
+Read = Item | ImageError  # or why it could not be read
 
 
 class Predictor:
@@ -144,7 +145,7 @@ class Predictor:
             result.update(zip(indices, self.run(batch), strict=True))
         return [result[index] for index in range(len(items))]
 
-    def stream(self, items: Iterable[tuple[str, Item]]) -> Iterator[Prediction]:
+    def stream(self, items: Iterable[tuple[str, Read]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
         with ThreadPoolExecutor(cpu_count()) as pool:
             source = iter(items)
@@ -159,9 +160,11 @@ class Predictor:
                 fill()  # the next window decodes while this one is answered
                 yield from self._answer([future.result() for future in ahead.pop(0)])
 
-    def prepare(self, name: str, item: Item) -> tuple[str, Pixels | ImageError]:
+    def prepare(self, name: str, item: Read) -> tuple[str, Pixels | ImageError]:
         """An image as the graph takes it, with its name; one that cannot be used as its error."""
         try:
+            if isinstance(item, ImageError):
+                raise item
             if isinstance(item, np.ndarray):
                 if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8 or not item.size:
                     shape = f"{item.dtype} {item.shape}"
