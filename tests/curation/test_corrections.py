@@ -68,10 +68,28 @@ def test_another_label_is_undone_too(cleaned, tmp_path):
     ("text", "message"),
     [
         ("name,keep\nx,true\n", "no column `file`; corrections have file,keep,label"),
-        ("file,keep\nx.png,true\n", "1 line names no image of the data: 'x.png'"),
-        ("file,keep\na/00.png,maybe\n", "line 2: keep is 'maybe'; write true or false"),
-        ("file,keep\na/00.png,true\na/00.png,false\n", "line 3: 'a/00.png' again, decided otherwise; drop one line"),
-        ("file,keep,label\na/00.png,,b,c\n", "line 2: more cells than columns; quote a value that holds a comma"),
+        ("file,keep\nx.png,true\n", "1 row names no image of the data: 'x.png'"),
+        ("file,keep\na/00.png,maybe\n", "row 2: keep is 'maybe'; write true or false"),
+        ("file,keep\na/00.png,true\na/00.png,false\n", "row 3: 'a/00.png' again, decided otherwise; drop one row"),
+        (
+            "file,keep,label\na/00.png,,b,c\n",
+            "row 2 has 4 cells, but the heading 3; put a text that holds a comma into quotation marks",
+        ),
+        (
+            "file,keep,label\na\\00.png,,b\n",
+            r"1 row names no image of the data: 'a\\00.png' (did you mean 'a/00.png'?)",
+        ),
+        (
+            "file,keep\n00.PNG,true\na/oo.png,true\n",
+            "2 rows name no image of the data: '00.PNG', 'a/oo.png' (did you mean 'a/00.png'?)",
+        ),
+        ("file,keep\noo.png,true\n", "1 row names no image of the data: 'oo.png'"),
+        ("file,label,label\na/00.png,b,a\n", "2 columns are called 'label'; rename one"),
+        (
+            'file,label\na/00.png,"b\na/01.png,b"\n',
+            "row 2: a quotation mark opens a text that goes on in row 3, which names a file itself ('a/01.png'); put a "
+            'text that holds a quotation mark into quotation marks, and double the mark inside ("")',
+        ),
         ("file,lable\na/00.png,b\n", "column 'lable' (did you mean 'label'?); corrections have file,keep,label"),
     ],
 )
@@ -81,3 +99,13 @@ def test_corrections_that_cannot_be_used(cleaned, tmp_path, refuses, text, messa
     with refuses(CatalogError, f"{corrections}: {message}"):
         cleaned(corrections=corrections)
     assert not (tmp_path / "clean.parquet").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp949"])
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_corrections_as_a_spreadsheet_saves_them(cleaned, tmp_path, encoding, sign):
+    corrections = tmp_path / "corrections.csv"
+    text = "\r\n".join([f"file{sign} label{sign}", f"b/03.png{sign}고양이{sign}", f"{sign}{sign}", ""])
+    corrections.write_bytes(text.encode(encoding))
+    _, _, catalog = cleaned(corrections=corrections)
+    assert catalog.column("label")[catalog.column("file").index("b/03.png")] == "고양이"

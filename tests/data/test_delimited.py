@@ -18,7 +18,7 @@ def read(tmp_path):
 
     def read(text, name="t.csv", columns=Columns(), encoding="utf-8"):  # noqa: B008
         (tmp_path / name).write_bytes(text.encode(encoding))
-        table = read_delimited(tmp_path / name, columns)
+        table = read_delimited(tmp_path / name, columns.file_heading)
         rows = [(row.number, row.cells.get("file"), row.cells.get("label")) for row in table.records]
         return table.present, rows, table.notes
 
@@ -162,9 +162,9 @@ def test_a_table_without_a_heading(read, refuses, tmp_path):
 def test_tables_that_are_no_files(tmp_path, refuses):
     (tmp_path / "d.csv").mkdir()
     with refuses(CatalogError, f"{tmp_path}/d.csv: cannot be read: Is a directory"):
-        read_delimited(tmp_path / "d.csv", Columns())
+        read_delimited(tmp_path / "d.csv", Columns().file_heading)
     with refuses(CatalogError, f"{tmp_path}/no.csv: cannot be read: No such file or directory"):
-        read_delimited(tmp_path / "no.csv", Columns())
+        read_delimited(tmp_path / "no.csv", Columns().file_heading)
 
 
 @pytest.mark.parametrize("dialect", ["excel", "excel-tab", "unix"])

@@ -101,13 +101,12 @@ class Columns:
             )
         return self._one(self.label, LABEL_COLUMNS, present, table, "label", taken=file)
 
-    def fit(self, present: Sequence[str]) -> bool:
-        """Whether columns of these headings can be chosen."""
+    def file_heading(self, present: Sequence[str]) -> str | None:
+        """Of headings the one that names the file; None where no file and label can be chosen."""
         try:
-            self.choose(present, Path())
+            return self.choose(present, Path())[0]
         except CatalogError:
-            return False
-        return True
+            return None
 
     @staticmethod
     def _one(

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import RemotePath
 from tellapart.core.terminal import quoted
 from tellapart.core.text_encoding import UTF8, EncodingError, decode_text
-from tellapart.data.columns import Columns
 from tellapart.data.rows import Record, Records
 
 DELIMITERS = ",\t;|"
@@ -59,12 +58,17 @@ def read_text(path: Path) -> tuple[str, list[str]]:
     return text, [] if encoding == UTF8 else [f"read as: {encoding} text ({path.name})"]
 
 
-def read_delimited(path: Path, columns: Columns) -> Records:
+def read_delimited(path: Path, file_heading: Callable[[Sequence[str]], str | None]) -> Records:
     """The rows of a CSV or TSV table, numbered by their lines.
 
     The first row is the heading. Cells stand between commas, tabs, semicolons or bars: the ones under which the heading
-    names a file and a label. A first line such as ``sep=;`` says which. Texts may stand in quotation marks. Where those
-    do not fit together, they are text if then every row has as many cells as the heading, which a note says.
+    has what is looked for, or else the most cells. A first line such as ``sep=;`` says which. Texts may stand in
+    quotation marks. Where those do not fit together, they are text if then every row has as many cells as the heading,
+    which a note says.
+
+    Args:
+        path: the table.
+        file_heading: of headings, the one that names the file; None where what is looked for is not among them.
 
     Raises:
         CatalogError: no text, no heading, or a row that may be cut: more or fewer cells than the heading, a quotation
@@ -76,7 +80,7 @@ def read_delimited(path: Path, columns: Columns) -> Records:
     delimiter = None
     if start < len(lines) and (said := re.fullmatch(r'\s*"?sep=(.)"?[\s,;]*', lines[start], re.IGNORECASE)):
         delimiter, start = said[1], start + 1
-    delimiter = delimiter or _delimiter(lines[start:], path, columns)
+    delimiter = delimiter or _delimiter(lines[start:], path, file_heading)
     try:
         rows = list(_parse(lines, start, delimiter))
     except _TornError as error:
@@ -87,11 +91,11 @@ def read_delimited(path: Path, columns: Columns) -> Records:
         notes.append(f"read as: quotation marks are text ({path.name}, as in row {error.row})")
     if not rows:
         raise CatalogError(f"{path}: the table is empty; its first row names the columns, as file,label")
-    return _records(path, lines, rows, delimiter, columns, notes)
+    return _records(path, lines, rows, delimiter, file_heading, notes)
 
 
-def _delimiter(lines: Sequence[str], path: Path, columns: Columns) -> str:
-    """What stands between cells: that under which the heading has a file and a label, or the most cells."""
+def _delimiter(lines: Sequence[str], path: Path, file_heading: Callable[[Sequence[str]], str | None]) -> str:
+    """What stands between cells: that under which the heading has what is looked for, or the most cells."""
     choices = "\t,;|" if path.suffix.lower() == ".tsv" else DELIMITERS
     headings: dict[str, list[str]] = {}
     for delimiter in choices:
@@ -100,13 +104,16 @@ def _delimiter(lines: Sequence[str], path: Path, columns: Columns) -> str:
         except _TornError:
             first = None
         headings[delimiter] = [cell.strip() for cell in first.cells] if first else []
-    fitting = [delimiter for delimiter in choices if columns.fit(headings[delimiter])]
+    fitting = [delimiter for delimiter in choices if file_heading(headings[delimiter]) is not None]
     return fitting[0] if fitting else max(choices, key=lambda delimiter: len(headings[delimiter]))
 
 
 def _parse(lines: Sequence[str], start: int, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> Iterator[_Line]:
     """The rows from a line on, without those that hold nothing at all; lines count from 1."""
-    reader = csv.reader(lines[start:], delimiter=delimiter, quoting=quoting, strict=True, skipinitialspace=True)  # type: ignore[arg-type]
+    rest = lines[start:]
+    behind_blanks = re.compile(rf'(^|{re.escape(delimiter)}) +"')
+    blanks = any(' "' in line and behind_blanks.search(line) for line in rest)
+    reader = csv.reader(rest, delimiter=delimiter, quoting=quoting, strict=True, skipinitialspace=blanks)  # type: ignore[arg-type]
     before = start
     while True:
         try:
@@ -147,18 +154,24 @@ def _as_text(lines: Sequence[str], start: int, delimiter: str) -> list[_Line] | 
 
 
 def _records(
-    path: Path, lines: Sequence[str], rows: Sequence[_Line], delimiter: str, columns: Columns, notes: list[str]
+    path: Path,
+    lines: Sequence[str],
+    rows: Sequence[_Line],
+    delimiter: str,
+    file_heading: Callable[[Sequence[str]], str | None],
+    notes: list[str],
 ) -> Records:
     heading, *body = rows
     present = [cell.strip() for cell in heading.cells]
     filled = [row for row in body if not row.blank]
-    _check_heading(path, present, columns)
+    file_column = file_heading([name for name in present if name])
+    if file_column is None:
+        _check_heading(path, present)
     _check_widths(path, len(present), filled, delimiter)
     _check_unnamed(path, present, filled)
-    if columns.fit([name for name in present if name]):
-        index = present.index(columns.choose_file([name for name in present if name], path))
+    if file_column is not None:
         for row in filled:
-            _check_lines(path, row, lines, delimiter, index, len(present))
+            _check_lines(path, row, lines, delimiter, present.index(file_column), len(present))
     empty = [row.first for row in body if row.blank]
     if empty:
         notes.append(f"{pluralize(len(empty), 'row')} of {path.name} without a cell filled: {join_some(empty)}")
@@ -170,11 +183,10 @@ def _named(present: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, 
     return ((name, cell) for name, cell in zip(present, cells, strict=True) if name)
 
 
-def _check_heading(path: Path, present: Sequence[str], columns: Columns) -> None:
+def _check_heading(path: Path, present: Sequence[str]) -> None:
     """Refuse a table whose first row is one of its images."""
-    names = [name for name in present if name]
-    first = next((name for name in names if is_image_name(name.replace("\\", "/"))), None)
-    if first is not None and not columns.fit(names):
+    first = next((name for name in present if is_image_name(name.replace("\\", "/"))), None)
+    if first is not None:
         raise CatalogError(
             f"{path}: its first row names an image, {quoted(first)}; put a row above it that names the columns, as "
             "file,label"
@@ -183,14 +195,12 @@ def _check_heading(path: Path, present: Sequence[str], columns: Columns) -> None
 
 def _check_widths(path: Path, width: int, rows: Sequence[_Line], delimiter: str) -> None:
     """Refuse rows of another number of cells than the heading's: in them a text may be cut."""
+    if torn := next((row.first for row in rows if any("\0" in cell for cell in row.cells)), None):
+        raise CatalogError(f"{path}: row {torn} holds NULs: the table was not written to its end; write it again")
     odd = [row for row in rows if len(row.cells) != width]
     if not odd:
         return
     first = odd[0]
-    if "\0" in "".join(first.cells):
-        raise CatalogError(
-            f"{path}: row {first.first} holds NULs: the table was not written to its end; write it again"
-        )
     more = f" ({pluralize(len(odd) - 1, 'other row')} too)" if odd[1:] else ""
     name = {"\t": "a tab", ",": "a comma", ";": "a semicolon"}.get(delimiter, repr(delimiter))
     what = (

@@ -65,7 +65,7 @@ def read_table(path: Path, columns: Columns) -> Listing:
                 return read_shards([path], columns)
             table, chosen = _read_parquet(file, path, columns)
     else:
-        table = read_json_lines(path) if kind == ".jsonl" else read_delimited(path, columns)
+        table = read_json_lines(path) if kind == ".jsonl" else read_delimited(path, columns.file_heading)
         cells = [record.cells for record in table.records]
         file_column, label_column = columns.choose(table.present, path, cells[:_SAMPLE])
         part = split_column(table.present, lambda name: [record.get(name) for record in cells])
