@@ -11,7 +11,6 @@ from tellapart.inference.preprocess import Preprocess
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.models.classifier import Classifier
 from tellapart.training.tasks.classification import ClassificationModule
-from tellapart.training.tasks.training_module import rate
 
 SPEC = Preprocess(height=24, width=24, channels=3, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 
@@ -96,21 +95,6 @@ def test_only_what_learns_is_given_to_the_optimiser():
     made, _ = optimiser(task)
     given = {id(parameter) for group in made.param_groups for parameter in group["params"]}
     assert given == {id(parameter) for parameter in task.model.head.parameters()}
-
-
-def test_the_rate_rises_then_falls_to_nearly_nothing():
-    steps = 200
-    rates = [rate(step, steps) for step in range(steps)]
-    top = rates.index(max(rates))
-    assert rates[:top] == sorted(rates[:top])
-    assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert max(rates) == 1.0
-    assert top == 20
-    assert 0 < rates[0] < 0.06
-    assert 0 < rates[-1] < 0.001
-    middle = top + (steps - top) // 2
-    assert rates[middle] == pytest.approx(0.5, abs=0.01)
-    assert [0 < rate(0, n) <= 1 for n in (1, 2, 3)] == [True] * 3
 
 
 def rates(schedule, epochs=10, steps=5, lr=0.01):

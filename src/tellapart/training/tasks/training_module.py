@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -17,10 +16,10 @@ from tellapart.training._lightning import pl
 from tellapart.training.augmentation import PRESETS, augment
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.dataset import Batch
+from tellapart.training.learning_rate import learning_rate_factor
 from tellapart.training.models.freezing import trainable
 from tellapart.training.models.scale import Scale
 
-WARM_UP = 0.1  # share of a stage's steps
 WEIGHT_DECAY = 0.02
 
 
@@ -156,22 +155,8 @@ class TrainingModule(pl.LightningModule, ABC):
         epoch = max(1, steps // max(1, self.stage.epochs))
         schedule = LambdaLR(
             optimiser,
-            lambda step: rate(step, steps, kind, factor ** (step // epoch // epochs) if kind == "step" else 1.0),
+            lambda step: learning_rate_factor(
+                step, steps, kind, factor ** (step // epoch // epochs) if kind == "step" else 1.0
+            ),
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def rate(step: int, steps: int, kind: str = "cosine", level: float = 1.0) -> float:
-    """The share of the peak rate at a step: up along a line, then down along a cosine, or at a level.
-
-    >>> rate(0, 100) < rate(10, 100), round(rate(10, 100), 2), round(rate(99, 100), 2)
-    (True, 1.0, 0.0)
-    >>> rate(50, 100, "step", 0.9 ** 2)
-    0.81
-    """
-    warm = max(1, round(WARM_UP * steps))
-    if step < warm:
-        return level * (step + 1) / (warm + 1)
-    if kind != "cosine":
-        return level
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
