@@ -45,7 +45,7 @@ def test_shell_examples_name_real_options(document: str, command: str) -> None:
     options = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
     known = _help(words[0])
     for option in options:
-        name = "--" + option[2:].replace("-", "_")
+        name = "--" + option[2:].replace("_", "-")
         assert re.search(rf"{re.escape(name)}\b", known), f"{document}: {option} is no option of {words[0]}"
 
 

@@ -83,7 +83,7 @@ def test_its_commands_name_real_options_and_recipes() -> None:
     }
     for words in commands:
         for option in (word for word in words if word.startswith("--")):
-            name = "--" + option[2:].replace("-", "_")
+            name = "--" + option[2:].replace("_", "-")
             assert re.search(rf"{re.escape(name)}\b", helps[words[1]]), f"{option} is no option of {words[1]}"
         if "--recipe" in words:
             assert words[words.index("--recipe") + 1] in recipe_names()

@@ -44,6 +44,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
 
 DATA is a folder, a table (CSV, TSV, JSONL, Parquet), Parquet shards, or a catalog. MODEL is a run or a bundle.
 Each verb explains itself: tellapart VERB --help. With --json, stdout is one JSON object.
+Completion: eval "$(tellapart --completion bash)", or zsh, or fish, where your shell starts.
 For data and CAPTCHAs that you own or may test."""
 
 
@@ -98,6 +99,11 @@ def _run(words: list[str]) -> int:
         from tellapart import __version__
 
         print(f"tellapart {__version__}")
+        return 0
+    if words[0] == "--completion":
+        from tellapart.cli.completion import completion_script
+
+        print(completion_script(words[1] if len(words) > 1 else "", VERBS))
         return 0
     verb = VERBS.get(words[0])
     if verb is None:

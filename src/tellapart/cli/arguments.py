@@ -38,18 +38,16 @@ def new_parser(verb: str, description: str, *, example: str) -> ArgumentParser:
     """
     import shutil
     import textwrap
-    from argparse import RawDescriptionHelpFormatter
 
-    from jsonargparse import ArgumentParser, DefaultHelpFormatter
+    from jsonargparse import ArgumentParser
 
-    class HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
-        """Help that keeps the lines of the example."""
+    from tellapart.cli.help_format import VerbHelpFormatter
 
     parser = ArgumentParser(
         prog=f"tellapart {verb}",
         description=textwrap.fill(description, shutil.get_terminal_size().columns - 2),
         epilog=f"example:\n  {example}",
-        formatter_class=HelpFormatter,
+        formatter_class=VerbHelpFormatter,
         exit_on_error=False,
         allow_abbrev=False,
     )
@@ -99,11 +97,45 @@ def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) ->
         if text.startswith("unrecognized arguments: --"):
             option = text.split()[2].partition("=")[0].removeprefix("--")
             known = [name.removeprefix("--") for name in parser._option_string_actions]
-            text = f"no option {option!r}{did_you_mean(option, known)}"
+            text = f"no option {option!r}{_instead(option, known) or did_you_mean(option, known)}"
         raise ConfigError(f"{text} (see {parser.prog} --help)") from error
     options = dict(namespace.as_dict())
     as_json = bool(options.pop("json", False))
     return options, as_json
+
+
+# What other tools call an option, and ours that does it, with an example value.
+_ELSEWHERE = {
+    ("lr", "learning_rate"): ("stages", "'[{train: all, epochs: 10, lr: 0.001}]'"),
+    ("freeze", "unfreeze", "fine_tune"): ("stages", "'[{train: head, epochs: 3}, {train: all, epochs: 5}]'"),
+    ("batch", "bs"): ("batch_size", "32"),
+    ("gpu", "gpus", "cuda", "cpu"): ("device", "cuda"),
+    ("image_size", "img_size", "imgsz", "size", "resolution"): ("height", "224"),
+    ("model", "arch", "net", "architecture"): ("backbone", "efficientnet_lite0"),
+    ("groups", "classes", "mapping"): ("coarse_labels", "groups.yaml"),
+    ("weights", "checkpoint", "resume_from"): ("init_from", "runs/other"),
+    ("output", "output_dir", "project", "save_dir", "name"): ("out", "runs/one"),
+    ("augmentation", "aug", "transforms"): ("augment", "photo"),
+    ("early_stopping",): ("patience", "5"),
+    ("smoothing",): ("label_smoothing", "0.1"),
+    ("random_state", "random_seed"): ("seed", "1"),
+    ("mlflow", "logger"): ("track", "mlruns"),
+    ("careful",): ("tta", ""),
+    ("groups_by", "together"): ("group_by", "COLUMN"),
+}  # fmt: skip
+
+
+def _instead(option: str, known: list[str]) -> str:
+    """Say which option of a verb does what another tool's option of this name does; nothing where none does.
+
+    >>> _instead("lr", ["stages"])
+    "; --stages does it, such as --stages '[{train: all, epochs: 10, lr: 0.001}]'"
+    """
+    for names, (ours, value) in _ELSEWHERE.items():
+        if option.lower() in names and ours in known:
+            name = "--" + ours.replace("_", "-")
+            return f"; {name} does it" + (f", such as {name} {value}" if value else "")
+    return ""
 
 
 def _with_underscores(word: str) -> str:

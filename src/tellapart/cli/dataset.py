@@ -52,7 +52,7 @@ def split_verb(words: list[str]) -> int:
     )
     add_source_options(parser)
     parser.add_argument("--out", required=True, help="the catalog to write, with its split column")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     parser.add_argument("--fractions", type=list[float], default=[0.7, 0.15, 0.15], help="train, val, test")
     options, as_json = parse(parser, words)
     from tellapart import split

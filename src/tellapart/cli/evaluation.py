@@ -47,7 +47,7 @@ def map_verb(words: list[str]) -> int:
     parser.add_argument("--split", help="only train, val or test")
     parser.add_argument("--perplexity", type=float, help="about how many neighbours count")
     parser.add_argument("--on", help="an older map's .parquet: these images are placed on it")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     options, as_json = parse(parser, words)
     from tellapart import map as draw_map
 
@@ -67,7 +67,7 @@ def explain_verb(words: list[str]) -> int:
     parser.add_argument("image", help="an image file")
     parser.add_argument("--out", help="a PNG: the picture, and beside it what mattered")
     parser.add_argument("--masks", type=int, default=1000, help="how often the picture is shown in parts")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     options, as_json = parse(parser, words)
     from tellapart import explain
 
@@ -92,7 +92,7 @@ def drift_verb(words: list[str]) -> int:
     parser.add_argument("window", help="new images: a folder, or any labelled source")
     parser.add_argument("--alpha", type=float, default=0.01, help="false alarms, as a share of unchanged windows")
     parser.add_argument("--report", help="an HTML page to write")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     options, as_json = parse(parser, words)
     from tellapart import drift
 

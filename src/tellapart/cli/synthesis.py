@@ -23,7 +23,7 @@ def generate_verb(words: list[str]) -> int:
     parser.add_argument("--like", help="instead: labelled CAPTCHAs of yours; a scheme that looks like them is searched")
     parser.add_argument("--n", type=int, required=True, help="how many")
     parser.add_argument("--out", required=True, help="a folder, or FILE.parquet")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     parser.add_argument("--grid", help="also a PNG with samples and their texts")
     parser.add_argument("--workers", type=int, help="processes; by default one a core, at most four")
     options, as_json = parse(parser, words)
@@ -53,7 +53,7 @@ def strength_verb(words: list[str]) -> int:
         "--no_changes", action="store_true", help="of a scheme, do not attack changes of it too, each with 200 labels"
     )
     parser.add_argument("--report", help="an HTML page to write")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     parser.add_argument("--file_column", help="of labelled images: the table column that names the image")
     parser.add_argument("--label_column", help="of labelled images: the table column that holds the text")
     parser.add_argument("--group_by", help="of labelled images: a column whose equal values never cross the split")

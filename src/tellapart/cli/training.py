@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def train_verb(words: list[str]) -> int:
     """``tellapart train DATA``: train a recogniser, pack it, and report on the test part."""
+    from tellapart.cli.help_format import group_options
     from tellapart.training.config import TrainConfig
 
     parser = new_parser(
@@ -29,6 +30,7 @@ def train_verb(words: list[str]) -> int:
     parser.add_argument("--config", help="a YAML file of the options below")
     parser.add_argument("--from_scratch", action="store_true", help="the same as --pretrained false")
     parser.add_class_arguments(TrainConfig)
+    group_options(parser)
     options, as_json = parse(parser, words, defaults=False)
     if options.pop("from_scratch", False):
         options["pretrained"] = False
@@ -44,6 +46,7 @@ def train_verb(words: list[str]) -> int:
 
 def adapt_verb(words: list[str]) -> int:
     """``tellapart adapt PICTURES``: a reader learns from its own sure readings."""
+    from tellapart.cli.help_format import group_options
     from tellapart.training.config import OF_CLASSIFIERS, TrainConfig
 
     parser = new_parser(
@@ -61,6 +64,7 @@ def adapt_verb(words: list[str]) -> int:
     parser.add_argument("--pattern", help="a regular expression that the text matches, such as [0-9]{5}")
     of_classes = {"positive_class", "threshold", "cv_folds", *OF_CLASSIFIERS}
     parser.add_class_arguments(TrainConfig, skip={"init_from", "pretrained", *SOURCE_OPTIONS, *of_classes})
+    group_options(parser)
     options, as_json = parse(parser, words, defaults=False)
     from tellapart import adapt
 
@@ -76,6 +80,7 @@ def adapt_verb(words: list[str]) -> int:
 
 def tune_verb(words: list[str]) -> int:
     """``tellapart tune DATA``: search for options that validate better."""
+    from tellapart.cli.help_format import group_options
     from tellapart.training.config import TrainConfig
 
     parser = new_parser(
@@ -91,6 +96,7 @@ def tune_verb(words: list[str]) -> int:
     parser.add_argument("--recipe", help="a packaged recipe, see `tellapart recipes`")
     parser.add_argument("--config", help="a YAML file of the options below")
     parser.add_class_arguments(TrainConfig)
+    group_options(parser)
     options, as_json = parse(parser, words, defaults=False)
     from tellapart import tune
 

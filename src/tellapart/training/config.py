@@ -97,7 +97,7 @@ class TrainConfig:
             with ImageNet weights, or "small" where images are under 64 px. For read "small" or "deep" (twice its
             weights), which begin with the shipped reader, or the features of a convolutional timm model.
         feature_level: cut the backbone after this of timm's feature levels (0 is the first): for pictures unlike photos
-            of things, such as faces or scans, earlier features tell more. None keeps all of it.
+            of things, such as faces or scans, earlier features tell more. By default all of it is kept.
         pool_grid: features of a cut backbone are pooled in pool_grid x pool_grid cells, so that it counts where
             something is.
         pretrained: start from ImageNet weights where the backbone has them; a reader, from the shipped one.
