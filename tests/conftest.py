@@ -346,7 +346,7 @@ def _here(folder, models, *, patient=False, **settings):
 
 
 @contextlib.contextmanager
-def _process(folder, verb, *words, environment=None):
+def _process(folder, verb, *words, environment=None, scheme="http", verify=True):
     """A verb that listens on a port, once it answers: its address and its process. The folder is for its log."""
     import httpx
 
@@ -354,7 +354,7 @@ def _process(folder, verb, *words, environment=None):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     line = [sys.executable, "-m", "tellapart", verb, *map(str, words), "--port", str(port)]
-    url = f"http://127.0.0.1:{port}"
+    url = f"{scheme}://127.0.0.1:{port}"
     log = folder / f"{verb}.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -364,7 +364,12 @@ def _process(folder, verb, *words, environment=None):
             end = time.monotonic() + 90
             while True:
                 with contextlib.suppress(httpx.HTTPError):
-                    if httpx.get(f"{url}/{'readyz' if verb == 'serve' else ''}", trust_env=False).status_code == 200:
+                    if (
+                        httpx.get(
+                            f"{url}/{'readyz' if verb == 'serve' else ''}", trust_env=False, verify=verify
+                        ).status_code
+                        == 200
+                    ):
                         break
                 assert server.poll() is None, log.read_text()
                 assert time.monotonic() < end, log.read_text()

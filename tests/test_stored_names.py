@@ -48,7 +48,7 @@ METRICS = {
 
 ADDRESSES = {
     "/v1/models", "/v1/models/{name}", "/v1/models/{name}/predict", "/v1/models/{name}/correct", "/openapi.json",
-    "/metrics", "/livez", "/readyz",
+    "/metrics", "/livez", "/readyz", "/", "/docs",
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def test_serve_makes_sure_that_it_could_start(answered, said, shape_bundle, tmp_
 
 def test_switch(said, shape_bundle, tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(tellapart, "switch", lambda *words: calls.append(words) or "v2")
+    monkeypatch.setattr(tellapart, "switch", lambda *words, force: calls.append(words) or "v2")
     assert said("switch", "state", "shapes", shape_bundle) == (0, "shapes answers with v2\n", "")
     status, out, _ = said("switch", "state", "shapes", "--rollback", "--json")
     assert (status, json.loads(out)) == (0, {"name": "shapes", "bundle": "v2"})

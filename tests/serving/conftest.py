@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,23 @@ def _listening(process):
         if len(words) > 7 and words[6] in inodes and int(words[3], 16) & 0x10000:
             paths.add(words[7])
     return ports, paths
+
+
+def _certify(folder, name="cert", *words):
+    """A certificate of this machine that it signs itself, and its key."""
+    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
+    line = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", key, "-out", certificate, "-days", "2",
+            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]  # fmt: skip
+    try:
+        subprocess.run([*line, *(words or ["-nodes"])], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no openssl on this machine")
+    return certificate, key
+
+
+@pytest.fixture(scope="session")
+def certify():
+    return _certify
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 
 from PIL import Image
 
 import tellapart
+from tellapart.data.opening import open_catalog
 
 
 def _png(pixels):
@@ -40,3 +43,35 @@ def test_unknown_names_addresses_and_methods(shapes_here):
     assert client.post("/v1/models/nix/predict", content=b"x").json()["error"]["code"] == "unknown_model"
     assert client.get("/nix").json()["error"]["code"] == "unknown_path"
     assert client.get(ADDRESS).json()["error"]["code"] == "wrong_method"
+
+
+def test_a_correction_that_the_model_cannot_answer_is_asked_twice(here, tmp_path, shape_bundle, text_bundle, pictures):
+    files = [("image", ("a.png", pictures[0]))]
+    with here(tmp_path / "state", [f"shapes={shape_bundle}", f"texts={text_bundle}"]) as (client, _):
+        for model, right, words in [("shapes", "rin", "there are: bar, disc, ring"), ("texts", "0x", "'x'")]:
+            address = f"/v1/models/{model}/correct"
+            refused = client.post(address, files=files, data={"right": right})
+            assert refused.status_code == 400
+            assert refused.json()["error"]["code"] == "unknown_label"
+            assert words in refused.json()["error"]["reason"]
+            assert "new_label=true" in refused.json()["error"]["next"]
+            assert client.post(address, files=files, data={"right": right, "new_label": "false"}).status_code == 400
+            assert client.post(address, files=files, data={"right": right, "new_label": "true"}).status_code == 201
+        coded = base64.b64encode(pictures[0]).decode()
+        address = "/v1/models/shapes/correct"
+        assert client.post(address, json={"image": coded, "right": "new", "new_label": True}).status_code == 201
+        assert client.post(address, json={"image": coded, "right": "new", "new_label": False}).status_code == 400
+        assert client.post(f"{address}?right=new&new_label=true", content=pictures[0]).status_code == 201
+        assert client.post(address, files=files, data={"right": "ring"}).status_code == 201
+    kept = open_catalog(tmp_path / "state" / "corrections" / "shapes").column("label")
+    assert sorted(kept) == ["new", "new", "rin", "ring"]
+
+
+def test_a_correction_is_a_line_with_the_id_of_its_request(shapes_here, pictures, capsys):
+    client, _ = shapes_here
+    data = {"right": "ring", "answer": "bar"}
+    answer = client.post("/v1/models/shapes/correct", files=[("image", ("a.png", pictures[0]))], data=data)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (line,) = (each for each in lines if each["event"] == "correction")
+    assert line["id"] == answer.headers["X-Request-ID"]
+    assert (line["model"], line["answer"], line["right"]) == ("shapes", "bar", "ring")

@@ -74,21 +74,10 @@ def test_who_was_begun_is_taken_and_nobody_begins():
             assert take_waiting(listener) == []
 
 
-def _certificate(folder, name="cert", *words):
-    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
-    line = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", key, "-out", certificate, "-days", "2",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]  # fmt: skip
-    try:
-        subprocess.run([*line, *(words or ["-nodes"])], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("no openssl on this machine")
-    return certificate, key
-
-
-def test_a_certificate_that_cannot_be_used_is_refused(tmp_path):
-    certificate, key = _certificate(tmp_path)
-    other, _ = _certificate(tmp_path, "other")
-    _, locked = _certificate(tmp_path, "locked", "-passout", "pass:secret-word")
+def test_a_certificate_that_cannot_be_used_is_refused(tmp_path, certify):
+    certificate, key = certify(tmp_path)
+    other, _ = certify(tmp_path, "other")
+    _, locked = certify(tmp_path, "locked", "-passout", "pass:secret-word")
     check_certificate(None, None)
     check_certificate(certificate, key)
     both = tmp_path / "both.pem"

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.core.errors import BundleError, ServerError
+from tellapart.core.errors import BundleError, ConfigError, ServerError
 from tellapart.data.opening import open_catalog
 
 
@@ -66,6 +66,10 @@ def test_a_real_server(process, tmp_path, shape_bundle, text_bundle, pictures, e
             tellapart.switch(tmp_path / "state", "shapes", bundle)
         with pytest.raises(BundleError):
             tellapart.switch(tmp_path / "state", "shapes", tmp_path)
+        with pytest.raises(ConfigError, match=r"its task is read, not classify; callers of shapes .* --force"):
+            tellapart.switch(tmp_path / "state", "shapes", text_bundle)
+        tellapart.switch(tmp_path / "state", "texts", tellapart.base_reader(), force=True)  # of other characters
+        tellapart.switch(tmp_path / "state", "texts")  # the way back asks for no force
         assert not failed  # not one of those that were asked during the switches
         workers = sorted((tmp_path / "state" / "workers").glob("*.json"))
         assert len(workers) == 2

@@ -52,12 +52,13 @@ def switch_verb(words: list[str]) -> int:
     parser.add_argument("name", help="of the model")
     parser.add_argument("bundle", nargs="?", help="a bundle or a run; without it, --rollback")
     parser.add_argument("--rollback", action="store_true", help="to the version before")
+    parser.add_argument("--force", action="store_true", help="also to another task, other classes or characters")
     options, as_json = parse(parser, words)
     from tellapart import switch
 
     if options["rollback"] == (options["bundle"] is not None):
         raise ConfigError("give a bundle to switch to, or --rollback, not both")
-    bundle = switch(options["state"], options["name"], options["bundle"])
+    bundle = switch(options["state"], options["name"], options["bundle"], force=options["force"])
     result = {"name": options["name"], "bundle": bundle}
     return show(as_json, result, lambda: f"{options['name']} answers with {bundle}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ class Client:
         token: what the server wants to see; by default the environment variable ``TELLAPART_TOKEN``.
         timeout: seconds for one try.
         retries: further tries.
+        cafile: PEM: whom to believe that the server is who it says; by default the environment variable
+            ``SSL_CERT_FILE``, else the usual authorities.
 
     Raises:
         ConfigError: an address that is none.
@@ -45,6 +48,7 @@ class Client:
         token: str | None = None,
         timeout: float = 60.0,
         retries: int = 5,
+        cafile: str | Path | None = None,
     ) -> None:
         import httpx
 
@@ -55,7 +59,9 @@ class Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A proxy of the environment is for addresses elsewhere; one's own machine is asked directly.
         near = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=not near)
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout, trust_env=not near, verify=_trusted(cafile)
+        )
         self._retries = retries
         self.url = url
         try:
@@ -118,17 +124,23 @@ class Client:
         if part:
             yield from self._ask(part)
 
-    def correct(self, image: str | Path | bytes, right: str, *, answer: str = "") -> None:
+    def correct(self, image: str | Path | bytes, right: str, *, answer: str = "", new_label: bool = False) -> None:
         """Tell the server what the right answer would have been; it keeps the image for the next training.
+
+        Args:
+            image: a file or encoded bytes.
+            right: the class or text.
+            answer: what the model had answered.
+            new_label: keep a class, or characters, that the model does not know.
 
         Raises:
             ImageError: the file cannot be read.
-            ServerError: the server cannot be reached, or refuses.
+            ServerError: the server cannot be reached, or refuses: an answer that the model does not know, say.
         """
         data = image if isinstance(image, bytes) else image_io.read_bytes(image)
         self._send(
             "POST", f"/v1/models/{self.model}/correct", files=[("image", ("image", data))],
-            data={"right": right, "answer": answer}, twice=False,
+            data={"right": right, "answer": answer, "new_label": str(new_label).lower()}, twice=False,
         )  # fmt: skip
 
     def _ask(self, loaded: Sequence[tuple[str, bytes | ImageError]]) -> list[Prediction]:
@@ -181,6 +193,17 @@ class Client:
         if isinstance(refused, dict):
             raise ServerError(f"{self.url}: {refused.get('reason')}; {refused.get('next')}")
         raise ServerError(f"{self.url}: status {response.status_code}; is it a server of tellapart?")
+
+
+def _trusted(cafile: str | Path | None) -> Any:
+    """What httpx takes: the authorities of a file, or True for the usual ones."""
+    cafile = cafile or os.environ.get("SSL_CERT_FILE") or None
+    if cafile is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{cafile}: no certificates in it (PEM): {error}") from error
 
 
 def _bytes(item: str | Path | bytes) -> bytes | ImageError:

@@ -14,17 +14,20 @@ from typing import Any, cast
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError
+from tellapart.inference.known_labels import UnknownLabelError, check_known
 from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.serving.batching import ModelReplacedError, QueueFullError
 from tellapart.serving.decoding import SMALL, DecodeQueue
+from tellapart.serving.docs_page import POLICY, docs_page, start_page
 from tellapart.serving.feedback_store import FeedbackStore, StoreFullError
 from tellapart.serving.http_errors import HTTPError, broken, busy
-from tellapart.serving.middleware.request_log import note
+from tellapart.serving.json_log import log_event
+from tellapart.serving.middleware.request_log import note, request_id
 from tellapart.serving.model_manager import LoadedModel, ModelManager, describe
 from tellapart.serving.openapi import openapi
 from tellapart.serving.prometheus import PrometheusMetrics
@@ -55,6 +58,8 @@ class App:
                 Route("/v1/models/{name}", self._counted("/v1/models/{name}", self._model)),
                 Route("/v1/models/{name}/predict", self._counted("predict", self._predict), methods=["POST"]),
                 Route("/v1/models/{name}/correct", self._counted("correct", self._correct), methods=["POST"]),
+                Route("/", self._start),
+                Route("/docs", self._docs),
                 Route("/openapi.json", self._openapi),
                 Route("/livez", _alive),
                 Route("/readyz", _alive),
@@ -103,6 +108,13 @@ class App:
 
     async def _openapi(self, request: Request) -> Response:
         return JSONResponse(openapi(self.live.models.values(), self.settings, str(request.base_url)))
+
+    async def _start(self, _: Request) -> Response:
+        return HTMLResponse(start_page(self.live.models.values()), headers={"Content-Security-Policy": POLICY})
+
+    async def _docs(self, request: Request) -> Response:
+        document = openapi(self.live.models.values(), self.settings, str(request.base_url))
+        return HTMLResponse(docs_page(document), headers={"Content-Security-Policy": POLICY})
 
     async def _metrics(self, _: Request) -> Response:
         page = await asyncio.to_thread(self.meter.page)
@@ -216,6 +228,13 @@ class App:
                 400, "no_answer", f"right is missing, or no text of 1 to {_LONGEST} characters",
                 "send the right answer as the field 'right'",
             )  # fmt: skip
+        if what.words.get("new_label", "").lower() not in ("true", "1", "yes"):
+            try:
+                check_known(model.bundle, right)
+            except UnknownLabelError as error:
+                raise HTTPError(
+                    400, "unknown_label", str(error), "send new_label=true beside it if it is right all the same"
+                ) from error
         ((name, data),) = what.images
         opened: Future[None] = Future()
 
@@ -242,6 +261,15 @@ class App:
                 507, "full", "there is no room for more corrections", "tell whoever runs the server"
             ) from error
         self.meter.corrections.labels(model.name).inc()
+        note(request.scope, model=model.name, version=model.version)
+        log_event(
+            "correction",
+            id=request_id(request.scope),
+            model=model.name,
+            version=model.version,
+            answer=answer,
+            right=right,
+        )
         return JSONResponse({"kept": True, "right": right}, 201)
 
     def _shelf(self, kind: str, model: LoadedModel) -> FeedbackStore:

@@ -14,15 +14,24 @@ class HTTPError(Exception):
     413
     """
 
-    def __init__(self, status: int, code: str, reason: str, remedy: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        reason: str,
+        remedy: str,
+        retry_after: int | None = None,
+        challenge: str = "Bearer",
+    ) -> None:
         super().__init__(f"{code}: {reason}")
         self.status, self.code, self.reason, self.remedy, self.retry_after = status, code, reason, remedy, retry_after
+        self.challenge = challenge
 
     def response(self) -> JSONResponse:
         """As JSON; nothing of what happened inside is in it."""
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         if self.status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
+            headers["WWW-Authenticate"] = self.challenge
         body = {"error": {"code": self.code, "reason": self.reason, "next": self.remedy}}
         return JSONResponse(body, self.status, headers)
 

@@ -95,17 +95,26 @@ def _settings(host: str, port: int, options: ServeOptions) -> Settings:
     )  # fmt: skip
 
 
-def switch(state: str | Path, name: str, bundle: str | Path | None = None, *, wait: float = 30.0) -> str:
+def switch(
+    state: str | Path, name: str, bundle: str | Path | None = None, *, wait: float = 30.0, force: bool = False
+) -> str:
     """Let a running server answer with another bundle, or with the one before if none is given; nothing is dropped.
+
+    Args:
+        state: the folder that the server was started with.
+        name: of the model.
+        bundle: a bundle or a run; None for the version before.
+        wait: seconds for all processes to follow.
+        force: also to a bundle of another task, or with other classes or characters.
 
     Returns:
         The bundle that answers now.
 
     Raises:
         BundleError: there is no usable bundle, or a worker could not load it.
-        ConfigError: no such name, or nothing to go back to.
+        ConfigError: no such name, nothing to go back to, or another task or other labels without ``force``.
     """
-    return ModelRegistry(Path(state)).switch(name, bundle, wait=wait)
+    return ModelRegistry(Path(state)).switch(name, bundle, wait=wait, force=force)
 
 
 def _become(settings: Settings, listener: socket.socket, lock: int) -> None:

@@ -14,6 +14,7 @@ from tellapart.core.parallel import cpu_count
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.predictor import Predictor
 from tellapart.serving.batching import Batcher, best_size
+from tellapart.serving.json_log import log_event
 from tellapart.serving.model_registry import ModelRegistry
 from tellapart.serving.settings import Settings
 
@@ -99,6 +100,7 @@ class ModelManager:
             self.models = self.models | {name: new}  # at once, for whoever asks next
             old.batcher.close()
             self._switched(name)
+            log_event("switch", model=name, version=new.version, before=old.version)
         self._report()
 
     def _load(self, name: str, path: str) -> LoadedModel:

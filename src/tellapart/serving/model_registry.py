@@ -28,6 +28,7 @@ from tellapart.core.errors import BundleError, ConfigError, did_you_mean
 from tellapart.core.files import private_folder, write_json
 from tellapart.core.locks import lock
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.known_labels import label_changes
 
 _OWN = ("models.json", "running.lock", "switch.lock", "workers", "shares", "corrections", "samples", "metrics")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -155,16 +156,16 @@ class ModelRegistry:
             return True
         return False
 
-    def switch(self, name: str, bundle: str | Path | None, *, wait: float) -> str:
+    def switch(self, name: str, bundle: str | Path | None, *, wait: float, force: bool = False) -> str:
         """Point a name at another bundle, or at the one before; wait until all workers answer with it."""
         folder = None if bundle is None else str(Bundle.open(bundle).path.absolute())
         self.read()
         if not self._running():
             raise ConfigError(f"{self.path}: no server runs with this folder; start one with the bundle instead")
         with self._locked("switch.lock"):  # one switch at a time
-            return self._switched(name, folder, wait)
+            return self._switched(name, folder, wait, force=force)
 
-    def _switched(self, name: str, folder: str | None, wait: float) -> str:
+    def _switched(self, name: str, folder: str | None, wait: float, *, force: bool) -> str:
         models = self.read()
         if name not in models:
             raise ConfigError(
@@ -173,6 +174,11 @@ class ModelRegistry:
         model = models[name]
         before = copy.deepcopy(model)
         if folder is not None:
+            changes = "" if force else _changes(model["versions"][model["current"]], folder)
+            if changes:
+                raise ConfigError(
+                    f"{folder}: {changes}; callers of {name} would not expect that. Switch with --force all the same"
+                )
             if folder in model["versions"]:
                 model["versions"].remove(folder)  # a version's place is when it was switched to last
             model["versions"].append(folder)
@@ -216,6 +222,14 @@ class ModelRegistry:
             if time.monotonic() > end:
                 return f"a worker has not taken it within {seconds:g} s"
             time.sleep(_LOOK)
+
+
+def _changes(old: str, new: str) -> str:
+    """What callers would not expect of another bundle; of one that cannot be opened any more nobody can say."""
+    try:
+        return label_changes(Bundle.open(old), Bundle.open(new))
+    except BundleError:
+        return ""
 
 
 def _alive(process: int) -> bool:

@@ -82,7 +82,11 @@ def _correction_body() -> dict[str, Any]:
         "content": {"multipart/form-data": {"schema": {
             "type": "object",
             "required": ["image", "right"],
-            "properties": {"image": _IMAGE, "right": {"type": "string"}, "answer": {"type": "string"}},
+            "properties": {
+                "image": _IMAGE, "right": {"type": "string"}, "answer": {"type": "string"},
+                "new_label": {"type": "boolean", "default": False,
+                              "description": "keep a right answer that the model cannot give"},
+            },
         }}},
     }  # fmt: skip
 

@@ -104,7 +104,8 @@ def _json(body: bytes, settings: Settings) -> ParsedRequest:
     if len(given) > settings.images:
         raise _too_many(settings)
     images = [_from_base64(each, place) for place, each in enumerate(given)]
-    words = {str(key): text for key, text in value.items() if isinstance(text, str)}
+    words = {str(key): str(text).lower() if isinstance(text, bool) else text for key, text in value.items()
+             if isinstance(text, str | bool)}  # fmt: skip
     return ParsedRequest(images, words)
 
 

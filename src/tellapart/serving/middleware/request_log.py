@@ -13,8 +13,15 @@ from tellapart.serving.json_log import log_event
 
 HEADER = "X-Request-ID"
 NOTES = "tellapart.notes"  # in the request's scope: what else is to stand in its line
+_NUMBER = "tellapart.request_id"
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = ("/livez", "/readyz", "/metrics")  # asked every few seconds by whatever watches; no news unless they fail
+
+
+def request_id(scope: Scope) -> str | None:
+    """The id of a request, which its answer has too."""
+    number: str | None = scope.get(_NUMBER)
+    return number
 
 
 def note(scope: Scope, **fields: Any) -> None:
@@ -46,7 +53,7 @@ class RequestLogMiddleware:
         given = dict(scope["headers"]).get(HEADER.lower().encode(), b"")
         number = given.decode() if _ID.fullmatch(given) else uuid.uuid4().hex[:16]
         notes: dict[str, Any] = {}
-        scope[NOTES] = notes
+        scope[NOTES], scope[_NUMBER] = notes, number
         status, start = 0, time.perf_counter()
 
         async def numbered(message: Message) -> None:

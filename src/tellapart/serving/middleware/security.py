@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import logging
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -15,6 +17,7 @@ from tellapart.serving.middleware.request_log import note
 from tellapart.serving.settings import Settings, is_loopback
 
 _OPEN = ("/livez", "/readyz")  # for whoever watches over the server
+_PAGES = ("/", "/docs")  # where a browser may ask its user for the token, as a password
 _PATIENCE = 100  # seconds for a request and its answer
 _log = logging.getLogger("tellapart.serve")
 
@@ -82,12 +85,24 @@ class SecurityMiddleware:
     def _who(self, scope: Scope, headers: Headers) -> None:
         if self._settings.token:
             kind, _, given = headers.get("authorization", "").partition(" ")
+            if kind.lower() == "basic":
+                given = _password(given)
+                self._same_site(headers)
             known = hmac.compare_digest(given.strip().encode(), self._settings.token.encode())
-            if kind.lower() != "bearer" or not known:
-                raise HTTPError(401, "unauthorized", "no token, or another one", "send Authorization: Bearer TOKEN")
+            if kind.lower() not in ("bearer", "basic") or not known:
+                raise HTTPError(
+                    401, "unauthorized", "no token, or another one", "send Authorization: Bearer TOKEN",
+                    challenge='Basic realm="tellapart", charset="UTF-8"' if scope["path"] in _PAGES else "Bearer",
+                )  # fmt: skip
             return
-        if is_foreign(scope):
+        if is_foreign(scope, self._settings.cors):
             raise HTTPError(403, "foreign", "a request by way of another site", "ask 127.0.0.1, or start with a token")
+
+    def _same_site(self, headers: Headers) -> None:
+        """A browser sends a password by itself, whichever site's page makes it ask: only our own pages may."""
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != headers.get("host"):
+            raise HTTPError(403, "foreign", "a request by way of another site", "send Authorization: Bearer TOKEN")
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
         """Counts what comes, whatever was announced."""
@@ -111,13 +126,26 @@ class SecurityMiddleware:
         return counted
 
 
-def is_foreign(scope: Scope) -> bool:
-    """Whether a request comes from another machine, or from a page of another site in a browser of this one."""
+def _password(given: str) -> str:
+    """Of Basic credentials, whoever's."""
+    try:
+        return base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def is_foreign(scope: Scope, allowed: Sequence[str] = ()) -> bool:
+    """Whether a request comes from another machine, or from a page of another site in a browser of this one.
+
+    Args:
+        scope: of the request.
+        allowed: origins whose pages may ask all the same.
+    """
     headers = Headers(scope=scope)
     origin = headers.get("origin")
     try:
         names = [urlsplit("//" + headers.get("host", "localhost")).hostname]
-        if origin is not None:
+        if origin is not None and origin not in allowed:
             names.append(urlsplit(origin).hostname)
     except ValueError:
         return True

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tellapart.core import image_io
 from tellapart.inference.client import Client
+from tellapart.inference.known_labels import check_known
 from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.saliency import saliency_map
@@ -29,8 +30,8 @@ class Backend(Protocol):
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
         """Answers for files or bytes, in their order."""
 
-    def correct(self, file: str, right: str, answer: str) -> None:
-        """Keep what the answer should have been."""
+    def correct(self, file: str, right: str, answer: str, *, new_label: bool = False) -> None:
+        """Keep what the answer should have been; what the model cannot answer only if ``new_label``."""
 
 
 class LocalBackend:
@@ -50,8 +51,10 @@ class LocalBackend:
         """Answers for files or bytes, in their order."""
         return self._predictor.predict(items)
 
-    def correct(self, file: str, right: str, answer: str) -> None:
+    def correct(self, file: str, right: str, answer: str, *, new_label: bool = False) -> None:
         """Keep the picture with the right answer: the folder is a labelled source."""
+        if not new_label:
+            check_known(self._predictor.bundle, right)
         self._shelf.put(image_io.read_bytes(file), Path(file).name, right, answer=answer, model=self.name)
 
     def explain(self, file: str) -> tuple[Image.Image, bool]:
@@ -77,6 +80,6 @@ class ServerBackend:
         """Answers for files or bytes, in their order."""
         return self._client.predict(items)
 
-    def correct(self, file: str, right: str, answer: str) -> None:
+    def correct(self, file: str, right: str, answer: str, *, new_label: bool = False) -> None:
         """Send the picture with the right answer."""
-        self._client.correct(file, right, answer=answer)
+        self._client.correct(file, right, answer=answer, new_label=new_label)
