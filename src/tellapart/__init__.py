@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from tellapart.pipelines.audit import audit
     from tellapart.pipelines.clean import clean
     from tellapart.pipelines.demo import demo
+    from tellapart.pipelines.embed import embed
     from tellapart.pipelines.export import export
     from tellapart.pipelines.map import map
     from tellapart.pipelines.predict import predict
     from tellapart.pipelines.prepare import prepare
+    from tellapart.pipelines.shards import shards
     from tellapart.pipelines.strength import strength
     from tellapart.pipelines.train import train
     from tellapart.pipelines.tune import tune
@@ -63,6 +65,7 @@ _HOME = {
     "clean": "pipelines.clean",
     "demo": "pipelines.demo",
     "drift": "evaluation.drift",
+    "embed": "pipelines.embed",
     "evaluate": "evaluation.evaluate",
     "explain": "inference.saliency",
     "export": "pipelines.export",
@@ -73,6 +76,7 @@ _HOME = {
     "prepare": "pipelines.prepare",
     "recipes": "training.recipes",
     "serve": "serving.launch",
+    "shards": "pipelines.shards",
     "split": "data.split",
     "strength": "pipelines.strength",
     "summary": "data.summary",
@@ -99,6 +103,7 @@ __all__ = [
     "clean",
     "demo",
     "drift",
+    "embed",
     "evaluate",
     "explain",
     "export",
@@ -109,6 +114,7 @@ __all__ = [
     "prepare",
     "recipes",
     "serve",
+    "shards",
     "split",
     "strength",
     "summary",

@@ -25,10 +25,12 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart balance DATA --out even.parquet        even out the classes of the train part
   tellapart split DATA --out split.parquet         train, val, test; no near-copy crosses
   tellapart tidy DATA --out FOLDER                 a copy with regular names, and the way back
+  tellapart shards DATA --out FOLDER               Parquet shards that hold the images, of one size
   tellapart train DATA --task classify|read        train, pack, and report on the test part
   tellapart adapt PICTURES --out FOLDER            a reader teaches itself on pictures without labels
   tellapart tune DATA --minutes 30                 search for better options; the test part stays unseen
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval
+  tellapart embed MODEL|BACKBONE DATA --out FILE   the features of every image, as Parquet or an array
   tellapart map MODEL|BACKBONE DATA --out map.html alike images near each other: page, picture, file
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
   tellapart serve MODEL ... --port 3000            answers over HTTP, in batches; this machine alone, or a token
@@ -114,6 +116,7 @@ def _run(words: list[str]) -> int:
 EXTRAS = {  # what a missing package is in
     "optuna": "tune", "openTSNE": "map", "umap": "umap", "bentoml": "bento", "uvicorn": "serve",
     "prometheus_client": "serve", "python_multipart": "serve", "starlette": "serve", "httpx": "client", "gradio": "web",
+    "ray": "scale",
 }  # fmt: skip
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
@@ -125,10 +128,12 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "balance": dataset.balance_verb,
     "split": dataset.split_verb,
     "tidy": dataset.tidy_verb,
+    "shards": dataset.shards_verb,
     "train": training.train_verb,
     "adapt": training.adapt_verb,
     "tune": training.tune_verb,
     "evaluate": evaluation.evaluate_verb,
+    "embed": inference.embed_verb,
     "map": evaluation.map_verb,
     "predict": inference.predict_verb,
     "serve": serving.serve_verb,

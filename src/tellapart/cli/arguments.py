@@ -66,6 +66,11 @@ def add_source_options(parser: ArgumentParser, *, task: bool = True) -> None:
     if task:
         parser.add_argument("--task", help="classify or read; by default as the labels suggest")
     parser.add_argument("--coarse_labels", help="YAML file, group to list of classes")
+    add_label_options(parser)
+
+
+def add_label_options(parser: ArgumentParser) -> None:
+    """Add the options that say where labels stand, `tellapart.data.source_options.LABEL_OPTIONS`."""
     parser.add_argument("--label_from", default="auto", help="auto, folder, prefix, text, or an expression")
     parser.add_argument("--file_column", help="the table column that names the image")
     parser.add_argument("--label_column", help="the table column that holds the class or text")

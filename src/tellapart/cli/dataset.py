@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tellapart.cli.arguments import add_source_options, new_parser, parse
-from tellapart.cli.output import catalog_summary, catalog_table, class_name, show
+from tellapart.cli.arguments import DATA_HELP, ON_HELP, add_label_options, add_source_options, new_parser, parse
+from tellapart.cli.output import catalog_summary, catalog_table, class_name, parts_prose, show
 from tellapart.core.errors import pluralize
 from tellapart.core.terminal import printable
 
@@ -100,6 +100,25 @@ def tidy_verb(words: list[str]) -> int:
         f"{result['copied']} copied); names in {result['mapping']}"
     )
     return show(as_json, result, lambda: "\n".join([prose, *(f"note: {note}" for note in result["notes"])]))
+
+
+def shards_verb(words: list[str]) -> int:
+    """``tellapart shards DATA``: Parquet shards with the images."""
+    parser = new_parser(
+        "shards",
+        "Write any source as Parquet shards that hold the images; the same command goes on where it stopped.",
+        example="tellapart shards photos --out photo-shards --size 256MB",
+    )
+    parser.add_argument("data", help=DATA_HELP)
+    add_label_options(parser)
+    parser.add_argument("--out", required=True, help="a folder or URL")
+    parser.add_argument("--size", default="512MB", help="about how large a shard is")
+    parser.add_argument("--on", help=ON_HELP)
+    options, as_json = parse(parser, words)
+    from tellapart import shards
+
+    result = shards(**options)
+    return show(as_json, result, lambda: parts_prose(result))
 
 
 def _summary_table(result: dict[str, Any]) -> str:

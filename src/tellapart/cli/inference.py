@@ -6,10 +6,12 @@ from typing import Any
 
 from tellapart.cli.arguments import (
     CSV_SAFE_HELP,
+    DATA_HELP,
     INDEPENDENT_HELP,
     MODEL_HELP,
     ON_HELP,
     PATTERN_HELP,
+    add_label_options,
     new_parser,
     parse,
 )
@@ -64,6 +66,26 @@ def _predict_parts(options: dict[str, Any], as_json: bool) -> int:
     if options.pop("csv") | options.pop("csv_safe"):
         raise ConfigError("csv: with --out the answers are written as Parquet; leave out --csv")
     result = predict(options.pop("model"), options.pop("inputs"), **options)
+    return show(as_json, result, lambda: parts_prose(result))
+
+
+def embed_verb(words: list[str]) -> int:
+    """``tellapart embed MODEL DATA``: the features of every image."""
+    parser = new_parser(
+        "embed",
+        "The features of every image, as a network sees it; the same command goes on where it stopped.",
+        example="tellapart embed tf_efficientnet_lite0 photos --out photos.npy --dtype float16",
+    )
+    parser.add_argument("model", help="a run, a bundle, or a timm backbone such as tf_efficientnet_lite0")
+    parser.add_argument("data", help=DATA_HELP)
+    add_label_options(parser)
+    parser.add_argument("--out", required=True, help="FILE.parquet, FILE.npy, or a folder or URL for a file a part")
+    parser.add_argument("--dtype", default="float32", help="float32 or float16")
+    parser.add_argument("--on", help=ON_HELP)
+    options, as_json = parse(parser, words)
+    from tellapart import embed
+
+    result = embed(options.pop("model"), options.pop("data"), **options)
     return show(as_json, result, lambda: parts_prose(result))
 
 

@@ -24,8 +24,9 @@ from tellapart.data.shards import image_column, read_shards, shard_names
 from tellapart.data.source_options import LABEL_OPTIONS
 from tellapart.data.tables import TABLE_NAMES, TABLE_SUFFIXES
 
+KNOWN = ("label", "split", "group", "together")  # of an image, beside its name
 FILES = 1024  # of a listing, in one part
-File = tuple[str, str | None, str | None]  # name below the root, label, split
+File = tuple[str, str | None, str | None, str | None, str | None]  # name below the root, and what `KNOWN` names
 Piece = tuple[Mapping[str, Any], str, str]  # inputs, stamp and title of a part
 
 
@@ -69,7 +70,7 @@ def image_parts(sources: Sequence[str]) -> Iterator[Part]:
     def pieces() -> Iterator[Piece]:
         for is_single, some in itertools.groupby(sources, key=_is_single):
             if is_single:
-                yield from _file_pieces(Path.cwd(), ((name, None, None) for name in some))
+                yield from _file_pieces(Path.cwd(), ((name, None, None, None, None) for name in some))
             else:
                 yield from itertools.chain.from_iterable(map(_image_pieces, some))
 
@@ -82,8 +83,9 @@ def labelled_parts(data: str | Path | Catalog, options: Mapping[str, Any]) -> It
     Raises:
         CatalogError: the source cannot be used.
     """
+    given: Any = {name: value for name, value in options.items() if value not in (None, "auto")}
     if isinstance(data, Catalog) or _is_catalog(as_path(data)):
-        return catalog_parts(open_catalog(data))
+        return catalog_parts(open_catalog(data, **given))
     shards = _shards(as_path(data), str(data))
     if shards is not None:
         root, paths = shards
@@ -95,19 +97,23 @@ def labelled_parts(data: str | Path | Catalog, options: Mapping[str, Any]) -> It
 
 def catalog_parts(catalog: Catalog, rows: Sequence[int] | None = None) -> Iterator[Part]:
     """Parts of rows of a catalog, by default the kept ones: of one shard, or of 1,024 files."""
-    names = ("file", "label", "split", "shard", "row")
-    file, label, split, shard, number = (catalog.column(name) for name in names)
+    shard, number = catalog.column("shard"), catalog.column("row")
+    columns = [catalog.column(name) for name in ("file", *KNOWN)]
+
+    def line(row: int) -> tuple[Any, ...]:
+        return tuple(column[row] for column in columns)
+
     rows = catalog.rows() if rows is None else rows
     single = [row for row in rows if shard[row] is None]
     inside = sorted((row for row in rows if shard[row] is not None), key=lambda row: (shard[row], number[row]))
 
     def pieces() -> Iterator[Piece]:
-        yield from _file_pieces(catalog.root, [(file[row], label[row], split[row]) for row in single])
+        yield from _file_pieces(catalog.root, map(line, single))
         for name, those in itertools.groupby(inside, key=lambda row: shard[row]):
             here = list(those)
             rest = {
                 "rows": [number[row] for row in here],
-                "named": [(file[row], label[row], split[row]) for row in here],
+                "named": [line(row) for row in here],
                 "column": ((catalog.meta or {}).get("image_columns") or {}).get(name),
             }
             path = locate(catalog.root, name)
@@ -130,7 +136,7 @@ def _image_pieces(source: str) -> Iterator[Piece]:
         root, paths = shards
         yield from (_shard_piece(root, path, status, {}) for path, status in paths)
     else:
-        images = ((name, None, None) for name, _, _ in _walk(place) if is_image_name(name))
+        images = ((name, None, None, None, None) for name, _, _ in _walk(place) if is_image_name(name))
         some = next(images, None)
         if some is None:
             raise ConfigError(f"{source}: no image and no Parquet shard there")
@@ -189,7 +195,9 @@ def _is_catalog(place: Path) -> bool:
 
 
 def _listing_pieces(listing: Listing) -> Iterator[Piece]:
-    return _file_pieces(listing.root, ((row.file, row.label, row.split) for row in listing.rows))
+    return _file_pieces(
+        listing.root, ((row.file, row.label, row.split, row.group, row.together) for row in listing.rows)
+    )
 
 
 def _file_pieces(root: Path, files: Iterable[File], shown: str = "") -> Iterator[Piece]:
@@ -236,6 +244,8 @@ class PartImage:
     name: str
     label: str | None
     split: str | None
+    group: str | None
+    together: str | None
     data: bytes | ImageError
 
 
@@ -248,35 +258,35 @@ def read_part(inputs: Mapping[str, Any]) -> Iterator[PartImage]:
     """
     root = as_path(inputs["root"])
     if "shard" in inputs:
-        yield from _read_shard(locate(root, inputs["shard"]), inputs)
+        images = _read_shard(locate(root, inputs["shard"]), inputs)
+        yield from itertools.islice(images, *inputs["between"]) if "between" in inputs else images
         return
     names, shown = [name for name, *_ in inputs["files"]], inputs["shown"]
-    for (name, label, split), (_, data) in zip(
-        inputs["files"], read_files(root, names, range(len(names))), strict=True
-    ):
-        yield PartImage(shown + name, label, split, data)
+    contents = read_files(root, names, range(len(names)))
+    for (name, label, split, group, together), (_, data) in zip(inputs["files"], contents, strict=True):
+        yield PartImage(shown + name, label, split, group, together, data)
 
 
 def _read_shard(path: Path, inputs: Mapping[str, Any]) -> Iterator[PartImage]:
     if "rows" in inputs:
         images = iter_shard(path, inputs["rows"], inputs["column"])
-        for (name, label, split), (_, data) in zip(inputs["named"], images, strict=True):
-            yield PartImage(name, label, split, data)
+        for (name, label, split, group, together), (_, data) in zip(inputs["named"], images, strict=True):
+            yield PartImage(name, label, split, group, together, data)
         return
     labels = inputs.get("labels")
     if labels is None:
         column, names = shard_names(path, inputs["shard"])
         for name, (_, data) in zip(names, iter_shard(path, range(len(names)), column), strict=True):
-            yield PartImage(name, None, None, data)
+            yield PartImage(name, None, None, None, None, data)
         return
     columns = Columns(labels["file_column"], labels["label_column"], labels["group_by"], labels["label_from"] or "auto")
     listing = read_shards([path], columns, as_path(inputs["root"]))
     single = [row for row in listing.rows if row.shard is None]  # with a path in the place of bytes
     contents = read_files(listing.root, [row.file for row in single], range(len(single)))
     for row, (_, file) in zip(single, contents, strict=True):
-        yield PartImage(row.file, row.label, row.split, file)
+        yield PartImage(row.file, row.label, row.split, row.group, row.together, file)
     inside = [row for row in listing.rows if row.row is not None]
     numbers = [row.row for row in inside if row.row is not None]
     images = iter_shard(path, numbers, listing.image_columns.get(inputs["shard"])) if inside else iter(())
     for row, (_, data) in zip(inside, images, strict=True):
-        yield PartImage(row.file, row.label, row.split, data)
+        yield PartImage(row.file, row.label, row.split, row.group, row.together, data)

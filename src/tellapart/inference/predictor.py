@@ -107,16 +107,21 @@ class Predictor:
         Raises:
             BundleError: a bundle of an earlier version.
         """
-        self._check_features()
+        self.check_features()
         return self.session.run([FEATURES], pixels)[0]
 
     def both(self, pixels: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Probabilities, as `run`, and features, as `features`, of one run of the graph."""
-        self._check_features()
+        self.check_features()
         probabilities, features = self.session.run([PROBABILITIES, FEATURES], pixels)
         return probabilities, features
 
-    def _check_features(self) -> None:
+    def check_features(self) -> None:
+        """Refuse a bundle of an earlier version.
+
+        Raises:
+            BundleError: it gives no features.
+        """
         if FEATURES not in self.session.outputs:
             raise BundleError(f"{self.bundle.path}: it gives no features; export the run again")
 
