@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tellapart.cli import VERBS
+from tellapart.core.errors import CatalogError
+from tellapart.data.layouts import read_source
 from tellapart.synthesis import Scheme
 from tellapart.synthesis.scheme import GROUNDS, STYLES
 from tellapart.training.config import TrainConfig, make_config, recipe_names, recipe_text
@@ -97,3 +99,36 @@ def test_every_option_of_a_scheme_is_described_with_its_range() -> None:
         assert f"{low:g} to {high:g}" in ranges[name], name
     for choice in (*STYLES, *GROUNDS):
         assert f"`{choice}`" in text
+
+
+def _tables() -> list[list[str]]:
+    """The rows of the table of tables: what, the table, the files and labels that come out, and what is said."""
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    section = text.partition("## Tables that are read")[2].partition("\n## ")[0]
+    rows = [line.strip()[1:-1].split("|") for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in row] for row in rows[1:]]
+
+
+def _read_table(path: Path) -> tuple[str, str]:
+    """The files and labels of a table, and the notes, or what the refusal says."""
+    try:
+        listing = read_source(path)
+    except CatalogError as error:
+        return "", f"`{str(error).removeprefix(f'{path}: ').replace(str(path.parent), 'DATA')}`"
+    rows = [f"`{each.file}: {each.label}{f' ({each.split})' if each.split else ''}`" for each in listing.rows]
+    return " ".join(rows), " ".join(f"`{note}`" for note in listing.notes)
+
+
+@pytest.mark.parametrize("row", _tables(), ids=lambda row: row[0])
+def test_tables_are_read_as_the_page_says(row: list[str], tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    for name in ("a.png", "cat/b.PNG"):
+        (tmp_path / name).touch()
+    _, example, rows, said = row
+    path = tmp_path / ("t.jsonl" if example.startswith("`{") else "t.csv")
+    path.write_text(example.strip("`").replace("⏎", "\n"), encoding="utf-8")
+    assert _read_table(path) == (rows, said)
+
+
+def test_there_are_tables_to_check() -> None:
+    assert len(_tables()) > 20
