@@ -147,6 +147,12 @@ def test_rows_without_a_cell_filled_are_counted(read):
     )
 
 
+def test_tables_that_were_put_together(read):
+    text = "file,label\na.png,x\nfile,label\nb.png,y\n"
+    rows = [(2, "a.png", "x"), (4, "b.png", "y")]
+    assert read(text)[1:] == (rows, ["1 row of t.csv with the heading again: 3"])
+
+
 def test_a_table_without_a_heading(read, refuses, tmp_path):
     for text in ("a.png,x\nb.png,y\n", "x,deep\\b.JPG\n"):
         first = "a.png" if text.startswith("a") else r"deep\\b.JPG"

@@ -45,6 +45,8 @@ def folder(tmp_path):
         (["größe.png"], unicodedata.normalize("NFD", "größe.png"), "größe.png"),
         (["a b.png"], "x/a b.png", "a b.png"),
         (["0042"], "d/0042", "0042"),
+        (["a b#1.png"], "a%20b%231.png", "a b#1.png"),
+        (["a/b/c/abc12.jpg"], "abc12", "a/b/c/abc12.jpg"),
     ],
 )
 def test_names_that_mean_one_file(folder, files, name, path):

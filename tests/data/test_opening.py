@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 
@@ -15,7 +16,7 @@ from PIL import Image
 from tellapart.core.errors import CatalogError
 from tellapart.data.catalog import SCHEMA
 from tellapart.data.duplicates.hashing import picture_hash, thumbnail
-from tellapart.data.opening import catalog, open_catalog
+from tellapart.data.opening import catalog, open_catalog, open_with_defaults
 
 
 def test_a_row_holds_the_facts_of_its_image(class_folders):
@@ -234,3 +235,30 @@ def test_nothing_of_the_users_is_changed(class_folders, shards, tmp_path, tree):
         before = tree(data)
         catalog(data, out=tmp_path / "out" / "c.parquet", task="classify")
         assert tree(data) == before
+
+
+@pytest.mark.parametrize(
+    "options", [{"label_from": "prefix"}, {"label_column": "x"}, {"file_column": "x"}, {"group_by": "x"}]
+)
+def test_a_catalog_takes_no_options_of_sources(class_folders, tmp_path, refuses, options):
+    path = open_catalog(class_folders).write(tmp_path / "c.parquet")
+    (name, value), *_ = options.items()
+    said = (
+        f"--{name.replace('_', '-')} {value}: a catalog holds its labels already; leave it out, or catalog the source"
+    )
+    for data in (path, open_catalog(path)):
+        with pytest.raises(CatalogError, match=re.escape(said)):
+            open_catalog(data, **options)
+    assert len(open_catalog(path, label_from="auto", label_column=None)) == 12
+
+
+def test_options_of_another_source_hold_as_far_as_they_fit(class_folders, tmp_path):
+    defaults = {"label_from": r"(\d+)", "label_column": "kind", "group_by": None}
+    assert open_with_defaults(class_folders, defaults, task="read").labels == ("0", "1", "2", "3")
+    catalog = open_with_defaults(open_catalog(class_folders), defaults)
+    assert catalog.labels == ("cat", "cup", "dog")
+    with pytest.raises(CatalogError, match="--label-column mine: cannot be used with folders of images"):
+        open_with_defaults(class_folders, defaults, label_column="mine")
+    path = class_folders / "t.csv"
+    path.write_text("file,kind\ncat/0.png,k7\n", encoding="utf-8")
+    assert open_with_defaults(path, {"label_from": "text", "label_column": "kind"}).labels == ("k7",)

@@ -291,3 +291,84 @@ def test_any_label_survives_every_kind_of_table(tmp_path_factory, labels):
     expected = list(zip(names, labels, strict=True))
     assert facts(read_source(folder / "l.jsonl")) == expected
     assert facts(read_source(folder / "l.parquet")) == expected
+
+
+@pytest.mark.parametrize(
+    ("heading", "rows"),
+    [
+        ("name,label", "a.png,0\nb.png,1"),
+        ("id,breed", "a,boston_bull\nb,dingo"),
+        ("lesion_id,image_id,dx", "HAM_1,a,bkl\nHAM_2,b,nv"),
+        ("id_code,diagnosis", "a,2\nb,4"),
+        (
+            "annotation_id,annotator,choice,created_at,id,image,lead_time",
+            "1,1,Cat,2024,7,set/a.png,1.5\n2,1,Dog,2024,8,b.png,2",
+        ),
+        ("filename,words", 'a.png,"Hello, world"\nb.png,x'),
+        ("Unnamed: 0,image,class", "0,a.png,x\n1,b.png,y"),
+        ("FileName;Label", "a.png;x\nb.png;y"),
+    ],
+)
+def test_tables_of_published_sets_and_tools(pictures, heading, rows):
+    listing = read_source(table(pictures, f"{heading}\n{rows}\n"))
+    assert [row.file for row in listing.rows] == ["a.png", "b.png"]
+    assert all(row.label in rows for row in listing.rows)
+
+
+def test_one_hot_tables_of_tools(pictures, refuses):
+    path = table(pictures, "filename, cat, dog\na.png, 1, 0\nb.png, 0, 1\n", "_classes.csv")
+    with refuses(
+        CatalogError,
+        f"{path}: no label column; the columns cat, dog hold 0 and 1, as for several labels an image; write the one "
+        "label of each image into a column 'label'",
+    ):
+        read_source(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "notes"),
+    [
+        (["cat|dog", "cat", "dog"], ["1 label of others joined, as for several labels an image: cat|dog"]),
+        (
+            ["haze primary", "primary", "haze"],
+            ["1 label of others joined, as for several labels an image: haze primary"],
+        ),
+        (["cat|bird", "cat", "two words"], []),
+        (["nan", "cat", "None"], ["2 rows with a label as programs write an empty cell: None, nan"]),
+        (["1.23E+12", "1E+05", "1e5"], ["2 labels as spreadsheets rewrite long numbers: 1.23E+12, 1E+05"]),
+    ],
+)
+def test_labels_that_may_mean_something_else_are_said(pictures, fill, labels, notes):
+    fill(pictures, ["c.png"])
+    rows = "".join(f"{name}.png,{label}\n" for name, label in zip("abc", labels, strict=True))
+    listing = read_source(table(pictures, f"file,label\n{rows}"))
+    assert [row.label for row in listing.rows] == labels
+    assert listing.notes == notes
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_rule_takes_the_label_out_of_a_column(pictures, kind):
+    path = pictures / f"t.{kind}"
+    texts = ["This is 'abc'", "This is 'x y'"]
+    if kind == "parquet":
+        pq.write_table(pa.table({"file": ["a.png", "b.png"], "text": texts}), path)
+    elif kind == "jsonl":
+        path.write_text(
+            "\n".join(json.dumps({"file": f"{n}.png", "text": t}) for n, t in zip("ab", texts, strict=True))
+        )
+    else:
+        path.write_text("file,text\n" + "\n".join(f"{n}.png,{t}" for n, t in zip("ab", texts, strict=True)))
+    assert [row.label for row in read_source(path, label_from="This is '(.+)'").rows] == ["abc", "x y"]
+    with pytest.raises(CatalogError, match=r"row \d \(b\.png\): the label .* holds nothing by the rule"):
+        read_source(path, label_from=r"This is '(\w+)'")
+    for rule in ("folder", "prefix", "text"):
+        with pytest.raises(CatalogError, match=f"^--label-from {rule}: reads names of files, and here a column holds"):
+            read_source(path, label_from=rule)
+
+
+def test_options_of_columns_are_refused_where_there_are_none(pictures):
+    for name, value in (("file_column", "f"), ("label_column", "l"), ("group_by", "g")):
+        with pytest.raises(
+            CatalogError, match=f"--{name.replace('_', '-')} {value}: cannot be used with folders of images"
+        ):
+            read_source(pictures, label_from="text", **{name: value})

@@ -16,11 +16,12 @@ from tellapart.data.rows import SEVERAL, SPLIT_NAMES
 
 FILE_COLUMNS = (
     "file", "filename", "image", "path", "imagepath", "filepath", "imagefile", "imagefilename", "imagename", "img",
-    "imgpath", "imgname", "imgfile", "imageid", "imgid", "idcode", "picture", "id",
+    "imgpath", "imgname", "imgfile", "fname", "imageid", "imgid", "idcode", "picture", "photo", "id", "name",
 )  # fmt: skip
 LABEL_COLUMNS = (
     "label", "text", "class", "target", "labels", "category", "finelabel", "words", "word", "transcription",
     "transcript", "groundtruth", "gt", "classname", "labelname", "categoryname", "classlabel", "species", "breed",
+    "diagnosis", "dx", "choice",
 )  # fmt: skip
 SPLIT_COLUMNS = ("split", "subset", "partition", "dataset", "set", "usage")
 NAMED_RULES = ("folder", "prefix", "text")  # that read names of files

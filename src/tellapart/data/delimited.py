@@ -163,7 +163,8 @@ def _records(
 ) -> Records:
     heading, *body = rows
     present = [cell.strip() for cell in heading.cells]
-    filled = [row for row in body if not row.blank]
+    again = [row.first for row in body if row.cells == heading.cells]  # of tables that were put together
+    filled = [row for row in body if not row.blank and row.cells != heading.cells]
     file_column = file_heading([name for name in present if name])
     if file_column is None:
         _check_heading(path, present)
@@ -175,6 +176,8 @@ def _records(
     empty = [row.first for row in body if row.blank]
     if empty:
         notes.append(f"{pluralize(len(empty), 'row')} of {path.name} without a cell filled: {join_some(empty)}")
+    if again:
+        notes.append(f"{pluralize(len(again), 'row')} of {path.name} with the heading again: {join_some(again)}")
     records = [Record(row.first, dict(_named(present, row.cells))) for row in filled]
     return Records([name for name in present if name], records, notes)
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote
 
 from tellapart.core.errors import join_some
 from tellapart.core.image_io import SUFFIXES
@@ -120,6 +121,8 @@ def _guess(root: Path, name: str, index: _Index) -> str | None:
         return plain
     if plain != name and not plain.startswith("/") and _is_file(root, plain):
         return posixpath.normpath(plain)
+    if "%" in plain and _is_file(root, unquote(plain)):  # as in an address
+        return posixpath.normpath(unquote(plain))
     best = index.matches(_parts(plain))
     if len(best) == 1:
         return best[0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.errors import CatalogError, join_some, pluralize
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.data.columns import Columns, split_column
 from tellapart.data.delimited import read_delimited
@@ -38,6 +39,7 @@ from tellapart.data.shards import (
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TABLE_NAMES = ("labels", "metadata", "annotations")
+EMPTY = ("nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat", "nil")
 _SAMPLE = 1000  # rows that tell what kind of columns a table has
 
 
@@ -105,7 +107,7 @@ def _listing(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> L
         path.parent,
         kept,
         path.name,
-        [*notes, *_joined(labels)],
+        [*notes, *_odd_labels(labels)],
         labelled_by=f"the column {chosen.label!r} of {path.name}",
         label_column=chosen.label,
         class_names=chosen.classes is not None,
@@ -162,12 +164,20 @@ def _is_list(text: str) -> bool:
         return False
 
 
-def _joined(labels: Sequence[str]) -> list[str]:
-    """A note on labels that are other labels with a sign between, as where an image has several."""
-    known = set(labels)
+def _odd_labels(labels: Sequence[str]) -> Iterator[str]:
+    """Notes on labels that may mean something else: others joined, an empty cell, a number that was rewritten."""
+    known = sorted(set(labels))
     joined = [
         label
-        for label in sorted(known)
-        if any(sign in label and {part.strip() for part in label.split(sign)} <= known for sign in "|;,")
+        for label in known
+        if any(sign in label and {part.strip() for part in label.split(sign)} <= set(known) for sign in "|;, ")
     ]
-    return [f"{len(joined)} labels are others joined, as for {SEVERAL}: {join_some(joined)}"] if joined else []
+    empty = [label for label in known if label.casefold() in EMPTY]
+    rewritten = [label for label in known if re.fullmatch(r"\d(\.\d+)?[eE]\+\d+", label)]
+    if joined:
+        yield f"{pluralize(len(joined), 'label')} of others joined, as for {SEVERAL}: {join_some(joined)}"
+    if empty:
+        count = sum(label in empty for label in labels)
+        yield f"{pluralize(count, 'row')} with a label as programs write an empty cell: {join_some(empty)}"
+    if rewritten:
+        yield f"{pluralize(len(rewritten), 'label')} as spreadsheets rewrite long numbers: {join_some(rewritten)}"
