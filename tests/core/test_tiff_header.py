@@ -54,9 +54,9 @@ def test_numbers_without_a_sign_beyond_the_half_are_large():
 @pytest.mark.parametrize(
     ("array", "kind", "words"),
     [
-        (RAMP.astype(np.float64), 3, "a TIFF of 1 sample a pixel, floats of 64 bits"),
-        (RAMP.astype(np.int64), 2, "a TIFF of 1 sample a pixel, whole numbers with a sign of 64 bits"),
-        (RAMP.astype(np.float16), 3, "a TIFF of 1 sample a pixel, floats of 16 bits"),
+        (RAMP.astype(np.float64), 3, "a TIFF of 1 sample a pixel, floats of 64 bits (photometric 1)"),
+        (RAMP.astype(np.int64), 2, "a TIFF of 1 sample a pixel, whole numbers with a sign of 64 bits (photometric 1)"),
+        (RAMP.astype(np.float16), 3, "a TIFF of 1 sample a pixel, floats of 16 bits (photometric 1)"),
     ],
 )
 def test_a_kind_that_is_not_read_is_named(array, kind, words):
@@ -64,7 +64,7 @@ def test_a_kind_that_is_not_read_is_named(array, kind, words):
     assert unread_kind(data) == words
     with pytest.raises(ImageError) as caught:
         decode(data, "a.tif")
-    assert caught.value.reason == f"{words}, which is not read; save it with 8 or 16 bits a sample"
+    assert caught.value.reason == f"{words}, which is not read; save it as PNG"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -132,7 +132,7 @@ def is_blank(rgb: Image.Image) -> bool:
     >>> is_blank(Image.new("RGB", (3, 3), "red"))
     True
     """
-    return all(low == high for low, high in _extrema(rgb))
+    return rgb.getcolors(1) is not None
 
 
 # --- transparency

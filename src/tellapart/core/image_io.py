@@ -28,7 +28,6 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif",
             ".jfif", ".jpe", ".jif", ".jfi", ".pjpeg", ".pjp", ".dib")  # fmt: skip
 DECODING = Decoding()  # of today
 MOST_FRAMES = 256  # of an animation, that are looked at for one that shows anything
-_ANIMATED = ("GIF", "PNG", "WEBP")
 
 
 def decode(
@@ -159,11 +158,11 @@ def _decoded(
                     image.draft(None, (at_least, at_least))
             _load(image)
             result = to_rgb(_upright(image), source, decoding, notes)
-            if decoding.frame == "visible" and image.format in _ANIMATED and is_blank(result):
+            if decoding.frame == "visible" and _may_be_animated(image) and is_blank(result):
                 result = _later_frame(image, source, decoding, max_pixels, notes) or result
             return result
         except Image.DecompressionBombError as error:
-            raise ImageError(file, str(error)) from error
+            raise ImageError(file, f"larger than {max_pixels:,} pixels") from error
         except DAMAGE as error:
             raise ImageError(file, _why(error, data)) from error
 
@@ -173,6 +172,10 @@ def _load(image: Image.Image) -> None:
     for name in ("xmp", "XML:com.adobe.xmp"):
         image.info.pop(name, None)  # Pillow turns a TIFF while it decodes
     image.load()
+
+
+def _may_be_animated(image: Image.Image) -> bool:
+    return image.format == "GIF" or (image.format in ("PNG", "WEBP") and bool(getattr(image, "is_animated", False)))
 
 
 def _later_frame(

@@ -102,7 +102,7 @@ def _unknown(data: bytes) -> str:
     """Why nothing was opened."""
     known = f"(known: {', '.join(FORMATS)})"
     if (kind := unread_kind(data)) is not None:
-        return f"{kind}, which is not read; save it with 8 or 16 bits a sample"
+        return f"{kind}, which is not read; save it as PNG"
     if looks_like_image(data):
         return f"the image is damaged {known}"
     other = next((name for start, magic, name in _OTHERS if data[start : start + 16].startswith(magic)), None)
@@ -209,6 +209,7 @@ def _be_quiet() -> None:
             handler(None)
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, module=r"PIL\.")  # see MAX_PIXELS
 
 
 _be_quiet()

@@ -83,6 +83,7 @@ def unread_kind(data: bytes) -> str | None:
         tags.load(stream)
         samples, bits = int(tags.get(SAMPLES, 1)), tags.get(BITS, (1,))
         kind = _KINDS.get(tags.get(FORMAT, (1,))[0], "numbers of an unknown kind")
-        return f"a TIFF of {pluralize(samples, 'sample')} a pixel, {kind} of {bits[0]} bits"
+        what = f"{pluralize(samples, 'sample')} a pixel, {kind} of {pluralize(int(bits[0]), 'bit')}"
+        return f"a TIFF of {what} (photometric {tags.get(PHOTOMETRIC)})"
     except Exception:  # damage, of any kind
         return None
