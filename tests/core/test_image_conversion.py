@@ -118,6 +118,17 @@ def test_the_alpha_of_a_bmp_that_is_zero_throughout_means_nothing(encode, draw):
     np.testing.assert_array_equal(decode(encode(clear, "BMP")), draw(0))
 
 
+def test_a_bmp_whose_alpha_says_something_is_composed():
+    def bmp(alphas):
+        masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+        header = struct.pack("<IiiHHIIiiII", 108, 2, 1, 1, 32, 3, 8, 2835, 2835, 0, 0) + masks + bytes(52)
+        pixels = b"".join(bytes([255, 255, 255, alpha]) for alpha in alphas)
+        return b"BM" + struct.pack("<IHHI", 14 + len(header) + 8, 0, 0, 14 + len(header)) + header + pixels
+
+    assert decode(bmp((0, 255)))[0].tolist() == [[0] * 3, [255] * 3]
+    assert decode(bmp((0, 0)))[0].tolist() == [[255] * 3] * 2
+
+
 # --- 16 bits with a transparent number
 
 
@@ -183,6 +194,17 @@ def test_whole_numbers_with_a_sign_are_scaled_by_their_range(encode):
     assert notes == ["numbers with a sign: -1,024 is black and 1,024 is white"]
 
 
+def test_a_tiff_of_8_bits_with_a_sign_is_scaled_by_its_range():
+    numbers = np.array([[-64, 0, 63]], np.int8)
+    tags = [(256, 3), (257, 1), (258, 8), (262, 1), (273, 200), (277, 1), (278, 1), (279, 3), (339, 2)]
+    out = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    for tag, value in tags:
+        out += struct.pack("<HHIHH", tag, 3, 1, value, 0)
+    pixels, notes = read(out.ljust(200, b"\0") + numbers.tobytes())
+    assert pixels[0, :, 0].tolist() == [0, 129, 255]
+    assert notes == ["numbers with a sign: -64 is black and 63 is white"]
+
+
 def test_colours_of_few_bits_in_sixteen_fill_the_range():
     colours = np.array([[[4095, 0, 2048], [0, 4095, 1]]], np.uint16)
     for interlaced in (0, 1):
@@ -213,6 +235,16 @@ def test_the_first_frame_that_shows_anything_counts(encode, kind, options):
     first, said = read(data, decoding=EARLIER)
     assert (first == 255).all()
     assert said == []
+
+
+def test_the_first_page_that_shows_anything_counts(encode, draw):
+    pages = {"save_all": True, "append_images": [Image.fromarray(draw(0)), Image.fromarray(draw(1))]}
+    pixels, notes = read(encode(Image.new("RGB", (64, 48), "white"), "TIFF", **pages))
+    np.testing.assert_array_equal(pixels, draw(0))
+    assert notes == ["blank pages first: page 2 is taken"]
+    pixels, notes = read(encode(draw(2), "TIFF", **pages))
+    np.testing.assert_array_equal(pixels, draw(2))
+    assert notes == []
 
 
 def test_an_animation_of_blank_frames_alone_is_its_first(encode):

@@ -102,6 +102,39 @@ def test_damage_of_the_picture_itself_stays_damage(encode, at):
         decode(bytes(data))
 
 
+# The passes of an interlaced PNG: first column and row, and the steps to the next.
+PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+def packed(pixels, interlaced, share, depth=8):
+    """A PNG of grey whose packed rows end early, well formed otherwise."""
+    parts = [pixels[top::down, left::right] for left, top, right, down in (PASSES if interlaced else ((0, 0, 1, 1),))]
+    raw = b"".join(b"\0" + row.tobytes() for part in parts if part.size for row in part)
+    raw = raw[: round(len(raw) * share)]
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], depth, 0, 0, 0, interlaced)
+    chunks = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(raw)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+@pytest.mark.parametrize("shape", [(24, 32), (1, 9), (9, 1), (7, 5), (2, 2)])
+def test_a_png_whose_rows_end_early_is_refused_and_a_black_one_is_not(interlaced, shape):
+    grey = np.random.default_rng(0).integers(1, 256, shape, dtype=np.uint8)
+    for pixels in (grey, np.zeros(shape, np.uint8)):
+        whole = packed(pixels, interlaced, 1)
+        np.testing.assert_array_equal(decode(whole)[..., 0], pixels)
+        for share in (0.3, 0.6, 0.9):
+            with pytest.raises(ImageError, match=r"the image is (truncated|damaged)"):
+                decode(packed(pixels, interlaced, share))
+
+
+def test_transparency_of_a_wrong_length_counts_for_nothing():
+    data = with_chunk(packed(np.array([[7, 9]], np.uint8), 0, 1), chunk(b"tRNS", b"\7"))
+    pixels, notes = read(data)
+    assert pixels[0, :, 0].tolist() == [7, 9]
+    assert notes == ["damaged or large side data is left out (tRNS)"]
+
+
 # --- JPEG
 
 

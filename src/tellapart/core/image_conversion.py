@@ -39,7 +39,8 @@ class Decoding:
         deep_grey: which number is white in a picture of more than 8 bits. ``content``: the largest number of the
             fewest bits of 8, 10, 12, 14, 16 and more that hold the picture; floats by 1, these numbers or their peak.
             ``type``: the largest number of the file's type.
-        frame: of an animation. ``visible``: the first frame that is not of one colour. ``first``: the first.
+        frame: of an animation, or the page of a TIFF. ``visible``: the first that is not of one colour; the very first
+            where there is none. ``first``: the very first.
 
     >>> Decoding().transparency
     'contrast'
@@ -67,6 +68,7 @@ class Source:
             where the samples are not colours of 16 bits.
         white_is_zero: whether large numbers are dark.
         unsigned: whether 32-bit numbers have no sign.
+        signed: whether 8-bit numbers have one.
         no_alpha: whether an alpha of zero throughout means nothing, as in BMP files.
     """
 
@@ -74,6 +76,7 @@ class Source:
     deep_colour: Callable[[Image.Image], tuple[Image.Image, Image.Image]] | None = None
     white_is_zero: bool = False
     unsigned: bool = False
+    signed: bool = False
     no_alpha: bool = False
 
 
@@ -93,9 +96,10 @@ def to_rgb(image: Image.Image, source: Source, decoding: Decoding, notes: Lines)
     key = image.info.get("transparency")
     if source.deep_colour is not None and (rgb := _deep_colour(image, source, decoding, notes)) is not None:
         return rgb
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+    signed = source.signed and image.mode == "L" and decoding.deep_grey == "content"
+    if image.mode.startswith("I;16") or image.mode in ("I", "F") or signed:
         grey = _deep_grey(image, source, decoding, notes)
-        return grey.convert("RGB") if key is None else _compose(_with_key(image, grey, key), decoding, notes)
+        return grey.convert("RGB") if key is None else _compose(_with_key(image, source, grey, key), decoding, notes)
     if image.mode == "RGB" and key is None:
         return image
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or key is not None:
@@ -171,10 +175,10 @@ def _ground(image: Image.Image, notes: Lines) -> str:
     return "black"
 
 
-def _with_key(image: Image.Image, grey: Image.Image, key: object) -> Image.Image:
+def _with_key(image: Image.Image, source: Source, grey: Image.Image, key: object) -> Image.Image:
     """Grey with an alpha that hides one number of the deep picture."""
     alpha = np.empty((image.height, image.width), np.uint8)
-    for top, values in _values(image):
+    for top, values in _values(image, source):
         alpha[top : top + len(values)] = np.where(values == key, 0, 255)
     grey.putalpha(Image.fromarray(alpha))
     return grey
@@ -186,7 +190,7 @@ def _with_key(image: Image.Image, grey: Image.Image, key: object) -> Image.Image
 def _deep_grey(image: Image.Image, source: Source, decoding: Decoding, notes: Lines) -> Image.Image:
     """16-bit, 32-bit and float grey to 8 bits: scaled, never clipped but for what lies outside of the range."""
     low, high = np.inf, -np.inf
-    for _, values in _values(image, source.unsigned):
+    for _, values in _values(image, source):
         finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
@@ -200,7 +204,7 @@ def _deep_grey(image: Image.Image, source: Source, decoding: Decoding, notes: Li
         if words:
             notes.append(words)
     grey = np.empty((image.height, image.width), np.uint8)
-    for top, values in _values(image, source.unsigned):
+    for top, values in _values(image, source):
         exact = values.astype(np.float64)
         if floats:
             exact = np.nan_to_num(exact, nan=black)
@@ -297,8 +301,12 @@ def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _values(image: Image.Image, unsigned: bool = False) -> Iterator[tuple[int, Array]]:
+def _values(image: Image.Image, source: Source) -> Iterator[tuple[int, Array]]:
     """The numbers of a deep picture, H, W, from each top."""
     for top, band in _bands(image):
         values = np.asarray(band)
-        yield top, values.view(np.uint32) if unsigned and values.dtype == np.int32 else values
+        if source.unsigned and values.dtype == np.int32:
+            values = values.view(np.uint32)
+        elif source.signed and values.dtype == np.uint8:
+            values = values.view(np.int8)
+        yield top, values

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 from tellapart.core.errors import ImageError
 from tellapart.core.image_conversion import Decoding, Source, is_blank, to_rgb
 from tellapart.core.image_opening import DAMAGE, FORMATS, MAX_PIXELS, MAX_SIDE, looks_like_image, open_image
-from tellapart.core.image_repair import lacks_end, mend
+from tellapart.core.image_repair import lacks_end, lacks_rows, mend
 from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import RemotePath
 
@@ -157,6 +157,8 @@ def _decoded(
                 if at_least:
                     image.draft(None, (at_least, at_least))
             _load(image)
+            if image.format == "PNG" and lacks_rows(data, image):
+                raise EOFError("truncated")
             result = to_rgb(_upright(image), source, decoding, notes)
             if decoding.frame == "visible" and _may_be_animated(image) and is_blank(result):
                 result = _later_frame(image, source, decoding, max_pixels, notes) or result
@@ -175,7 +177,9 @@ def _load(image: Image.Image) -> None:
 
 
 def _may_be_animated(image: Image.Image) -> bool:
-    return image.format == "GIF" or (image.format in ("PNG", "WEBP") and bool(getattr(image, "is_animated", False)))
+    """Whether further pictures may follow; of a TIFF its pages."""
+    several = ("PNG", "WEBP", "TIFF")
+    return image.format == "GIF" or (image.format in several and bool(getattr(image, "is_animated", False)))
 
 
 def _later_frame(
@@ -191,7 +195,8 @@ def _later_frame(
         except DAMAGE:  # the end, or what cannot be read
             return None
         if not is_blank(result):
-            notes[:] = [f"blank frames first: frame {frame + 1} is taken", *said]
+            what = "page" if image.format == "TIFF" else "frame"
+            notes[:] = [f"blank {what}s first: {what} {frame + 1} is taken", *said]
             return result
     return None
 

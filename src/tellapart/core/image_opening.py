@@ -150,6 +150,7 @@ def _source(image: Image.Image, data: bytes, inverted: bool) -> Source:
         deep_colour=_deep_colour(image, data),
         white_is_zero=inverted or tags.get(PHOTOMETRIC) == 0,
         unsigned=bits == 32 and tags.get(FORMAT, (1,))[0] == 1,
+        signed=bits == 8 and tags.get(FORMAT, (1,))[0] == 2,
         no_alpha=image.format == "BMP",
     )
 

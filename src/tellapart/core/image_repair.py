@@ -19,6 +19,8 @@ from tellapart.core.errors import join_some
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PICTURE_CHUNKS = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")  # side data by name, of which the picture is made
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PIECE = 2**22  # bytes that are unpacked at a time
 _END_MARK, _SCAN = b"\xff\xd9", b"\xff\xda"  # of a JPEG
 # What may follow a whole scan without changing its pixels, and changes those of one that is cut off.
 _TAILS = tuple(bytes([first, *b"\x5a\xfe\xa7\x13"]) * 16 for first in (0x00, 0xFE, 0xAA, 0x55))
@@ -59,6 +61,41 @@ def lacks_end(jpeg: bytes) -> bool:
     return end < 0 or jpeg.find(_SCAN, end) >= 0
 
 
+def lacks_rows(png: bytes, image: Image.Image) -> bool:
+    """Whether the pixels of a decoded PNG end before its last row; a decoder leaves the rest of such a picture black.
+
+    Args:
+        png: the encoded image.
+        image: its first frame, as Pillow decoded it, not turned.
+
+    >>> buffer = io.BytesIO(); Image.new("L", (8, 8)).save(buffer, "PNG")
+    >>> lacks_rows(buffer.getvalue(), Image.new("L", (8, 8)))
+    False
+    """
+    last = image.crop((0, max(image.height - 2, 0), *image.size))  # interlaced, either of the two comes last
+    if last.height == 2 and all(any(last.crop((0, row, last.width, row + 1)).tobytes()) for row in range(last.height)):
+        return False
+    expected, decoder = _length(png), zlib.decompressobj()
+    for name, chunk in _chunks(png):
+        packed = chunk[8:-4] if name == b"IDAT" else b""
+        while packed and expected > 0:
+            expected -= len(decoder.decompress(packed, _PIECE))
+            packed = decoder.unconsumed_tail
+    return expected > 0
+
+
+def _length(png: bytes) -> int:
+    """The bytes of all rows of a PNG before they are packed (PNG 1.2, 2.3 and 2.6)."""
+    width, height, depth, colour, interlaced = *struct.unpack_from(">IIBB", png, 16), png[28]
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    total = 0
+    for left, top, right, down in _PASSES if interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - left) // right), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            total += rows * (1 + (columns * bits + 7) // 8)
+    return total
+
+
 # --- PNG: a signature, then chunks of length, name, content and checksum; names in small letters are side data
 
 
@@ -69,7 +106,7 @@ def _mend_png(data: bytes) -> tuple[bytes, str] | None:
         side = bool(name[0] & 0x20)
         if name == b"IEND":
             ended = True
-        if not side or (name in _PICTURE_CHUNKS and _sound(chunk)):
+        if not side or (name in _PICTURE_CHUNKS and _sound(chunk) and _fits(name, chunk, data)):
             parts.append(chunk)
         else:
             left_out.append(name.decode("latin-1") if name.isalpha() else "damaged bytes")
@@ -113,6 +150,12 @@ def _next_chunk(data: bytes, start: int) -> int:
                 break
             place = data.find(name, place + 1)
     return min(places, default=len(data))
+
+
+def _fits(name: bytes, chunk: bytes, data: bytes) -> bool:
+    """Whether transparency is as long as the kind of PNG asks; of other chunks, always."""
+    length = len(chunk) - 12
+    return name != b"tRNS" or {0: length == 2, 2: length == 6, 3: 0 < length <= 256}.get(data[25], False)
 
 
 def _sound(chunk: bytes) -> bool:
