@@ -24,6 +24,8 @@ SLACK = 0.05  # of the range; what resampling leaves above white and below black
 UNSCALED = 16  # floats up to this hold no known range: the peak is white
 _BAND = 2**21  # pixels that are converted at a time
 
+_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+
 Array = npt.NDArray[Any]
 _NUMBER = re.compile(r"-?\d[\d,.]*(e[-+]?\d+)?")
 Lines = list[str]  # what was guessed about a picture
@@ -96,19 +98,23 @@ def to_rgb(image: Image.Image, source: Source, decoding: Decoding, notes: Lines)
     key = image.info.get("transparency")
     if source.deep_colour is not None and (rgb := _deep_colour(image, source, decoding, notes)) is not None:
         return rgb
-    signed = source.signed and image.mode == "L" and decoding.deep_grey == "content"
-    if image.mode.startswith("I;16") or image.mode in ("I", "F") or signed:
+    if _is_deep(image, source, decoding):
         grey = _deep_grey(image, source, decoding, notes)
         return grey.convert("RGB") if key is None else _compose(_with_key(image, source, grey, key), decoding, notes)
-    if image.mode == "RGB" and key is None:
-        return image
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or key is not None:
-        if image.mode == "L" and isinstance(key, int) and source.bits in (2, 4):
-            image.info["transparency"] = key * 255 // (2**source.bits - 1)
-        if source.no_alpha and image.mode == "RGBA" and _extrema(image)[3] == (0, 0):
-            return image.convert("RGB")
-        return _compose(image, decoding, notes)
-    return image.convert("RGB")
+    if key is None and image.mode not in _WITH_ALPHA:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    if image.mode == "L" and isinstance(key, int) and source.bits in (2, 4):
+        image.info["transparency"] = key * 255 // (2**source.bits - 1)
+    if source.no_alpha and image.mode == "RGBA" and _extrema(image)[3] == (0, 0):
+        return image.convert("RGB")
+    return _compose(image, decoding, notes)
+
+
+def _is_deep(image: Image.Image, source: Source, decoding: Decoding) -> bool:
+    """Whether the numbers of a grey picture are other than 0 to 255."""
+    if image.mode == "L":
+        return source.signed and decoding.deep_grey == "content"
+    return image.mode.startswith("I;16") or image.mode in ("I", "F")
 
 
 def group_notes(notes: Iterable[tuple[str, str]]) -> list[str]:
