@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tellapart.core.errors import CatalogError
 from tellapart.core.image_io import is_image_name
 from tellapart.core.system_files import is_system_name
-from tellapart.data.layouts import label_in_name, read_source
+from tellapart.data.layouts import read_source
+from tellapart.data.name_rules import label_in_name
 from tellapart.data.opening import open_catalog
 
 
@@ -150,7 +151,9 @@ def test_rules_that_are_no_rules(refuses):
     for rule in ("folders", "(a)(b)", "a"):
         with refuses(
             CatalogError,
-            f"label rule {rule!r}: give folder, prefix, text, or a regular expression with exactly one group",
+            f"label rule {rule!r}: give folder, prefix, text, text-number, text-hash, number-text, hash-text, "
+            "number-text-number, or a regular expression with exactly one group"
+            + (" (did you mean 'folder'?)" if rule == "folders" else ""),
         ):
             label_in_name("a.png", rule)
 
@@ -163,7 +166,7 @@ def test_what_is_no_image_is_counted(class_folders):
     listing = read_source(class_folders)
     assert len(listing.rows) == 12
     assert listing.notes == [
-        "4 files are not images by name and were left out: 2 .txt, 1 README, 1 .pdf",
+        "4 files are not images by name and were left out: 2 .txt, 1 without an ending, 1 .pdf",
         "hidden, or left behind by a system, and left out: 1 .DS_Store, 1 ._ (AppleDouble), 1 Thumbs.db, 1 __MACOSX",
     ]
 
@@ -352,7 +355,8 @@ def test_a_folder_that_cannot_be_read_is_named(class_folders, closed):
     note = "1 folders cannot be read and were left out: cup (Permission denied)"
     listing = read_source(class_folders)
     assert facts(listing) == [(f"{label}/{n}.png", label) for label in ("cat", "dog") for n in range(4)]
-    assert listing.notes == [note]
+    assert listing.notes == ["1 class folder without a usable image: cup (cannot be read)", note]
+    assert listing.lost_classes == {"cup": "cannot be read"}
     (class_folders / "labels.csv").write_text("file,label\ncat/0.png,x\n")
     assert read_source(class_folders).notes == [
         "7 images are not named in labels.csv and were left out: cat/1.png, cat/2.png, cat/3.png and 4 more", note,

@@ -66,7 +66,7 @@ def test_class_folders(sizes):
 
 def test_a_reading_set_has_no_classes(tmp_path, fill):
     fill(tmp_path, [f"{n:03}.png" for n in range(30)])
-    for options in ({"task": "read"}, {"label_from": "text"}):
+    for options in ({"task": "read", "label_from": "text"}, {"label_from": "text"}):
         seen = summary(tmp_path, **options)
         assert (seen["task"], seen["images"], seen["labels"], seen["classes"]) == ("read", 30, 30, {})
         assert seen["first"] == [(f"{n:03}.png", f"{n:03}") for n in range(10)]

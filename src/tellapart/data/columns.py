@@ -24,7 +24,9 @@ LABEL_COLUMNS = (
     "diagnosis", "dx", "choice",
 )  # fmt: skip
 SPLIT_COLUMNS = ("split", "subset", "partition", "dataset", "set", "usage")
-NAMED_RULES = ("folder", "prefix", "text")  # that read names of files
+NAMED_RULES = (  # that read names of files
+    "folder", "prefix", "text", "text-number", "text-hash", "number-text", "hash-text", "number-text-number",
+)  # fmt: skip
 
 Choice = tuple[str, str]  # the column of the files, that of the labels
 
@@ -197,7 +199,8 @@ def label_expression(rule: str) -> re.Pattern[str]:
         raise CatalogError(f"label rule {rule!r}: not a regular expression: {error}") from error
     if expression.groups != 1:
         raise CatalogError(
-            f"label rule {rule!r}: give folder, prefix, text, or a regular expression with exactly one group"
+            f"label rule {rule!r}: give {', '.join(NAMED_RULES)}, or a regular expression with exactly one group"
+            f"{did_you_mean(rule, NAMED_RULES)}"
         )
     return expression
 

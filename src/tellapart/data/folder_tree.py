@@ -27,6 +27,7 @@ class FolderTree:
     images: list[Parts] = field(default_factory=list)  # by name, or by content where a name has no ending
     others: list[Parts] = field(default_factory=list)
     folders: list[Parts] = field(default_factory=list)  # all but the root
+    closed: list[Parts] = field(default_factory=list)  # folders that cannot be read
     notes: list[str] = field(default_factory=list)  # on what could not be followed, and on what a system left
 
 
@@ -108,6 +109,7 @@ class _Walk:
                     raise
                 reason = f"{'/'.join(parts)} ({error.strerror or error})"
                 self.skipped["folders cannot be read and were left out"].append(reason)
+                self.tree.closed.append(parts)
                 continue
             if any(entry.is_symlink() for entry in entries):
                 above |= _line(folder)
@@ -124,11 +126,11 @@ class _Walk:
             else:
                 self.skipped["links cannot be followed and were left out"].append("/".join(parts))
         elif entry.is_dir():
-            self.tree.folders.append(parts)
             if entry.is_symlink() and _identity(entry.path) in above:
                 reason = "links lead back to a folder that they lie in and were not followed"
                 self.skipped[reason].append("/".join(parts))
             else:
+                self.tree.folders.append(parts)
                 self._folders.append((parts, above))
         elif entry.is_file():
             (self.tree.images if is_image_file(entry.path) else self.tree.others).append(parts)

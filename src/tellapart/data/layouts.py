@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import glob
 import posixpath
-import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.errors import CatalogError, join_some, pluralize
 from tellapart.core.storage import RemotePath, as_path, is_url, matching
-from tellapart.data.columns import Columns, label_expression
+from tellapart.data.columns import Columns
+from tellapart.data.folder_scheme import FolderScheme, Place, find_scheme
 from tellapart.data.folder_tree import FolderTree, Parts, read_tree, tree_of
-from tellapart.data.rows import SPLIT_NAMES, Listing, Row
+from tellapart.data.left_out import lost_classes, other_files
+from tellapart.data.name_rules import NameRule, are_counted, label_in_name, rule_of_names
+from tellapart.data.normal_forms import composed
+from tellapart.data.rows import Listing, Row
 from tellapart.data.shards import read_shards
+from tellapart.data.side_tables import naming_tables, offer
+from tellapart.data.split_names import part_in_name, part_rows
 from tellapart.data.tables import TABLE_NAMES, TABLE_SUFFIXES, read_table
-
-LABEL_RULES = {
-    # dog_01.jpg -> dog, 2_10067.png -> 2, cat.12.jpg -> cat, "cup (3).png" -> cup
-    "prefix": re.compile(r"(?P<label>.+?)[ _.\-]+\(?\d+\)?"),
-    # ab3kz.png -> ab3kz; a copy's counter is not text: 0042.1.png and "0042 (1).png" -> 0042
-    "text": re.compile(r"(?P<label>.+?)(?:\.\d+| \(\d+\))?"),
-}
 
 
 def read_source(
@@ -55,6 +54,9 @@ def read_source(
         raise CatalogError(f"{error.filename or data}: cannot be read: {error.strerror or error}") from error
     if not listing.rows:
         raise CatalogError("; ".join([f"{data}: no images found", *listing.notes]))
+    if listing.layout not in ("class folders", "file names"):
+        listing.rows, notes = composed(listing.rows, names=False)
+        listing.notes += notes
     return listing
 
 
@@ -66,11 +68,11 @@ def _listing(data: str | Path, label_from: str, columns: Columns, task: str | No
         shards = sorted(Path(name) for name in glob.glob(str(data), recursive=True))  # noqa: PTH207
         if not shards:
             raise CatalogError(f"{data}: no file matches this pattern")
-        return read_shards(shards, columns)
+        return _shards(shards, columns)
     if path.is_dir():
-        return _folder(path, label_from, columns, task)
+        return _folder(read_tree(path), label_from, columns, task)
     if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
-        return read_table(path, columns)
+        return _table(path, columns)
     if path.exists():
         raise CatalogError(
             f"{data}: not a data set; give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or Parquet shards"
@@ -84,58 +86,149 @@ def _remote_listing(data: str, label_from: str, columns: Columns, task: str | No
         shards = matching(data)
         if not shards:
             raise CatalogError(f"{data}: no object matches this pattern")
-        return read_shards([as_path(shard.url) for shard in shards], columns)
+        return _shards([as_path(shard.url) for shard in shards], columns)
     path = as_path(data)
     if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
-        return read_table(path, columns)
+        return _table(path, columns)
     root = cast(RemotePath, path)
     root.check_bucket()
-    tree = tree_of(path, [found.relative_to(root).parts for found, _ in root.files()])
-    if label_from == "auto":
-        tables = [f"{name}{suffix}" for name in TABLE_NAMES for suffix in TABLE_SUFFIXES]
-        if table := next((name for name in tables if (name,) in tree.others), None):
-            return read_table(path / table, columns)
-    return _listing_of(tree, label_from, columns, task)
+    return _folder(
+        tree_of(path, [found.relative_to(root).parts for found, _ in root.files()]), label_from, columns, task
+    )
+
+
+def _shards(paths: Sequence[Path], columns: Columns, root: Path | None = None) -> Listing:
+    """The rows of shards, in the parts that the names of the shards say."""
+    listing = read_shards(paths, columns, root)
+    listing.rows, notes = part_rows(listing.rows, [row.shard or row.file for row in listing.rows])
+    return _with_notes(listing, notes)
+
+
+def _table(path: Path, columns: Columns) -> Listing:
+    """The rows of a table, in the parts that the top folders of its files say."""
+    listing = read_table(path, columns)
+    tops = {row.file: Path(row.file).parts[0] for row in listing.rows if "/" in row.file}
+    if len(tops) == len(listing.rows) and all(part_in_name(top) for top in set(tops.values())):
+        listing.rows, notes = part_rows(listing.rows, [f"{tops[row.file]}/0" for row in listing.rows])
+        _with_notes(listing, notes)
+    return listing
 
 
 # --- folders ---------------------------------------------------------------------------------------
 
 
-def _folder(root: Path, label_from: str, columns: Columns, task: str | None) -> Listing:
-    if label_from == "auto":
-        tables = [
-            path for name in TABLE_NAMES for suffix in TABLE_SUFFIXES if (path := root / f"{name}{suffix}").is_file()
-        ]
-        if tables:
-            return _note_unlisted(read_table(tables[0], columns), root)
-    return _listing_of(read_tree(root), label_from, columns, task)
+def _folder(tree: FolderTree, label_from: str, columns: Columns, task: str | None) -> Listing:
+    """The rows of the files of a folder: by its table or shards, by the names of folders, or by their own."""
+    shards = [tree.root.joinpath(*parts) for parts in tree.others if parts[-1].lower().endswith(".parquet")]
+    auto = label_from == "auto"
+    if auto and (table := _own_table(tree, ())):
+        return _by_tables(tree, FolderScheme(), {(): table}, columns)
+    if not tree.images:
+        if shards:
+            return _with_notes(_shards(shards, columns, tree.root), tree.notes)
+        return Listing(tree.root, [], "folder", [*other_files(tree.others), *tree.notes])
+    scheme = find_scheme(tree.images, strict=label_from == "folder")
+    if auto and (tables := _part_tables(tree, scheme)):
+        return _by_tables(tree, scheme, tables, columns)
+    columns.refuse_without_columns(tree.root, "folders of images")
+    beside = naming_tables(tree, len(scheme.around) + 1)
+    try:
+        listing = _by_names(tree, scheme, label_from, task)
+    except CatalogError as error:
+        if beside:
+            raise CatalogError(f"{error}; {offer(beside, tree.root)}") from error
+        raise
+    if beside and auto and (listing.layout == "file names" or len({row.label for row in listing.rows}) == 1):
+        how = "file names" if listing.layout == "file names" else "the one folder of the images"
+        raise CatalogError(
+            f"{tree.root}: the labels may stand in {how} or in a table: {offer(beside, tree.root)}, or say what the "
+            "names are (--label-from folder, prefix or text)"
+        )
+    if beside:
+        listing.notes.append(f"not read: {offer(beside, tree.root)} instead")
+    return listing
 
 
-def _listing_of(tree: FolderTree, label_from: str, columns: Columns, task: str | None) -> Listing:
-    """The rows of the files of a folder, by the names of their folders or their own."""
-    root, images, others = tree.root, tree.images, tree.others
-    shards = [root.joinpath(*parts) for parts in others if parts[-1].lower().endswith(".parquet")]
-    if shards and not images:
-        return _with_notes(read_shards(shards, columns, root), tree.notes)
-    listing = Listing(root, [], "folder")
-    if others:
-        kinds = Counter(Path(parts[-1]).suffix.lower() or parts[-1] for parts in others)
+def _own_table(tree: FolderTree, folder: Parts) -> Parts | None:
+    """The table that by its name belongs to the images of a folder."""
+    here = {parts[-1].lower(): parts for parts in tree.others if parts[:-1] == folder}
+    names = [f"{name}{suffix}" for name in TABLE_NAMES for suffix in TABLE_SUFFIXES]
+    return next((here[name] for name in names if name in here), None)
+
+
+def _part_tables(tree: FolderTree, scheme: FolderScheme) -> dict[Parts, Parts]:
+    """Folder → its table: of a folder around the whole set, or of each part."""
+    for length in range(len(scheme.around), 0, -1):
+        if table := _own_table(tree, scheme.around[:length]):
+            return {scheme.around[:length]: table}
+    folders = [(*scheme.around, top, *scheme.doubled[top][:length])
+               for top in scheme.parts for length in range(len(scheme.doubled[top]) + 1)]  # fmt: skip
+    return {folder: table for folder in folders if (table := _own_table(tree, folder))}
+
+
+def _by_tables(tree: FolderTree, scheme: FolderScheme, tables: Mapping[Parts, Parts], columns: Columns) -> Listing:
+    """The rows of one table or of one a part, with their files named from the root."""
+    listing: Listing | None = None
+    for folder, table in tables.items():
+        read = _table(tree.root.joinpath(*table), columns)
+        place = scheme.place(folder)
+        part = place.part if place is not None else None
+        if folder:
+            read.rows = [_below(row, folder, part) for row in read.rows]
+        if listing is None:
+            listing = replace(read, root=tree.root, layout="/".join(table))
+        else:
+            listing.rows += read.rows
+            listing.notes += read.notes
+            listing.layout = join_some("/".join(each) for each in tables.values())
+            listing.labelled_by = f"the column {read.label_column!r} of {listing.layout}"
+    assert listing is not None
+    return _note_unlisted(listing, tree, set(tables.values()))
+
+
+def _below(row: Row, folder: Parts, part: str | None) -> Row:
+    """A row of a table in a folder, with its file named from the root."""
+    if row.shard is not None or is_url(row.file) or Path(row.file).is_absolute():
+        return replace(row, split=row.split or part)
+    return replace(row, file=posixpath.normpath("/".join([*folder, row.file])), split=row.split or part)
+
+
+def _by_names(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str | None) -> Listing:
+    """The rows of a folder by the names of folders, or by those of files."""
+    listing = Listing(tree.root, [], "folder", other_files(tree.others))
+    placed, unlabelled = {}, []
+    for parts in tree.images:
+        place = scheme.place(parts[:-1])
+        if place is None or (scheme.unlabelled and not place.folders):
+            unlabelled.append("/".join(parts))
+        else:
+            placed[parts] = place
+    if unlabelled:
         listing.notes.append(
-            f"{len(others)} files are not images by name and were left out: "
-            + join_some(f"{count} {kind}" for kind, count in kinds.most_common())
+            f"{pluralize(len(unlabelled), 'image lies', 'images lie')} in no class and were left out: "
+            f"{join_some(unlabelled)}"
         )
-    if images:
-        columns.refuse_without_columns(root, "folders of images")
-        splits = _split_folders(images)
-        if label_from == "auto":
-            deep = max(map(len, images)) - 1 > splits
-            label_from = "folder" if deep else ("text" if task == "read" else "prefix")
-        listing.layout = "class folders" if label_from == "folder" else "file names"
-        listing.labelled_by = "folder names" if label_from == "folder" else f"file names (by the rule {label_from!r})"
-        listing.rows = (
-            _class_folders(images, splits) if label_from == "folder" else _rows_by_name(images, label_from, splits)
-        )
-    return _with_notes(listing, [*tree.notes, *_blank_twins(listing.rows)])
+    if label_from == "auto":
+        deep = any(place.folders for place in placed.values())
+        if deep and task == "read":
+            _ask_for_texts(placed)
+        label_from = "folder" if deep else ""
+    if label_from == "folder":
+        listing.layout, listing.labelled_by = "class folders", "folder names"
+        listing.rows = _class_folders(placed)
+        lost, notes = lost_classes(tree, scheme, {row.label for row in listing.rows})
+        listing.lost_classes = lost
+        listing.notes += notes
+    else:
+        listing.layout = "file names"
+        rule = NameRule(label_from) if label_from else rule_of_names(["/".join(parts) for parts in placed], task)
+        listing.labelled_by = f"file names (by the rule {rule.rule!r})"
+        listing.notes += rule.notes
+        listing.rows = _rows_by_name(placed, rule.rule, asked=bool(label_from), task=task)
+    if scheme.around:
+        listing.labelled_by += f" below {'/'.join(scheme.around)}"
+    listing.rows, notes = composed(listing.rows, names=True)
+    return _with_notes(listing, [*tree.notes, *notes, *_blank_twins(listing.rows)])
 
 
 def _with_notes(listing: Listing, notes: Sequence[str]) -> Listing:
@@ -143,60 +236,50 @@ def _with_notes(listing: Listing, notes: Sequence[str]) -> Listing:
     return listing
 
 
-def _rows_by_name(images: Sequence[Parts], rule: str, splits: bool) -> list[Row]:
-    rows = []
-    for parts in images:
-        name = "/".join(parts)
-        split = SPLIT_NAMES.get(parts[0].lower()) if splits else None
-        rows.append(Row(name, label_in_name(name, rule), split=split))
-    return rows
+def _rows_by_name(placed: Mapping[Parts, Place], rule: str, *, asked: bool, task: str | None) -> list[Row]:
+    try:
+        return [Row(name := "/".join(parts), label_in_name(name, rule), split=place.part)
+                for parts, place in placed.items()]  # fmt: skip
+    except CatalogError as error:
+        if asked or task is not None:
+            raise
+        raise CatalogError(f"{error}; if the names are the texts in the images, say --task read") from error
 
 
-def label_in_name(path: str | Path, rule: str) -> str:
-    """The label that a file name carries, by a named rule or a regular expression with one group.
-
-    Raises:
-        CatalogError: the name does not follow the rule, or the rule is no usable expression.
-
-    >>> label_in_name("dog_01.jpg", "prefix"), label_in_name("2_10067.png", "prefix")
-    ('dog', '2')
-    >>> label_in_name("0042.1.png", "text"), label_in_name("x-red-7.png", "x-([a-z]+)-.*")
-    ('0042', 'red')
-    """
-    stem = Path(path).stem
-    expression = LABEL_RULES.get(rule)
-    if expression is None:
-        expression = label_expression(rule)
-    match = expression.fullmatch(stem)
-    if match is None or not match[1]:
-        raise CatalogError(
-            f"{path}: the name holds no label by the rule {rule!r}; "
-            "sort the images into class folders, or give a rule that fits (--label-from)"
-        )
-    return str(match[1])
-
-
-def _split_folders(images: Sequence[Parts]) -> bool:
-    """Whether the first level is train/val/test, as many published sets have it."""
-    tops = {parts[0].lower() for parts in images if len(parts) > 1}
-    return len(tops) > 1 and "train" in {SPLIT_NAMES.get(top) for top in tops} and tops <= set(SPLIT_NAMES)
-
-
-def _class_folders(images: Sequence[Parts], splits: bool) -> list[Row]:
-    depths = Counter(len(parts) - 1 - splits for parts in images)
+def _class_folders(placed: Mapping[Parts, Place]) -> list[Row]:
+    depths = Counter(len(place.folders) for place in placed.values())
     if len(depths) > 1 or not depths.keys() <= {1, 2}:
         usual = depths.most_common(1)[0][0]
-        odd = next(parts for parts in images if len(parts) - 1 - splits != usual or usual not in (1, 2))
+        odd = ["/".join(parts) for parts, place in placed.items()
+               if len(place.folders) != usual or usual not in (1, 2)]  # fmt: skip
         raise CatalogError(
-            f"{'/'.join(odd)}: images must all lie in class folders (class/image) or all in "
-            "group/class folders (group/class/image); move this one, or label by name (--label-from prefix)"
+            f"{odd[0]}: images must all lie in class folders (class/image) or all in group/class folders "
+            f"(group/class/image); move {'this one' if len(odd) == 1 else f'these {len(odd):,}'}, or label by name "
+            "(--label-from prefix)"
         )
-    rows = []
-    for parts in images:
-        split = SPLIT_NAMES[parts[0].lower()] if splits else None
-        folders = parts[splits:-1]
-        rows.append(Row("/".join(parts), folders[-1], folders[0] if len(folders) == 2 else None, split))
-    return rows
+    return [
+        Row("/".join(parts), place.folders[-1], place.folders[0] if len(place.folders) == 2 else None, place.part)
+        for parts, place in placed.items()
+    ]
+
+
+def _ask_for_texts(placed: Mapping[Parts, Place]) -> None:
+    """Refuse to read folder names as texts where the names of the files may be the texts as well.
+
+    Raises:
+        CatalogError: they may.
+    """
+    of_folder: dict[Parts, list[str]] = defaultdict(list)
+    for parts in placed:
+        of_folder[parts[:-1]].append(parts[-1])
+    if all(are_counted(names) for names in of_folder.values()):
+        return
+    name = next(names[0] for names in of_folder.values() if not are_counted(names))
+    folder = next(place.folders[-1] for place in placed.values() if place.folders)
+    raise CatalogError(
+        f"the texts may be the names of folders, as {folder!r}, or of files, as {name!r}; say which: "
+        "--label-from folder or --label-from text"
+    )
 
 
 def _blank_twins(rows: Sequence[Row]) -> list[str]:
@@ -210,14 +293,15 @@ def _blank_twins(rows: Sequence[Row]) -> list[str]:
     )
 
 
-def _note_unlisted(listing: Listing, root: Path) -> Listing:
+def _note_unlisted(listing: Listing, tree: FolderTree, tables: Collection[Parts]) -> Listing:
+    """Note the images that no table names, and what else lies there."""
     if not listing.rows or listing.rows[0].shard is not None:
         return listing
-    tree = read_tree(root)
     listed = {posixpath.normpath(row.file) for row in listing.rows}
     rest = [name for parts in tree.images if (name := "/".join(parts)) not in listed]
     if rest:
         listing.notes.append(
             f"{len(rest)} images are not named in {listing.layout} and were left out: {join_some(rest)}"
         )
-    return _with_notes(listing, tree.notes)
+    others = [parts for parts in tree.others if parts not in tables]
+    return _with_notes(listing, [*other_files(others), *tree.notes])

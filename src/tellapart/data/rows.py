@@ -41,6 +41,7 @@ class Listing:
     labelled_by: str = ""  # what the labels were taken from, in words
     label_column: str | None = None  # of a table or of shards
     class_names: bool = False  # the source declares its labels to be classes
+    lost_classes: dict[str, str] = field(default_factory=dict)  # class without an image → what it holds instead
     image_columns: dict[str, str] = field(default_factory=dict)  # shard → its column of images, where it was chosen
 
 
