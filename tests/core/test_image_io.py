@@ -15,6 +15,7 @@ from PIL import Image
 
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError
+from tellapart.core.image_conversion import EARLIER
 from tellapart.core.image_io import (
     MAX_PIXELS,
     SUFFIXES,
@@ -407,6 +408,8 @@ def samples(encode):
     image = Image.fromarray(pixels)
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "a"
+    clear, blank = image.convert("RGBA"), Image.new("RGBA", (13, 9))
+    clear.putalpha(Image.fromarray(pixels[..., 1]))
     return [
         encode(image, "JPEG", exif=exif),
         encode(image, "JPEG", progressive=True),
@@ -422,23 +425,40 @@ def samples(encode):
         encode(image, "WEBP", exif=exif),
         encode(image, "GIF"),
         encode(image, "MPO", save_all=True, append_images=[image]),
+        encode(image, "JPEG", restart_marker_blocks=1)[:-2],
+        encode(clear, "PNG"),
+        encode(clear.convert("LA"), "PNG"),
+        encode(clear, "BMP"),
+        encode(clear, "TIFF"),
+        encode(clear, "WEBP", lossless=True),
+        encode(Image.fromarray(pixels[..., 0].astype(np.int32)), "TIFF"),
+        encode(image.convert("1"), "TIFF", compression="group4"),
+        *(encode(blank, kind, save_all=True, append_images=[clear]) for kind in ("GIF", "PNG", "WEBP")),
+        encode(image.quantize(16), "GIF", transparency=0),
+        png(2, 2, b"\0" * 14),
     ]
 
 
 @ignore_pillow
 @settings(max_examples=1500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    sample=st.integers(0, 13),
-    changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=6),
+    sample=st.integers(0, 26),
+    changes=st.lists(
+        st.tuples(st.integers(0, 2000), st.integers(0, 255), st.sampled_from(["set", "set", "insert", "drop"])),
+        max_size=6,
+    ),
     cut=st.none() | st.integers(0, 2000),
     at_least=st.sampled_from([0, 4]),
+    decoding=st.sampled_from([image_io.DECODING, EARLIER]),
 )
-def test_changed_bytes_raise_nothing_but_image_errors(samples, sample, changes, cut, at_least):
+def test_changed_bytes_raise_nothing_but_image_errors(samples, sample, changes, cut, at_least, decoding):
     data = bytearray(samples[sample])
-    for position, value in changes:
-        data[position % len(data)] = value
+    for position, value, how in changes:
+        at = position % len(data)
+        data[at : at + (how != "insert")] = b"" if how == "drop" else bytes([value])
+    options = {"max_pixels": 100_000, "at_least": at_least, "decoding": decoding, "notes": []}
     try:
-        decoded = decode(bytes(data[:cut]), "a.png", max_pixels=100_000, at_least=at_least)
+        decoded = decode(bytes(data[:cut]), "a.png", **options)
     except ImageError as error:
         refusal = error
     else:
@@ -446,6 +466,7 @@ def test_changed_bytes_raise_nothing_but_image_errors(samples, sample, changes, 
         assert decoded.ndim == 3
         assert decoded.shape[2] == 3
         assert decoded.shape[0] * decoded.shape[1] <= 100_000
+        assert all(options["notes"])
         return
     assert str(refusal) == f"a.png: {refusal.reason}"
     assert refusal.reason

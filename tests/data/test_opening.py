@@ -38,6 +38,32 @@ def test_a_row_holds_the_facts_of_its_image(class_folders):
     assert opened.column("why") == opened.column("split") == opened.column("shard") == [None] * 12
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_of_mutated_pictures_each_is_read_or_named(tmp_path, draw, encode):
+    """Rows in are rows kept and rows named, whatever bytes were changed."""
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(draw(0)).resize((24, 18))
+    clear = image.convert("RGBA")
+    clear.putalpha(image.getchannel(0))
+    wholes = [encode(image, kind) for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")]
+    wholes += [encode(clear, "PNG"), encode(np.asarray(image)[..., 0].astype(np.uint16) * 16)]
+    for number in range(320):
+        data = bytearray(wholes[number % len(wholes)])
+        for at in rng.integers(0, len(data), rng.integers(0, 4)):
+            data[at] = rng.integers(256)
+        path = tmp_path / "ab"[number % 2] / f"{number:03}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(data[: rng.integers(9, len(data))] if number % 5 == 0 else data))
+    opened = open_catalog(tmp_path, task="classify")
+    assert len(opened) == 320
+    kept = opened.rows()
+    whys = [why for why, keep in zip(opened.column("why"), opened.column("keep"), strict=True) if not keep]
+    assert 100 < len(kept) < 300
+    assert len(kept) + len(whys) == 320
+    assert all(why.startswith("unreadable: ") for why in whys)
+    assert any(f"{len(whys)} images cannot be used" in note for note in opened.notes)
+
+
 def test_sizes_are_of_the_upright_picture(tmp_path, draw, encode):
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -64,5 +64,6 @@ def test_pictures_of_which_hardly_anything_is_left_are_flagged(tmp_path):
         image.save(tmp_path / "set" / name[0] / f"{name}.png")
     findings = run_audit(tmp_path / "set", out=tmp_path / "audit", task="classify")
     assert flagged(findings, "hardly_any_content") == {f"{name}.png" for name in lost}
+    assert flagged(findings, "dark") == set(), "light letters on black are content"
     assert any("light on a transparent ground: laid on black" in note for note in findings.catalog.notes)
     assert any("transparent throughout" in note for note in findings.catalog.notes)

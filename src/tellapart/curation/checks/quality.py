@@ -62,7 +62,9 @@ def _odd_aspect(context: CheckContext, threshold: float) -> Finding:
 
 def _dark(context: CheckContext, threshold: float) -> Finding:
     dark = 1 - context.measure("brightness")
-    return _by_score("dark", context, threshold, dark, dark >= threshold,
+    # A few light letters on black are as they should be; where nothing is lighter than the rest, it is the light.
+    lost = (dark >= threshold) & (context.measure("contrast") < 0.1)
+    return _by_score("dark", context, threshold, dark, lost,
                      lambda at: f"mean brightness {1 - dark[at]:.0%}", "nearly black")  # fmt: skip
 
 
