@@ -94,6 +94,14 @@ def test_a_png_without_its_end_is_read(encode):
         np.testing.assert_array_equal(read(whole[:-cut])[0], PIXELS)
 
 
+@pytest.mark.parametrize("piece", [b"IDAT", b"\0\0\xff\xffIDAT", b"\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0\1\1\1\1"])
+def test_a_png_of_nothing_but_names_of_chunks_is_given_up(piece):
+    """Looking for the next whole chunk has a bound; without one, this takes hours."""
+    data = b"\x89PNG\r\n\x1a\n" + b"\xff\xff\xff\xfftEXt" + piece * (1_000_000 // len(piece))
+    with pytest.raises(ImageError):
+        decode(data)
+
+
 @pytest.mark.parametrize("at", [17, 24, 25, 60])
 def test_damage_of_the_picture_itself_stays_damage(encode, at):
     data = bytearray(with_chunk(encode(PIXELS), chunk(b"tEXt", b"a\0b", wrong=1)))

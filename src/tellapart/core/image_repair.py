@@ -7,19 +7,22 @@ refused.
 
 from __future__ import annotations
 
-import io
+import io  # noqa: F401  (of the examples)
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 
-from PIL import Image, JpegImagePlugin, PngImagePlugin  # noqa: F401
+from PIL import Image
 
-from tellapart.core.errors import join_some
+from tellapart.core.errors import ImageError, join_some
+from tellapart.core.image_opening import DAMAGE, open_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PICTURE_CHUNKS = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")  # side data by name, of which the picture is made
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_NAMES = re.compile(b"PLTE|tRNS|IDAT|IEND")  # of chunks that may follow damaged ones
+_MOST_LOST = 16  # times that a wrong length is got over
 _PIECE = 2**22  # bytes that are unpacked at a time
 _END_MARK, _SCAN = b"\xff\xd9", b"\xff\xda"  # of a JPEG
 # What may follow a whole scan without changing its pixels, and changes those of one that is cut off.
@@ -122,13 +125,14 @@ def _mend_png(data: bytes) -> tuple[bytes, str] | None:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The chunks of a PNG, each with its name; where a length is wrong, from the next chunk that can be made out."""
-    at = len(_PNG)
+    at, lost = len(_PNG), 0
     while at + 8 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
         name = data[at + 4 : at + 8]
         end = at + 12 + length
         if not name.isalpha() or (end > len(data) and name[0] & 0x20):
-            found = _next_chunk(data, at + 4)
+            lost += 1
+            found = _next_chunk(data, at + 4) if lost <= _MOST_LOST else len(data)
             yield b"a---", data[at:found]  # nobody's
             at = found
             continue
@@ -140,16 +144,17 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _next_chunk(data: bytes, start: int) -> int:
     """Where the next chunk begins that the picture is made of and whose checksum is right; the end if there is none."""
-    places = []
-    for name in (b"PLTE", b"tRNS", b"IDAT", b"IEND"):
-        place = data.find(name, start)
-        while place >= 0:
-            (length,) = struct.unpack_from(">I", data, place - 4)
-            if place + 8 + length <= len(data) and _sound(data[place - 4 : place + 8 + length]):
-                places.append(place - 4)
+    budget = 2 * len(data)  # bytes that are checked: a file of nothing but names would take hours
+    for match in _NAMES.finditer(data, start):
+        place = match.start()
+        (length,) = struct.unpack_from(">I", data, place - 4)
+        if place + 8 + length <= len(data):
+            if _sound(data[place - 4 : place + 8 + length]):
+                return place - 4
+            budget -= 64 + length
+            if budget < 0:
                 break
-            place = data.find(name, place + 1)
-    return min(places, default=len(data))
+    return len(data)
 
 
 def _fits(name: bytes, chunk: bytes, data: bytes) -> bool:
@@ -229,12 +234,11 @@ def _is_whole(start: bytes, body: bytes, rows: bytes, max_pixels: int) -> bool:
 def _last_rows(data: bytes, max_pixels: int) -> bytes | None:
     """The last rows of pixels, on which whatever a scan lacks must show; None where it is no picture, or too large."""
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            if image.width * image.height > max_pixels:
-                return None
+        image, _ = open_image(data, "", max_pixels)
+        with image:
             image.load()
             return image.crop((0, max(image.height - 64, 0), *image.size)).tobytes()
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error):
+    except (ImageError, *DAMAGE):
         return None
 
 
