@@ -9,6 +9,14 @@ from tellapart.core.errors import ConfigError
 from tellapart.data.source_options import SOURCE_OPTIONS
 
 
+@pytest.fixture(autouse=True)
+def photos(tmp_path, monkeypatch):
+    """Folders of the names that the words below have."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", "my-photos"):
+        (tmp_path / name).mkdir()
+
+
 @pytest.fixture
 def parser():
     parser = new_parser("catalog", "Look at every image. " * 20, example="tellapart catalog photos --out c.parquet")

@@ -16,6 +16,7 @@ import pytest
 
 import tellapart
 from tellapart.cli import USAGE, VERBS, main
+from tellapart.cli import arguments as arguments_module
 from tellapart.inference.preprocess import Preprocess
 
 # --- every verb is a function --------------------------------------------------------------------------
@@ -38,6 +39,7 @@ def called(verb, monkeypatch, run):
         raise CalledError
 
     monkeypatch.setattr(tellapart, verb, recorder)
+    monkeypatch.setattr(arguments_module, "check_input_paths", lambda verb, options: None)  # examples name no real file
     with pytest.raises(CalledError):
         run()
     for parameter in signature.parameters.values():
@@ -207,7 +209,7 @@ def test_refusals(words, text, said, class_folders, tmp_path, monkeypatch, tree,
 
 
 def test_a_missing_package_names_what_to_install():
-    code = "import sys; sys.modules['torch'] = None; from tellapart.cli import main; sys.exit(main(['train', 'x']))"
+    code = "import sys; sys.modules['torch'] = None; from tellapart.cli import main; sys.exit(main(['train', '.']))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == 'tellapart: torch is not installed; this verb needs: pip install "tellapart[train]"\n'

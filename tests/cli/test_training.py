@@ -63,7 +63,8 @@ def test_every_training_option_is_explained(capsys):
     assert "the peak learning rate" not in text  # a stage's own options are its docstring's business
 
 
-def test_from_scratch_is_pretrained_false(monkeypatch, said):
+def test_from_scratch_is_pretrained_false(monkeypatch, said, class_folders, tmp_path):
+    monkeypatch.chdir(tmp_path)
     calls = []
 
     def train(data, **options):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tellapart.cli.input_paths import check_input_paths
 from tellapart.core.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) ->
         The options as keyword arguments, and whether JSON is wanted.
 
     Raises:
-        ConfigError: an unknown option, a missing argument, or a value of another type.
+        ConfigError: an unknown option, a missing argument, a value of another type, or a file that is not there.
+        CatalogError: data that is not there.
     """
     from jsonargparse import ArgumentError
 
@@ -106,6 +108,7 @@ def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) ->
         raise ConfigError(f"{text} (see {parser.prog} --help)") from error
     options = dict(namespace.as_dict())
     as_json = bool(options.pop("json", False))
+    check_input_paths(parser.prog.removeprefix("tellapart "), options)
     return options, as_json
 
 

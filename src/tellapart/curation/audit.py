@@ -51,9 +51,11 @@ def run_audit(
     from tellapart.curation.checks.registry import run_all_checks
     from tellapart.curation.findings import Findings
     from tellapart.curation.image_index import SURVEY, build_index
+    from tellapart.data.opening import check_source
 
     thresholds = dict(thresholds or {})
     _check_thresholds(thresholds)
+    check_source(data, options.get("coarse_labels"))
     folder = Path(out) if out is not None else default_out(data, options)
     _check_folder(folder, SURVEY)
     with hold_folder(folder):

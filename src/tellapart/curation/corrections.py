@@ -9,6 +9,7 @@ from tellapart.core.errors import CatalogError, did_you_mean, join_some
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.delimited import read_delimited
+from tellapart.data.rows import Records
 
 KEEP = {"": None, "true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -32,7 +33,7 @@ def read_corrections(path: str | Path, catalog: Catalog) -> dict[int, Correction
     rows = {file: row for row, file in enumerate(catalog.column("file"))}
     result: dict[int, Correction] = {}
     unknown: list[str] = []
-    table = read_delimited(Path(path), lambda present: "file" if "file" in present else None)
+    table = _read(path)
     _check_columns(path, table.present)
     for record in table.records:
         _read_record(f"{path}: row {record.number}", record.cells, rows, result, unknown)
@@ -44,6 +45,19 @@ def read_corrections(path: str | Path, catalog: Catalog) -> dict[int, Correction
             f"{path}: {count} no image of the data: {join_some(map(repr, unknown))}{_hint(unknown[0], rows)}"
         )
     return result
+
+
+def check_corrections(path: str | Path) -> None:
+    """Check that a file of corrections is there and has the columns of one, before anything that takes long.
+
+    Raises:
+        CatalogError: it is not, or has not.
+    """
+    _check_columns(path, _read(path).present)
+
+
+def _read(path: str | Path) -> Records:
+    return read_delimited(Path(path), lambda present: "file" if "file" in present else None)
 
 
 def _check_columns(path: str | Path, names: Sequence[str]) -> None:

@@ -63,21 +63,34 @@ def read_source(
 def _listing(data: str | Path, label_from: str, columns: Columns, task: str | None) -> Listing:
     if is_url(data):
         return _remote_listing(str(data), label_from, columns, task)
+    if shards := check_exists(data):
+        return _shards(shards, columns)
+    path = Path(data)
+    return _folder(read_tree(path), label_from, columns, task) if path.is_dir() else _table(path, columns)
+
+
+def check_exists(data: str | Path) -> list[Path]:
+    """Check that a source on this machine is there: a folder, a table, or shards that match a pattern.
+
+    Returns:
+        What the pattern matches, sorted; nothing where the source is no pattern.
+
+    Raises:
+        CatalogError: there is no such file or folder, nothing matches, or a file that is no table.
+    """
     path = Path(data)
     if any(sign in str(data) for sign in "*?[") and not path.exists():
         shards = sorted(Path(name) for name in glob.glob(str(data), recursive=True))  # noqa: PTH207
         if not shards:
             raise CatalogError(f"{data}: no file matches this pattern")
-        return _shards(shards, columns)
-    if path.is_dir():
-        return _folder(read_tree(path), label_from, columns, task)
-    if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
-        return _table(path, columns)
-    if path.exists():
+        return shards
+    if not path.exists():
+        raise CatalogError(f"{data}: there is no such file or folder")
+    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in TABLE_SUFFIXES):
         raise CatalogError(
             f"{data}: not a data set; give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or Parquet shards"
         )
-    raise CatalogError(f"{data}: there is no such file or folder")
+    return []
 
 
 def _remote_listing(data: str, label_from: str, columns: Columns, task: str | None) -> Listing:

@@ -9,18 +9,19 @@ from typing import Any, Unpack, cast
 
 import pyarrow as pa
 
+from tellapart.core.documents import read_yaml
 from tellapart.core.errors import CatalogError, ImageError, join_some
 from tellapart.core.files import check_target
 from tellapart.core.image_conversion import group_notes
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import log, track
-from tellapart.core.storage import as_path
+from tellapart.core.storage import as_path, is_url
 from tellapart.data.catalog import SCHEMA, TASKS, Catalog, encoded
 from tellapart.data.catalog_file import catalog_metadata, load_catalog
 from tellapart.data.coarse_labels import apply_coarse_labels, check_coarse_labels
 from tellapart.data.columns import UnfitOptionError
 from tellapart.data.image_facts import FACTS, Facts, image_facts
-from tellapart.data.layouts import read_source
+from tellapart.data.layouts import check_exists, read_source
 from tellapart.data.rows import Row
 from tellapart.data.source_options import LabelOptions
 from tellapart.data.task_guess import describe, guess_task
@@ -66,6 +67,22 @@ def catalog(
     return result
 
 
+def check_source(data: str | Path | Catalog, coarse_labels: object = None) -> None:
+    """Check that a source and its groups file are there, before anything that takes long.
+
+    Args:
+        data: the source; a URL is left to storage.
+        coarse_labels: as `open_catalog` takes them.
+
+    Raises:
+        CatalogError: there is no such source or file.
+    """
+    if not isinstance(data, Catalog) and not is_url(data):
+        check_exists(data)
+    if isinstance(coarse_labels, str | Path) and not Path(coarse_labels).exists():
+        read_yaml(coarse_labels, "the groups file", CatalogError)
+
+
 def open_catalog(
     data: str | Path | Catalog,
     *,
@@ -94,6 +111,7 @@ def open_catalog(
     """
     if task not in (None, *TASKS):
         raise CatalogError(f"task {task!r}: known are {', '.join(TASKS)}")
+    check_source(data, coarse_labels)
     if isinstance(data, Catalog):
         result = data
         _refuse_options(result.source, options)

@@ -16,7 +16,7 @@ from tellapart.core.errors import CatalogError, TextError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_with_defaults
+from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
@@ -95,6 +95,7 @@ def evaluate(
     if report is not None:
         check_target(report, ".html", ".htm")
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
+    check_source(data, coarse_labels)
     training = bundle.manifest.training
     labelling = cast("LabelOptions", {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None})
     catalog = open_with_defaults(

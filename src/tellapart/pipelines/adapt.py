@@ -20,14 +20,17 @@ from tellapart.core.errors import CatalogError, ConfigError, pluralize
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_with_defaults
+from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.tta import TTA_SCHEDULE, consensus, resize_width
+from tellapart.pipelines.preconditions import check_beginning, check_training
 from tellapart.pipelines.train import train
+from tellapart.training.config import make_config
 from tellapart.training.options import ReaderOptions
+from tellapart.training.run_folder import MODEL
 
 ROUNDS = 3
 SURE = 0.5  # a reading whose mean probability over all widths is at least this is taken for a label
@@ -83,6 +86,10 @@ def adapt(
     """
     if rounds < 1:
         raise ConfigError(f"rounds {rounds}: give 1 or more")
+    check_source(data)
+    check_beginning("model", model)
+    finished = (Path(out) / f"round-{rounds}" / MODEL).is_file()
+    check_training(make_config(options={**options, "seed": seed}), finished=finished)
     sure: list[int] = []
     seconds = 0.0
     reader: str | Path = model

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 from tellapart.core.files import check_target
 from tellapart.curation.audit import run_audit
 from tellapart.curation.clean import apply_decisions, data_before_cleaning
+from tellapart.curation.corrections import check_corrections
 from tellapart.curation.policy import read_policy
 from tellapart.data.catalog import Catalog
 from tellapart.data.source_options import SourceOptions
@@ -53,6 +54,8 @@ def clean(
         tellapart.clean("photos", out="clean.parquet", review="review.html")
     """
     rules = read_policy(policy)
+    if corrections is not None:
+        check_corrections(corrections)
     check_target(out, ".parquet")
     if review is not None:
         check_target(review, ".html", ".htm")

@@ -32,6 +32,7 @@ from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, Parity, TrainingData
 from tellapart.inference.predictor import Predictor, batched_by_width
 from tellapart.inference.preprocess import Preprocess
+from tellapart.pipelines.preconditions import EXPORTERS, check_installed
 from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.decision_rules import expected_length
 from tellapart.training.models.scale import Scale
@@ -94,6 +95,7 @@ def export(
         tellapart.export("runs/photos", out="photos-bundle")
     """
     run = run if isinstance(run, Run) else Run.open(run)
+    check_installed(EXPORTERS, "train", "a bundle is written with it")
     target = _target(run, out, checkpoint)
     with hold_folder(run.path) if out is None else contextlib.nullcontext():
         return pack(run, target, weights=weights, checkpoint=checkpoint)

@@ -77,7 +77,7 @@ def map(  # noqa: A001
     """
     from tellapart.core.files import check_target
     from tellapart.core.progress import log
-    from tellapart.data.opening import open_catalog
+    from tellapart.data.opening import check_source, open_catalog
     from tellapart.evaluation.feature_extraction import extract_features
     from tellapart.evaluation.projection import check_method
     from tellapart.pipelines.feature_extractor import feature_extractor
@@ -85,6 +85,7 @@ def map(  # noqa: A001
     out = Path(out)
     check_target(out, ".html", ".htm")
     check_method(method)
+    check_source(data, coarse_labels)
     _check_neighbours(out, on)
     extractor = feature_extractor(model)
     catalog = open_catalog(data, task=extractor.task, coarse_labels=coarse_labels, progress=True, **options)
@@ -205,16 +206,18 @@ def _draw(out: Path, atlas: EmbeddingMap, catalog: Catalog, rows: list[int], mod
 
 
 def _check_neighbours(out: Path, on: str | Path | None) -> None:
-    """The picture and the map beside the page replace nothing but those of an older map.
+    """The picture and the map beside the page replace nothing but those of an older map, and the older one is there.
 
     Raises:
-        ConfigError: they would.
+        ConfigError: they would, or it is not.
     """
     from tellapart.evaluation.embedding_map import EmbeddingMap
 
     atlas, picture = out.with_suffix(".parquet"), out.with_suffix(".png")
     if on is not None and atlas.resolve() == Path(on).resolve():
         raise ConfigError(f"{on}: the map that these images are placed on; name another --out, or it would be replaced")
+    if on is not None:
+        EmbeddingMap.open(on)
     if atlas.exists():
         try:
             EmbeddingMap.open(atlas)

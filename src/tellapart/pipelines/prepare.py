@@ -12,6 +12,7 @@ from tellapart.core.progress import log
 from tellapart.curation.audit import run_audit
 from tellapart.curation.audit_page import write_report
 from tellapart.curation.clean import apply_decisions, data_before_cleaning
+from tellapart.curation.corrections import check_corrections
 from tellapart.curation.policy import read_policy
 from tellapart.curation.review_page import write_review
 from tellapart.data.catalog import Catalog
@@ -73,6 +74,8 @@ def prepare(
     method, rules = settings.get("balance"), read_policy(settings.get("policy"))
     if method:
         check_method(method, settings.get("count"))
+    if corrections is not None:
+        check_corrections(corrections)
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: a file; name a folder (--out)")

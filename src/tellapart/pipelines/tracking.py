@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +22,7 @@ from tellapart.core.regular_files import kind_of
 from tellapart.inference.bundle_checks import file_digest
 from tellapart.inference.manifest import MANIFEST
 from tellapart.inference.predictor import Predictor
+from tellapart.pipelines.preconditions import is_installed
 from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 if TYPE_CHECKING:
@@ -194,7 +193,7 @@ def check_tracking(where: str) -> None:
     tellapart.core.errors.ConfigError: track /dev/null/runs: /dev/null is a device, not a folder; give a folder
     """
     for module in ("mlflow", "pandas", "sqlalchemy"):
-        if not _installed(module):
+        if not is_installed(module):
             raise ConfigError(f'track: {module} is not installed; pip install "tellapart[track]"')
     if "://" in where:
         return
@@ -204,13 +203,6 @@ def check_tracking(where: str) -> None:
         raise ConfigError(f"track {where}: {there} is {kind_of(there.stat().st_mode)}, not a folder; give a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise ConfigError(f"track {where}: no right to write in {there}; give another folder")
-
-
-def _installed(module: str) -> bool:
-    try:
-        return sys.modules.get(module) is not None or find_spec(module) is not None
-    except (ImportError, ValueError):  # None in its place: as good as not installed
-        return False
 
 
 def _uri(where: str) -> str:

@@ -14,13 +14,14 @@ from tellapart.core.files import check_target, contents, write_json
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_catalog
+from tellapart.data.opening import check_source, open_catalog
 from tellapart.data.source_options import SOURCE_OPTIONS
 from tellapart.data.split import split
 from tellapart.evaluation.evaluate import evaluate
 from tellapart.inference.bundle import Bundle
 from tellapart.pipelines.diagnose import diagnose, leakage, poor
 from tellapart.pipelines.export import pack
+from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.tracking import check_tracking, log_run
 from tellapart.synthesis.generate import generate
 from tellapart.training.augmentation import PRESETS, show
@@ -29,7 +30,7 @@ from tellapart.training.build_model import build_preprocess
 from tellapart.training.config import TrainConfig, make_config, recipe_part
 from tellapart.training.fit_run import fit_run
 from tellapart.training.options import TrainOptions
-from tellapart.training.run_folder import CONFIG, DATA, METRICS, Run
+from tellapart.training.run_folder import CONFIG, DATA, METRICS, MODEL, Run
 from tellapart.training.tasks.registry import get_task
 
 SHOWN = 8  # training images in the picture of the augmentation
@@ -143,7 +144,7 @@ def fit_only(
     Example:
         fit_only("photos", out="runs/photos", epochs=3)
     """
-    with _open_run(data, out, recipe, config, options) as (run, catalog):
+    with _open_run(data, out, recipe, config, options, packs=False) as (run, catalog):
         validation = fit_run(run, catalog)
         return {"run": str(run.path), "seconds": run.environment()["seconds"], "validation": validation}
 
@@ -158,12 +159,17 @@ def _open_run(
     recipe: str | None,
     config: str | Path | None,
     options: TrainOptions,
+    *,
+    packs: bool = True,
 ) -> Iterator[tuple[Run, Catalog]]:
     """The run folder of this very training, new or gone on with, and its data, split; all that can be is checked.
 
     Other commands are kept off the folder.
     """
     requested = make_config(recipe, config, options)
+    if data is not None:
+        check_source(data)
+    check_training(requested, finished=out is not None and (Path(out) / MODEL).is_file(), packs=packs)
     with ExitStack() as held:
         if out is not None:
             _hold(Path(out), held)

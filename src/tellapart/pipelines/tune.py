@@ -22,6 +22,8 @@ from tellapart.core.files import atomic_file, contents
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
+from tellapart.data.opening import check_source
+from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.train import check_data, open_split
 from tellapart.training.auto_config import plan
 from tellapart.training.config import TrainConfig, make_config
@@ -117,6 +119,8 @@ def tune(
         tellapart.tune("photos", out="runs/photos-tune", minutes=10)
     """
     asked = make_config(recipe, config, options)
+    check_source(data)
+    check_training(asked, packs=False)
     budget = Budget.of(minutes, trials)
     searched = None if space is None else validate_space(space) if isinstance(space, Mapping) else read_space(space)
     source = Path(data.source if isinstance(data, Catalog) else data)

@@ -13,15 +13,17 @@ from tellapart.core.folder_lock import hold_folder
 from tellapart.core.parallel import processor
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import open_catalog
+from tellapart.data.opening import check_source, open_catalog
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.data.split import split
+from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.strength.ablation import with_hardships, without_hardships
 from tellapart.pipelines.strength.attack import PICTURES, attack, attack_self_taught, attack_untrained, ladder
 from tellapart.pipelines.strength.page import page
 from tellapart.synthesis import SCHEMES, RandomScheme, Scheme
 from tellapart.synthesis import scheme as open_scheme
 from tellapart.synthesis.generate import generate
+from tellapart.training.config import make_config
 from tellapart.training.options import ReaderOptions
 
 LABELS = (0, 50, 100, 200, 500, 1000)
@@ -102,6 +104,9 @@ def strength(
     scheme = _scheme(target)
     reading: dict[str, Any] = {name: value for name, value in options.items() if name in LABEL_OPTIONS}
     training: dict[str, Any] = {name: value for name, value in options.items() if name not in LABEL_OPTIONS}
+    if scheme is None:
+        check_source(str(target))
+    check_training(make_config(options=training))
     if scheme and reading:
         raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images; a scheme's images are drawn")
     with hold_folder(out):
