@@ -104,8 +104,6 @@ def strength(
     scheme = _scheme(target)
     reading: dict[str, Any] = {name: value for name, value in options.items() if name in LABEL_OPTIONS}
     training: dict[str, Any] = {name: value for name, value in options.items() if name not in LABEL_OPTIONS}
-    if scheme is None:
-        check_source(str(target))
     check_training(make_config(options=training))
     if scheme and reading:
         raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images; a scheme's images are drawn")
@@ -186,6 +184,7 @@ def _scheme(target: str | Path | Scheme) -> Scheme | None:
     if isinstance(target, Scheme):
         return target
     if str(target) not in SCHEMES and Path(target).suffix.lower() not in (".yaml", ".yml"):
+        check_source(str(target))
         return None
     scheme = open_scheme(str(target))
     if isinstance(scheme, RandomScheme):
