@@ -18,6 +18,8 @@ from tellapart.cli.arguments import (
 from tellapart.cli.output import parts_prose, predictions_table, show, show_csv
 from tellapart.core.errors import ConfigError
 
+PLAIN = ("nbest", 1)
+
 
 def predict_verb(words: list[str]) -> int:
     """``tellapart predict MODEL IMAGE ...``: answers for images. Status 2: none of them can be read."""
@@ -50,6 +52,7 @@ def predict_verb(words: list[str]) -> int:
         return _predict_parts(options, as_json)
     safe = options.pop("csv_safe")
     as_csv = (options.pop("csv") or safe) and not as_json
+    options = {name: value for name, value in options.items() if value not in (None, False) and (name, value) != PLAIN}
     predictions = predict(options.pop("model"), options.pop("inputs"), progress=True, **options)
     if as_csv:
         show_csv(to_csv(predictions, safe=safe))

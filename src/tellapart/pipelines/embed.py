@@ -57,7 +57,7 @@ def embed(
         GateError: a part was lost five times; the others are done.
 
     Example:
-        tellapart.embed("tf_efficientnet_lite0", "s3://bucket/shards", out="s3://bucket/vectors", dtype="float16")
+        tellapart.embed("tf_efficientnet_lite0", "photos", out="photos.npy", dtype="float16")
     """
     from tellapart.data.parts import labelled_parts
     from tellapart.scale.engine import Report, Work, run_parts

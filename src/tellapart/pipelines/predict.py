@@ -96,7 +96,7 @@ def predict(
         ServerError: it cannot be reached, or refuses.
 
     Example:
-        tellapart.predict("s3://models/reader", "s3://bucket/shards", out="s3://bucket/answers", on="ray")
+        tellapart.predict("runs/photos", ["new.jpg", "more"])
     """
     if out is None:
         _check_plain(inputs, on)

@@ -51,7 +51,7 @@ def shards(
         GateError: a part was lost five times; the others are done.
 
     Example:
-        tellapart.shards("photos", out="s3://bucket/photos", size="256MB")
+        tellapart.shards("photos", out="photo-shards", size="256MB")
     """
     from tellapart.data.parts import labelled_parts, numbered
     from tellapart.scale.engine import Work, run_parts
