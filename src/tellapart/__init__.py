@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tellapart.core.errors import InputError, TellapartError
     from tellapart.data.catalog import Catalog
-    from tellapart.data.opening import catalog
     from tellapart.data.resampling import balance
     from tellapart.data.split import split
     from tellapart.data.summary import summary
     from tellapart.data.tidy import tidy
     from tellapart.evaluation.drift import drift
-    from tellapart.evaluation.evaluate import evaluate
     from tellapart.inference.base_model import base_reader
     from tellapart.inference.bundle import Bundle
     from tellapart.inference.client import Client
@@ -33,10 +31,13 @@ if TYPE_CHECKING:
     from tellapart.inference.saliency import explain
     from tellapart.pipelines.adapt import adapt
     from tellapart.pipelines.audit import audit
+    from tellapart.pipelines.catalog import catalog
     from tellapart.pipelines.clean import clean
     from tellapart.pipelines.demo import demo
     from tellapart.pipelines.embed import embed
+    from tellapart.pipelines.evaluate import evaluate
     from tellapart.pipelines.export import export
+    from tellapart.pipelines.generate import generate
     from tellapart.pipelines.map import map
     from tellapart.pipelines.predict import predict
     from tellapart.pipelines.prepare import prepare
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from tellapart.pipelines.tune import tune
     from tellapart.serving.launch import serve, switch
     from tellapart.serving.ui import web
-    from tellapart.synthesis.generate import generate
     from tellapart.training.recipes import recipes
 
 _HOME = {
@@ -61,15 +61,15 @@ _HOME = {
     "audit": "pipelines.audit",
     "balance": "data.resampling",
     "base_reader": "inference.base_model",
-    "catalog": "data.opening",
+    "catalog": "pipelines.catalog",
     "clean": "pipelines.clean",
     "demo": "pipelines.demo",
     "drift": "evaluation.drift",
     "embed": "pipelines.embed",
-    "evaluate": "evaluation.evaluate",
+    "evaluate": "pipelines.evaluate",
     "explain": "inference.saliency",
     "export": "pipelines.export",
-    "generate": "synthesis.generate",
+    "generate": "pipelines.generate",
     "load": "inference.predictor",
     "map": "pipelines.map",
     "predict": "pipelines.predict",

@@ -36,6 +36,7 @@ def catalog_verb(words: list[str]) -> int:
     )
     add_source_options(parser)
     parser.add_argument("--out", required=True, help="the catalog to write, e.g. data.parquet")
+    parser.add_argument("--on", help=ON_HELP)
     options, as_json = parse(parser, words)
     from tellapart import catalog
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tellapart.cli.arguments import INDEPENDENT_HELP, MODEL_HELP, PATTERN_HELP, add_source_options, new_parser, parse
+from tellapart.cli.arguments import (
+    INDEPENDENT_HELP,
+    MODEL_HELP,
+    ON_HELP,
+    PATTERN_HELP,
+    add_source_options,
+    new_parser,
+    parse,
+)
 from tellapart.cli.output import scores_table, show
 
 
@@ -25,6 +33,8 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--tta", action="store_true", help="of a reader: look again, in other widths, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
+    parser.add_argument("--on", help=ON_HELP)
+    parser.add_argument("--parts", help="with --on: a folder or URL that all machines see, for the answers")
     options, as_json = parse(parser, words, defaults=False)
     from tellapart import evaluate
 

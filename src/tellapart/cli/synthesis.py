@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tellapart.cli.arguments import new_parser, parse
+from tellapart.cli.arguments import ON_HELP, new_parser, parse
 from tellapart.cli.output import show
 from tellapart.core.errors import ConfigError
 
@@ -26,6 +26,7 @@ def generate_verb(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     parser.add_argument("--grid", help="also a PNG with samples and their texts")
     parser.add_argument("--workers", type=int, help="processes; by default one a core, at most four")
+    parser.add_argument("--on", help=ON_HELP)
     options, as_json = parse(parser, words)
     from tellapart import generate
 

@@ -34,7 +34,7 @@ def catalog(
     *,
     out: str | Path,
     task: str | None = None,
-    coarse_labels: str | Path | None = None,
+    coarse_labels: str | Path | Mapping[str, Sequence[str]] | None = None,
     **options: Unpack[LabelOptions],
 ) -> Catalog:
     """Decode every image of a data set once and write the catalog: one row an image.

@@ -103,9 +103,9 @@ def catalog_parts(catalog: Catalog, rows: Sequence[int] | None = None) -> Iterat
     def line(row: int) -> tuple[Any, ...]:
         return tuple(column[row] for column in columns)
 
-    rows = catalog.rows() if rows is None else rows
-    single = [row for row in rows if shard[row] is None]
-    inside = sorted((row for row in rows if shard[row] is not None), key=lambda row: (shard[row], number[row]))
+    order = part_order(catalog, catalog.rows() if rows is None else rows)
+    single = [row for row in order if shard[row] is None]
+    inside = [row for row in order if shard[row] is not None]
 
     def pieces() -> Iterator[Piece]:
         yield from _file_pieces(catalog.root, map(line, single))
@@ -120,6 +120,12 @@ def catalog_parts(catalog: Catalog, rows: Sequence[int] | None = None) -> Iterat
             yield _shard_piece(catalog.root, path, _status(path), rest)
 
     return numbered(pieces())
+
+
+def part_order(catalog: Catalog, rows: Sequence[int]) -> list[int]:
+    """The rows in the order in which `catalog_parts` has them: files as they are, then shard after shard."""
+    shard, number = catalog.column("shard"), catalog.column("row")
+    return sorted(rows, key=lambda row: (shard[row] is not None, shard[row] or "", number[row] or 0))
 
 
 def _is_single(source: str) -> bool:

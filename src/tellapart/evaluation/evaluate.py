@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
 
@@ -36,6 +37,23 @@ from tellapart.viz.confusion_matrix import draw_confusion_matrix
 SHOWN = 24  # samples in a reader's picture
 
 
+Answer = Callable[[Catalog, list[int]], list[Prediction]]  # the answers for some rows, in their order
+
+
+class EvaluateOptions(LabelOptions, total=False):
+    """How a bundle is evaluated, see `evaluate`."""
+
+    split: str | None
+    out: str | Path | None
+    picture: str | Path | None
+    report: str | Path | None
+    coarse_labels: str | Path | None
+    alphabet: str | None
+    pattern: str | None
+    tta: bool
+    independent: bool
+
+
 def evaluate(
     model: str | Path | Bundle,
     data: str | Path | Catalog,
@@ -49,6 +67,7 @@ def evaluate(
     pattern: str | None = None,
     tta: bool = False,
     independent: bool = False,
+    answer: Answer | None = None,
     **options: Unpack[LabelOptions],
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
@@ -82,6 +101,7 @@ def evaluate(
         alphabet: the characters that a reader's texts may have; see `tellapart.inference.constraints.TextConstraint`.
         pattern: a regular expression that a reader's texts match; see the same.
         tta: whether a reader looks again where it is unsure; see `tellapart.inference.tta`.
+        answer: what gives the answers, in the place of the bundle here; the rules of a reader are its own then.
         independent: whether a reader reads each picture alone; see `tellapart.inference.predict.predict`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
 
@@ -109,8 +129,9 @@ def evaluate(
     labels = catalog.column("label")
     _check_known(bundle, [labels[row] for row in rows], str(catalog.source))
 
-    predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta)
-    answers, seconds = _predict(predictor, catalog, rows, independent=independent)
+    if answer is None:
+        answer = partial(_predict, Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta), independent)
+    answers, seconds = _answers(catalog, rows, answer)
     predictions = [answers[row] for row in selection.rows]
     truth = [labels[row] for row in selection.rows]
     figures = {
@@ -151,29 +172,30 @@ def headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if isinstance(value, Mapping) and "ci95" in value}
 
 
-def _predict(
-    predictor: Predictor, catalog: Catalog, rows: list[int], *, independent: bool
-) -> tuple[dict[int, Prediction], float]:
+def _answers(catalog: Catalog, rows: list[int], answer: Answer) -> tuple[dict[int, Prediction], float]:
     """Return row → prediction, and the seconds that all took.
 
     Raises:
         CatalogError: an image can no longer be read.
     """
-    files = catalog.column("file")
     shards, numbers = catalog.column("shard"), catalog.column("row")
     order = sorted(rows, key=lambda row: (shards[row] or "", numbers[row] or 0))  # as `Catalog.read` gives them
-
-    def items(indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
-        return ((files[row], data) for row, data in catalog.read(order[index] for index in indices))
-
     start = time.perf_counter()
-    predictions = predict_all(predictor, items, len(order), task="evaluating", independent=independent)
+    by_row = dict(zip(order, answer(catalog, order), strict=True))
     seconds = time.perf_counter() - start
-    by_row = dict(zip(order, predictions, strict=True))
     failed = [by_row[row].file for row in rows if by_row[row].error]
     if failed:
         raise CatalogError(f"{len(failed)} images cannot be read any more: {join_some(failed)}; catalog the data again")
     return by_row, seconds
+
+
+def _predict(predictor: Predictor, independent: bool, catalog: Catalog, order: list[int]) -> list[Prediction]:
+    files = catalog.column("file")
+
+    def items(indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+        return ((files[row], data) for row, data in catalog.read(order[index] for index in indices))
+
+    return predict_all(predictor, items, len(order), task="evaluating", independent=independent)
 
 
 def _scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from tellapart.core.errors import ConfigError, ImageError
 from tellapart.core.files import atomic_file, check_writable
-from tellapart.core.storage import RemotePath, as_path, is_url
+from tellapart.core.storage import as_path, is_url
 from tellapart.data.source_options import LabelOptions
 from tellapart.inference.base_model import BASE
+from tellapart.pipelines.catalog import remove_parts
 from tellapart.pipelines.predict import PartsResult, parts_result
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def embed(
     report = run_parts(work, planned, on=on, total=len(planned))
     report.check()
     _join(report, as_path(place), target, digest)
-    _remove(as_path(place))
+    remove_parts(as_path(place))
     return {**parts_result(report), "out": str(out)}
 
 
@@ -225,14 +226,3 @@ def _join(report: Report, place: Path, target: Path, digest: str) -> None:
     with atomic_file(_table_beside(target)) as temporary, pq.ParquetWriter(temporary, kept, compression="zstd") as out:
         for table in batches():
             out.write_table(table.select(kept.names).replace_schema_metadata(kept.metadata))
-
-
-def _remove(place: Path) -> None:
-    """Remove the parts once they are joined."""
-    import shutil
-
-    if isinstance(place, RemotePath):
-        for path, _ in list(place.files()):
-            path.unlink()
-    else:
-        shutil.rmtree(place)
