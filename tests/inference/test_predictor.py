@@ -181,3 +181,14 @@ def test_predicting_and_evaluating_load_no_torch(shape_bundle, shape_files, shap
 
 def test_the_package_offers_load(shape_bundle, shape_files):
     assert tellapart.load(shape_bundle).predict(shape_files[0])[0].error is None
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_an_image_of_one_colour_holds_no_text(text_predictor, text_files, tta):
+    dice = np.random.default_rng(0)
+    flat = [np.full((40, 120, 3), level, np.uint8) for level in (0, 128, 255)]
+    nearly = (200 + dice.integers(0, 6, (40, 120, 3))).astype(np.uint8)
+    reader = load(text_predictor.bundle.path, tta=tta)
+    answers = reader.predict([*flat, nearly])
+    assert [(each.answer, each.confidence, each.error) for each in answers] == [("", 0.0, None)] * 4
+    assert reader.predict([text_files[0], flat[0]])[0].answer == reader.predict(text_files[0])[0].answer

@@ -20,14 +20,17 @@ from tellapart.inference.beam_search import decode
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.constraints import TextConstraint
+from tellapart.inference.ctc import Reading
 from tellapart.inference.geometry import WHOLE, Geometry
 from tellapart.inference.graph_session import Floats, GraphSession
 from tellapart.inference.postprocess import label_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, with_names
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 
+BLANK = 8  # grey levels between the darkest and the lightest pixel of an image, up to which it holds no text
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
+NOTHING = Reading("", 0.0, [])
 Item = str | Path | bytes | Pixels  # an image: its path, its encoded bytes, or its RGB array
 Read = Item | ImageError  # or why it could not be read
 
@@ -206,11 +209,19 @@ class Predictor:
         return [answer for answer in answers if answer is not None]
 
     def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C."""
+        """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C.
+
+        A reader's answer to an image of one colour is no text, with confidence 0.
+        """
         first = self.run(pixels)
         answers = self.interpret(names, first)
         if self.tta:
             self._apply_tta(answers, names, pixels, first)
+        if self.bundle.task == "read":
+            blank = np.flatnonzero(np.ptp(pixels, axis=(1, 2)).max(axis=1) <= BLANK)
+            nothing = text_predictions([names[row] for row in blank], [[NOTHING]] * len(blank), self.bundle.manifest)
+            for row, prediction in zip(blank, nothing, strict=True):
+                answers[row] = prediction
         return answers
 
     def _apply_tta(
