@@ -218,7 +218,7 @@ class Predictor:
         if self.tta:
             self._apply_tta(answers, names, pixels, first)
         if self.bundle.task == "read":
-            blank = np.flatnonzero(np.ptp(pixels, axis=(1, 2)).max(axis=1) <= BLANK)
+            blank = np.flatnonzero(np.ptp(pixels, axis=(1, 2)).max(axis=1) <= BLANK).tolist()
             nothing = text_predictions([names[row] for row in blank], [[NOTHING]] * len(blank), self.bundle.manifest)
             for row, prediction in zip(blank, nothing, strict=True):
                 answers[row] = prediction
