@@ -183,6 +183,17 @@ def test_a_progressive_jpeg_that_ends_between_two_scans_is_refused(encode, draw)
     assert cuts >= 8
 
 
+@pytest.mark.parametrize("options", JPEGS)
+def test_what_a_phone_appends_is_no_lack(encode, draw, options):
+    whole = encode(draw(0), "JPEG", **options)
+    for appended in (b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 9, b"\xff\xd9\xff\xda\0", b"\xff\xd8\xff\xda\0\2"):
+        pixels, notes = read(whole + appended)
+        np.testing.assert_array_equal(pixels, decode(whole))
+        assert notes == []
+    with pytest.raises(ImageError, match="truncated"):
+        decode(whole[:-40] + b"\xff\xda\0\2")
+
+
 def test_a_smaller_decode_mends_the_same(encode, draw):
     whole = encode(draw(0, 640, 480), "JPEG")
     assert decode(whole[:-2], at_least=100).shape == (120, 160, 3)

@@ -61,7 +61,8 @@ def lacks_end(jpeg: bytes) -> bool:
     (False, True)
     """
     end = jpeg.rfind(_END_MARK)
-    return end < 0 or jpeg.find(_SCAN, end) >= 0
+    # What phones append, such as a video, may hold the same bytes by chance: then the scans are gone through.
+    return (end < 0 or jpeg.find(_SCAN, end) >= 0) and not _reaches_end(jpeg)
 
 
 def lacks_rows(png: bytes, image: Image.Image) -> bool:
@@ -172,6 +173,7 @@ def _sound(chunk: bytes) -> bool:
 _SOS, _JFIF, _ADOBE, _EXIF = 0xDA, 0xE0, 0xEE, 0xE1
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # of the kinds that are decoded
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_MARK = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # but those that stand inside of a scan
 _SIDE = {*range(0xE0, 0xF0), 0xFE}  # APP0 to APP15, and comments
 
 
@@ -214,6 +216,22 @@ def _segments(data: bytes) -> tuple[list[tuple[int, bytes]], bytes] | None:
         head.append((mark, data[at:end]))
         at = end
     return None
+
+
+def _reaches_end(data: bytes) -> bool:
+    """Whether the segments and scans of a JPEG, one after the other, lead to its end mark."""
+    segments = _segments(data)
+    if segments is None:
+        return False
+    scans, at = segments[1], 0
+    while scans[at + 1 : at + 2] != _END_MARK[1:]:
+        if at + 4 > len(scans):
+            return False
+        mark = _MARK.search(scans, at + 2 + struct.unpack_from(">H", scans, at + 2)[0])
+        if mark is None:
+            return False
+        at = mark.start()
+    return True
 
 
 def _ended(scans: bytes) -> bytes:
