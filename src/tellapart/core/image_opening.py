@@ -31,6 +31,7 @@ from PIL import (  # noqa: F401  (Pillow's lazy plugin loading is not safe among
 
 from tellapart.core.errors import ImageError
 from tellapart.core.image_conversion import Source
+from tellapart.core.jpeg_segments import SCAN, marks
 from tellapart.core.tiff_header import BITS, FORMAT, PHOTOMETRIC, SAMPLES, black_is_zero, unread_kind
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")  # a phone's MPO opens as JPEG
@@ -122,8 +123,10 @@ def _too_large(image: Image.Image, data: bytes, max_pixels: int) -> str | None:
     most = max_pixels * (BYTES_A_PIXEL if _sample_bits(image, data) <= 8 else DEEP_BYTES_A_PIXEL)
     if decoded > most:
         return f"{width} x {height} of {bits} bits a pixel takes {decoded:,} bytes, more than {most:,}"
-    scans = data.count(b"\xff\xda") if image.format in ("JPEG", "MPO") else 1
-    if scans * width * height > MOST_SCANS * max_pixels:
+    if image.info.get("progressive") and data.count(b"\xff\xda") * width * height > MOST_SCANS * max_pixels:
+        scans = sum(mark == SCAN for mark in marks(data))  # what a phone appends may hold such bytes too
+        if scans * width * height <= MOST_SCANS * max_pixels:
+            return None
         return f"{width} x {height} in {scans:,} scans takes too long to decode"
     return None
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tellapart.core.errors import ImageError, join_some
 from tellapart.core.image_opening import DAMAGE, open_image
+from tellapart.core.jpeg_segments import marks, split
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PICTURE_CHUNKS = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")  # side data by name, of which the picture is made
@@ -62,7 +63,7 @@ def lacks_end(jpeg: bytes) -> bool:
     """
     end = jpeg.rfind(_END_MARK)
     # What phones append, such as a video, may hold the same bytes by chance: then the scans are gone through.
-    return (end < 0 or jpeg.find(_SCAN, end) >= 0) and not _reaches_end(jpeg)
+    return (end < 0 or jpeg.find(_SCAN, end) >= 0) and _END not in marks(jpeg)
 
 
 def lacks_rows(png: bytes, image: Image.Image) -> bool:
@@ -170,15 +171,14 @@ def _sound(chunk: bytes) -> bool:
 
 # --- JPEG: segments of a mark, a length and content; the scans of the picture follow their segment SOS
 
-_SOS, _JFIF, _ADOBE, _EXIF = 0xDA, 0xE0, 0xEE, 0xE1
+_END, _JFIF, _ADOBE, _EXIF = 0xD9, 0xE0, 0xEE, 0xE1
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # of the kinds that are decoded
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
-_MARK = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # but those that stand inside of a scan
 _SIDE = {*range(0xE0, 0xF0), 0xFE}  # APP0 to APP15, and comments
 
 
 def _mend_jpeg(data: bytes, max_pixels: int) -> tuple[bytes, str] | None:
-    segments = _segments(data)
+    segments = split(data)
     if segments is None:
         return None
     head, scans = segments
@@ -197,41 +197,6 @@ def _mend_jpeg(data: bytes, max_pixels: int) -> tuple[bytes, str] | None:
             whole = ended or (_all_bits(head, body) and _is_whole(start, body, rows, max_pixels))
             return (start + body, "; ".join([*words, *missing])) if whole else None
     return None
-
-
-def _segments(data: bytes) -> tuple[list[tuple[int, bytes]], bytes] | None:
-    """The segments before the first scan, each with its mark, and the rest; None where there is no scan."""
-    head: list[tuple[int, bytes]] = []
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            return None
-        mark = data[at + 1]
-        if mark == 0xFF:  # a fill byte
-            at += 1
-            continue
-        if mark == _SOS:
-            return head, data[at:]
-        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
-        head.append((mark, data[at:end]))
-        at = end
-    return None
-
-
-def _reaches_end(data: bytes) -> bool:
-    """Whether the segments and scans of a JPEG, one after the other, lead to its end mark."""
-    segments = _segments(data)
-    if segments is None:
-        return False
-    scans, at = segments[1], 0
-    while scans[at + 1 : at + 2] != _END_MARK[1:]:
-        if at + 4 > len(scans):
-            return False
-        mark = _MARK.search(scans, at + 2 + struct.unpack_from(">H", scans, at + 2)[0])
-        if mark is None:
-            return False
-        at = mark.start()
-    return True
 
 
 def _ended(scans: bytes) -> bytes:
