@@ -269,9 +269,7 @@ def test_nothing_of_the_users_is_changed(class_folders, shards, tmp_path, tree):
 def test_a_catalog_takes_no_options_of_sources(class_folders, tmp_path, refuses, options):
     path = open_catalog(class_folders).write(tmp_path / "c.parquet")
     (name, value), *_ = options.items()
-    said = (
-        f"--{name.replace('_', '-')} {value}: a catalog holds its labels already; leave it out"
-    )
+    said = f"--{name.replace('_', '-')} {value}: a catalog holds its labels already; leave it out"
     for data in (path, open_catalog(path)):
         with pytest.raises(CatalogError, match=re.escape(said)):
             open_catalog(data, **options)

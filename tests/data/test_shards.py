@@ -310,3 +310,29 @@ def test_a_rule_takes_the_label_out_of_a_column_of_shards(tmp_path, refuses):
     for rule in ("folder", "prefix", "text"):
         with pytest.raises(CatalogError, match=f"^--label-from {rule}: reads names of files, and here a column holds"):
             read_source(path, label_from=rule)
+
+
+def test_columns_of_one_name_and_lists_of_images(tmp_path, refuses):
+    path = tmp_path / "m.parquet"
+    names = ["image", "image", "label", "set", "set"]
+    made = pa.table(
+        [pa.array(PNGS), pa.array(PNGS), pa.array(list("abab")), pa.array(["x"] * 4), pa.array(["x"] * 4)], names
+    )
+    pq.write_table(made, path)
+    for options in ({}, {"file_column": "image"}):
+        with refuses(CatalogError, f"{path}: 2 columns are called 'image'; rename one"):
+            read_source(path, **options)
+    pq.write_table(made.select([0, 2, 3, 4]), path)
+    assert len(read_source(path).rows) == 4
+    pq.write_table(pa.table({"images": [[each] for each in PNGS], "label": list("abab")}), path)
+    with refuses(CatalogError, f"{path}: the column 'images' holds several images a row; give each image its own row"):
+        read_source(path)
+
+
+def test_sounds_are_no_images(tmp_path):
+    sounds = [{"bytes": b"RIFF\x24\0\0\0WAVEfmt ", "path": "a.wav"}] * 4
+    images = [{"bytes": each, "path": "a.png"} for each in PNGS]
+    path = tmp_path / "m.parquet"
+    made = pa.table({"audio": pa.array(sounds, HF), "image": pa.array(images, HF), "label": list("abab")})
+    pq.write_table(made, path)
+    assert open_catalog(path).column("keep") == [True] * 4

@@ -60,12 +60,12 @@ _OTHER_BYTE |= {f"{kind};16N": f"{kind};16{'B' if sys.byteorder == 'little' else
 
 
 def looks_like_image(data: bytes) -> bool:
-    """Whether bytes begin like an image of a known format.
+    r"""Whether bytes begin like an image of a known format.
 
-    >>> looks_like_image(b"GIF89a"), looks_like_image(b"a.png")
-    (True, False)
+    >>> looks_like_image(b"GIF89a"), looks_like_image(b"a.png"), looks_like_image(b"RIFF\0\0\0\0WAVE")
+    (True, False, False)
     """
-    return data.startswith(_MAGIC)
+    return data.startswith(_MAGIC) and not (data.startswith(b"RIFF") and data[8:12] not in (b"", b"WEBP"))
 
 
 def open_image(data: bytes, file: str, max_pixels: int) -> tuple[Image.Image, Source]:

@@ -51,12 +51,12 @@ class FoundFiles:
         """What a person should know of the names of a table."""
         if not self.guessed:
             return []
-        pairs = join_some(f"{excerpt(name)} is {path}" for name, path in self.guessed.items())
+        pairs = join_some(f"{excerpt(name, 80)} is {path}" for name, path in self.guessed.items())
         return [f"read as: {len(self.guessed)} of {len(self.paths)} files are called otherwise in {table}: {pairs}"]
 
     def complaint(self, root: Path) -> str:
         """What is missing, in words: how many, the first of them with what they are near to, and where was looked."""
-        names = [f"{excerpt(name)}{self.hints.get(name, '')}" for name in self.missing]
+        names = [f"{excerpt(name, 80)}{self.hints.get(name, '')}" for name in self.missing]
         return (
             f"{len(self.missing)} of {len(self.paths) + len(self.missing)} files are missing: "
             f"{join_some(names)}; paths are relative to {root}"

@@ -54,8 +54,11 @@ def image_column(file: Any, path: Path, wanted: str | None = None) -> str | None
             f"{path}: no column {wanted!r}{did_you_mean(wanted, schema.names)}; it has: {_listed(schema)}"
         )
     found: list[str] = [field.name for field in schema if holds_images(field.type)]
+    if twice := [name for name in found if schema.names.count(name) > 1 and wanted in (None, name)]:
+        raise CatalogError(f"{path}: {schema.names.count(twice[0])} columns are called {twice[0]!r}; rename one")
     if wanted is not None:
         return wanted if wanted in found else None
+    _refuse_lists(schema, path, found)
     if len(found) != 1 or not is_struct(schema.field(found[0]).type):
         found = _likely(file, found)
     if len(found) > 1:
@@ -63,6 +66,13 @@ def image_column(file: Any, path: Path, wanted: str | None = None) -> str | None
             f"{path}: {len(found)} columns hold images: {join_some(found)}; name the right one with --file-column"
         )
     return found[0] if found else None
+
+
+def _refuse_lists(schema: Any, path: Path, found: Sequence[str]) -> None:
+    """Refuse a file whose images stand in lists alone."""
+    lists = [field.name for field in schema if kinds.is_list(field.type) and holds_images(field.type.value_type)]
+    if lists and not found:
+        raise CatalogError(f"{path}: the column {lists[0]!r} holds several images a row; give each image its own row")
 
 
 def _likely(file: Any, columns: Sequence[str]) -> list[str]:
@@ -192,6 +202,8 @@ def numbers_in(file: Any, most: int = 1000) -> list[dict[str, Any]]:
 
 def texts_in(file: Any, column: str) -> list[Any]:
     """The different values of a column of texts; of another kind none."""
+    if file.schema_arrow.names.count(column) > 1:
+        return []
     kind = file.schema_arrow.field(column).type
     kind = kind.value_type if kinds.is_dictionary(kind) else kind
     if not (kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind)):
