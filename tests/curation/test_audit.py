@@ -162,3 +162,38 @@ def test_the_command_line_and_python_share_an_audit(class_folders):
     said = {"task": None, "groups": None, "label_from": "auto"}
     assert default_out(class_folders, said) == default_out(class_folders, {})
     assert default_out(class_folders, {"task": "read"}) != default_out(class_folders, {})
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "unjudged"),
+    [
+        (
+            {"cat": 3},
+            24,
+            {
+                "near_duplicates", "conflicting_labels", "split_leaks", "off_domain", "label_errors", "odd_size",
+                "odd_aspect", "blurry", "grey_among_colour", "class_imbalance", "one_source",
+            },
+        ),
+        ({"cat": 12, "dog": 12}, 24, {"near_duplicates", "split_leaks", "off_domain"}),
+        ({"cat": 4, "dog": 4}, 48, {"split_leaks", "off_domain", "label_errors", "one_source"}),
+        ({"cat": 22, "dog": 22}, 48, {"split_leaks"}),
+    ],
+)  # fmt: skip
+def test_a_check_that_could_look_for_nothing_says_so(tmp_path, fill, images, size, unjudged):
+    names = [f"{label}/{number}.png" for label, n in images.items() for number in range(n)]
+    findings = run_audit(fill(tmp_path / "set", names, size, size), out=tmp_path / "audit", task="classify")
+    said = {name for name, check in findings.checks.items() if not check.judged}
+    # Of random pictures no model agrees with the labels: that is no judgement either.
+    assert said - {"label_errors"} == unjudged - {"label_errors"}
+    assert "label_errors" in said
+    assert all(not findings.checks[name].why and not findings.checks[name].groups for name in said)
+    assert Findings.read(tmp_path / "audit").checks["off_domain"].judged == ("off_domain" not in unjudged)
+
+
+def test_small_images_are_not_looked_at_for_near_copies(tmp_path, fill):
+    folder = fill(tmp_path / "set", [f"{label}/{number}.png" for label in ("cat", "dog") for number in range(3)])
+    fill(folder, ["cat/small.png"], 24, 24)
+    findings = run_audit(folder, out=tmp_path / "audit")
+    assert findings.checks["near_duplicates"].judged
+    assert findings.checks["near_duplicates"].facts["left_out"] == "1 image under 40 px on a side"

@@ -106,11 +106,12 @@ def everything(catalog):
 
 @pytest.mark.parametrize("kind", ["classes", "texts"])
 def test_every_check_that_found_nothing_is_in_one_line(kind, request, report):
-    findings = found(request.getfixturevalue(kind))
+    reason = "the data brings no split"
+    findings = found(request.getfixturevalue(kind), split_leaks={"facts": {"not_judged": reason}})
     page = report(findings)
     (line,) = re.findall(r"Looked for and not found: ([^.]*)\.", page.text)
     assert line.split(", ") == [GUIDANCE[check].what for check in findings.checks if check != "split_leaks"]
-    assert "Copies across the given split: nothing." in page.text  # the data brings none: not judged
+    assert f"Not looked for: {GUIDANCE['split_leaks'].what} ({reason})." in page.text
     assert not set(findings.checks) & set(page.ids)
     assert "Nothing was found" in page.text
 
@@ -241,3 +242,11 @@ def test_the_same_findings_give_the_same_page(classes, tmp_path):
     for name in ("one", "other"):
         write_report(everything(classes), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_images_that_were_not_looked_at_are_named(classes, report):
+    page = report(found(classes, near_duplicates={"facts": {"left_out": "3 images under 40 px on a side"}}))
+    what = GUIDANCE["near_duplicates"].what
+    (line,) = re.findall(r"Looked for and not found: ([^.]*)\.", page.text)
+    assert what in line.split(", ")
+    assert f"Not looked at for {what}: 3 images under 40 px on a side." in page.text

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.core.locks import LOCK
 from tellapart.core.progress import log, speaking
-from tellapart.data.split import folds
+from tellapart.data.opening import open_catalog
+from tellapart.data.split import folds, split
 from tellapart.inference.bundle import GRAPH
 from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.predictor import Predictor
@@ -297,3 +299,50 @@ def test_readers_that_begin_from_nothing_are_not_averaged(texts, tmp_path, monke
         with refuses(ConfigError, text):
             tellapart.train(texts, out=tmp_path / "run", device="cpu", **option)
     assert not (tmp_path / "run").exists()
+
+
+# --- members that are no copies ------------------------------------------------------------------------
+
+
+def test_resampled_images_are_as_many_of_each_class_and_others_for_each_member(shapes):
+    catalog = split(open_catalog(shapes), seed=0)
+    labels = catalog.column("label")
+    drawn = [members.resampled(catalog, 7, number) for number in (1, 2)]
+    for each in drawn:
+        assert Counter(labels[row] for row in each.training_rows()) == Counter(
+            labels[row] for row in catalog.training_rows()
+        )
+        assert each.rows("val") == catalog.rows("val")
+        assert len(set(each.training_rows())) < len(catalog.training_rows())
+    assert drawn[0].training_rows() != drawn[1].training_rows()
+    assert members.resampled(catalog, 7, 1).training_rows() == drawn[0].training_rows()
+
+
+def test_an_image_that_counts_twice_is_drawn_twice_as_often(shapes):
+    catalog = split(open_catalog(shapes), seed=0)
+    rows = catalog.rows("train")
+    times = [3 if row == rows[0] else 1 for row in catalog.rows()]
+    drawn = members.resampled(catalog.with_column("times", times), 0, 1)
+    assert len(drawn.training_rows()) == len(rows) + 2
+
+
+def test_members_with_a_head_in_closed_form_differ(draw_shapes, tmp_path):
+    data = draw_shapes(tmp_path / "data", each=8, grouped=False)
+    options = {"task": "classify", "effort": "quick", "backbone": "resnet10t", "pretrained": False, "height": 32}
+    run = Run.open(fit_only(data, out=tmp_path / "run", ensemble=2, device="cpu", **options)["run"])
+    heads = [load_file(run.member(number) / "model.safetensors")["head.weight"] for number in range(2)]
+    assert not torch.equal(*heads)
+
+
+def test_copies_are_refused(tmp_path, refuses):
+    folders = [tmp_path / name for name in "abc"]
+    for folder, content in zip(folders, (b"1", b"2", b"1"), strict=True):
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(content)
+    members._check_distinct(folders[:2])
+    text = (
+        "members 1 and 3 are one and the same network, as what they began with validated best; leave out --ensemble, "
+        "or let more epochs teach"
+    )
+    with refuses(ConfigError, text):
+        members._check_distinct(folders)

@@ -60,14 +60,8 @@ class _Page:
         checks = list(findings.checks.values())
         self.flagged_checks = sorted((check for check in checks if has_findings(check)), key=urgency)
         rest = [check for check in checks if not has_findings(check)]
-        self.unjudged = [check for check in rest if not self._judged(check)]
-        self.fine = [check for check in rest if self._judged(check)]
-
-    def _judged(self, check: Finding) -> bool:
-        """Return whether a check could be done. If not, an empty finding means nothing."""
-        if check.check == "split_leaks":
-            return any(self.catalog.column("split"))
-        return check.check != "label_errors" or "accuracy" in check.facts
+        self.unjudged = [check for check in rest if not check.judged]
+        self.fine = [check for check in rest if check.judged]
 
     def text(self) -> str:
         """Return the page with placeholders for its pictures."""
@@ -130,7 +124,10 @@ class _Page:
             tag("p", self._headline(), class_="lead"),
             tag("div", *tiles, class_="tiles"), todo,
             tag("p", _badge("fine", "fine"), f" Looked for and not found: {fine}.") if fine else None,
-            *(tag("p", f"{check_title(check.check)}: {check.sentence}.") for check in self.unjudged),
+            *(tag("p", f"Not looked for: {check_subject(check)} ({check.facts['not_judged']}).")
+              for check in self.unjudged),
+            *(tag("p", f"Not looked at for {check_subject(check)}: {check.facts['left_out']}.")
+              for check in self.findings.checks.values() if check.judged and "left_out" in check.facts),
             *(tag("p", "Note: ", str(note), class_="note") for note in notes),
             tag("p", f"Judged by {how}. No file was changed. A flag is a question to a person, not a verdict.",
                 class_="note"),

@@ -35,7 +35,8 @@ class Finding:
         score: row → how bad; rows that were not judged are absent.
         why: flagged row → the reason.
         groups: rows that belong together, the one to keep first.
-        facts: figures of the whole set, JSON values.
+        facts: figures of the whole set, JSON values. ``not_judged`` says why nothing was looked for, ``left_out`` which
+            images were not looked at.
     """
 
     check: str
@@ -47,9 +48,23 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def judged(self) -> bool:
+        """Whether it was looked for: if not, an empty finding means nothing."""
+        return "not_judged" not in self.facts
+
+    @property
     def flags(self) -> list[int]:
         """Flagged rows, worst first."""
         return sorted(self.why, key=lambda row: (-self.score.get(row, 0.0), row))
+
+
+def not_judged(check: str, threshold: float | None, reason: str, **facts: Any) -> Finding:
+    """The finding of a check that could not look for anything.
+
+    >>> not_judged("off_domain", 0.2, "fewer than 40 images").sentence
+    'not judged: fewer than 40 images'
+    """
+    return Finding(check, f"not judged: {reason}", threshold, facts={**facts, "not_judged": reason})
 
 
 @dataclass(frozen=True)

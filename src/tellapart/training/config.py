@@ -133,8 +133,9 @@ class TrainConfig:
         threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part.
         abstain: the share of right answers below which the bundle rather says that it is not sure; of readers, texts.
         flip_tta: for classify: answers for the picture and its mirror image together, which takes twice the time.
-        ensemble: networks trained from different seeds and averaged into one bundle; of readers, which must begin with
-            another, the weights, so that the one reader is as small and as fast as each.
+        ensemble: networks trained from different seeds and averaged into one bundle; a head in closed form has no
+            seed, so each but the first learns from images drawn anew from the training part. Of readers, which must
+            begin with another, the weights, so that the one reader is as small and as fast as each.
         cv_folds: for classify: networks trained on different validation parts instead, and averaged; 0 for none.
     """
 

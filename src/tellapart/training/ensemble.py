@@ -1,4 +1,4 @@
-"""Several networks for one answer: from other seeds, or on other validation parts, averaged into one.
+"""Several networks for one answer: from other seeds, resampled images or validation parts, averaged into one.
 
 Classifiers answer side by side, and their probabilities are averaged. Of readers, which all begin with the same
 weights, the weights are averaged: one network, which reads as fast as each.
@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file
 from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import speaking
 from tellapart.data.catalog import Catalog
 from tellapart.data.split import folds
+from tellapart.inference.bundle import file_digest
 from tellapart.training.checkpointing import read_weights
 from tellapart.training.dataset import PixelCache
 from tellapart.training.embedder import BATCH
@@ -51,7 +53,7 @@ def fit_ensemble(run: Run, catalog: Catalog, task: Task) -> tuple[Weights, Answe
         mean; of folds each row's by the member that did not learn from it; of readers those of the averaged network.
 
     Raises:
-        ConfigError: a process was killed.
+        ConfigError: a process was killed, or two members are the same network.
     """
     cores = cpu_count()
     at_once = _at_once(run, cores)
@@ -62,6 +64,7 @@ def fit_ensemble(run: Run, catalog: Catalog, task: Task) -> tuple[Weights, Answe
     else:
         for each in left:
             _learn(each)
+    _check_distinct([member.path for member in members])
     if task.averages_weights:
         weights = average_weights([read_weights(member.path / MODEL) for member in members])
         return weights, _predict(run, catalog, task, weights)
@@ -76,6 +79,46 @@ def fit_ensemble(run: Run, catalog: Catalog, task: Task) -> tuple[Weights, Answe
     if run.config.cv_folds:
         return weights, ([row for part in rows for row in part], torch.cat(logits).numpy())
     return weights, (rows[0], log_mean_probability(logits).numpy())
+
+
+def resampled(catalog: Catalog, seed: int, number: int) -> Catalog:
+    """The same data, its training images drawn anew with replacement, of each class as many.
+
+    A head in closed form has no other chance in it, so that its members would be copies. Source: Breiman, "Bagging
+    predictors" (1996).
+
+    Args:
+        catalog: the data, split.
+        seed: of the run.
+        number: of the member.
+    """
+    labels, dice = catalog.column("label"), np.random.default_rng([seed, number])
+    members: dict[str, list[int]] = {}
+    for row in catalog.training_rows():
+        members.setdefault(labels[row], []).append(row)
+    times: list[int | None] = list(catalog.column("times"))
+    for row in catalog.rows("train"):
+        times[row] = 0
+    for label in sorted(members):
+        for row in dice.choice(members[label], len(members[label])).tolist():
+            times[row] = (times[row] or 0) + 1
+    return catalog.with_column("times", times)
+
+
+def _check_distinct(folders: list[Path]) -> None:
+    """Refuse members that are copies: together they are as large and as slow as several, and as good as one.
+
+    Raises:
+        ConfigError: two have the same weights.
+    """
+    digests: dict[str, int] = {}
+    for number, folder in enumerate(folders, 1):
+        first = digests.setdefault(file_digest(folder / MODEL), number)
+        if first != number:
+            raise ConfigError(
+                f"members {first} and {number} are one and the same network, as what they began with validated best; "
+                "leave out --ensemble, or let more epochs teach"
+            )
 
 
 def _predict(run: Run, catalog: Catalog, task: Task, weights: Weights) -> Answers:
@@ -114,6 +157,8 @@ def _learn(which: tuple[Path, int, int], threads: int | None = None) -> None:
 def _runs(run: Run, catalog: Catalog, at_once: int) -> Iterator[Run]:
     cache_gb = run.config.cache_gb / at_once  # each has one of its own
     parts = folds(catalog, run.config.cv_folds, seed=run.config.seed) if run.config.cv_folds else [catalog] * run.count
+    if not run.config.cv_folds and all(stage.train == "solve" for stage in run.config.stages or []):
+        parts = [catalog, *(resampled(catalog, run.config.seed, number) for number in range(1, run.count))]
     for number, data in enumerate(parts):
         folder = run.member(number)
         seed = run.config.seed + SEEDS_APART * number

@@ -11,8 +11,8 @@ from tellapart.core.errors import pluralize
 from tellapart.core.parallel import map_threads
 from tellapart.curation.check_context import Check, CheckContext
 from tellapart.curation.checks import label_errors
-from tellapart.curation.checks.off_domain import minority_probability
-from tellapart.curation.findings import Finding
+from tellapart.curation.checks.off_domain import FEWEST, minority_probability
+from tellapart.curation.findings import Finding, not_judged
 
 LEAST_ACCURACY = 0.5  # against the given labels; a model below it flags none of them
 
@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 
 
 def _off_domain(context: CheckContext, threshold: float) -> Finding:
+    if len(context.rows) < FEWEST:
+        return not_judged("off_domain", threshold, f"fewer than {FEWEST} images")
     likely, what = minority_probability(context.measures, context.index.style(context.rows))
     score = dict(zip(context.rows, map(float, likely), strict=True))
     why = {row: f"of another kind than the rest: {what} ({value:.0%})" for row, value in score.items()
@@ -52,7 +54,9 @@ def _label_errors(context: CheckContext, threshold: float) -> Finding:
         "ranking": [context.files[row] for row in sorted(score, key=lambda r: -score[r])],
     }
     if not score:
-        return Finding("label_errors", "not judged: fewer than two classes of five images", threshold, facts=facts)
+        return not_judged("label_errors", threshold, "fewer than two classes of five images", **facts)
+    if unscored := len(context.rows) - len(score):
+        facts["left_out"] = f"{pluralize(unscored, 'image')} of classes of fewer than five"
     facts["accuracy"] = round(result.accuracy, 4)
     facts["looks_like"] = {
         context.files[row]: result.other[place] for place, row in enumerate(context.rows) if row in why
@@ -63,6 +67,7 @@ def _label_errors(context: CheckContext, threshold: float) -> Finding:
             f"no label is called wrong: the model that would judge agrees with only {result.accuracy:.0%}; "
             "the top of its ranking is worth a look"
         )
+        facts["not_judged"] = f"the model that would judge agrees with only {result.accuracy:.0%} of the labels"
     return Finding("label_errors", sentence, threshold, score, why, facts=facts)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tellapart.core.errors import join_some, pluralize
 from tellapart.curation.check_context import Check, CheckContext
-from tellapart.curation.findings import Finding
+from tellapart.curation.findings import Finding, not_judged
 from tellapart.data.duplicates.registration import LIMITS
+from tellapart.data.split import SMALLEST
 
 
 def _unreadable(context: CheckContext, _: float) -> Finding:
@@ -30,6 +31,9 @@ def _exact_duplicates(context: CheckContext, _: float) -> Finding:
 
 
 def _near_duplicates(context: CheckContext, threshold: float) -> Finding:
+    small = sum(min(context.widths[row], context.heights[row]) < SMALLEST for row in context.rows)
+    if small == len(context.rows):
+        return not_judged("near_duplicates", threshold, f"no image has {SMALLEST} px or more on each side")
     groups = [context.best(group) for group in context.near]
     score: dict[int, float] = {}
     best_match: dict[int, tuple[float, str]] = {}
@@ -51,10 +55,15 @@ def _near_duplicates(context: CheckContext, threshold: float) -> Finding:
             score.setdefault(row, score[twin])
     summary = f"{pluralize(len(why), 'near-copy', 'near-copies')} of other images, in {pluralize(len(groups), 'group')}"
     sentence = summary if why else "no near-copies"
-    return Finding("near_duplicates", sentence, threshold, score, why, groups)
+    facts = {}
+    if small:
+        facts["left_out"] = f"{pluralize(small, 'image')} under {SMALLEST} px on a side"
+    return Finding("near_duplicates", sentence, threshold, score, why, groups, facts)
 
 
 def _conflicting_labels(context: CheckContext, _: float) -> Finding:
+    if len({context.labels[row] for row in context.rows}) < 2:
+        return not_judged("conflicting_labels", None, "there is one label only")
     groups = [group for group in context.copies if len({context.labels[row] for row in group}) > 1]
     why = {}
     for group in groups:
@@ -75,9 +84,10 @@ def _split_leaks(context: CheckContext, _: float) -> Finding:
             others = sorted({parts[other] for other in group if parts[other] not in (None, parts[row])})
             if parts[row] is not None:
                 why[row] = f"in {parts[row]}, a copy of it in {' and '.join(others)}"
-    if not any(parts):
+    if len({parts[row] for row in context.rows} - {None}) < 2:
         sentence = "the data brings no split; copies will stand on one side of the one that tellapart makes"
-    elif groups:
+        return Finding("split_leaks", sentence, facts={"not_judged": "the data brings no split"})
+    if groups:
         count = pluralize(len(groups), "group")
         sentence = f"{count} of copies across the split that the data brings: its test figures flatter"
     else:

@@ -8,13 +8,17 @@ from typing import Any
 
 from tellapart.core.errors import join_some, pluralize
 from tellapart.curation.check_context import Check, CheckContext
-from tellapart.curation.findings import Finding
+from tellapart.curation.findings import Finding, not_judged
 from tellapart.inference.ctc import required_steps
 from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
+
+LEAST = 10  # images of a class, below which their common source may be chance
 
 
 def _imbalance(context: CheckContext, threshold: float) -> Finding:
     counts = Counter(context.labels[row] for row in context.rows)
+    if len(counts) < 2:
+        return not_judged("class_imbalance", threshold, "there is one class only", classes=dict(counts))
     most, least = max(counts.values(), default=0), min(counts.values(), default=0)
     ratio = most / least if least else 0.0
     ordered = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -50,12 +54,15 @@ def _one_source(context: CheckContext, threshold: float) -> Finding:
     for row in context.rows:
         of_class[context.labels[row]][sign[row]] += 1
     everywhere = Counter(sign.values())
+    if len(of_class) < 2 or all(signs.total() < LEAST for signs in of_class.values()):
+        reason = f"it takes two classes, one of {LEAST} images or more"
+        return not_judged("one_source", threshold, reason, classes={})
     sources = {}
     for name, signs in of_class.items():
         (most, count), total = signs.most_common(1)[0], sum(signs.values())
         rest = len(context.rows) - total
         elsewhere = (everywhere[most] - count) / rest if rest else 1.0
-        if total >= 10 and count / total >= threshold and elsewhere <= 0.1:
+        if total >= LEAST and count / total >= threshold and elsewhere <= 0.1:
             sources[name] = (
                 f"{count / total:.0%} of {name!r} are {most[0].lstrip('.') or 'embedded'} of {most[1]} x {most[2]} px, "
                 f"{f'{elsewhere:.0%}' if elsewhere else 'none'} of the others"

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tellapart.data.image_statistics import NAMES
 
+FEWEST = 40  # pictures, below which no kind of them is told
 FEWEST_SEEDS = 5  # pictures of the minority beyond doubt, and
 SEED_SHARE = 0.01  # their share of the set: fewer are chance
 MOST = 0.35  # a larger share is no minority
@@ -57,7 +58,7 @@ def minority_probability(measures: Array, style: Array | None = None) -> tuple[A
     photos, drawings = certain_seeds(measures)
     kind, mask = ("photos", photos) if photos.sum() < drawings.sum() else ("drawings, screenshots or cards", drawings)
     other = "drawings" if kind == "photos" else "photos"
-    if n < 40 or mask.sum() < max(FEWEST_SEEDS, SEED_SHARE * n):
+    if n < FEWEST or mask.sum() < max(FEWEST_SEEDS, SEED_SHARE * n):
         return none, "one kind of picture throughout"
     feature_sets = [_numbers(measures)] if style is None else [_standard(style.astype(np.float64))]
     likely = mask.astype(np.float64)

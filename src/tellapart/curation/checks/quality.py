@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tellapart.core.errors import pluralize
 from tellapart.curation.check_context import Check, CheckContext
-from tellapart.curation.findings import Finding
+from tellapart.curation.findings import Finding, not_judged
 
 Array = npt.NDArray[Any]
 
@@ -23,6 +23,10 @@ def _far(values: Array) -> Array:
     return result
 
 
+USUAL = ("odd_size", "odd_aspect", "blurry", "grey_among_colour")  # what is odd beside what is usual in the set
+FEWEST = 5  # images, below which nothing is usual
+
+
 def _by_score(
     name: str,
     context: CheckContext,
@@ -32,6 +36,10 @@ def _by_score(
     reason: Callable[[int], str],
     what: str,
 ) -> Finding:
+    if not context.rows:
+        return not_judged(name, threshold, "no image can be decoded")
+    if name in USUAL and len(context.rows) < FEWEST:
+        return not_judged(name, threshold, f"fewer than {FEWEST} images, too few to say what is usual")
     score = dict(zip(context.rows, map(float, values), strict=True))
     why = {context.rows[place]: reason(int(place)) for place in np.flatnonzero(flagged)}
     return Finding(
