@@ -21,11 +21,23 @@ def test_evaluate(answered, said, shapes, shape_run, tmp_path):
     figure = report["fine_macro_f1"]
     low, high = figure["ci95"]
     assert f"fine macro f1        {figure['value']:.4f}   95 % interval {low:.4f} to {high:.4f}" in lines
-    assert "weakest classes (f1, support)" in lines
-    weakest = min(report["fine_per_class"].items(), key=lambda item: item[1]["f1"])
-    assert lines[lines.index("weakest classes (f1, support)") + 1].split() == [
-        weakest[0], f"{weakest[1]['f1']:.3f}", str(weakest[1]["support"])
-    ]  # fmt: skip
+    for title, prefix in (("groups", ""), ("classes", "fine_")):
+        start = lines.index(title) + 3
+        for place, (name, scores) in enumerate(report[f"{prefix}per_class"].items()):
+            values = [f"{scores[key]:.4f}" for key in ("precision", "recall", "f1")]
+            assert lines[start + place].split() == [name, *values, str(scores["support"])]
+        means = report[f"{prefix}averages"]
+        macro = " ".join(f"{means['macro'][key]:.4f}" for key in ("precision", "recall", "f1"))
+        assert any(line.split() == ["macro", "avg", *macro.split(), "42"] for line in lines)
+
+
+def test_evaluate_as_csv(said, shapes, shape_run):
+    code, text, _ = said("evaluate", shape_run, shapes, "--split", "train", "--csv")
+    assert code == 0
+    rows = [line.split(",") for line in text.splitlines()]
+    assert rows[0] == ["level", "class", "precision", "recall", "f1", "support"]
+    assert [row[1] for row in rows[1:3]] == ["round", "straight"]
+    assert {row[0] for row in rows[1:]} == {"group", "class"}
 
 
 def test_map(answered, said, shape_run, tmp_path):

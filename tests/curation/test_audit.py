@@ -184,9 +184,8 @@ def test_a_check_that_could_look_for_nothing_says_so(tmp_path, fill, images, siz
     names = [f"{label}/{number}.png" for label, n in images.items() for number in range(n)]
     findings = run_audit(fill(tmp_path / "set", names, size, size), out=tmp_path / "audit", task="classify")
     said = {name for name, check in findings.checks.items() if not check.judged}
-    # Of random pictures no model agrees with the labels: that is no judgement either.
-    assert said - {"label_errors"} == unjudged - {"label_errors"}
-    assert "label_errors" in said
+    chance = {"label_errors"} if min(images.values()) > 4 else set()  # of random pictures a model may agree with few
+    assert said - chance == unjudged
     assert all(not findings.checks[name].why and not findings.checks[name].groups for name in said)
     assert Findings.read(tmp_path / "audit").checks["off_domain"].judged == ("off_domain" not in unjudged)
 

@@ -9,6 +9,7 @@ from tellapart.inference.charset import Charset
 from tellapart.inference.ctc import Reading
 from tellapart.inference.manifest import AbstainLevel, BundleManifest, Calibration, DecisionThreshold, TrainingData
 from tellapart.inference.postprocess import label_predictions, text_predictions
+from tellapart.inference.prediction import Prediction
 from tellapart.inference.preprocess import Preprocess
 
 SPEC = Preprocess(height=40, width=40, channels=1)
@@ -68,3 +69,33 @@ def test_the_first_reading_is_the_answer_and_the_others_its_alternatives():
     assert first.alternatives == [("b", 0.3)]
     assert (first.accepted, empty.accepted) == (True, False)
     assert (empty.answer, empty.alternatives) == ("", [])
+
+
+GROUPED = {"cat": "animal", "dog": "animal", "cup": "thing"}
+
+
+def three(groups):
+    return BundleManifest(
+        task="classify", labels=list(GROUPED), groups=groups, preprocess=SPEC, data=DATA, training={}, versions={}
+    )
+
+
+def test_the_sum_over_its_classes_decides_a_group():
+    (row,) = label_predictions(["a"], np.array([[0.3, 0.3, 0.4]]), three(GROUPED))
+    assert (row.answer, row.confidence) == ("cup", 0.4)
+    assert (row.group, row.group_confidence) == ("animal", pytest.approx(0.6))
+    assert row.to_json()["group_confidence"] == 0.6
+    assert Prediction.from_json(row.to_json(), "classify").group_confidence == 0.6
+
+
+def test_a_class_without_a_group_has_none():
+    (row,) = label_predictions(["a"], np.array([[0.2, 0.2, 0.6]]), three({"cat": "animal", "dog": "animal"}))
+    assert (row.answer, row.group, row.group_confidence) == ("cup", None, None)
+    assert "group_confidence" not in row.to_json()
+
+
+def test_where_a_threshold_decides_the_group_is_that_of_the_answer():
+    manifest = classifier(DecisionThreshold("dog", 0.3, "f1"), groups={"cat": "x", "dog": "y"})
+    rows = label_predictions(["a", "b", "c"], ROWS, manifest)
+    assert [row.group for row in rows] == ["x", "y", "y"]
+    assert [row.group_confidence for row in rows] == pytest.approx([0.9, 0.4, 0.8])

@@ -121,8 +121,22 @@ def test_csv_of_classes(shape_bundle, files, tmp_path):
     rows = tellapart.predict(shape_bundle, asked)
     read = list(csv.DictReader(io.StringIO(to_csv(rows))))
     assert read == [
-        {"file": str(files[0]), "label": rows[0].answer, "confidence": f"{rows[0].confidence:.6f}", "error": ""},
-        {"file": str(asked[1]), "label": "", "confidence": "", "error": "there is no such file"},
+        {
+            "file": str(files[0]),
+            "label": rows[0].answer,
+            "confidence": f"{rows[0].confidence:.6f}",
+            "error": "",
+            "group": rows[0].group,
+            "group_confidence": f"{rows[0].group_confidence:.6f}",
+        },
+        {
+            "file": str(asked[1]),
+            "label": "",
+            "confidence": "",
+            "error": "there is no such file",
+            "group": "",
+            "group_confidence": "",
+        },
     ]
 
 
@@ -130,6 +144,25 @@ def test_csv_of_texts():
     rows = [Prediction("a.png", "read", "0042", 0.5), Prediction("b.png", "read", 'a,"b', 0.25)]
     assert to_csv(rows) == 'file,text,confidence,error\na.png,0042,0.500000,\nb.png,"a,""b",0.250000,\n'
     assert to_csv([]) == "file,label,confidence,error\n"
+    with pytest.raises(ConfigError, match="a reader has none of whole texts"):
+        to_csv(rows, probabilities=True)
+
+
+def test_csv_has_groups_and_on_request_every_probability():
+    rows = [
+        Prediction("a.png", "classify", "cat", 0.4, {"cat": 0.4, "cup, red": 0.6}, group="pet", group_confidence=0.4),
+        Prediction("b.png", "classify", error="gone"),
+    ]
+    assert to_csv(rows).splitlines() == [
+        "file,label,confidence,error,group,group_confidence",
+        "a.png,cat,0.400000,,pet,0.400000",
+        "b.png,,,gone,,",
+    ]
+    assert to_csv(rows, probabilities=True).splitlines() == [
+        'file,label,confidence,error,group,group_confidence,probability: cat,"probability: cup, red"',
+        "a.png,cat,0.400000,,pet,0.400000,0.400000,0.600000",
+        "b.png,,,gone,,,,",
+    ]
 
 
 def test_a_rule_constrains_a_readers_texts(text_bundle, texts, capsys):

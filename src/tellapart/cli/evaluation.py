@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tellapart.cli.arguments import (
+    CSV_SAFE_HELP,
     INDEPENDENT_HELP,
     MODEL_HELP,
     ON_HELP,
@@ -13,7 +14,7 @@ from tellapart.cli.arguments import (
     new_parser,
     parse,
 )
-from tellapart.cli.output import scores_table, show
+from tellapart.cli.output import scores_csv, scores_table, show, show_csv
 
 
 def evaluate_verb(words: list[str]) -> int:
@@ -35,10 +36,17 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
     parser.add_argument("--on", help=ON_HELP)
     parser.add_argument("--parts", help="with --on: a folder or URL that all machines see, for the answers")
+    parser.add_argument("--csv", action="store_true", help="print CSV: the report of classes; of a reader the figures")
+    parser.add_argument("--csv_safe", action="store_true", help=CSV_SAFE_HELP)
     options, as_json = parse(parser, words, defaults=False)
     from tellapart import evaluate
 
+    safe = options.pop("csv_safe", False)
+    as_csv = (options.pop("csv", False) or safe) and not as_json
     result = evaluate(options.pop("model"), options.pop("data"), **options)
+    if as_csv:
+        show_csv(scores_csv(result, safe=safe))
+        return 0
     return show(as_json, result, lambda: scores_table(result))
 
 

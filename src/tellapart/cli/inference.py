@@ -32,6 +32,9 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("inputs", nargs="+", help="image files, folders, or - for standard input")
     parser.add_argument("--csv", action="store_true", help="print CSV")
     parser.add_argument("--csv_safe", action="store_true", help=CSV_SAFE_HELP)
+    parser.add_argument(
+        "--probabilities", action="store_true", help="of a classifier: print CSV with the probability of every class"
+    )
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
     parser.add_argument("--pattern", help=PATTERN_HELP)
     parser.add_argument(
@@ -51,11 +54,12 @@ def predict_verb(words: list[str]) -> int:
     if options["out"] is not None:
         return _predict_parts(options, as_json)
     safe = options.pop("csv_safe")
-    as_csv = (options.pop("csv") or safe) and not as_json
+    probabilities = options.pop("probabilities")
+    as_csv = (options.pop("csv") or safe or probabilities) and not as_json
     options = {name: value for name, value in options.items() if value not in (None, False) and (name, value) != PLAIN}
     predictions = predict(options.pop("model"), options.pop("inputs"), progress=True, **options)
     if as_csv:
-        show_csv(to_csv(predictions, safe=safe))
+        show_csv(to_csv(predictions, safe=safe, probabilities=probabilities))
     else:
         rows = [prediction.to_json() for prediction in predictions]
         show(as_json, {"predictions": rows}, lambda: predictions_table(rows))

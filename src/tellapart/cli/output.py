@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,20 +82,58 @@ def catalog_table(summary: dict[str, Any]) -> str:
 
 
 def scores_table(report: dict[str, Any]) -> str:
-    """The figures of an evaluation with their intervals, its five weakest classes, and what was scored apart."""
+    """The figures of an evaluation, scikit-learn's report of the classes, and what was scored apart."""
     from tellapart.evaluation.selection import MET
 
     lines = [f"{report['n']} images of {report['data']} (split: {report['split']})", ""]
     lines += _figure_lines(report)
-    classes = report.get("fine_per_class") or report.get("per_class") or {}
-    weakest = sorted(classes.items(), key=lambda item: (item[1]["f1"], item[0]))[:5]
-    if weakest and weakest[0][1]["f1"] < 1:
-        lines += ["", "weakest classes (f1, support)"]
-        lines += [f"  {name:<18} {score['f1']:.3f}  {score['support']}" for name, score in weakest]
+    if threshold := report.get("threshold"):
+        aim = f"aim: {threshold['aim']}" if threshold["aim"] else "none was chosen: the likelier class is the answer"
+        positive = class_name(threshold["positive"])
+        lines.append(f"{'threshold':<20} {threshold['at']:.4f}   positive class: {positive} ({aim})")
+    for title, prefix in (("groups", ""), ("classes", "fine_")) if "fine_per_class" in report else (("classes", ""),):
+        if f"{prefix}per_class" in report:
+            lines += ["", *_class_lines(title, report[f"{prefix}per_class"], report[f"{prefix}confusion"])]
     for part, figures in report["seen"].items():
         lines += ["", f"scored apart: {report['images'][part]:,} images that {MET[part]}", *_figure_lines(figures)]
     lines += ["", f"images per second    {report['images_per_second']}"]
     return "\n".join(lines)
+
+
+def _class_lines(title: str, per_class: Mapping[str, Any], confusion: Any) -> list[str]:
+    """scikit-learn's classification report, and which classes have no image and no answer."""
+    from tellapart.core.errors import join_some
+    from tellapart.metrics.class_report import occurring, report_text
+
+    there = set(occurring(confusion))
+    absent = [class_name(name) for name in per_class if name not in there]
+    lines = [title, report_text(per_class, confusion, class_name)]
+    return [*lines, "", f"without images or answers here: {join_some(absent, 10)}"] if absent else lines
+
+
+def scores_csv(report: Mapping[str, Any], *, safe: bool = False) -> str:
+    """The report of classes as CSV, a row a class and a mean; of a reader a row a figure with its interval.
+
+    Args:
+        report: what `tellapart.evaluate` returns.
+        safe: see `tellapart.core.csv_writing.csv_text`.
+    """
+    from tellapart.core.csv_writing import csv_text
+    from tellapart.metrics.class_report import report_rows
+
+    if "per_class" not in report:
+        columns = ["figure", "value", "ci95_low", "ci95_high", "n"]
+        figures = [(name, value) for name, value in report.items() if isinstance(value, dict) and "ci95" in value]
+        records = [[name, *(f"{part:.6f}" for part in (value["value"], *value["ci95"])), str(value["n"])]
+                   for name, value in figures]  # fmt: skip
+        return csv_text(columns, records, safe=safe)
+    levels = (("group", ""), ("class", "fine_")) if "fine_per_class" in report else (("class", ""),)
+    rows = [
+        [level, name, *(f"{scores[key]:.6f}" for key in ("precision", "recall", "f1")), str(scores["support"])]
+        for level, prefix in levels
+        for name, scores in report_rows(report[f"{prefix}per_class"], report[f"{prefix}confusion"])
+    ]
+    return csv_text(["level", "class", "precision", "recall", "f1", "support"], rows, safe=safe)
 
 
 def _figure_lines(figures: Mapping[str, Any]) -> list[str]:
@@ -120,7 +159,7 @@ def parts_prose(result: Mapping[str, Any]) -> str:
 
 
 def predictions_table(rows: list[dict[str, Any]]) -> str:
-    """A line an image: file, answer, group and confidence, or its error.
+    """A line an image: file, answer, group and confidence, or its error. Names that repeat are whole paths.
 
     Args:
         rows: predictions as `tellapart.Prediction.to_json` makes them.
@@ -128,7 +167,9 @@ def predictions_table(rows: list[dict[str, Any]]) -> str:
     >>> print(predictions_table([{"file": "a.png", "label": "cat", "confidence": 0.5, "accepted": False}]))
     a.png  cat  0.500  not sure
     """
-    names = [printable(Path(row["file"]).name) for row in rows]
+    times = Counter(Path(row["file"]).name for row in rows)
+    short = {row["file"]: Path(row["file"]).name for row in rows}
+    names = [printable(short[row["file"]] if times[short[row["file"]]] == 1 else row["file"]) for row in rows]
     width = max(map(len, names))
     lines = []
     for name, row in zip(names, rows, strict=True):

@@ -27,6 +27,7 @@ from tellapart.inference.folder_reading import predict_all
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.metrics.calibration import expected_calibration_error
+from tellapart.metrics.class_report import class_means
 from tellapart.metrics.classification import accuracy, classification_scores
 from tellapart.metrics.curves import calibration_by_chance
 from tellapart.metrics.error_analysis import misreadings
@@ -77,9 +78,12 @@ def evaluate(
     `tellapart.evaluation.selection`: ``images`` counts them (None where nothing tells them), ``seen`` has the figures
     of each part, and ``notes`` says so.
 
-    Classifiers: accuracy, macro_f1, micro_f1, per_class and confusion. With coarse labels these are figures of the
-    groups, and fine_accuracy, fine_macro_f1, fine_per_class and fine_confusion are those of the classes. Also
-    ece_uncalibrated, the calibration error before calibration.
+    Classifiers: accuracy, macro_f1, micro_f1, per_class, averages (precision, recall and F1 as micro, macro and
+    weighted means, those of scikit-learn) and confusion. With coarse labels these are figures of the groups, whose
+    answers the sums of their classes' probabilities decide, and fine_accuracy, fine_macro_f1, fine_per_class,
+    fine_averages and fine_confusion are those of the classes. Also ece_uncalibrated, the calibration error before
+    calibration; of two classes threshold: the positive class, from which probability on it is the answer, and the aim
+    that chose it.
 
     Readers: exact_match, exact_match_folded (case ignored), cer, by_position, by_length and confused.
 
@@ -202,7 +206,9 @@ def _scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> 
     """Return the figures of the answers and of their confidences."""
     answers = [prediction.answer for prediction in predictions]
     scores: dict[str, Any]
-    scores = dict(reading_scores(truth, answers)) if bundle.task == "read" else _class_scores(bundle, truth, answers)
+    scores = (
+        dict(reading_scores(truth, answers)) if bundle.task == "read" else _class_scores(bundle, truth, predictions)
+    )
     return scores | _confidence_scores(bundle, truth, predictions)
 
 
@@ -246,6 +252,8 @@ def _confidence_scores(bundle: Bundle, truth: list[str], predictions: list[Predi
         "ece_by_chance": {"mean": mean, "high95": high},
     }
     if bundle.task == "classify":
+        if len(bundle.labels) == 2:
+            result["threshold"] = _threshold(bundle)
         result["ece_uncalibrated"] = expected_calibration_error(_uncalibrated(bundle, predictions), right)
     sure = np.array([row.accepted is not False for row in predictions])
     if bundle.calibration and bundle.calibration.abstain:
@@ -253,6 +261,14 @@ def _confidence_scores(bundle: Bundle, truth: list[str], predictions: list[Predi
         if sure.any():
             result["answered_accuracy"] = accuracy(right[sure].tolist(), [True] * int(sure.sum()))
     return result
+
+
+def _threshold(bundle: Bundle) -> dict[str, Any]:
+    """Return the positive class of two, and from which probability on it is the answer; without an aim it is even."""
+    threshold = bundle.calibration.threshold if bundle.calibration else None
+    if threshold is not None:
+        return {"positive": threshold.positive, "at": threshold.at, "aim": threshold.aim}
+    return {"positive": bundle.labels[1], "at": 0.5, "aim": None}
 
 
 def _uncalibrated(bundle: Bundle, predictions: list[Prediction]) -> npt.NDArray[np.float64]:
@@ -281,29 +297,30 @@ def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:
         )
 
 
-def _class_scores(bundle: Bundle, truth: list[str], predicted: list[str]) -> dict[str, Any]:
-    """Return the figures of a classifier; where there are groups, theirs and those of the fine classes."""
-    fine = _count_scores(truth, predicted, bundle.labels)
+def _class_scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
+    """Return the figures of a classifier; where there are groups, theirs and those of the fine classes.
+
+    A group's answer is the one that the sum of its classes' probabilities decides, see `Prediction.group`.
+    """
+    fine = _count_scores(truth, [each.answer for each in predictions], bundle.labels)
     groups = bundle.groups
     if not groups:
         return fine
     names = sorted(set(groups.values()))
-    coarse = _count_scores([groups[label] for label in truth], [groups[label] for label in predicted], names)
+    coarse = _count_scores([groups[label] for label in truth], [each.group or "" for each in predictions], names)
     return {
         **coarse,
         "fine_accuracy": fine["accuracy"],
         "fine_macro_f1": fine["macro_f1"],
         "fine_per_class": fine["per_class"],
+        "fine_averages": fine["averages"],
         "fine_confusion": fine["confusion"],
     }
 
 
 def _count_scores(truth: list[str], predicted: list[str], labels: list[str]) -> dict[str, Any]:
     index = {label: number for number, label in enumerate(labels)}
-    return dict(
-        classification_scores(
-            np.array([index[label] for label in truth]),
-            np.array([index[label] for label in predicted]),
-            labels,
-        )
+    scores = classification_scores(
+        np.array([index[label] for label in truth]), np.array([index[label] for label in predicted]), labels
     )
+    return {**scores, "averages": class_means(scores["confusion"]["counts"])}

@@ -15,6 +15,7 @@ from tellapart.core.image_conversion import EARLIER
 from tellapart.core.terminal import excerpt, printable
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
+from tellapart.metrics.classification import ClassScores
 from tellapart.metrics.intervals import Figure
 
 FORMAT = 2  # 1 named the options of its training otherwise
@@ -143,14 +144,16 @@ class Metrics:
     Args:
         split: the part that was evaluated.
         figures: the figures by name.
+        groups: precision, recall, F1 and images of each coarse label; empty where there are none.
     """
 
     split: str
     figures: Mapping[str, Figure]
+    groups: Mapping[str, ClassScores] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON values: ``split``, then a figure a key."""
-        return {"split": self.split, **self.figures}
+        """As plain JSON values: ``split``, then a figure a key, and ``groups`` where there are any."""
+        return {"split": self.split, **self.figures, **({"groups": dict(self.groups)} if self.groups else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,10 +204,11 @@ class BundleManifest:
         """The same manifest with an evaluation's headline figures.
 
         Args:
-            metrics: what `tellapart.evaluate` returns; the figures with an interval are taken.
+            metrics: what `tellapart.evaluate` returns; the figures with an interval and those of groups are taken.
         """
         figures: Any = {name: each for name, each in metrics.items() if isinstance(each, Mapping) and "ci95" in each}
-        return replace(self, metrics=Metrics(metrics["split"], figures))
+        groups: Any = metrics["per_class"] if "fine_per_class" in metrics else {}
+        return replace(self, metrics=Metrics(metrics["split"], figures, groups))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, in the order of the file; what is None is left out."""
@@ -261,7 +265,8 @@ def _parse(hint: Any, value: object, path: str) -> Any:
     if hint is Metrics:
         figures = dict(_dict(value, path))
         split = figures.pop("split") if "split" in figures else _missing(_join(path, "split"))
-        return Metrics(_parse(str, split, _join(path, "split")), _parse(Mapping[str, Figure], figures, path))
+        groups = _parse(Mapping[str, ClassScores], figures.pop("groups", {}), _join(path, "groups"))
+        return Metrics(_parse(str, split, _join(path, "split")), _parse(Mapping[str, Figure], figures, path), groups)
     record = _dict(value, path)
     if hint is Preprocess:  # one that does not say how pictures are decoded is of an earlier version
         record = {"decoding": EARLIER.to_json(), **record}

@@ -120,6 +120,11 @@ def _figures(manifest: BundleManifest) -> Iterator[str]:
             figure = metrics.figures[name]
             low, high = figure["ci95"]
             yield f"| {description} | {figure['value']:.4f} | {low:.4f} to {high:.4f} | {figure['n']:,} |"
+    if metrics.groups:
+        yield from ["", "| group | precision | recall | F1 | images |", "|---|---|---|---|---|"]
+        for name, scores in metrics.groups.items():
+            each = " | ".join(f"{scores[key]:.4f}" for key in ("precision", "recall", "f1"))
+            yield f"| {name} | {each} | {scores['support']:,} |"
     if manifest.data.read_by:
         yield ""
         yield (

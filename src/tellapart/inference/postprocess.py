@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -18,7 +18,8 @@ def label_predictions(
     """The answers of a classifier.
 
     The likeliest class is the answer. With a threshold, of two classes, the positive one is the answer where its
-    probability reaches the threshold, and the other one elsewhere.
+    probability reaches the threshold, and the other one elsewhere. The group is the one whose probability, the sum
+    over its classes, is the highest; it need not be that of the answer.
 
     Args:
         names: of the images; N.
@@ -34,6 +35,9 @@ def label_predictions(
         if threshold is not None:
             positive = labels.index(threshold.positive)
             best = positive if row[positive] >= threshold.at else 1 - positive
+        # Where a threshold decides, the group is that of the answer.
+        chosen = groups if threshold is None else {labels[best]: groups[labels[best]]} if labels[best] in groups else {}
+        group, group_confidence = _likeliest_group(labels, row, groups, chosen) if chosen else (None, None)
         predictions.append(
             Prediction(
                 name,
@@ -41,8 +45,9 @@ def label_predictions(
                 labels[best],
                 float(row[best]),
                 probabilities=dict(zip(labels, map(float, row), strict=True)),
-                group=groups.get(labels[best]),
+                group=group,
                 accepted=_accepted(row[best], abstain),
+                group_confidence=group_confidence,
             )
         )
     return predictions
@@ -71,6 +76,24 @@ def text_predictions(
         )
         for name, (first, *rest) in zip(names, readings, strict=True)
     ]
+
+
+def _likeliest_group(
+    labels: Sequence[str], probabilities: npt.NDArray[Any], groups: Mapping[str, str], chosen: Mapping[str, str]
+) -> tuple[str | None, float | None]:
+    """The group whose classes are the likeliest together, and the sum of their probabilities; of equals the first.
+
+    Both are None where a class without a group is likelier. Only groups of the ``chosen`` classes come into question.
+    """
+    sums: dict[str, float] = {}
+    alone = 0.0
+    for label, probability in zip(labels, map(float, probabilities), strict=True):
+        if label in groups:
+            sums[groups[label]] = sums.get(groups[label], 0.0) + probability
+        else:
+            alone = max(alone, probability)
+    best = max(dict.fromkeys(chosen.values()), key=lambda name: sums[name])
+    return (best, min(sums[best], 1.0)) if sums[best] >= alone or len(chosen) < len(groups) else (None, None)
 
 
 def _accepted(confidence: float, abstain: AbstainLevel | None) -> bool | None:

@@ -142,18 +142,29 @@ def _names(data: bytes) -> list[str] | None:
     return [line if os.path.exists(line) else line.strip() for line in lines if line.strip()]  # noqa: PTH110
 
 
-def to_csv(predictions: Sequence[Prediction], *, safe: bool = False) -> str:
-    """The predictions as CSV: file, label or text, confidence, error; of a bundle that abstains also accepted.
+def to_csv(predictions: Sequence[Prediction], *, safe: bool = False, probabilities: bool = False) -> str:
+    """The predictions as CSV: file, label or text, confidence, error.
+
+    Of a bundle that abstains also accepted, of one with groups also group and group_confidence.
 
     Args:
         predictions: the answers.
+        probabilities: also a column a class, ``probability: CLASS``.
         safe: make text of cells that a spreadsheet would compute, see `tellapart.core.csv_writing.csv_text`.
     """
     what = ANSWER[predictions[0].task] if predictions else "label"
     abstains = any(row.accepted is not None for row in predictions)
+    grouped = any(row.group is not None for row in predictions)
+    classes = list(dict.fromkeys(name for row in predictions for name in row.probabilities)) if probabilities else []
+    if probabilities and what != ANSWER["classify"]:
+        raise ConfigError("probabilities: a reader has none of whole texts; give --nbest for its next best readings")
     records = []
     for row in predictions:
         confidence = "" if row.error else f"{row.confidence:.6f}"
         accepted = [] if not abstains else ["" if row.accepted is None else str(row.accepted).lower()]
-        records.append([row.file, row.answer, confidence, row.error or "", *accepted])
-    return csv_text(["file", what, "confidence", "error", *(["accepted"] if abstains else [])], records, safe=safe)
+        group = [] if not grouped else [row.group or "", "" if row.error else f"{row.group_confidence or 0:.6f}"]
+        chances = ["" if row.error else f"{row.probabilities[name]:.6f}" for name in classes]
+        records.append([row.file, row.answer, confidence, row.error or "", *accepted, *group, *chances])
+    columns = ["file", what, "confidence", "error", *(["accepted"] if abstains else [])]
+    columns += ["group", "group_confidence"] if grouped else []
+    return csv_text([*columns, *(f"probability: {name}" for name in classes)], records, safe=safe)

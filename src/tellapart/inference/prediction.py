@@ -25,10 +25,12 @@ class Prediction:
         confidence: 0..1.
         probabilities: Classifiers: class → probability.
         characters: Readers: each character with its confidence.
-        group: the coarse label of the answer; None where there are none.
+        group: the coarse label whose classes are the likeliest together, which need not be that of the answer; None
+            where there are none.
         error: why there is no answer; None where there is one.
         accepted: whether the confidence reaches the level of the bundle; None where the bundle never abstains.
         alternatives: Readers: the next best texts with their confidences, where they were asked for.
+        group_confidence: the sum of the probabilities of the group's classes, 0..1; None where there are no groups.
     """
 
     file: str
@@ -41,6 +43,7 @@ class Prediction:
     error: str | None = None
     accepted: bool | None = None
     alternatives: Sequence[tuple[str, float]] = ()
+    group_confidence: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The row of ``predict --json``."""
@@ -64,6 +67,8 @@ class Prediction:
         }
         if self.group is not None:
             row["group"] = self.group
+        if self.group_confidence is not None:
+            row["group_confidence"] = round(self.group_confidence, 6)
         if self.accepted is not None:
             row["accepted"] = self.accepted
         return row | {"probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
@@ -84,6 +89,7 @@ class Prediction:
             [(each["character"], each["confidence"]) for each in row.get("characters", [])],
             row.get("group"), accepted=row.get("accepted"),
             alternatives=[(each["text"], each["confidence"]) for each in row.get("alternatives", [])],
+            group_confidence=row.get("group_confidence"),
         )  # fmt: skip
 
 

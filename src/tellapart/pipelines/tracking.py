@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -99,6 +100,8 @@ def _register(mlflow: Any, run: Run, name: str) -> str:
     catalog = run.catalog()
     _, image = next(catalog.read(catalog.rows()[:1]))
     columns = [ColSpec("string", "answer"), ColSpec("double", "confidence"), ColSpec("string", "error", required=False)]
+    if catalog.groups:
+        columns.append(ColSpec("string", "group", required=False))
     model = mlflow.pyfunc.log_model(
         name="bundle",
         loader_module=__name__,
@@ -118,12 +121,13 @@ class _Served:
         self.predictor = Predictor(bundle)
 
     def predict(self, images: pd.DataFrame) -> pd.DataFrame:
-        """One row an image: answer, confidence, and the error of one that cannot be decoded."""
+        """One row an image: answer, confidence, the error of one that cannot be decoded, the group if any."""
         import pandas as pd
 
         answers = self.predictor.predict(images["image"])
-        return pd.DataFrame([(each.answer, each.confidence, each.error) for each in answers],
-                            columns=["answer", "confidence", "error"])  # fmt: skip
+        table = pd.DataFrame([(each.answer, each.confidence, each.error) for each in answers],
+                             columns=["answer", "confidence", "error"])  # fmt: skip
+        return table.assign(group=[each.group for each in answers]) if self.predictor.bundle.groups else table
 
 
 def _load_pyfunc(path: str) -> _Served:
@@ -166,6 +170,11 @@ def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
                 yield f"{part}/{name}_{end}", value, 0
         elif isinstance(figure, int | float):
             yield f"{part}/{name}", float(figure), 0
+    if "fine_per_class" in report:
+        for name, scores in report["per_class"].items():
+            shown = re.sub(r"[^\w.\- ]", "_", name)  # other characters are refused in a name
+            for kind, value in scores.items():
+                yield f"{part}/group/{shown}/{kind}", float(value), 0
 
 
 def _fingerprint(run: Run) -> str:

@@ -23,7 +23,7 @@ from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import speaking
 from tellapart.data.catalog import Catalog
 from tellapart.data.split import folds
-from tellapart.inference.bundle import file_digest
+from tellapart.inference.bundle_checks import file_digest
 from tellapart.training.checkpointing import read_weights
 from tellapart.training.dataset import PixelCache
 from tellapart.training.embedder import BATCH

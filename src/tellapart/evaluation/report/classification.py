@@ -25,6 +25,7 @@ def sections(evaluation: Evaluation, pictures: Pictures) -> Iterator[Section]:
     yield "confusion", "What is taken for what", _confusion(figures["confusion"])
     if "fine_confusion" in figures:
         yield "fine", "Fine classes", _confusion(figures["fine_confusion"])
+        yield "groups", "Each group", _classes(figures["per_class"])
     yield "classes", "Each class", _classes(figures.get("fine_per_class") or figures["per_class"])
     if len(evaluation.bundle.labels) == 2 and len(set(evaluation.truth)) == 2:
         yield "threshold", "The threshold", _threshold(evaluation)
