@@ -70,7 +70,7 @@ def predict_verb(words: list[str]) -> int:
 def _predict_parts(options: dict[str, Any], as_json: bool) -> int:
     from tellapart import predict
 
-    if options.pop("csv") | options.pop("csv_safe"):
+    if options.pop("csv") | options.pop("csv_safe") | options.pop("probabilities"):
         raise ConfigError("csv: with --out the answers are written as Parquet; leave out --csv")
     result = predict(options.pop("model"), options.pop("inputs"), **options)
     return show(as_json, result, lambda: parts_prose(result))
