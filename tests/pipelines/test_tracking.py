@@ -110,7 +110,7 @@ def test_the_model_says_what_goes_in_and_comes_out(client, kept):
     folder = next((kept[0] / "artifacts").rglob("MLmodel")).parent
     model = mlflow.models.Model.load(folder)
     assert model.signature.inputs.input_names() == ["image"]
-    assert model.signature.outputs.input_names() == ["answer", "confidence", "error"]
+    assert model.signature.outputs.input_names() == ["answer", "confidence", "error", "group"]
     example = model.load_input_example(folder)
     assert tellapart.load(folder / "data/bundle").predict(example["image"])[0].error is None
 

@@ -134,7 +134,7 @@ def test_a_bundle_that_never_abstains_says_nothing_of_it(shape_bundle, shapes):
     rows = Predictor(shape_bundle).predict(sorted(shapes.rglob("*.png"))[:2])
     assert Bundle.open(shape_bundle).calibration.threshold is None
     assert [("accepted" in row.to_json(), row.accepted) for row in rows] == [(False, None)] * 2
-    assert to_csv(rows).splitlines()[0] == "file,label,confidence,error"
+    assert to_csv(rows).splitlines()[0] == "file,label,confidence,error,group,group_confidence"
 
 
 def test_what_evaluate_reports_is_what_can_be_counted(deciding):
