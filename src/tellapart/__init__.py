@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tellapart.data.split import split
     from tellapart.data.summary import summary
     from tellapart.data.tidy import tidy
+    from tellapart.evaluation.compare import compare
     from tellapart.evaluation.drift import drift
     from tellapart.inference.base_model import base_reader
     from tellapart.inference.bundle import Bundle
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tellapart.pipelines.map import map
     from tellapart.pipelines.predict import predict
     from tellapart.pipelines.prepare import prepare
+    from tellapart.pipelines.runs import runs
     from tellapart.pipelines.shards import shards
     from tellapart.pipelines.strength import strength
     from tellapart.pipelines.train import train
@@ -63,6 +65,7 @@ _HOME = {
     "base_reader": "inference.base_model",
     "catalog": "pipelines.catalog",
     "clean": "pipelines.clean",
+    "compare": "evaluation.compare",
     "demo": "pipelines.demo",
     "drift": "evaluation.drift",
     "embed": "pipelines.embed",
@@ -75,6 +78,7 @@ _HOME = {
     "predict": "pipelines.predict",
     "prepare": "pipelines.prepare",
     "recipes": "training.recipes",
+    "runs": "pipelines.runs",
     "serve": "serving.launch",
     "shards": "pipelines.shards",
     "split": "data.split",
@@ -101,6 +105,7 @@ __all__ = [
     "base_reader",
     "catalog",
     "clean",
+    "compare",
     "demo",
     "drift",
     "embed",
@@ -113,6 +118,7 @@ __all__ = [
     "predict",
     "prepare",
     "recipes",
+    "runs",
     "serve",
     "shards",
     "split",

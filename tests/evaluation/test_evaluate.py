@@ -19,6 +19,7 @@ from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.data.opening import open_catalog
 from tellapart.data.split import split
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.predictor import Predictor
 
 GROUP = {"bar": "straight", "disc": "round", "ring": "round"}
 

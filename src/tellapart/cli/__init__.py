@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tellapart.cli import curation, dataset, evaluation, inference, serving, synthesis, training
+from tellapart.cli import curation, dataset, evaluation, experiments, inference, serving, synthesis, training
 from tellapart.cli.output import refuse
 from tellapart.core.errors import TellapartError, did_you_mean
 
@@ -30,6 +30,8 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart adapt PICTURES --out FOLDER            a reader teaches itself on pictures without labels
   tellapart tune DATA --minutes 30                 search for better options; the test part stays unseen
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval
+  tellapart runs [FOLDER]                          runs side by side: options that differ, figures, time
+  tellapart compare MODEL MODEL ...                on the same images: paired differences with intervals
   tellapart embed MODEL|BACKBONE DATA --out FILE   the features of every image, as Parquet or an array
   tellapart map MODEL|BACKBONE DATA --out map.html alike images near each other: page, picture, file
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
@@ -133,6 +135,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "adapt": training.adapt_verb,
     "tune": training.tune_verb,
     "evaluate": evaluation.evaluate_verb,
+    "runs": experiments.runs_verb,
+    "compare": experiments.compare_verb,
     "embed": inference.embed_verb,
     "map": evaluation.map_verb,
     "predict": inference.predict_verb,

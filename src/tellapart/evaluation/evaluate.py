@@ -131,11 +131,11 @@ def evaluate(
     log(*selection.notes)
     rows = selection.all_rows
     labels = catalog.column("label")
-    _check_known(bundle, [labels[row] for row in rows], str(catalog.source))
+    check_known(bundle, [labels[row] for row in rows], str(catalog.source))
 
     if answer is None:
-        answer = partial(_predict, Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta), independent)
-    answers, seconds = _answers(catalog, rows, answer)
+        answer = partial(predict_rows, Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta), independent)
+    answers, seconds = answer_rows(catalog, rows, answer)
     predictions = [answers[row] for row in selection.rows]
     truth = [labels[row] for row in selection.rows]
     figures = {
@@ -176,8 +176,13 @@ def headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if isinstance(value, Mapping) and "ci95" in value}
 
 
-def _answers(catalog: Catalog, rows: list[int], answer: Answer) -> tuple[dict[int, Prediction], float]:
+def answer_rows(catalog: Catalog, rows: list[int], answer: Answer) -> tuple[dict[int, Prediction], float]:
     """Return row → prediction, and the seconds that all took.
+
+    Args:
+        catalog: holds the images.
+        rows: which of them.
+        answer: answers for them, such as a `partial` of `predict_rows`.
 
     Raises:
         CatalogError: an image can no longer be read.
@@ -193,7 +198,8 @@ def _answers(catalog: Catalog, rows: list[int], answer: Answer) -> tuple[dict[in
     return by_row, seconds
 
 
-def _predict(predictor: Predictor, independent: bool, catalog: Catalog, order: list[int]) -> list[Prediction]:
+def predict_rows(predictor: Predictor, independent: bool, catalog: Catalog, order: list[int]) -> list[Prediction]:
+    """Return a predictor's answers for rows, in their order; ``independent``: a reader reads each picture alone."""
     files = catalog.column("file")
 
     def items(indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
@@ -280,7 +286,17 @@ def _uncalibrated(bundle: Bundle, predictions: list[Prediction]) -> npt.NDArray[
     return cold[np.arange(len(answers)), answers]
 
 
-def _check_known(bundle: Bundle, truth: list[str], source: str) -> None:
+def check_known(bundle: Bundle, truth: list[str], source: str) -> None:
+    """Refuse labels, or characters of texts, that the model does not know.
+
+    Args:
+        bundle: the model.
+        truth: the labels.
+        source: what they are of, for the error.
+
+    Raises:
+        TextError, CatalogError: there are such.
+    """
     if bundle.task == "read":
         if unknown := bundle.charset.unknown(truth):
             texts = [text for text in truth if set(text) & set(unknown)]
