@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack
@@ -153,18 +153,26 @@ def to_csv(predictions: Sequence[Prediction], *, safe: bool = False, probabiliti
         safe: make text of cells that a spreadsheet would compute, see `tellapart.core.csv_writing.csv_text`.
     """
     what = ANSWER[predictions[0].task] if predictions else "label"
-    abstains = any(row.accepted is not None for row in predictions)
-    grouped = any(row.group is not None for row in predictions)
-    classes = list(dict.fromkeys(name for row in predictions for name in row.probabilities)) if probabilities else []
     if probabilities and what != ANSWER["classify"]:
         raise ConfigError("probabilities: a reader has none of whole texts; give --nbest for its next best readings")
-    records = []
-    for row in predictions:
-        confidence = "" if row.error else f"{row.confidence:.6f}"
-        accepted = [] if not abstains else ["" if row.accepted is None else str(row.accepted).lower()]
-        group = [] if not grouped else [row.group or "", "" if row.error else f"{row.group_confidence or 0:.6f}"]
-        chances = ["" if row.error else f"{row.probabilities[name]:.6f}" for name in classes]
-        records.append([row.file, row.answer, confidence, row.error or "", *accepted, *group, *chances])
-    columns = ["file", what, "confidence", "error", *(["accepted"] if abstains else [])]
-    columns += ["group", "group_confidence"] if grouped else []
-    return csv_text([*columns, *(f"probability: {name}" for name in classes)], records, safe=safe)
+    cells: dict[str, Callable[[Prediction], str]] = {
+        "file": lambda row: row.file,
+        what: lambda row: row.answer,
+        "confidence": lambda row: _chance(row, row.confidence),
+        "error": lambda row: row.error or "",
+    }
+    if any(row.accepted is not None for row in predictions):
+        cells["accepted"] = lambda row: "" if row.accepted is None else str(row.accepted).lower()
+    if any(row.group is not None for row in predictions):
+        cells |= {
+            "group": lambda row: row.group or "",
+            "group_confidence": lambda row: _chance(row, row.group_confidence),
+        }
+    if probabilities:
+        for name in dict.fromkeys(name for row in predictions for name in row.probabilities):
+            cells[f"probability: {name}"] = lambda row, name=name: _chance(row, row.probabilities.get(name))  # type: ignore[misc]
+    return csv_text(list(cells), ([cell(row) for cell in cells.values()] for row in predictions), safe=safe)
+
+
+def _chance(row: Prediction, value: float | None) -> str:
+    return "" if row.error or value is None else f"{value:.6f}"
