@@ -155,3 +155,21 @@ def test_xmp_never_turns_a_picture(encode, draw, kind):
     exif[0x0112] = 6
     if kind not in ("GIF", "TIFF"):
         assert decode(encode(draw(0), kind, **options, exif=exif)).shape == (64, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n",
+            "a Git LFS pointer and not the image",
+        ),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "a web page and not the image"),
+        (b"\n <HTML>\n<head>", "a web page and not the image"),
+        (b"<!-- proxy --> <html lang=en>", "a web page and not the image"),
+        (b"<svg><html/></svg>", "not an image of a known kind"),
+    ],
+)
+def test_what_lies_in_the_place_of_an_image_is_named(data, reason):
+    with pytest.raises(ImageError, match=reason):
+        open_image(data, "a.jpg", 1_000)

@@ -17,6 +17,7 @@ from tellapart.core.errors import CatalogError
 from tellapart.data.catalog import SCHEMA
 from tellapart.data.duplicates.hashing import picture_hash, thumbnail
 from tellapart.data.opening import catalog, open_catalog, open_with_defaults
+from tellapart.data.split import split
 
 
 def test_a_row_holds_the_facts_of_its_image(class_folders):
@@ -286,3 +287,43 @@ def test_options_of_another_source_hold_as_far_as_they_fit(class_folders, tmp_pa
     path = class_folders / "t.csv"
     path.write_text("file,kind\ncat/0.png,k7\n", encoding="utf-8")
     assert open_with_defaults(path, {"label_from": "text", "label_column": "kind"}).labels == ("k7",)
+
+
+# --- what is lost
+
+
+def pointers(root, names):
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{number:064x}\nsize 9\n")
+
+
+def test_why_many_images_cannot_be_used_is_counted(tmp_path, fill):
+    pointers(tmp_path, [f"a/{n}.jpg" for n in range(6)])
+    fill(tmp_path, ["b/1.png", "b/2.png"])
+    (tmp_path / "b" / "3.png").write_bytes(b"")
+    opened = open_catalog(tmp_path)
+    reason = "unreadable: a Git LFS pointer and not the image; fetch the images with git lfs pull"
+    assert opened.notes[1:] == (
+        f"why: 6 {reason}, 1 unreadable: the file is empty",
+        "1 class without a usable image: a (6 unreadable)",
+    )
+    assert opened.meta == {"lost_classes": {"a": "6 unreadable"}}
+
+
+def test_a_set_without_a_usable_image_says_why(tmp_path, refuses):
+    pointers(tmp_path, [f"{name}/{n}.jpg" for name in "ab" for n in range(6)])
+    with refuses(
+        CatalogError,
+        f"{tmp_path}: none of 12 images can be used: 12 unreadable: a Git LFS pointer and not the image; fetch the "
+        "images with git lfs pull",
+    ):
+        split(open_catalog(tmp_path))
+
+
+def test_lost_classes_stay_known_in_the_written_catalog(class_folders, tmp_path):
+    (class_folders / "owl").mkdir()
+    opened = open_catalog(class_folders)
+    assert opened.meta == {"lost_classes": {"owl": "empty"}}
+    assert open_catalog(opened.write(tmp_path / "c.parquet")).meta == opened.meta
+    assert open_catalog(class_folders, task="read").meta is None

@@ -23,7 +23,7 @@ from sklearn.utils.class_weight import compute_class_weight
 import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError, TextError
-from tellapart.pipelines.train import fit_only
+from tellapart.pipelines.train import check_data, fit_only
 from tellapart.training._lightning import pl
 from tellapart.training.build_model import build_network, build_preprocess
 from tellapart.training.models.small_cnn import SmallNet
@@ -475,6 +475,20 @@ class TestRefusals:
                     stream.write(f"{name}/{index:02d}.png,{name},{part}\n")
         with refuses(CatalogError, f"{data}: classes without a training image: ring"):
             tellapart.train(data, out=tmp_path / "run", **QUICK)
+
+    def test_a_class_that_vanished(self, tmp_path, draw_shapes, refuses):
+        data = draw_shapes(tmp_path / "data", grouped=False)
+        (data / "box").mkdir()
+        text = (
+            f"{data}: 1 class has no usable image: box (empty); mend or remove what should hold them, or leave these "
+            "classes out with --allow-lost-classes true"
+        )
+        with refuses(CatalogError, text):
+            tellapart.train(data, out=tmp_path / "run", **QUICK)
+        catalog = tellapart.split(data)
+        with refuses(CatalogError, text):
+            check_data(catalog)
+        check_data(catalog, allow_lost_classes=True)
 
     def test_no_validation_part(self, tmp_path, draw_shapes, refuses):
         data = draw_shapes(tmp_path / "data", each=4, grouped=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 
 import numpy as np
 import pytest
@@ -106,3 +107,10 @@ def test_combining_marks(labelled):
     assert notes[0].startswith(f"{marked} texts with combining marks (")
     assert notes[0].endswith(f"written composed (Unicode NFC), {marked} of them have fewer")
     assert check_texts(labelled([text.replace("a", "é") for text in texts()]), SPEC) == []
+
+
+def test_decomposed_hangul_has_the_note_on_combining_marks(labelled):
+    decomposed = [unicodedata.normalize("NFD", text.translate(str.maketrans("abcd", "가각간갇"))) for text in texts()]
+    (note, *_) = check_texts(labelled(decomposed), SPEC)
+    assert note.startswith(f"{len(decomposed)} texts with combining marks (")
+    assert note.endswith(f"written composed (Unicode NFC), {len(decomposed)} of them have fewer")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import io
 import logging
+import re
 import struct
 import sys
 import warnings
@@ -46,6 +47,7 @@ DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, Type
           OverflowError, AttributeError, struct.error, zlib.error)  # fmt: skip
 
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"GIF8")
+_WEB_PAGE = re.compile(rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _OTHERS = (
     (4, (b"ftypavif", b"ftypavis"), "an AVIF"),
     (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"), "a HEIC"),
@@ -102,6 +104,10 @@ def open_image(data: bytes, file: str, max_pixels: int) -> tuple[Image.Image, So
 def _unknown(data: bytes) -> str:
     """Why nothing was opened."""
     known = f"(known: {', '.join(FORMATS)})"
+    if data.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "a Git LFS pointer and not the image; fetch the images with git lfs pull"
+    if _WEB_PAGE.match(data[:1024]):
+        return "a web page and not the image, as a failed download leaves it; fetch the image again"
     if (kind := unread_kind(data)) is not None:
         return f"{kind}, which is not read; save it as PNG"
     if looks_like_image(data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Unpack, cast
 import pyarrow as pa
 
 from tellapart.core.documents import read_yaml
-from tellapart.core.errors import CatalogError, ImageError, join_some
+from tellapart.core.errors import CatalogError, ImageError, join_some, pluralize
 from tellapart.core.files import check_target
 from tellapart.core.image_conversion import group_notes
 from tellapart.core.parallel import map_threads
@@ -169,13 +170,15 @@ def _open_source(
     task = task or guess_task(listing, str(data))
     if guessed or (listing.layout == "file names" and options.get("label_from", "auto") == "auto"):
         log(describe(listing, task, guessed=guessed))
-    meta = {"image_columns": listing.image_columns} if listing.image_columns else None
-    draft = Catalog(_table(rows), listing.root, task, str(data), meta=meta)
+    meta: dict[str, Any] = {"image_columns": listing.image_columns} if listing.image_columns else {}
+    draft = Catalog(_table(rows), listing.root, task, str(data), meta=meta or None)
     facts = look(draft) if look is not None else _all_facts(draft, progress)
     columns = zip(*(facts[row] for row in range(len(rows))), strict=True)
     for name, values in zip(FACTS, columns, strict=True):
         draft = draft.with_column(name, values)
-    return draft.with_notes([*listing.notes, *_remarks(draft)])
+    draft = draft.with_notes([*listing.notes, *_remarks(draft)])
+    lost = {**listing.lost_classes, **_unreadable_classes(draft)}
+    return draft.with_meta(lost_classes=lost) if lost and task == "classify" else draft
 
 
 def _all_facts(draft: Catalog, progress: bool) -> dict[int, Facts]:
@@ -200,6 +203,12 @@ def _table(rows: Sequence[Row]) -> pa.Table:
         raise CatalogError(f"{error.object!r}: not valid Unicode; rename the file or mend the table") from error
 
 
+def _unreadable_classes(draft: Catalog) -> dict[str, str]:
+    """Class → how many images it has, of those none of whose images can be used."""
+    counts, used = Counter(draft.column("label")), set(draft.labels)
+    return {label: f"{count:,} unreadable" for label, count in sorted(counts.items()) if label not in used}
+
+
 def _remarks(draft: Catalog) -> list[str]:
     """What a person should know: counted and named, never dropped silently."""
     notes = []
@@ -207,10 +216,15 @@ def _remarks(draft: Catalog) -> list[str]:
     bad = [f"{file} ({why})" for file, why, keep in told if not keep]
     if bad:
         notes.append(f"{len(bad)} images cannot be used and are left out: {join_some(bad)}")
+    whys = Counter(why for _, why, keep in told if not keep)
+    if len(bad) > 3:  # more than a note names
+        notes.append(f"why: {join_some((f'{count:,} {why}' for why, count in whys.most_common()), 6)}")
     notes += group_notes(
         (file, each) for file, why, keep in told if keep for each in why.removeprefix("read: ").split("; ")
     )
     if draft.task == "classify":
+        if lost := [f"{label} ({what})" for label, what in _unreadable_classes(draft).items()]:
+            notes.append(f"{pluralize(len(lost), 'class', 'classes')} without a usable image: {join_some(lost, 10)}")
         folded: dict[str, set[str]] = {}
         for label in draft.labels:
             folded.setdefault(label.casefold(), set()).add(label)

@@ -16,7 +16,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import CatalogError, ConfigError, join_some
+from tellapart.core.errors import CatalogError, ConfigError, join_some, pluralize
 from tellapart.core.files import check_target
 from tellapart.core.image_io import Pixels, decode
 from tellapart.core.parallel import map_threads
@@ -123,6 +123,10 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
     wanted = {"train", "val", "test"} if fractions[2] else {"train", "val"}
     if wanted <= present or (present and "train" not in present):
         return result, []
+    whys = Counter(why for why in catalog.column("why") if why)
+    if not kept_rows and whys:
+        reasons = join_some(f"{count:,} {why}" for why, count in whys.most_common())
+        raise CatalogError(f"{catalog.source}: none of {pluralize(len(keep), 'image')} can be used: {reasons}")
     pool = kept_rows
     if present:  # the data's own train and test (or val) stay as they are; the missing part comes from train
         pool = [row for row in kept_rows if result[row] in (None, "train")]

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from tellapart.core.errors import CatalogError, ConfigError, join_some
+from tellapart.core.errors import CatalogError, ConfigError, join_some, pluralize
 from tellapart.core.files import check_target, contents, write_json
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
@@ -176,7 +176,7 @@ def _open_run(
         if data is None:
             data = _drawn(recipe)
         catalog = open_split(data, requested)
-        check_data(catalog)
+        check_data(catalog, allow_lost_classes=requested.allow_lost_classes)
         task = get_task(catalog.task)
         task.check_decisions(requested, catalog)
         planned = plan(requested, catalog)
@@ -259,11 +259,12 @@ def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
     return Run.create(folder, catalog, config)
 
 
-def check_data(catalog: Catalog) -> None:
+def check_data(catalog: Catalog, *, allow_lost_classes: bool = False) -> None:
     """What no training could learn from is said before it begins.
 
     Raises:
-        CatalogError: an empty part, one class only, or a class without training images.
+        CatalogError: an empty part, one class only, a class without training images, or unless ``allow_lost_classes``
+            a class that the data names and that has no usable image.
     """
     if not catalog.rows("train") or not catalog.rows("val"):
         raise CatalogError(f"{catalog.source}: the train and val parts must both hold images")
@@ -271,6 +272,13 @@ def check_data(catalog: Catalog) -> None:
         if len(catalog.labels) < 2:
             raise CatalogError(
                 f"{catalog.source}: only one class ({join_some(catalog.labels)}); there is nothing to tell apart"
+            )
+        lost = (catalog.meta or {}).get("lost_classes") or {}
+        if lost and not allow_lost_classes:
+            named = join_some((f"{name} ({what})" for name, what in lost.items()), 10)
+            raise CatalogError(
+                f"{catalog.source}: {pluralize(len(lost), 'class has', 'classes have')} no usable image: {named}; mend "
+                "or remove what should hold them, or leave these classes out with --allow-lost-classes true"
             )
         learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:

@@ -129,7 +129,7 @@ def tune(
         raise ConfigError(f"{folder}: not empty and not a search; give another --out")
     with hold_folder(folder):
         catalog = _without_test(data, asked)
-        check_data(catalog)
+        check_data(catalog, allow_lost_classes=asked.allow_lost_classes)
         get_task(catalog.task).check_decisions(asked, catalog)
         planned = plan(asked, catalog)
         searched = searched or open_options(default_space(planned, catalog), asked, options)

@@ -53,6 +53,7 @@ class TrainOptions(ReaderOptions, LabelOptions, total=False):
     task: Literal["classify", "read"] | None
     seed: int
     coarse_labels: str | Path | None
+    allow_lost_classes: bool
     feature_level: int | None
     pool_grid: int
     pretrained: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection
@@ -13,6 +14,7 @@ from tellapart.inference.preprocess import Preprocess
 
 SMALLEST = 5  # px: the height of the smallest letters that any font draws legibly
 FEW = 5  # training texts with a character, below which it is hardly learnt
+JAMO = re.compile(r"[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")  # of Hangul, which a decomposed syllable consists of
 RIGHT_TO_LEFT = ("R", "AL")  # of the Unicode bidirectional algorithm (UAX #9)
 
 
@@ -81,7 +83,7 @@ def _backward(catalog: Catalog, rows: list[int]) -> list[str]:
 
 def _combining(catalog: Catalog, rows: list[int]) -> list[str]:
     label = catalog.column("label")
-    marked = [row for row in rows if any(map(unicodedata.combining, label[row]))]
+    marked = [row for row in rows if any(unicodedata.combining(each) or JAMO.match(each) for each in label[row])]
     if not marked:
         return []
     composed = sum(unicodedata.normalize("NFC", label[row]) != label[row] for row in marked)
