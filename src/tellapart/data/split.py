@@ -112,6 +112,18 @@ def folds(catalog: Catalog, count: int, *, seed: int = 0) -> list[Catalog]:
     ]
 
 
+def _say_why_none(catalog: Catalog) -> None:
+    """Refuse a catalog of which no image can be used, where it says why.
+
+    Raises:
+        CatalogError: it says so.
+    """
+    whys = Counter(why for why in catalog.column("why") if why)
+    if whys:
+        reasons = join_some(f"{count:,} {why}" for why, count in whys.most_common())
+        raise CatalogError(f"{catalog.source}: none of {pluralize(len(catalog), 'image')} can be used: {reasons}")
+
+
 def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[list[str | None], list[str]]:
     """The part of each row, None for those not kept, and notes on how it was assigned."""
     keep = catalog.column("keep")
@@ -123,10 +135,8 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
     wanted = {"train", "val", "test"} if fractions[2] else {"train", "val"}
     if wanted <= present or (present and "train" not in present):
         return result, []
-    whys = Counter(why for why in catalog.column("why") if why)
-    if not kept_rows and whys:
-        reasons = join_some(f"{count:,} {why}" for why, count in whys.most_common())
-        raise CatalogError(f"{catalog.source}: none of {pluralize(len(keep), 'image')} can be used: {reasons}")
+    if not kept_rows:
+        _say_why_none(catalog)
     pool = kept_rows
     if present:  # the data's own train and test (or val) stay as they are; the missing part comes from train
         pool = [row for row in kept_rows if result[row] in (None, "train")]
