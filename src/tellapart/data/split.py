@@ -65,6 +65,7 @@ def split(
     own = any(part is not None for part in catalog.column("split"))
     if own and (catalog.meta or {}).get("split", {}).get("fractions", shares)[2] == 0:
         shares = (shares[0] + shares[2], shares[1], 0.0)  # no test part was wanted, so none is missing
+    _check_usable(catalog)
     assigned, notes = _assign(catalog, seed, shares)
     result = catalog.with_column("split", assigned).with_notes(notes)
     if not own:  # else whoever split it says how, or nobody does
@@ -112,14 +113,14 @@ def folds(catalog: Catalog, count: int, *, seed: int = 0) -> list[Catalog]:
     ]
 
 
-def _say_why_none(catalog: Catalog) -> None:
+def _check_usable(catalog: Catalog) -> None:
     """Refuse a catalog of which no image can be used, where it says why.
 
     Raises:
         CatalogError: it says so.
     """
     whys = Counter(why for why in catalog.column("why") if why)
-    if whys:
+    if whys and not catalog.rows():
         reasons = join_some(f"{count:,} {why}" for why, count in whys.most_common())
         raise CatalogError(f"{catalog.source}: none of {pluralize(len(catalog), 'image')} can be used: {reasons}")
 
@@ -135,8 +136,6 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
     wanted = {"train", "val", "test"} if fractions[2] else {"train", "val"}
     if wanted <= present or (present and "train" not in present):
         return result, []
-    if not kept_rows:
-        _say_why_none(catalog)
     pool = kept_rows
     if present:  # the data's own train and test (or val) stay as they are; the missing part comes from train
         pool = [row for row in kept_rows if result[row] in (None, "train")]
