@@ -41,7 +41,7 @@ REFUSED = {
     'tellapart.adapt("x", out="y", task="read")': 'Unexpected keyword argument "task" for "adapt"',
     'tellapart.tune("x", minute=3)': 'Unexpected keyword argument "minute" for "tune"',
     'tellapart.evaluate("m", "x", label_colum="kind")': 'Unexpected keyword argument "label_colum" for "evaluate"',
-    'tellapart.predict("m", "x.png", nbset=3)': 'Unexpected keyword argument "nbset" for "predict"',
+    'tellapart.predict("m", "x.png", nbset=3)': 'No overload variant of "predict" matches',
     'tellapart.catalog("x", out="c.parquet", groupby="site")': 'Unexpected keyword argument "groupby" for "catalog"',
     'tellapart.audit("x", labels_from="prefix")': 'Unexpected keyword argument "labels_from" for "audit"',
     'tellapart.map("m", "x", out="m.html", task="read")': 'Unexpected keyword argument "task" for "map"',
