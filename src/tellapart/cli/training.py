@@ -95,6 +95,9 @@ def tune_verb(words: list[str]) -> int:
     parser.add_argument("--space", help="YAML, option: [values] or {low, high, log}; replaces the default space")
     parser.add_argument("--recipe", help="a packaged recipe, see `tellapart recipes`")
     parser.add_argument("--config", help="a YAML file of the options below")
+    parser.add_argument(
+        "--storage", help="FILE.journal or postgresql://...: machines that say the same share the search"
+    )
     parser.add_class_arguments(TrainConfig)
     group_options(parser)
     options, as_json = parse(parser, words, defaults=False)

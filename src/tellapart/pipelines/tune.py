@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -23,6 +24,7 @@ from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import check_source
+from tellapart.pipelines import shared_search
 from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.train import check_data, open_split
 from tellapart.training.auto_config import plan
@@ -79,6 +81,7 @@ def tune(
     space: str | Path | Mapping[str, Any] | None = None,
     recipe: str | None = None,
     config: str | Path | None = None,
+    storage: str | None = None,
     **options: Unpack[TrainOptions],
 ) -> TuneResult:
     """Search for options that validate better than what ``train`` would decide by itself.
@@ -103,6 +106,9 @@ def tune(
             decides.
         recipe: a packaged recipe, as for ``train``.
         config: a YAML file of options, as for ``train``.
+        storage: where machines share one search: a file on a disk of all, ``FILE.journal``, or a database,
+            ``postgresql://...``. The same call on each of them, with a folder of its own, is a worker; the budget is
+            of all together, and the trial of a worker that died is taken up again.
         options: see `tellapart.training.config.TrainConfig`.
 
     Returns:
@@ -125,7 +131,9 @@ def tune(
     searched = None if space is None else validate_space(space) if isinstance(space, Mapping) else read_space(space)
     source = Path(data.source if isinstance(data, Catalog) else data)
     folder = Path(out) if out is not None else Path("runs") / f"{source.stem or 'data'}-tune"
-    if folder.is_dir() and contents(folder) and not (folder / STUDY).is_file():
+    if storage is not None:
+        shared_search.check_storage(storage)
+    if folder.is_dir() and contents(folder) and not any((folder / name).is_file() for name in (STUDY, SPACE)):
         raise ConfigError(f"{folder}: not empty and not a search; give another --out")
     with hold_folder(folder):
         catalog = _without_test(data, asked)
@@ -136,7 +144,8 @@ def tune(
         if not searched:
             raise ConfigError("nothing to search: every option is decided; leave some out, or give a --space")
         about = {"config": asked.to_dict(), "space": searched, "data": catalog.fingerprint}
-        with _opened(folder, about, _pruner(planned)) as study, lightning_quiet():
+        opened = _opened if storage is None else partial(shared_search.opened, storage)
+        with opened(folder, about, _pruner(planned)) as study, lightning_quiet():
             log(
                 f"{folder}: tuning {', '.join(searched)} on {len(catalog.rows('train')):,} images, judged by "
                 f"{len(catalog.rows('val')):,}; the test part is left alone"
@@ -216,12 +225,17 @@ def _opened(folder: Path, about: dict[str, Any], pruner: optuna.pruners.BasePrun
         # A resumed search must not draw again what it drew: the dice follow from how far it has come.
         seed = about["config"]["seed"] * 1009 + len(study.trials)
         study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM)
-        with atomic_file(folder / SPACE) as temporary:
-            temporary.write_text(yaml.safe_dump(about["space"], sort_keys=False), encoding="utf-8")
+        write_space(folder / SPACE, about["space"])
         yield study
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def write_space(path: Path, space: Space) -> None:
+    """Write what is searched, as YAML."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(yaml.safe_dump(dict(space), sort_keys=False), encoding="utf-8")
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -277,7 +291,9 @@ class TrialRunner:
             Why the trial failed, if it failed by itself.
         """
         began = time.perf_counter()
+        shared_search.take_up(study)
         trial = study.ask()
+        trial.set_user_attr("worker", shared_search.worker())
         settings = draw(trial, self.space)
         callback = PruningCallback(trial, seconds)
         run = self.folder / f"{trial.number:03d}"

@@ -1,0 +1,1 @@
+"""Many cores and machines: parts, Ray, storage."""
