@@ -131,6 +131,28 @@ def tab():
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))]
 
 
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """What axe-core finds wrong with the page that a tab shows, by the rules of WCAG 2.1 A and AA: a line a finding."""
+    if not AXE.is_file():
+        pytest.skip("no axe-core here; npm install --prefix tests brings it")
+
+    def check(tab):
+        tab.evaluate(AXE.read_text("utf-8"))
+        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+        found = tab.evaluate("rules => axe.run(document, {runOnly: rules})", rules)["violations"]
+        return [
+            f"{each['id']}: {node['target']} {' '.join(part['message'] for part in node['any'])}"
+            for each in found
+            for node in each["nodes"]
+        ]
+
+    return check
+
+
 SHAPES = {"disc": "round", "ring": "round", "bar": "straight"}
 SHAPE_OPTIONS = {
     "task": "classify",

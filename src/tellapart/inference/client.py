@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError, ImageError, ServerError
+from tellapart.inference.known_labels import UnknownLabelError
 from tellapart.inference.prediction import Prediction, with_names
 
 AT_ONCE = 16  # images a request, and
@@ -135,7 +136,8 @@ class Client:
 
         Raises:
             ImageError: the file cannot be read.
-            ServerError: the server cannot be reached, or refuses: an answer that the model does not know, say.
+            ServerError: the server cannot be reached, or refuses.
+            UnknownLabelError: the model cannot give this answer, and ``new_label`` is false.
         """
         data = image if isinstance(image, bytes) else image_io.read_bytes(image)
         self._send(
@@ -191,6 +193,8 @@ class Client:
             return body
         refused = body.get("error")
         if isinstance(refused, dict):
+            if refused.get("code") == "unknown_label":
+                raise UnknownLabelError(f"{refused.get('reason')}; new_label=True keeps it all the same")
             raise ServerError(f"{self.url}: {refused.get('reason')}; {refused.get('next')}")
         raise ServerError(f"{self.url}: status {response.status_code}; is it a server of tellapart?")
 

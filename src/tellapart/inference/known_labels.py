@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tellapart.core.errors import TellapartError, did_you_mean, join_some
 from tellapart.inference.bundle import Bundle
 
@@ -39,6 +41,18 @@ def check_known(bundle: Bundle, right: str) -> None:
         raise UnknownLabelError(
             f"{right!r} is no class of the model{did_you_mean(right, bundle.labels)}; there are: {known_labels}"
         )
+
+
+def describe_bundle(bundle: Bundle) -> dict[str, Any]:
+    """What a model can answer, and how well: ``labels``, or ``characters`` and ``length``; ``metrics``."""
+    result: dict[str, Any] = {}
+    if bundle.task == "read":
+        result["characters"] = list(bundle.charset.characters)
+        if bundle.length is not None:
+            result["length"] = bundle.length
+    else:
+        result["labels"] = bundle.labels
+    return result | {"metrics": metrics.to_json() if (metrics := bundle.manifest.metrics) else {}}
 
 
 def label_changes(before: Bundle, after: Bundle) -> str:

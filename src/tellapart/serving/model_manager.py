@@ -12,6 +12,7 @@ import numpy as np
 
 from tellapart.core.parallel import cpu_count
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.known_labels import describe_bundle
 from tellapart.inference.predictor import Predictor
 from tellapart.serving.batching import Batcher, best_size
 from tellapart.serving.json_log import log_event
@@ -124,11 +125,5 @@ class ModelManager:
 
 def describe(model: LoadedModel) -> dict[str, object]:
     """What callers are told of a model: nothing of where it lies."""
-    result: dict[str, object] = {"name": model.name, "task": model.bundle.task, "version": model.version}
-    if model.bundle.task == "read":
-        result["characters"] = list(model.bundle.charset.characters)
-        if model.bundle.length is not None:
-            result["length"] = model.bundle.length
-    else:
-        result["labels"] = model.bundle.labels
-    return result | {"metrics": metrics.to_json() if (metrics := model.bundle.manifest.metrics) else {}}
+    about = {"name": model.name, "task": model.bundle.task, "version": model.version}
+    return about | describe_bundle(model.bundle)

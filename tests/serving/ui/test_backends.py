@@ -7,6 +7,7 @@ import pytest
 import tellapart
 from tellapart.core.errors import BundleError, ConfigError
 from tellapart.data.opening import open_catalog
+from tellapart.inference.known_labels import UnknownLabelError
 from tellapart.serving.ui.backends import LocalBackend, ServerBackend
 
 
@@ -18,7 +19,11 @@ def test_a_bundle_of_this_machine_answers_and_keeps_corrections(tmp_path, shape_
         files.append(str(tmp_path / f"{n}.png"))
         (tmp_path / f"{n}.png").write_bytes(data)
     assert backend.predict(files) == tellapart.load(shape_bundle).predict(files)
-    backend.correct(files[1], "new", "ring")
+    with pytest.raises(UnknownLabelError, match="'new' is no class of the model"):
+        backend.correct(files[1], "new", "ring")
+    backend.correct(files[1], "new", "ring", new_label=True)
+    assert backend.known["labels"] == ["bar", "disc", "ring"]
+    assert backend.where == "the machine that this page runs on"
     kept = open_catalog(tmp_path / "corrections" / backend.name)
     assert kept.column("label") == ["new"]
     assert [data for _, data in kept.read(range(1))] == [pictures[1]]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+import socket
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
 import tellapart
+from tellapart.core.errors import ConfigError
 from tellapart.data.opening import open_catalog
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -46,6 +49,12 @@ def _browser(url):
             browser.close()
 
 
+def _png(file):
+    stream = io.BytesIO()
+    Image.open(file).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def _files(folder, shape, n=3):
     files = []
     for seed, each in enumerate(["disc", "ring", "bar"][:n]):
@@ -69,27 +78,47 @@ def test_the_page_of_a_bundle(process, tmp_path, shape_bundle, shape):
         tab.fill("#right textarea, #right input", "<b>new</b>")
         tab.keyboard.press("Tab")  # by keyboard to the button
         tab.keyboard.press("Enter")
+        tab.wait_for_selector("#told >> text='<b>new</b>' is no class of the model")  # a slip, perhaps
+        tab.keyboard.press("Enter")
         tab.wait_for_selector("#told >> text=Kept as <b>new</b>")
+        assert tab.evaluate("[...document.querySelector('#right input').list.options].map(each => each.value)") == [
+            "bar", "disc", "ring",
+        ]  # fmt: skip
         tab.click("#where")
         tab.wait_for_selector("#saliency img", timeout=120_000)
-        # Paste.
+        # Paste, by the button and by Ctrl-V; what was typed for the picture before is not kept for the next.
+        tab.fill("#right input", "Q")
         tab.get_by_label("Clear").or_(tab.get_by_label("Remove Image")).first.click()
-        stream = io.BytesIO()
-        Image.open(files[2]).save(stream, "PNG")
+        tab.wait_for_selector("#answer >> text=It knows 3 classes")
+        assert tab.input_value("#right input") == ""
         tab.evaluate(
             """async bytes => navigator.clipboard.write([new ClipboardItem(
                 {"image/png": new Blob([new Uint8Array(bytes)], {type: "image/png"})})])""",
-            list(stream.getvalue()),
+            list(_png(files[2])),
         )
         tab.get_by_label("Paste from clipboard").first.click()
         tab.wait_for_selector(f"#answer .said >> text={answers[2]}")
-        # Several, one of which is none.
+        tab.evaluate(
+            """async bytes => navigator.clipboard.write([new ClipboardItem(
+                {"image/png": new Blob([new Uint8Array(bytes)], {type: "image/png"})})])""",
+            list(_png(files[1])),
+        )
+        tab.fill("#right input", "Q")
+        tab.keyboard.press("Control+v")
+        tab.wait_for_selector(f"#answer .said >> text={answers[1]}")
+        tab.wait_for_function("document.querySelector('#right input').value === ''")
+        # A broken picture says why.
         bad = tmp_path / "bad.png"
         bad.write_bytes(b"no image")
+        tab.get_by_label("Clear").or_(tab.get_by_label("Remove Image")).first.click()
+        tab.set_input_files("#picture input[type=file]", bad)
+        tab.wait_for_selector("#answer >> text=This picture cannot be used")
+        # Several, one of which is none.
         tab.get_by_role("tab", name="Several").click()
         tab.set_input_files("#files input[type=file]", [*files, bad])
         tab.wait_for_selector("#gallery img")
-        tab.locator("#table").get_by_text("cannot be used").locator("visible=true").first.wait_for()
+        tab.locator("#table td").get_by_text("cannot be used: ").wait_for()
+        assert tab.locator("#table tr").count() == 5
         assert tab.locator("#gallery .thumbnail-item").count() == 3
         # Camera.
         tab.get_by_role("tab", name="Camera").click()
@@ -117,7 +146,70 @@ def test_the_page_of_a_server(process, tmp_path, shape_bundle, shape):
         tab.fill("#right textarea, #right input", "ring")
         tab.click("#wrong")
         tab.wait_for_selector("#told >> text=Kept as ring")
+        tab.fill("#right input", "rin")
+        for words in ("'rin' is no class of the model", "Kept as rin"):
+            tab.click("#wrong")
+            tab.wait_for_selector(f"#told >> text={words}")
+        assert tab.get_by_text("pictures go to the machine of the server, 127.0.0.1").is_visible()
         assert not tab.locator("#where").is_visible()
         assert not [each for each in asked if not each.startswith((f"{url}/", "data:", "blob:"))]
         assert not errors
-    assert open_catalog(tmp_path / "state" / "corrections" / "shapes").column("label") == ["ring"]
+    assert open_catalog(tmp_path / "state" / "corrections" / "shapes").column("label") == ["ring", "rin"]
+
+
+@browser_wanted
+def test_the_page_fits_every_width_and_passes_axe(process, axe, tmp_path, shape_bundle, shape):
+    """Light and dark, by the rules of WCAG AA; nothing is wider than the window."""
+    files = _files(tmp_path, shape)
+    bad = tmp_path / "a-long-name-without-any-place-where-a-line-might-end-0123456789.png"
+    bad.write_bytes(b"no image")
+    with (
+        process(tmp_path, "web", shape_bundle, "--corrections", tmp_path / "kept") as (url, _),
+        _browser(url) as (tab, _asked, errors),
+    ):
+        for theme in ("light", "dark"):
+            for width in (1280, 768, 390):
+                tab.set_viewport_size({"width": width, "height": 900})
+                tab.goto(f"{url}/?__theme={theme}")
+                tab.wait_for_selector("#answer >> text=It knows 3 classes")
+                found = axe(tab)
+                tab.set_input_files("#picture input[type=file]", files[0])
+                tab.wait_for_selector("#answer .bar")
+                found += axe(tab)
+                numbers = tab.locator("#answer .number")
+                heights = {numbers.nth(place).bounding_box()["height"] for place in range(numbers.count())}
+                assert max(heights) < 40, "a figure stands on two lines"
+                tab.get_by_role("tab", name="Several").click()
+                tab.set_input_files("#files input[type=file]", [*files, bad])
+                tab.wait_for_selector("#gallery img")
+                found += axe(tab)
+                assert tab.locator("#table").bounding_box()["y"] < tab.locator("#files").bounding_box()["y"]
+                wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                assert tab.evaluate(wide) <= 0
+                assert found == []
+        assert not errors
+
+
+def test_pictures_that_visitors_give_are_private_and_go_with_the_page(process, tmp_path, shape_bundle, shape):
+    (file,) = _files(tmp_path, shape, 1)
+    (tmp_path / "temporary").mkdir()
+    environment = {"GRADIO_TEMP_DIR": str(tmp_path / "temporary")}
+    words = [shape_bundle, "--corrections", tmp_path / "kept"]
+    with process(tmp_path, "web", *words, environment=environment) as (url, server):
+        httpx.post(f"{url}/gradio_api/upload", files={"files": ("a.png", file.read_bytes())}).raise_for_status()
+        kept = list((tmp_path / "temporary").rglob("*"))
+        assert any(each.name == "a.png" for each in kept)
+        assert not [each for each in kept if each.stat().st_mode & 0o077]
+        server.terminate()
+        server.wait(30)
+        assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_port_in_use_is_one_sentence(shape_bundle, refuses):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        text = f"port {port}: something listens on 127.0.0.1 there already; give another --port, or stop it"
+        with refuses(ConfigError, text):
+            tellapart.web(shape_bundle, port=port)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from tellapart.core import image_io
 from tellapart.inference.client import Client
-from tellapart.inference.known_labels import check_known
+from tellapart.inference.known_labels import check_known, describe_bundle
 from tellapart.inference.prediction import ANSWER, Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.saliency import saliency_map
@@ -22,6 +23,8 @@ class Backend(Protocol):
 
     name: str
     task: str
+    where: str  # pictures go, in words
+    known: Mapping[str, Any]  # ``labels`` or ``characters``, and ``metrics``, as a server describes a model
 
     @property
     def explain(self) -> Callable[[str], tuple[Image.Image, bool]] | None:
@@ -45,6 +48,8 @@ class LocalBackend:
         self._predictor = Predictor(model)
         self.task = self._predictor.bundle.task
         self.name = self._predictor.bundle.name
+        self.where = "the machine that this page runs on"
+        self.known = describe_bundle(self._predictor.bundle)
         self._shelf = FeedbackStore(corrections / self.name, ANSWER[self.task])
 
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
@@ -75,6 +80,8 @@ class ServerBackend:
     def __init__(self, server: str, model: str) -> None:
         self._client = Client(server, model)
         self.name, self.task = model, self._client.task
+        self.where = f"the machine of the server, {urlsplit(server).hostname}"
+        self.known = self._client.models[model]
 
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
         """Answers for files or bytes, in their order."""

@@ -10,6 +10,7 @@ import gradio as gr
 
 from tellapart.core.errors import TellapartError
 from tellapart.core.image_io import SUFFIXES
+from tellapart.inference.known_labels import UnknownLabelError
 from tellapart.serving.feedback_store import StoreFullError
 from tellapart.serving.ui import rendering
 from tellapart.serving.ui.backends import Backend
@@ -24,29 +25,35 @@ def build_page(answering: Backend) -> gr.Blocks:
     """The page of one model."""
     reads = answering.task == "read"
     page: gr.Blocks
+    known = answering.known
     with gr.Blocks(title=f"{answering.name} · tellapart", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         what = "reads text" if reads else "tells classes apart"
-        gr.Markdown(f"# {answering.name}\n{what}; pictures go to the machine that this page runs on, and no further")
+        gr.Markdown(f"# {_plain(answering.name)}\n{what}; pictures go to {_plain(answering.where)}, and no further")
+        gr.HTML(rendering.render_choices(known), visible="hidden")
         with gr.Tab("One picture"):
             _one(answering)
         with gr.Tab("Several"):
             _several(answering)
         with gr.Tab("Camera"):
             _camera(answering)
+        page.load(None, js=rendering.SCRIPT)
     page.queue(max_size=64)
     return page
 
 
 def _one(answering: Backend) -> None:
     asked = gr.State(("", ""))  # the file that was answered, and its answer
+    doubted = gr.State("")  # the correction that the model cannot answer, and that was not kept yet
     with gr.Row():
         with gr.Column():
             picture = gr.Image(
                 sources=["upload", "clipboard", "webcam"], type="filepath", image_mode=None, label="Picture",
                 buttons=_BUTTONS, elem_id="picture", height=340,
             )  # fmt: skip
+            picture.preprocess = _path  # type: ignore[method-assign]
         with gr.Column():
-            answer = gr.HTML(rendering.render_empty(), elem_id="answer")
+            empty = rendering.render_empty() + rendering.render_known(answering.known)
+            answer = gr.HTML(empty, elem_id="answer")
             with gr.Row():
                 right = gr.Textbox(
                     label="Wrong? The right answer is", max_lines=1, max_length=100, elem_id="right", scale=3
@@ -58,23 +65,27 @@ def _one(answering: Backend) -> None:
                 label="What the answer hangs on", visible=False, interactive=False, elem_id="saliency", buttons=_BUTTONS
             )
 
-    def ask(file: str | None) -> tuple[str, tuple[str, str], str, Any]:
+    def ask(file: str | None) -> tuple[str, tuple[str, str], str, Any, str, str]:
         if not file:
-            return rendering.render_empty(), ("", ""), "", gr.Image(visible=False)
+            return empty, ("", ""), "", gr.Image(visible=False), "", ""
         (prediction,) = _answers(answering, [file])
-        return rendering.render_answer(prediction), (file, prediction.answer), "", gr.Image(visible=False)
+        usable = (file, prediction.answer) if prediction.error is None else ("", "")
+        return rendering.render_answer(prediction), usable, "", gr.Image(visible=False), "", ""
 
-    def keep(state: tuple[str, str], said: str) -> tuple[str, str]:
+    def keep(state: tuple[str, str], said: str, again: str) -> tuple[str, str, str]:
         file, before = state
+        right = said.strip()
         if not file:
-            return "Give a picture first.", said
-        if not said.strip() or not said.isprintable():
-            return "Write what the right answer is.", said
+            return "Give a picture first.", said, ""
+        if not right or not right.isprintable():
+            return "Write what the right answer is.", said, ""
         try:
-            answering.correct(file, said.strip(), before)
+            answering.correct(file, right, before, new_label=right == again)
+        except UnknownLabelError as error:
+            return f"{_plain(str(error))}. If it is right all the same, keep it once more.", said, right
         except (TellapartError, StoreFullError, OSError):
-            return "Not kept: there is no room, or nobody answers. Tell whoever runs this page.", said
-        return f"Kept as **{_plain(said.strip())}**. Thank you.", ""
+            return "Not kept: there is no room, or nobody answers. Tell whoever runs this page.", said, ""
+        return f"Kept as **{_plain(right)}**. Thank you.", "", ""
 
     def look(state: tuple[str, str]) -> tuple[Any, str]:
         if not state[0] or answering.explain is None:
@@ -86,38 +97,31 @@ def _one(answering: Backend) -> None:
         note = "" if convincing else "The check by deletion does not bear this picture out: do not believe it."
         return gr.Image(picture, visible=True), note
 
-    picture.change(ask, picture, [answer, asked, told, saliency], show_progress="minimal")
-    right.submit(keep, [asked, right], [told, right])
-    wrong.click(keep, [asked, right], [told, right])
+    picture.change(ask, picture, [answer, asked, told, saliency, right, doubted], show_progress="minimal")
+    right.submit(keep, [asked, right, doubted], [told, right, doubted])
+    wrong.click(keep, [asked, right, doubted], [told, right, doubted])
     where.click(look, asked, [saliency, told])
 
 
 def _several(answering: Backend) -> None:
+    table = gr.HTML(visible=False, elem_id="table")  # the answers first, what was given below them
+    gallery = gr.Gallery(
+        label="Answers as pictures", columns=4, elem_id="gallery", interactive=False, visible=False,
+        object_fit="contain", buttons=["fullscreen"],
+    )  # fmt: skip
     files = gr.File(
         file_count="multiple", file_types=list(SUFFIXES), label="Pictures", elem_id="files", type="filepath"
     )
-    gallery = gr.Gallery(
-        label="Answers",
-        columns=4,
-        elem_id="gallery",
-        interactive=False,
-        visible=False,
-        object_fit="contain",
-        buttons=["fullscreen"],
-    )
-    table = gr.Dataframe(headers=["picture", "answer"], interactive=False, visible=False, elem_id="table", wrap=True)
 
     def ask(given: list[str] | None) -> tuple[Any, Any]:
         if not given:
-            return gr.Gallery(visible=False), gr.Dataframe(visible=False)
+            return gr.Gallery(visible=False), gr.HTML(visible=False)
         predictions = _answers(answering, list(given))
-        rows = [(Path(file).name, rendering.caption(each)) for file, each in zip(given, predictions, strict=True)]
+        rows = [(Path(file).name, each) for file, each in zip(given, predictions, strict=True)]
         shown = [
-            (file, caption)
-            for file, (_, caption), each in zip(given, rows, predictions, strict=True)
-            if each.error is None
+            (file, rendering.caption(each)) for file, (_, each) in zip(given, rows, strict=True) if each.error is None
         ]
-        return gr.Gallery(shown, visible=bool(shown)), gr.Dataframe([list(row) for row in rows], visible=True)
+        return gr.Gallery(shown, visible=bool(shown)), gr.HTML(rendering.render_table(rows), visible=True)
 
     files.change(ask, files, [gallery, table])
 
@@ -152,6 +156,11 @@ def _answers(answering: Backend, files: list[str]) -> Any:
         return answering.predict(list(files))
     except TellapartError as error:
         raise gr.Error(str(error)) from error
+
+
+def _path(payload: Any) -> str | None:
+    """The file as it was given. Gradio would open it, and end in a traceback where it is damaged."""
+    return None if payload is None else payload.path
 
 
 def _plain(text: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from tellapart.inference.prediction import Prediction
 from tellapart.viz.html import package_text
@@ -13,7 +14,10 @@ MOST = 6  # bars; the other classes are one line
 CALM = 0.7  # of what the camera showed before stays in what it shows now
 REMEMBERED = 7  # readings of a camera's picture that vote
 
+SHOWN = 40  # classes that the empty page names
 STYLE = "\n" + package_text("tellapart.serving.ui", "page.css")
+SCRIPT = package_text("tellapart.serving.ui", "page.js")
+_GAP = "\u202f"  # narrow, and no line ends at it
 
 
 def render_answer(prediction: Prediction) -> str:
@@ -37,7 +41,7 @@ def caption(prediction: Prediction) -> str:
     """The answer in one line."""
     if prediction.error is not None:
         return f"cannot be used: {prediction.error}"
-    return f"{prediction.answer or '(nothing)'}  {100 * prediction.confidence:.0f} %" + (
+    return f"{prediction.answer or '(nothing)'}  {percent(prediction.confidence)}" + (
         "" if _sure(prediction) else ", not sure"
     )
 
@@ -45,6 +49,71 @@ def caption(prediction: Prediction) -> str:
 def render_empty(then: str = "Drop, paste or take a picture") -> str:
     """Before there is a picture: what to do."""
     return _box(f'<p class="note">{then}; the answer comes here.</p>')
+
+
+def render_known(known: Mapping[str, Any]) -> str:
+    """What a model can answer, and how good it was on images that it had not learnt from.
+
+    >>> "2 classes" in render_known({"labels": ["cat", "dog"], "metrics": {}})
+    True
+    """
+    parts = []
+    if "labels" in known:
+        labels = list(known["labels"])
+        names = "".join(f"<li>{escape(str(each))}</li>" for each in labels[:SHOWN])
+        more = f"<li>and {len(labels) - SHOWN} more</li>" if len(labels) > SHOWN else ""
+        parts.append(f'<p>It knows {len(labels)} classes:</p><ul class="known">{names}{more}</ul>')
+    elif "characters" in known:
+        characters = list(known["characters"])
+        length = f", in texts of {known['length']}" if known.get("length") else ""
+        parts.append(
+            f"<p>It knows {len(characters)} characters{length}: <code>{escape(''.join(characters))}</code></p>"
+        )
+    metrics = known.get("metrics") or {}
+    name = next((each for each in ("accuracy", "exact_match") if isinstance(metrics.get(each), Mapping)), None)
+    if name is not None:
+        figure = metrics[name]
+        low, high = figure["ci95"]
+        parts.append(
+            f"<p>Of {figure['n']:,} images that it had not learnt from it was right about {percent(figure['value'])} "
+            f"(95{_GAP}% interval {percent(low)} to {percent(high)}).</p>"
+        )
+    return f'<div class="answer about">{"".join(parts)}</div>' if parts else ""
+
+
+def render_choices(known: Mapping[str, Any]) -> str:
+    """The classes that the box for corrections offers."""
+    options = "".join(f'<option value="{escape(str(each))}"></option>' for each in known.get("labels", ()))
+    return f'<datalist id="known-labels">{options}</datalist>'
+
+
+def render_table(rows: Sequence[tuple[str, Prediction]]) -> str:
+    """Names of pictures and their answers."""
+    good = [each for _, each in rows if each.error is None]
+    unsure = sum(not _sure(each) for each in good)
+    told = f"{len(good)} of {len(rows)} answered" + (f", {unsure} not sure" if unsure else "")
+    lines = "".join(
+        f'<tr><td class="file">{escape(name)}</td>'
+        + (
+            f'<td class="bad" colspan="2">cannot be used: {escape(each.error)}</td>'
+            if each.error is not None
+            else f"<td><b>{escape(each.answer or '(nothing)')}</b></td>"
+            f'<td class="number">{percent(each.confidence)}{"" if _sure(each) else " not sure"}</td>'
+        )
+        + "</tr>"
+        for name, each in rows
+    )
+    head = '<tr><th scope="col">picture</th><th scope="col">answer</th><th scope="col">how sure</th></tr>'
+    return f'<div class="answer"><p>{told}</p><table class="answers">{head}{lines}</table></div>'
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share in percent; no line ends inside.
+
+    >>> percent(0.441, 1)
+    '44.1\u202f%'
+    """
+    return f"{100 * share:.{digits}f}{_GAP}%"
 
 
 def smooth_probabilities(before: Mapping[str, float] | None, now: Prediction) -> dict[str, float]:
@@ -82,12 +151,12 @@ def _letters(prediction: Prediction) -> str:
         return '<p class="said">no text found</p>'
     cells = "".join(
         f'<span class="letter" style="background: hsl({round(110 * p)} 75% 72%)" '
-        f'title="{escape(c)}: {100 * p:.1f} %"><b>{escape(c)}</b><small>{100 * p:.0f} %</small></span>'
+        f'title="{escape(c)}: {percent(p, 1)}"><b>{escape(c)}</b><small>{percent(p)}</small></span>'
         for c, p in prediction.characters
     )
     return (
         f'<p class="said">{escape(prediction.answer)}</p><div class="letters">{cells}</div>'
-        f"<p>the whole text: {100 * prediction.confidence:.0f} % sure</p>"
+        f"<p>the whole text: {percent(prediction.confidence)} sure</p>"
     )
 
 
@@ -96,10 +165,10 @@ def _bars(probabilities: Mapping[str, float]) -> str:
     bars = "".join(
         f'<div class="bar"><span class="name" title="{escape(name)}">{escape(name)}</span>'
         f'<span class="track"><span class="fill" style="display: block; width: {100 * p:.1f}%"></span></span>'
-        f'<span class="number">{100 * p:.1f} %</span></div>'
+        f'<span class="number">{percent(p, 1)}</span></div>'
         for name, p in ranked[:MOST]
     )
     rest = ranked[MOST:]
     if rest:
-        bars += f'<p class="note">{len(rest)} other classes together: {100 * sum(p for _, p in rest):.1f} %</p>'
+        bars += f'<p class="note">{len(rest)} other classes together: {percent(sum(p for _, p in rest), 1)}</p>'
     return bars
