@@ -66,3 +66,16 @@ def test_with_a_token_a_browser_asks_for_it(here, tmp_path, shape_bundle):
         assert client.post(address, auth=own, headers={"origin": "https://evil.example"}).status_code == 403
         assert client.post(address, auth=own, headers={"origin": "http://127.0.0.1:3000"}).status_code == 400
     assert tellapart.Bundle.open(shape_bundle).labels
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_pages_pass_axe_and_fit_a_phone(shapes_here, tab, axe, path):
+    client, _ = shapes_here
+    html = client.get(path).text
+    for theme in ("light", "dark"):
+        tab.emulate_media(color_scheme=theme)
+        for width in (1280, 390):
+            tab.set_viewport_size({"width": width, "height": 800})
+            tab.set_content(html)
+            assert axe(tab) == []
+            assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

@@ -49,7 +49,7 @@ class LocalBackend:
         self.task = self._predictor.bundle.task
         self.name = self._predictor.bundle.name
         self.where = "the machine that this page runs on"
-        self.known = describe_bundle(self._predictor.bundle)
+        self.known: Mapping[str, Any] = describe_bundle(self._predictor.bundle)
         self._shelf = FeedbackStore(corrections / self.name, ANSWER[self.task])
 
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
@@ -81,7 +81,7 @@ class ServerBackend:
         self._client = Client(server, model)
         self.name, self.task = model, self._client.task
         self.where = f"the machine of the server, {urlsplit(server).hostname}"
-        self.known = self._client.models[model]
+        self.known: Mapping[str, Any] = self._client.models[model]
 
     def predict(self, items: list[str | bytes]) -> list[Prediction]:
         """Answers for files or bytes, in their order."""
