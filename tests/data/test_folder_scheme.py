@@ -70,7 +70,7 @@ def test_classes_that_are_called_like_parts_are_classes():
 def test_images_beside_the_classes_of_parts_are_unlabelled():
     names = ["seg_train/seg_train/sea/1.png", "seg_train/seg_train/ice/2.png", "seg_test/seg_test/sea/3.png",
              "seg_pred/seg_pred/4.png"]  # fmt: skip
-    assert placed(*names[:3]) == [("train", "sea"), ("train", "ice"), ("test", "sea")]
+    assert placed(*names) == [("train", "sea"), ("train", "ice"), ("test", "sea"), None]
     scheme = find_scheme([("train", "a", "1.png"), ("train", "b", "1.png"), ("test", "2.png"), ("single", "3.png")])
     assert scheme.unlabelled == {"test", "single"}
     assert scheme.place(("single",)) is None

@@ -101,7 +101,7 @@ def _around(folders: Sequence[Parts], strict: bool) -> Parts:
 def _with_parts(around: Parts, below: Mapping[str, Sequence[Parts]]) -> FolderScheme | None:
     """The scheme of a set whose top folders are its parts; None where they are not."""
     said = {top: name for top in below if (name := part_in_name(top)) is not None}
-    deep = {top for top, folders in below.items() if any(folders)}
+    deep = {top for top, folders in below.items() if _has_classes(top, folders)}
     trained = {top for top, name in said.items() if name.part == "train"}
     others = {top for top in below if top not in said}
     classes = not deep.isdisjoint(trained)
@@ -124,6 +124,11 @@ def _with_parts(around: Parts, below: Mapping[str, Sequence[Parts]]) -> FolderSc
         {**doubled, **dict.fromkeys(others, ())},
         unlabelled=frozenset(set(below) - deep - trained) if classes else frozenset(),
     )
+
+
+def _has_classes(top: str, folders: Iterable[Parts]) -> bool:
+    """Whether images lie in folders that may be classes: not in the top folder, or in one that says nothing more."""
+    return any(name != top and not is_generic(name) for folder in folders for name in folder)
 
 
 def _doubled(below: Mapping[str, Sequence[Parts]], said: Mapping[str, PartName]) -> dict[str, Parts]:

@@ -218,7 +218,7 @@ def _by_names(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str
             placed[parts] = place
     if unlabelled:
         listing.notes.append(
-            f"{pluralize(len(unlabelled), 'image lies', 'images lie')} in no class and were left out: "
+            f"{pluralize(len(unlabelled), 'image in no class was', 'images in no class were')} left out: "
             f"{join_some(unlabelled)}"
         )
     if label_from == "auto":
