@@ -1,7 +1,7 @@
 """Runs that are killed at a write: a process of their own ends by SIGKILL at the n-th change of a folder.
 
-A change is whatever Python is told to do to a path below the folder: opening to write, renaming, removing, making. What
-libraries write themselves lies between two of these.
+A change is whatever Python is told to do to a path below the folder: opening to write, renaming, removing, making; and
+each publication by `tellapart.core.files`, before and after it. What libraries write lies between two of these.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ CHANGES = {
     "os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2, "os.truncate": 1,
     "shutil.rmtree": 1, "os.chmod": 1,
 }  # fmt: skip
-OWN = ("renameat2",)  # which Python says nothing of
 
 
 def is_change(event, arguments, root):
@@ -34,14 +33,13 @@ def below(path, root):
     return os.fsdecode(path).startswith(root)
 
 
-def run_killed(call, folder, at, after=False):
+def run_killed(call, folder, at):
     """Call in a process of its own that is killed before its ``at``-th change below a folder, from 1.
 
     Args:
         call: what to do; what it returns is dropped.
         folder: whose changes count.
         at: 0: it is never killed.
-        after: one publication by `core.files` is a change too, and it is killed behind it.
 
     Returns:
         Whether it was killed; False where it came to its end.

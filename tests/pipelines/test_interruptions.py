@@ -1,0 +1,69 @@
+"""Long commands that are killed at a write: the same command goes on, and ends as if it had never been stopped.
+
+Each is killed at its first change of the folder, the same again some changes later, and so on until it comes to an end.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+import tellapart
+from killed import contents_of, kill_one_after_the_other, run_killed
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, draw_shapes):
+    return draw_shapes(tmp_path_factory.mktemp("data") / "shapes", each=6)
+
+
+@pytest.fixture(scope="module")
+def calls(data, shape_run):
+    """Verb → the call of it on a folder."""
+    return {
+        "generate": lambda out: tellapart.generate("digits", 3, out / "drawn", grid=out / "grid.png"),
+        "catalog": lambda out: tellapart.catalog(data, out=out / "catalog.parquet"),
+        "clean": lambda out: tellapart.clean(
+            data, out=out / "clean.parquet", audit=out / "audit", review=out / "review.html", pretrained=False
+        ),
+        "prepare": lambda out: tellapart.prepare(data, out=out / "prepared", balance="over", pretrained=False),
+        "evaluate": lambda out: tellapart.evaluate(
+            shape_run, data, out=out / "report.json", report=out / "report.html", picture=out / "confusion.png"
+        ),
+        "map": lambda out: tellapart.map(shape_run, data, out=out / "map.html", perplexity=3),
+    }  # fmt: skip
+
+
+def results(folder):
+    """What a command left, without what differs from run to run: seconds."""
+    found = {}
+    for name, content in contents_of(folder).items():
+        last = name.rpartition("/")[2]
+        if last == "report.json":
+            content = json.dumps({**json.loads(content), "images_per_second": 0, "model": ""})
+        elif last.endswith(".html"):
+            content = re.sub(rb"[\d.,]+ images a second", b"", content)
+        found[name] = content
+    return found
+
+
+# The changes between two kills: few where a run is quick, so that a chain takes seconds.
+STEPS = {"generate": 4, "catalog": 2, "clean": 15, "prepare": 25, "evaluate": 3, "map": 3}
+
+
+@pytest.mark.parametrize("verb", STEPS)
+def test_a_killed_command_goes_on_and_ends_as_if_it_had_not_been(verb, calls, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    run_killed(lambda: calls[verb](out), out, 0)
+    undisturbed = results(out)
+    shutil.rmtree(out)
+    out.mkdir()
+    kills = kill_one_after_the_other(lambda: calls[verb](out), out, STEPS[verb])
+    assert kills > 1
+    found = results(out)
+    assert found.keys() == undisturbed.keys()
+    assert [name for name in undisturbed if found[name] != undisturbed[name]] == []
