@@ -84,6 +84,7 @@ def test_answers_go_into_parts_and_the_same_command_goes_on(said, answered, text
     assert (first["parts"], first["done_before"], first["images"]) == (1, 0, 60)
     status, out, err = said("predict", "base", texts, "--out", tmp_path / "out")
     assert (status, out) == (0, f"{tmp_path / 'out'}: 1 part, 1 of them there before; 0 images now\n")
+    assert tellapart.predict("base", texts, out=tmp_path / "out")["done_before"] == 1  # the same work, asked otherwise
     assert said("predict", "base", texts, "--out", tmp_path / "out", "--csv")[0] == 2
     status, out, err = said("predict", "base", texts, "--on", "ray")
     assert (status, out) == (2, "")

@@ -75,7 +75,7 @@ def test_the_contract_the_folder_and_a_yaml_that_trains(shapes, tmp_path, capsys
     }  # fmt: skip
     with Image.open(result["picture"]) as picture:
         assert picture.format == "PNG"
-    said = capsys.readouterr().err.splitlines()
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("read as: ")]
     assert [line.partition(":")[0] for line in said] == [str(out), "trial 0", "trial 1"]
     assert said[1].endswith("lr 0.003, dropout 0.2")  # the untuned configuration comes first
     config = make_config(config=result["config"])

@@ -111,7 +111,9 @@ def predict(
     if "-" in sources:
         raise ConfigError("-: standard input is answered without --out")
     bundle, which = bundle_options(model)
-    rule = {name: options.get(name) for name in ("alphabet", "pattern", "nbest", "tta") if options.get(name)}
+    given = {name: options.get(name) for name in ("alphabet", "pattern", "nbest", "tta")}
+    rule = {name: value for name, value in given.items() if value not in (None, False, 1)}  # 1 is the default of nbest
+    rule |= {"tta": True} if given["tta"] else {}
     node_predictor(which, rule)  # a rule that is none is refused here
     if bundle.task == "read" and not options.get("independent"):
         log("note: with --out each picture is read alone; what many have in common guides none of them")
