@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tellapart.core.image_io import decode
-from tellapart.core.jpeg_segments import END, SCAN, marks, split
+from tellapart.core.jpeg_segments import END, SCAN, marks, split_segments
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
 def test_segments_and_scans_make_up_the_file(encode, draw, options):
     whole = encode(draw(0), "JPEG", **options)
-    head, rest = split(whole)
+    head, rest = split_segments(whole)
     assert b"".join([whole[:2], *(content for _, content in head), rest]) == whole
     assert all(content[1] == mark for mark, content in head)
     found = list(marks(whole))
@@ -30,7 +30,7 @@ def test_what_follows_the_end_is_not_looked_at(encode, draw):
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\xff\xff", b"\xff\xd8ab\0\0"])
 def test_what_is_cut_off_has_no_scan(data):
-    assert split(data) is None
+    assert split_segments(data) is None
     assert list(marks(data)) == []
 
 

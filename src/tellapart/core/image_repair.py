@@ -17,7 +17,7 @@ from PIL import Image
 
 from tellapart.core.errors import ImageError, join_some
 from tellapart.core.image_opening import DAMAGE, open_image
-from tellapart.core.jpeg_segments import marks, split
+from tellapart.core.jpeg_segments import marks, split_segments
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PICTURE_CHUNKS = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")  # side data by name, of which the picture is made
@@ -178,7 +178,7 @@ _SIDE = {*range(0xE0, 0xF0), 0xFE}  # APP0 to APP15, and comments
 
 
 def _mend_jpeg(data: bytes, max_pixels: int) -> tuple[bytes, str] | None:
-    segments = split(data)
+    segments = split_segments(data)
     if segments is None:
         return None
     head, scans = segments

@@ -14,13 +14,13 @@ SCAN, END = 0xDA, 0xD9
 _MARK = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # but those that stand inside of a scan
 
 
-def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes] | None:
+def split_segments(data: bytes) -> tuple[list[tuple[int, bytes]], bytes] | None:
     r"""The segments before the first scan, each with its mark, and the rest; None where there is no scan.
 
     Args:
         data: an encoded image.
 
-    >>> split(b"\xff\xd8" + b"\xff\xfe\0\3a" + b"\xff\xda\0\2bc")
+    >>> split_segments(b"\xff\xd8" + b"\xff\xfe\0\3a" + b"\xff\xda\0\2bc")
     ([(254, b'\xff\xfe\x00\x03a')], b'\xff\xda\x00\x02bc')
     """
     head: list[tuple[int, bytes]] = []
@@ -49,7 +49,7 @@ def marks(data: bytes) -> Iterator[int]:
     >>> list(marks(b"\xff\xd8" + b"\xff\xda\0\2a\xff\0b" + b"\xff\xd9 and more")) == [SCAN, END]
     True
     """
-    parts = split(data)
+    parts = split_segments(data)
     if parts is None:
         return
     scans, at = parts[1], 0
