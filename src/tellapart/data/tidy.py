@@ -170,12 +170,14 @@ def _forth(catalog: Catalog, out: Path, copy: bool, progress: bool) -> dict[str,
 
 
 def _check_labels(catalog: Catalog, rows: Iterable[int]) -> None:
-    """A table keeps no blanks around a label: none may consist of them, and no two classes differ in them."""
+    """A table keeps no NUL and no blanks around a label: none may consist of them, no two classes differ in them."""
     labels: dict[str, str] = {}
     for row in rows:
         label, file = catalog.column("label")[row], catalog.column("file")[row]
         if not label.strip():
             raise CatalogError(f"{file}: its label is made of blanks, which no table keeps; rename it")
+        if "\0" in label:
+            raise CatalogError(f"{file}: its label holds a NUL, which no table keeps; rename it")
         known = labels.setdefault(label.strip(), label)
         if known != label and catalog.task == "classify":
             raise CatalogError(
