@@ -59,7 +59,7 @@ def test_every_training_option_is_explained(capsys):
         main(["train", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     for name in TrainConfig.__dataclass_fields__:
-        assert f"--{name} " in text
+        assert f"--{name.replace('_', '-')} " in text
     assert "the peak learning rate" not in text  # a stage's own options are its docstring's business
 
 

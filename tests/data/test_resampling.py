@@ -91,6 +91,6 @@ def test_refusals(uneven, refuses, options, message):
 
 
 def test_a_reading_set_is_refused(tmp_path, fill):
-    fill(tmp_path, [f"{number}.png" for number in range(30)])
+    fill(tmp_path, [f"a{number}b.png" for number in range(30)])
     with pytest.raises(CatalogError, match="a reading set has no classes to balance"):
         tellapart.balance(tmp_path, out=tmp_path / "b.parquet", task="read")

@@ -279,8 +279,10 @@ def test_trials_that_fail_in_a_row_end_the_search(shapes, tmp_path, instant, ref
 
 
 def test_without_optuna_the_extra_is_named(shapes):
-    code = "import sys; sys.modules['optuna'] = None; from tellapart.cli import main; sys.exit(main(['tune', 'x']))"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    code = "import sys; sys.modules['optuna'] = None; from tellapart.cli import main; sys.exit(main(sys.argv[1:]))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "tune", str(shapes)], capture_output=True, text=True, check=False
+    )
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == 'tellapart: optuna is not installed; this verb needs: pip install "tellapart[tune]"\n'
 

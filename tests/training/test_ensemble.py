@@ -257,7 +257,9 @@ def readers(texts, tmp_path_factory):
     """Two readers that began with the shipped one."""
     folder = tmp_path_factory.mktemp("readers") / "run"
     stages = [{"train": "all", "epochs": 2, "lr": 1e-3}]
-    tellapart.train(texts, out=folder, ensemble=2, stages=stages, device="cpu", precision="float32", seed=3)
+    tellapart.train(
+        texts, out=folder, task="read", ensemble=2, stages=stages, device="cpu", precision="float32", seed=3
+    )
     return folder
 
 
@@ -297,7 +299,7 @@ def test_readers_that_begin_from_nothing_are_not_averaged(texts, tmp_path, monke
     for option, text in (({"ensemble": 2, "pretrained": False}, nothing), ({"ensemble": 2, "height": 24}, nothing),
                          ({"cv_folds": 3}, folds)):  # fmt: skip
         with refuses(ConfigError, text):
-            tellapart.train(texts, out=tmp_path / "run", device="cpu", **option)
+            tellapart.train(texts, out=tmp_path / "run", task="read", device="cpu", **option)
     assert not (tmp_path / "run").exists()
 
 

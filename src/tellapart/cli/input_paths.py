@@ -17,6 +17,7 @@ FILES = {
     "coarse_labels": "the groups file ",
     "corrections": "",
 }
+_WRITTEN = {"web": ("corrections",)}  # by a verb, which makes the folder
 _OF_DATA = ("coarse_labels", "corrections")  # whose errors are those of the data
 
 
@@ -31,7 +32,7 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
         CatalogError, ConfigError: there is no such file, or it cannot be read.
     """
     for name, what in FILES.items():
-        if options.get(name) is not None:
+        if options.get(name) is not None and name not in _WRITTEN.get(verb, ()):
             _check_file(str(options[name]), what, CatalogError if name in _OF_DATA else ConfigError)
     if options.get("data") is not None and not options.get("known"):  # one image may be looked up too
         from tellapart.data.opening import check_source

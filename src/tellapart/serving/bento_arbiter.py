@@ -10,10 +10,13 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
+import zmq
 from bentoml._internal.utils import circus
 
+_PREFIX = "tellapart-arbiter-"
 LOOK = 1.0  # seconds between two looks whether the processes live; by itself it looks every ten
 
 
@@ -24,10 +27,19 @@ def close_arbiter() -> None:
         circus.ThreadedArbiter = type("ThreadedArbiter", (_Private, circus.ThreadedArbiter), {})  # type: ignore[assignment, misc]
 
 
+def _socket_folder() -> str:
+    """Make a folder of mode 0700 whose path leaves room for a socket's name, of which systems allow 107 bytes or so."""
+    folder = tempfile.mkdtemp(prefix=_PREFIX)
+    if len(os.fsencode(f"{folder}/commands")) <= zmq.IPC_PATH_MAX_LEN:
+        return folder
+    Path(folder).rmdir()
+    return tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp")
+
+
 class _Private:
     def __init__(self, *args: Any, endpoint: str, pubsub_endpoint: str, check_delay: float = 0.0, **more: Any) -> None:
         del endpoint, pubsub_endpoint, check_delay
-        folder, maker = tempfile.mkdtemp(prefix="tellapart-arbiter-"), os.getpid()  # of the mode 0700
+        folder, maker = _socket_folder(), os.getpid()
 
         def remove() -> None:
             if os.getpid() == maker:
