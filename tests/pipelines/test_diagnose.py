@@ -139,7 +139,7 @@ def test_a_short_training_is_no_low_rate(shapes_of, tmp_path):
     causes = told(run)
     assert "too few epochs" in causes
     assert not {"learning rate too low", "learning rate too high", "labels shuffled"} & causes.keys()
-    assert causes["too few epochs"].evidence.startswith("the weights took 1 step")
+    assert causes["too few epochs"].evidence.startswith("the weights took 4 steps")
 
 
 def test_a_test_part_whose_labels_mean_something_else(shapes_of, tmp_path):
