@@ -165,6 +165,7 @@ def main() -> dict[str, Any]:
         for _ in range(4):
             count["200 MB", *send(bytes(200 * 2**20), {"Content-Type": "image/png"})] += 1
         most = max(peak(each) for each in workers)
+        alive = [int(file.stem) for file in (state / "workers").glob("*.json")]  # the server's end removes these files
         server.stop()
         for (name, status, code), times in sorted(count.items()):
             print(f"{name:<14} {status} {code:<14} {times}")
@@ -172,7 +173,6 @@ def main() -> dict[str, Any]:
         log_text = log.read_text()
         print(f"tracebacks in the log: {log_text.count('Traceback')}")
         print(f"memory of a worker {before / 2**20:.0f} MB before, {most / 2**20:.0f} MB at most")
-        alive = [int(file.stem) for file in (state / "workers").glob("*.json")]
         print(f"workers that ended meanwhile: {len(set(workers) - set(alive))}")
     return {
         "requests": sum(count.values()),
