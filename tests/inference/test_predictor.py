@@ -42,7 +42,7 @@ def test_a_classifiers_answer(shape_predictor, shape_files):
     assert answer.confidence == max(answer.probabilities.values()) == answer.probabilities[answer.answer]
     assert answer.group == {"bar": "straight", "disc": "round", "ring": "round"}[answer.answer]
     row = answer.to_json()
-    assert list(row) == ["file", "label", "confidence", "group", "probabilities"]
+    assert list(row) == ["file", "label", "confidence", "group", "group_confidence", "probabilities"]
     assert json.loads(json.dumps(row)) == row
 
 

@@ -78,8 +78,8 @@ def macro_f1_difference(truth: npt.ArrayLike, first: npt.ArrayLike, second: npt.
     Raises:
         InputError: the lists differ in length or are empty.
 
-    >>> macro_f1_difference([0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1], 2)["value"]
-    0.26666666666666666
+    >>> round(macro_f1_difference([0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1], 2)["value"], 6)
+    0.266667
     """
     answers = [np.asarray(each, np.int64) for each in (truth, first, second)]
     for each in answers[1:]:
