@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -273,3 +274,15 @@ def test_guesses_are_grouped_by_kind():
         "2 images: 12 of 16 bits in use: 4,095 is white, or other numbers: a, d",
         f"2 images: {LAID_ON_BLACK}: b, c",
     ]
+
+
+def test_a_picture_with_soft_edges_keeps_white_behind_them():
+    """An opaque light paper is no light writing: a few soft edges do not turn the ground."""
+    pixels = np.full((40, 100, 4), 255, np.uint8)
+    pixels[10:30, 20:60, :3] = 30
+    pixels[::8, ::10, 3] = 100
+    notes: list[str] = []
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    assert decode(buffer.getvalue(), notes=notes)[0].min() == 255
+    assert notes == []

@@ -20,6 +20,7 @@ from tellapart.core.errors import join_some, pluralize
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners write; beyond them, any number
 LIGHT = 192  # of 255; where half of what is visible is lighter, it would be lost on white
+COVERED = 0.9  # share of a picture that is visible, from which the ground shows at its edges alone
 SLACK = 0.05  # of the range; what resampling leaves above white and below black
 UNSCALED = 16  # floats up to this hold no known range: the peak is white
 _BAND = 2**21  # pixels that are converted at a time
@@ -37,7 +38,8 @@ class Decoding:
 
     Args:
         transparency: the ground of transparent pixels. ``contrast``: black where more than half of what is visible is
-            lighter than three quarters of white, else white. ``white``: always white.
+            lighter than three quarters of white, and that covers less than nine tenths of it; else white. ``white``:
+            always white.
         deep_grey: which number is white in a picture of more than 8 bits. ``content``: the largest number of the
             fewest bits of 8, 10, 12, 14, 16 and more that hold the picture; floats by 1, these numbers or their peak.
             ``type``: the largest number of the file's type.
@@ -174,6 +176,8 @@ def _ground(image: Image.Image, notes: Lines) -> str:
         return "white"
     if not visible.any():
         notes.append("transparent throughout: blank")
+        return "white"
+    if visible.sum() >= COVERED * 255 * image.width * image.height:  # it brings its own paper
         return "white"
     if visible[LIGHT:].sum() <= visible.sum() / 2:
         return "white"
