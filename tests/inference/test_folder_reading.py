@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,3 +97,16 @@ def test_predict_and_evaluate_read_a_folder_together_unless_told(base, digits, n
     for independent, expected in ((True, alone), (False, together)):
         figures = tellapart.evaluate(base, tmp_path, label_from="[0-9]+_([0-9]+)", independent=independent)
         assert figures["exact_match"]["value"] == pytest.approx(expected)
+
+
+def test_what_is_guessed_of_a_picture_is_heard_in_any_geometry(base, narrow):
+    images = []
+    for pixels in narrow:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels[..., 0].astype(np.uint16) * 16).save(buffer, "PNG")  # 12 bits in 16
+        images.append(buffer.getvalue())
+    heard = set()
+    predictor = Predictor(base)
+    predictor.on_note = lambda name, note: heard.add(name)
+    together = predict_all(predictor, giving(images), len(images), task="t", progress=False)
+    assert heard == {each.file for each in together}

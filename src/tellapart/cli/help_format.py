@@ -87,9 +87,9 @@ def group_options(parser: ArgumentParser, groups: Mapping[str, Sequence[str]] = 
         groups: heading to the names of options; those that the parser lacks are passed over.
     """
     before = list(parser._action_groups)
-    group_of = {name: parser.add_argument_group(title) for title, names in groups.items() for name in names[:1]}
-    for names in groups.values():
-        group_of |= dict.fromkeys(names, group_of[names[0]])
+    group_of: dict[str, Any] = {}
+    for title, names in groups.items():
+        group_of |= dict.fromkeys(names, parser.add_argument_group(title))
     for group in before:
         for action in list(group._group_actions):
             if action.dest in group_of:

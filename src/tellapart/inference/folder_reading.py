@@ -85,7 +85,7 @@ def choose_geometries(predictor: Predictor, items: Items, count: int) -> list[Ge
 
 def _without_tta(predictor: Predictor) -> Predictor:
     plain = predictor.with_geometry(WHOLE)
-    plain.tta, plain.on_note = False, None
+    plain.tta = False
     return plain
 
 

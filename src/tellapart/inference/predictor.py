@@ -143,13 +143,14 @@ class Predictor:
         Raises:
             ImageError: an image cannot be used.
         """
-        loaded = [self.prepare(*item)[1] for item in items]
-        for pixels in loaded:
+        loaded: list[Pixels] = []
+        for item in items:
+            _, pixels = self.prepare(*item)
             if isinstance(pixels, ImageError):
                 raise pixels
+            loaded.append(pixels)
         result: dict[int, Floats] = {}
-        pairs = ((index, pixels) for index, pixels in enumerate(loaded) if not isinstance(pixels, ImageError))
-        for indices, batch in batched_by_width(pairs):
+        for indices, batch in batched_by_width(enumerate(loaded)):
             result.update(zip(indices, self.run(batch), strict=True))
         return [result[index] for index in range(len(items))]
 
