@@ -367,11 +367,17 @@ def _here(folder, models, *, patient=False, **settings):
         app.close()
 
 
+def _answers(url, *, verify):
+    import httpx
+
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(url, trust_env=False, verify=verify).status_code == 200
+    return False
+
+
 @contextlib.contextmanager
 def _process(folder, verb, *words, environment=None, scheme="http", verify=True):
     """A verb that listens on a port, once it answers: its address and its process. The folder is for its log."""
-    import httpx
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -384,15 +390,9 @@ def _process(folder, verb, *words, environment=None, scheme="http", verify=True)
         )
         try:
             end = time.monotonic() + 90
-            while True:
-                with contextlib.suppress(httpx.HTTPError):
-                    if (
-                        httpx.get(
-                            f"{url}/{'readyz' if verb == 'serve' else ''}", trust_env=False, verify=verify
-                        ).status_code
-                        == 200
-                    ):
-                        break
+            while not _answers(f"{url}/{'readyz' if verb == 'serve' else ''}", verify=verify) or (
+                verb == "serve" and '"event": "ready"' not in log.read_text()  # one process may answer before all do
+            ):
                 assert server.poll() is None, log.read_text()
                 assert time.monotonic() < end, log.read_text()
                 time.sleep(0.2)

@@ -68,8 +68,6 @@ def test_a_server_that_ends_answers_every_request_that_was_begun(process, tmp_pa
             while not each.answered:
                 assert not each.lost
         log = tmp_path / "serve.log"
-        while '"ready"' not in log.read_text():  # it is once all workers are, and one alone may have answered
-            assert server.poll() is None
         server.send_signal(signal.SIGTERM)
         for each in threads:
             each.join(60)

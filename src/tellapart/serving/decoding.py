@@ -20,7 +20,6 @@ SMALL = 2_000_000  # pixels up to which a picture is small: decoded in some 40 m
 WAITING = 3_200_000_000  # pixels of large pictures that may be inside a process: about a minute's decoding
 _PACE = 40e6  # pixels a second, for the guess when to come again
 _NICE = 5  # of the thread for large pictures
-_MANY = 1000  # clients past which those that have nothing waiting are forgotten
 
 Work = Callable[[], None]
 
@@ -108,8 +107,8 @@ class _Lane:
 
     def __init__(self, lock: threading.Lock) -> None:
         self._wake = threading.Condition(lock)
-        self._heap: list[tuple[float, int, Work]] = []
-        self._due: dict[Hashable, float] = {}  # client → when its last piece is through
+        self._heap: list[tuple[float, int, Hashable, Work]] = []
+        self._due: dict[Hashable, float] = {}  # client that waits → when its last piece is through
         self._now = 0.0  # pixels that have come round
         self._number = count()
         self._closed = False
@@ -118,9 +117,7 @@ class _Lane:
         with self._wake:
             due = max(self._due.get(client, 0.0), self._now) + pixels
             self._due[client] = due
-            if len(self._due) > _MANY:
-                self._due = {each: when for each, when in self._due.items() if when > self._now}
-            heapq.heappush(self._heap, (due, next(self._number), work))
+            heapq.heappush(self._heap, (due, next(self._number), client, work))
             self._wake.notify()
 
     def work(self) -> None:
@@ -130,8 +127,10 @@ class _Lane:
                     if self._closed:
                         return
                     self._wake.wait()
-                due, _, work = heapq.heappop(self._heap)
+                due, _, client, work = heapq.heappop(self._heap)
                 self._now = max(self._now, due)
+                if self._due[client] == due:  # nothing of this client waits any longer
+                    del self._due[client]
             work()
 
     def close(self) -> None:
