@@ -16,7 +16,7 @@ help:
 	@echo "make demo       the whole path on drawn CAPTCHAs, in a few minutes on two cores"
 	@echo "make test       the tests, with every example of the documents"
 	@echo "make lint       ruff and mypy"
-	@echo "make docs       check that the documents' examples run and their links lead somewhere"
+	@echo "make docs       the documents as a site, built with warnings as errors and shown at http://127.0.0.1:8000"
 	@echo "make bench      side by side with peers; prints ratios of one run"
 	@echo "make speedrun   examples/speedrun.sh: the whole path, a reason above each line"
 
@@ -41,7 +41,7 @@ lint: setup
 	scripts/check
 
 docs: setup
-	$(BIN)/python -m pytest tests/test_docs.py
+	$(BIN)/python scripts/site.py --serve
 
 bench: setup
 	$(BIN)/python -m benchmarks generate
@@ -55,4 +55,4 @@ speedrun: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/speedrun.sh
 
 clean:
-	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
