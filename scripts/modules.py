@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write what the source itself says of its structure: the README's tree of rooms and docs/modules.md.
+"""Write what the source itself says of its structure: the tree of rooms in CONTRIBUTING.md, and docs/modules.md.
 
     python scripts/modules.py           # write both
     python scripts/modules.py --check   # exit status 1 where one is not up to date
@@ -29,7 +29,7 @@ def summary(path: Path) -> str:
 
 
 def tree() -> str:
-    """The rooms, one line each, as the README shows them."""
+    """The rooms, one line each, as CONTRIBUTING.md shows them."""
     lines = ["src/tellapart/"]
     lines += [f"  {room + '/':<12} {summary(SRC / room / '__init__.py')}" for room in ROOMS]
     return "\n".join(f"    {line}" for line in lines)
@@ -50,11 +50,11 @@ def modules() -> str:
 
 def wanted() -> dict[Path, str]:
     """File → what should stand in it."""
-    readme = ROOT / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    page = ROOT / "CONTRIBUTING.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     return {
-        readme: f"{before}{BEGIN}\n\n{tree()}\n\n{END}{after}",
+        page: f"{before}{BEGIN}\n\n{tree()}\n\n{END}{after}",
         ROOT / "docs" / "modules.md": modules(),
     }
 

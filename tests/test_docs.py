@@ -79,7 +79,7 @@ def test_the_tree_and_the_list_of_modules_are_as_the_source_says() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100
 
 
 @pytest.mark.parametrize("name", recipe_names())

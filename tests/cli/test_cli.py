@@ -17,6 +17,7 @@ import pytest
 import tellapart
 from tellapart.cli import USAGE, VERBS, main
 from tellapart.cli import arguments as arguments_module
+from tellapart.core.own_commands import install_command
 from tellapart.inference.preprocess import Preprocess
 
 # --- every verb is a function --------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def test_a_missing_package_names_what_to_install():
     code = "import sys; sys.modules['torch'] = None; from tellapart.cli import main; sys.exit(main(['train', '.']))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == 'tellapart: torch is not installed; this verb needs: pip install "tellapart[train]"\n'
+    assert ended.stderr == f"tellapart: torch is not installed; this verb needs: {install_command('train')}\n"
 
 
 # --- a full disk, Ctrl-C, a closed pipe --------------------------------------------------------------

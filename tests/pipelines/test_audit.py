@@ -8,6 +8,7 @@ import pytest
 
 import tellapart
 from tellapart.core.errors import ConfigError, GateError
+from tellapart.core.own_commands import install_command
 from tellapart.pipelines.audit import default_embedder
 
 
@@ -46,5 +47,5 @@ def test_a_report_is_a_page(data, tmp_path):
 def test_without_the_network_pixels_decide(monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "timm" else object())
     assert default_embedder() is None
-    note = 'note: no pretrained network installed (pip install "tellapart[train]"): pixels alone decide\n'
+    note = f"note: no pretrained network installed ({install_command('train')}): pixels alone decide\n"
     assert capsys.readouterr().err == note

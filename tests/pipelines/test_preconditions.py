@@ -9,6 +9,7 @@ import torch
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.pipelines.preconditions import (
     check_beginning,
     check_device,
@@ -60,7 +61,7 @@ def test_a_run_folder_stays_usable_and_a_finished_run_needs_no_device(
 @pytest.mark.parametrize("package", ["onnx", "onnxscript"])
 def test_a_missing_exporter_is_said_before_the_training(package, shapes, tmp_path, monkeypatch, refuses):
     monkeypatch.setitem(sys.modules, package, None)
-    text = f'{package} is not installed, and a training ends in a bundle; pip install "tellapart[train]"'
+    text = f"{package} is not installed, and a training ends in a bundle; {install_command('train')}"
     with refuses(ConfigError, text):
         tellapart.train(shapes, out=tmp_path / "out", epochs=1)
     assert not (tmp_path / "out").exists()
@@ -70,14 +71,14 @@ def test_a_missing_exporter_is_said_before_the_training(package, shapes, tmp_pat
 @pytest.mark.parametrize("package", ["mlflow", "pandas", "sqlalchemy"])
 def test_a_missing_tracker_is_said_before_the_training(package, shapes, tmp_path, monkeypatch, refuses):
     monkeypatch.setitem(sys.modules, package, None)
-    with refuses(ConfigError, f'track: {package} is not installed; pip install "tellapart[track]"'):
+    with refuses(ConfigError, f"track: {package} is not installed; {install_command('track')}"):
         tellapart.train(shapes, out=tmp_path / "out", track=tmp_path / "track", epochs=1)
     assert not (tmp_path / "out").exists()
 
 
 def test_an_exporter_that_is_missing_is_said_by_export(shape_run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ConfigError, match=r"^onnx is not installed, and a bundle is written with it; pip install"):
+    with pytest.raises(ConfigError, match=r"^onnx is not installed, and a bundle is written with it; .*pip install"):
         tellapart.export(shape_run, out=tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
 

@@ -13,6 +13,7 @@ import pytest
 
 import tellapart
 from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.pipelines.tracking import ALIAS, check_tracking, log_run
 from tellapart.training.run_folder import Run
 
@@ -156,7 +157,7 @@ def test_the_module_is_not_loaded_before_it_is_needed():
 
 def test_without_mlflow_it_says_what_to_install(shape_run, tmp_path, monkeypatch, refuses):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with refuses(ConfigError, 'track: mlflow is not installed; pip install "tellapart[track]"'):
+    with refuses(ConfigError, f"track: mlflow is not installed; {install_command('track')}"):
         log_run(Run.open(shape_run), str(tmp_path))
 
 
@@ -206,6 +207,6 @@ def test_a_place_that_can_be_is_left_alone(tmp_path):
 
 def test_a_missing_extra_is_said_before_the_training(class_folders, tmp_path, monkeypatch, refuses):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with refuses(ConfigError, 'track: mlflow is not installed; pip install "tellapart[track]"'):
+    with refuses(ConfigError, f"track: mlflow is not installed; {install_command('track')}"):
         tellapart.train(class_folders, out=tmp_path / "run", track=tmp_path / "kept")
     assert not (tmp_path / "run").exists()

@@ -15,6 +15,7 @@ from PIL import Image
 import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.data.catalog import Catalog
 from tellapart.pipelines.train import fit_only
 from tellapart.training.config import make_config
@@ -284,7 +285,7 @@ def test_without_optuna_the_extra_is_named(shapes):
         [sys.executable, "-c", code, "tune", str(shapes)], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == 'tellapart: optuna is not installed; this verb needs: pip install "tellapart[tune]"\n'
+    assert ended.stderr == f"tellapart: optuna is not installed; this verb needs: {install_command('tune')}\n"
 
 
 def test_importing_the_package_loads_no_optuna():

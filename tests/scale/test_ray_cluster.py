@@ -12,6 +12,7 @@ import pytest
 
 from scale.test_engine import answers, parts, work
 from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.scale.engine import run_parts
 from tellapart.scale.ray_cluster import RayCluster, check_address
 
@@ -56,7 +57,7 @@ def test_what_is_no_address_is_refused(on, refuses):
 
 def test_without_ray_the_extra_is_named(monkeypatch, refuses):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with refuses(ConfigError, 'on ray: Ray is not installed; pip install "tellapart[scale]", or leave out --on'):
+    with refuses(ConfigError, f"on ray: Ray is not installed; {install_command('scale')}, or leave out --on"):
         check_address("ray")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.synthesis import Scheme, render
 from tellapart.synthesis.fonts import FONTS, font_file
 
@@ -29,7 +30,7 @@ def test_a_missing_font_package_says_how_to_install_it(monkeypatch):
             font_file("lato")
     finally:
         font_file.cache_clear()
-    assert str(caught.value) == "the font 'lato' is not installed: pip install \"tellapart[generate]\""
+    assert str(caught.value) == f"the font 'lato' is not installed: {install_command('generate')}"
 
 
 def test_an_unknown_font_names_the_known():

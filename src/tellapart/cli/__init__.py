@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from tellapart.cli import curation, dataset, evaluation, experiments, inference, serving, synthesis, training
 from tellapart.cli.output import refuse
 from tellapart.core.errors import TellapartError, did_you_mean
+from tellapart.core.own_commands import install_command
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
 
@@ -87,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         missing = error.name or ""
         extra = EXTRAS.get(missing, "generate" if missing.startswith("font_") else "train")
-        return refuse(f'{error.name} is not installed; this verb needs: pip install "tellapart[{extra}]"')
+        return refuse(f"{error.name} is not installed; this verb needs: {install_command(extra)}")
 
 
 def _hush() -> None:

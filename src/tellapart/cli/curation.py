@@ -9,6 +9,7 @@ from typing import Any
 from tellapart.cli.arguments import POLICY_HELP, THRESHOLDS_HELP, add_source_options, new_parser, parse
 from tellapart.cli.output import class_name, show
 from tellapart.core.errors import ConfigError, pluralize
+from tellapart.core.own_commands import own_command
 from tellapart.core.progress import log
 from tellapart.core.terminal import printable
 from tellapart.data.source_options import SOURCE_OPTIONS
@@ -143,7 +144,7 @@ def _findings_table(result: dict[str, Any], options: dict[str, Any]) -> str:
     passed = [f"  {name:<{width}}  {sentence}" for name, sentence, count in sentences if not count]
     lines += [*(flagged or ["  nothing was flagged"]), "", *passed, ""]
     report = [f"report    {options['report']}"] if options["report"] else ["look      add --report audit.html"]
-    next_step = f"next      tellapart clean {_clean_arguments(options)}"
+    next_step = f"next      {own_command()} clean {_clean_arguments(options)}"
     return "\n".join([*lines, f"findings  {result['out']}", *report, next_step])
 
 
@@ -164,7 +165,7 @@ def _decisions_table(result: dict[str, Any], review: str | None) -> str:
     by_hand = [name for name in ("kept_by_hand", "dropped_by_hand", "relabelled") if result[name]]
     lines += [f"  {result[name]:>6}  {name.replace('_', ' ')}" for name in by_hand]
     lines += [f"look      {review}"] if review else ["look      add --review review.html"]
-    return "\n".join([*lines, f"next      tellapart train {shlex.quote(result['out'])}"])
+    return "\n".join([*lines, f"next      {own_command()} train {shlex.quote(result['out'])}"])
 
 
 def _prepared_table(result: dict[str, Any], recipe: str | None) -> str:
@@ -175,5 +176,5 @@ def _prepared_table(result: dict[str, Any], recipe: str | None) -> str:
         f"{notes}{cleaned['kept']:,} of {pluralize(cleaned['images'], 'image')} stay; "
         f"train {parts['train']:,}, val {parts['val']:,}, test {parts['test']:,}\n"
         f"look      {result['report']}\nreview    {result['review']}\n"
-        f"next      tellapart train {shlex.quote(result['catalog'])}{recipe_option}"
+        f"next      {own_command()} train {shlex.quote(result['catalog'])}{recipe_option}"
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.cli.arguments import DATA_HELP, new_parser, parse
 from tellapart.cli.output import scores_table, show
+from tellapart.core.own_commands import own_command
 from tellapart.data.source_options import SOURCE_OPTIONS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def train_verb(words: list[str]) -> int:
     result = train(options.pop("data", None), **options)
     prose = (
         f"run     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
-        f"next    tellapart predict {result['bundle']} IMAGE ..."
+        f"next    {own_command()} predict {result['bundle']} IMAGE ..."
     )
     return show(as_json, result, lambda: f"{scores_table(result['test'])}\n\n{prose}")
 
@@ -73,7 +74,7 @@ def adapt_verb(words: list[str]) -> int:
     prose = (
         f"sure of {sure} of {result['n']:,} pictures, round after round\n"
         f"run     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
-        f"next    label some, and learn how good it is: tellapart evaluate {result['bundle']} LABELLED"
+        f"next    label some, and learn how good it is: {own_command()} evaluate {result['bundle']} LABELLED"
     )
     return show(as_json, result, lambda: prose)
 
@@ -145,5 +146,5 @@ def _search_table(result: TuneResult) -> str:
     return (
         f"score    {result['score']:.4f} on the val part{untuned}\ntrials   {counts}\n"
         f"matters  {importances or 'too few trials to tell'}\npicture  {result['picture']}\n"
-        f"next     tellapart train DATA --config {result['config']}"
+        f"next     {own_command()} train DATA --config {result['config']}"
     )

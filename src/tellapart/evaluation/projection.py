@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
 
 FEWEST = 8  # images
 PERPLEXITY = 30.0  # about how many neighbours count; of few images fewer
@@ -85,7 +86,7 @@ def check_method(method: str) -> None:
     needed = {"tsne": "openTSNE", "umap": "umap"}[method]
     if find_spec(needed) is None:
         extra = {"tsne": "map", "umap": "umap"}[method]
-        raise ConfigError(f'method {method}: {needed} is not installed; pip install "tellapart[{extra}]"')
+        raise ConfigError(f"method {method}: {needed} is not installed; {install_command(extra)}")
 
 
 def check_perplexity(n: int, perplexity: float | None) -> None:

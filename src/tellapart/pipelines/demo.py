@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tellapart.core.folder_lock import hold_folder
+from tellapart.core.own_commands import own_command
 from tellapart.core.progress import log
 from tellapart.inference.predictor import load
 from tellapart.pipelines.train import TrainResult, train
@@ -75,10 +76,10 @@ def demo(*, out: str | Path = "demo", n: int = IMAGES, epochs: int | None = None
         f"bundle   {result['bundle']}  (predicts anywhere, without torch)",
         "",
         "try next",
-        f"  tellapart predict {result['bundle']} {fresh / 'images'} --json",
-        "  tellapart generate --scheme classic --n 20 --out classic --grid classic.png",
-        "  tellapart recipes",
-        "  tellapart train YOUR_FOLDER --out runs/yours",
+        f"  {own_command()} predict {result['bundle']} {fresh / 'images'} --json",
+        f"  {own_command()} generate --scheme classic --n 20 --out classic --grid classic.png",
+        f"  {own_command()} recipes",
+        f"  {own_command()} train YOUR_FOLDER --out runs/yours",
     ]
     return {**result, "fresh": {"n": len(rows), "right": right}, "summary": "\n".join(lines)}
 

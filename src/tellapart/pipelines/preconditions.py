@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tellapart.core.errors import CatalogError, ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.inference.base_model import BASE
 from tellapart.training.config import TrainConfig
 
@@ -82,7 +83,7 @@ def check_installed(modules: Iterable[str], extra: str, reason: str) -> None:
     """
     for module in modules:
         if not is_installed(module):
-            raise ConfigError(f'{module} is not installed, and {reason}; pip install "tellapart[{extra}]"')
+            raise ConfigError(f"{module} is not installed, and {reason}; {install_command(extra)}")
 
 
 def is_installed(module: str) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.core.regular_files import kind_of
 from tellapart.inference.bundle_checks import file_digest
 from tellapart.inference.manifest import MANIFEST
@@ -203,7 +204,7 @@ def check_tracking(where: str) -> None:
     """
     for module in ("mlflow", "pandas", "sqlalchemy"):
         if not is_installed(module):
-            raise ConfigError(f'track: {module} is not installed; pip install "tellapart[track]"')
+            raise ConfigError(f"track: {module} is not installed; {install_command('track')}")
     if "://" in where:
         return
     folder = Path(where).resolve()
@@ -257,7 +258,7 @@ def _mlflow(where: str) -> Iterator[Any]:
             import pandas  # noqa: F401
             import sqlalchemy.exc
         except ModuleNotFoundError as error:
-            raise ConfigError(f'track: {error.name} is not installed; pip install "tellapart[track]"') from error
+            raise ConfigError(f"track: {error.name} is not installed; {install_command('track')}") from error
         before: Any = os.environ.get("MLFLOW_TRACKING_URI")  # where MLflow keeps what was set in any way
         level = logging.getLogger("mlflow").level
         logging.getLogger("mlflow").setLevel(logging.ERROR)

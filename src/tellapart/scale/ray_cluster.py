@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
 from tellapart.core.progress import log
 from tellapart.scale.job import do_part
 
@@ -28,7 +29,7 @@ def check_address(on: str) -> None:
     try:
         import ray  # noqa: F401
     except ModuleNotFoundError:
-        raise ConfigError(f'on {on}: Ray is not installed; pip install "tellapart[scale]", or leave out --on') from None
+        raise ConfigError(f"on {on}: Ray is not installed; {install_command('scale')}, or leave out --on") from None
 
 
 class RayCluster:

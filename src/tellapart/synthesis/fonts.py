@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from tellapart.core.errors import ConfigError, did_you_mean
+from tellapart.core.own_commands import install_command
 
 
 @dataclass(frozen=True)
@@ -115,4 +116,4 @@ def font_file(name: str) -> Path:
         path = Path(folder) / "files" / font.file
         if path.is_file():
             return path
-    raise ConfigError(f'the font {name!r} is not installed: pip install "tellapart[generate]"')
+    raise ConfigError(f"the font {name!r} is not installed: {install_command('generate')}")
