@@ -16,7 +16,7 @@ import pytest
 from tellapart.core import folder_lock
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file
-from tellapart.core.folder_lock import hold_folder
+from tellapart.core.folder_lock import hold_folder, hold_target
 from tellapart.core.locks import LOCK, host_name
 
 HOLD = """
@@ -133,3 +133,55 @@ def test_in_a_folder_that_cannot_be_written_there_is_nothing_to_hold(tmp_path, m
     monkeypatch.setattr(folder_lock, "_open", refuse)
     with hold_folder(tmp_path):
         assert list(tmp_path.iterdir()) == []
+
+
+# --- targets -----------------------------------------------------------------------------------------
+
+WRITE = """
+import sys
+from pathlib import Path
+from tellapart.core import folder_lock
+from tellapart.core.files import atomic_folder
+if sys.argv[2:] == ["no locks"]: folder_lock.try_lock = lambda file: None
+with folder_lock.hold_target(sys.argv[1]), atomic_folder(sys.argv[1]) as folder:
+    (folder / "whose").write_text("the first's")
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer(tmp_path, system):
+    """Another process that writes the folder ``drawn``."""
+    line = [sys.executable, "-c", WRITE, str(tmp_path / "drawn"), system]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.stdin.close()
+
+
+def test_the_second_writer_of_a_target_is_refused_and_the_first_ends(tmp_path, writer):
+    with pytest.raises(ConfigError) as caught, hold_target(tmp_path / "drawn"):
+        pytest.fail("held twice")
+    assert str(caught.value).startswith(f"{tmp_path}/drawn: in use by process {writer.pid} since ")
+    assert "; wait for it or stop it, or name another target (--out)" in str(caught.value)
+    with hold_target(tmp_path / "others"):
+        pass
+    writer.stdin.close()
+    assert writer.wait() == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["drawn"]
+    assert (tmp_path / "drawn" / "whose").read_text() == "the first's"
+
+
+def test_a_killed_writers_target_gives_way(tmp_path, writer):
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert (tmp_path / ".drawn.lock").is_file()
+    with hold_target(tmp_path / "drawn"), atomic_file(tmp_path / "drawn"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["drawn"]
+
+
+def test_a_target_of_the_longest_name_has_its_lock(tmp_path):
+    with hold_target(tmp_path / ("ü" * 127)):
+        assert [path.name for path in tmp_path.iterdir()] == ["." + "ü" * 60 + ".lock"]

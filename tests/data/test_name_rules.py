@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from tellapart.core.errors import CatalogError
-from tellapart.data.name_rules import LABEL_RULES, are_counted, label_in_name, rule_of_names
+from tellapart.data.name_rules import LABEL_RULES, are_counted, hold_no_labels, label_in_name, rule_of_names
 
 TEXTS = ["slinking", "Dog", "apple9", "ab3d"] * 6
 
@@ -144,3 +144,20 @@ def test_names_that_only_count(names):
 @pytest.mark.parametrize("names", [["ab3k.png", "x9yz.png"], ["cat_1.png", "dog_1.png"], ["4821.png", "9034.png"]])
 def test_names_that_may_say_something(names):
     assert not are_counted(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "labelled", "none"),
+    [
+        (["1.jpg", "2.jpg"], ["cat.0.jpg", "dog.0.jpg"], True),
+        (["img_7.jpg", "img_9.jpg"], ["cat.0.jpg", "dog.0.jpg"], True),
+        (["d41d8cd98f00b204e9800998ecf8427e.png"], ["ab3k.png", "x9zz.png"], True),
+        (["cat.7.jpg", "cat.9.jpg"], ["cat.0.jpg", "dog.0.jpg"], False),  # a test part of one class
+        (["cat.7.jpg", "bird.9.jpg"], ["cat.0.jpg", "dog.0.jpg"], False),
+        (["0042.png"], ["1234.png", "9999.png", "0001.png"], False),  # texts of digits
+        (["1.png", "2.png"], ["3.png", "4.png"], False),
+        (["ab12.png"], ["ab3k.png", "x9zz.png"], False),
+    ],
+)
+def test_names_that_only_count_beside_names_that_say_something(names, labelled, none):
+    assert hold_no_labels(names, labelled) is none

@@ -6,12 +6,15 @@ import json
 import os
 import uuid
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError, ImageError
 from tellapart.core.storage import as_path
 from tellapart.data import parts as parts_module
+from tellapart.data.opening import open_catalog
 from tellapart.data.parts import image_parts, labelled_parts, read_part
 
 
@@ -60,6 +63,23 @@ def test_labels_are_read_where_the_shard_is(shards):
     )
     again = images(labelled_parts(shards.parent / "c.parquet", {}))
     assert again == read
+
+
+@pytest.mark.parametrize("source", ["set", "set/*/*.parquet"])
+def test_shards_are_of_the_parts_that_their_names_say(tmp_path, source):
+    for name in ("train/0000", "train/0001", "test/0000"):
+        tellapart.generate("digits", 2, tmp_path / "set" / f"{name}.parquet")
+    own = pq.read_table(tmp_path / "set" / "train" / "0001.parquet")
+    own = own.append_column("split", pa.array(["val", None]))
+    pq.write_table(own, tmp_path / "set" / "train" / "0001.parquet")
+    read = images(labelled_parts(tmp_path / source, {}))
+    assert [(image.name.partition("#")[0], image.split) for image in read] == [
+        ("test/0000.parquet", "test"), ("test/0000.parquet", "test"),
+        ("train/0000.parquet", "train"), ("train/0000.parquet", "train"),
+        ("train/0001.parquet", "val"), ("train/0001.parquet", None),
+    ]  # fmt: skip
+    opened = open_catalog(tmp_path / source, task="read")
+    assert [image.split for image in read] == opened.column("split")
 
 
 def test_class_folders_have_labels(class_folders):

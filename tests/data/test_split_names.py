@@ -73,8 +73,9 @@ def test_one_part_or_none_is_no_split(names):
 
 
 def test_a_column_of_the_data_comes_first():
-    rows = [Row("a", "x", split="val"), Row("b", "x")]
-    assert part_rows(rows, ["train.parquet", "test.parquet"]) == (rows, [])
+    rows = [Row("a", "x", split="val"), Row("b", "x"), Row("c", "x")]
+    found, notes = part_rows(rows, ["train.parquet", "train.parquet", "test.parquet"])
+    assert ([row.split for row in found], notes) == (["val", None, "test"], [])
 
 
 def test_what_has_no_part_is_named():

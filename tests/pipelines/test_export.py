@@ -14,6 +14,7 @@ from onnx import numpy_helper
 import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import ConfigError, ParityError
+from tellapart.core.folder_lock import hold_target
 from tellapart.evaluation.training_images import TRAINING_IMAGES
 from tellapart.inference.bundle import CARD, GRAPH, Bundle
 from tellapart.inference.manifest import MANIFEST
@@ -260,6 +261,13 @@ def test_exported_elsewhere_it_answers_the_same(text_run, texts, tmp_path):
     files = sorted(texts.glob("*.png"))
     assert Predictor(bundle).predict(files) == Predictor(text_run).predict(files)
     assert bundle.manifest.metrics == Bundle.open(text_run).manifest.metrics
+
+
+def test_two_commands_do_not_write_one_bundle(text_run, tmp_path):
+    out = tmp_path / "bundle"
+    with hold_target(out), pytest.raises(ConfigError, match=r"bundle: in use by process \d+ since"):
+        tellapart.export(text_run, out=out)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_exporter_is_silent(shape_run, copied, capfd):

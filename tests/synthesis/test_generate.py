@@ -11,6 +11,7 @@ from PIL import Image
 
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError
+from tellapart.core.folder_lock import hold_target
 from tellapart.data.opening import open_catalog
 from tellapart.synthesis import Scheme, encode, render, scheme
 from tellapart.synthesis.generate import generate
@@ -136,3 +137,10 @@ def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "out").mkdir()
     generate(dataclasses.replace(scheme("digits"), name="mine"), 1, tmp_path / "out")
     assert (tmp_path / "out" / "images" / "00000.png").is_file()
+
+
+@pytest.mark.parametrize("name", ["drawn", "drawn.parquet"])
+def test_two_commands_do_not_draw_into_one_target(tmp_path, name):
+    with hold_target(tmp_path / name), pytest.raises(ConfigError, match=rf"{name}: in use by process \d+ since"):
+        generate("digits", 2, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

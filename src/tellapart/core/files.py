@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.locks import LOCK, host_name, leads_to, process_lives, try_lock
+from tellapart.core.locks import host_name, is_lock, leads_to, process_lives, try_lock
 from tellapart.core.storage import RemotePath, as_path
 
 _TEMPORARY = re.compile(
@@ -92,8 +92,8 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def contents(folder: Path) -> list[Path]:
-    """What a folder holds, sorted; the lock and the temporaries of writers do not count."""
-    return sorted(item for item in folder.iterdir() if item.name != LOCK and not _TEMPORARY.fullmatch(item.name))
+    """What a folder holds, sorted; locks and the temporaries of writers do not count."""
+    return sorted(item for item in folder.iterdir() if not is_lock(item.name) and not _TEMPORARY.fullmatch(item.name))
 
 
 def write_json(path: str | Path, value: Any, *, private: bool = False) -> None:

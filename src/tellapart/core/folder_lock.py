@@ -1,4 +1,4 @@
-"""One command at a time in a folder: a second one is refused in words, and a dead one's lock gives way."""
+"""One command at a time in a folder, or on a target: another is refused in words, and a dead one's lock gives way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textwrap import shorten
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import remove_leftovers
-from tellapart.core.locks import LOCK, host_name, leads_to, process_lives, try_lock
+from tellapart.core.locks import LOCK, host_name, leads_to, process_lives, target_lock, try_lock
 
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NEWBORN = 10  # seconds in which a lock without a holder's name may be one that is just being made
@@ -38,21 +38,49 @@ def hold_folder(folder: str | Path) -> Iterator[None]:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: a file; name a folder (--out)")
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    file = _acquire(folder / LOCK)
-    try:
-        if file is not None:
+    with _held(folder / LOCK, str(folder), "folder") as held:
+        if held:
             remove_leftovers(folder)
         yield
+
+
+@contextmanager
+def hold_target(path: str | Path) -> Iterator[None]:
+    """Keep other commands off a file or folder that is written beside and then takes its name, while the block runs.
+
+    Args:
+        path: the target; the lock lies beside it.
+
+    Raises:
+        ConfigError: another command writes it.
+    """
+    path = Path(path).absolute()
+    with _held(path.with_name(target_lock(path.name)), str(path), "target"):
+        yield
+
+
+@contextmanager
+def _held(lock: Path, what: str, kind: str) -> Iterator[bool]:
+    """Hold a lock file; false where none can be made. Folders made for it go again if nothing else was written there.
+
+    Args:
+        lock: the file.
+        what: the thing that it keeps others off, for messages.
+        kind: ``folder`` or ``target``.
+    """
+    made = [each for each in lock.parents if not each.exists()]
+    file = _acquire(lock, what, kind)
+    try:
+        yield file is not None
     finally:
         if file is not None:
-            _release(folder / LOCK, file)
+            _release(lock, file)
         with suppress(OSError):  # not empty: it was needed
             for each in made:
                 each.rmdir()
 
 
-def _acquire(path: Path) -> int | None:
+def _acquire(path: Path, what: str, kind: str) -> int | None:
     """The descriptor of the lock file, which this process has now; None where no file can be made.
 
     Where there are no locks, the file itself is the lock, and its text says whose it is.
@@ -71,7 +99,7 @@ def _acquire(path: Path) -> int | None:
                 raise
             return None
         try:
-            if _take(path, file, made):
+            if _take(path, file, made, what, kind):
                 return file
         except BaseException:
             os.close(file)
@@ -79,7 +107,7 @@ def _acquire(path: Path) -> int | None:
         os.close(file)
 
 
-def _take(path: Path, file: int, made: bool) -> bool:
+def _take(path: Path, file: int, made: bool, what: str, kind: str) -> bool:
     """Take an open lock file; false if its path leads to another one, or to none, by now.
 
     Raises:
@@ -89,8 +117,8 @@ def _take(path: Path, file: int, made: bool) -> bool:
     if free is False or (free is None and not made and not _is_stale(holder, file)):
         remedy = f"; if it is gone, remove {path}" if free is None else ""
         raise ConfigError(
-            f"{path.parent}: in use by {holder or 'another process'}; wait for it or stop it, or name another "
-            f"folder (--out){remedy}"
+            f"{what}: in use by {holder or 'another process'}; wait for it or stop it, or name another {kind} "
+            f"(--out){remedy}"
         )
     if free is None and not made:
         path.unlink(missing_ok=True)

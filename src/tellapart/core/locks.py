@@ -10,7 +10,22 @@ import time
 from pathlib import Path
 
 LOCK = ".lock"  # the file in a folder that one command holds at a time
+_MOST = 60  # characters of a target's name in that of its lock: a file system takes 255 bytes
 _LOCKED = 1 << 30  # the byte that Windows locks: beyond what a file holds, as nobody else can read a locked one
+
+
+def target_lock(name: str) -> str:
+    """The name of the lock beside a target.
+
+    >>> target_lock("drawn")
+    '.drawn.lock'
+    """
+    return f".{name[:_MOST]}{LOCK}"
+
+
+def is_lock(name: str) -> bool:
+    """Whether a file's name is that of a lock, of a folder or of a target in it."""
+    return name.startswith(".") and name.endswith(LOCK)
 
 
 def lock(file: int, *, wait: bool) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tellapart.core.errors import CatalogError, did_you_mean, join_some
 from tellapart.core.terminal import quoted
+from tellapart.data.label_expression import NAMED_RULES, label_expression
 from tellapart.data.rows import SEVERAL, SPLIT_NAMES
 
 FILE_COLUMNS = (
@@ -24,9 +25,6 @@ LABEL_COLUMNS = (
     "diagnosis", "dx", "choice",
 )  # fmt: skip
 SPLIT_COLUMNS = ("split", "subset", "partition", "dataset", "set", "usage")
-NAMED_RULES = (  # that read names of files
-    "folder", "prefix", "text", "text-number", "text-hash", "number-text", "hash-text", "number-text-number",
-)  # fmt: skip
 
 Choice = tuple[str, str]  # the column of the files, that of the labels
 
@@ -176,33 +174,15 @@ class Columns:
         expression = label_expression(rule)
 
         def read(text: str, where: str) -> str:
-            match = expression.fullmatch(text)
-            if match is None or not (match[1] or "").strip():
+            label = (expression(text) or "").strip()
+            if not label:
                 raise CatalogError(
                     f"{where}: the label {quoted(text)} holds nothing by the rule {rule!r}; give a rule that fits "
                     "(--label-from)"
                 )
-            return str(match[1]).strip()
+            return label
 
         return read
-
-
-def label_expression(rule: str) -> re.Pattern[str]:
-    """The regular expression that takes a label out of a text: the one group of it.
-
-    Raises:
-        CatalogError: no regular expression, or not one with exactly one group.
-    """
-    try:
-        expression = re.compile(rule)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise CatalogError(f"label rule {rule!r}: not a regular expression: {error}") from error
-    if expression.groups != 1:
-        raise CatalogError(
-            f"label rule {rule!r}: give {', '.join(NAMED_RULES)}, or a regular expression with exactly one group"
-            f"{did_you_mean(rule, NAMED_RULES)}"
-        )
-    return expression
 
 
 def usual(names: Sequence[str], present: Sequence[str]) -> list[str]:

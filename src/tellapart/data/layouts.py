@@ -16,7 +16,14 @@ from tellapart.data.columns import Columns
 from tellapart.data.folder_scheme import FolderScheme, Place, find_scheme
 from tellapart.data.folder_tree import FolderTree, Parts, read_tree, tree_of
 from tellapart.data.left_out import lost_classes, other_files
-from tellapart.data.name_rules import NameRule, are_counted, label_in_name, rule_of_names
+from tellapart.data.name_rules import (
+    NameRule,
+    are_counted,
+    hold_no_labels,
+    label_in_name,
+    label_reader,
+    rule_of_names,
+)
 from tellapart.data.normal_forms import composed
 from tellapart.data.rows import Listing, Row
 from tellapart.data.shards import read_shards
@@ -234,6 +241,8 @@ def _by_names(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str
         listing.notes += notes
     else:
         listing.layout = "file names"
+        placed, notes = _with_labels(placed, label_from)
+        listing.notes += notes
         rule = NameRule(label_from) if label_from else rule_of_names(["/".join(parts) for parts in placed], task)
         listing.labelled_by = f"file names (by the rule {rule.rule!r})"
         listing.notes += rule.notes
@@ -242,6 +251,36 @@ def _by_names(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str
         listing.labelled_by += f" below {'/'.join(scheme.around)}"
     listing.rows, notes = composed(listing.rows, names=True)
     return _with_notes(listing, [*tree.notes, *notes, *_blank_twins(listing.rows)])
+
+
+def _with_labels(placed: dict[Parts, Place], rule: str) -> tuple[dict[Parts, Place], list[str]]:
+    """The images without those of parts whose names hold no labels, as ``test1/1.jpg`` beside ``train/cat.0.jpg``.
+
+    Args:
+        placed: image → its place.
+        rule: that somebody gave; empty where nobody did.
+
+    Returns:
+        The others, and notes on what was left out.
+    """
+    of_part: dict[str | None, list[Parts]] = defaultdict(list)
+    for parts, place in placed.items():
+        of_part[place.part].append(parts)
+    trained = [parts[-1] for parts in of_part.pop("train", [])]
+    if not trained:
+        return placed, []
+    notes = []
+    for images in of_part.values():
+        names = [parts[-1] for parts in images]
+        if any(label_reader(rule)(Path(name).stem) for name in names) if rule else not hold_no_labels(names, trained):
+            continue
+        left = set(images)
+        placed = {parts: place for parts, place in placed.items() if parts not in left}
+        notes.append(
+            f"{pluralize(len(images), 'image')} without a label in the name left out: "
+            f"{join_some('/'.join(parts) for parts in images)}"
+        )
+    return placed, notes
 
 
 def _with_notes(listing: Listing, notes: Sequence[str]) -> Listing:

@@ -10,10 +10,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tellapart.core.errors import CatalogError, join_some
-from tellapart.data.columns import label_expression
+from tellapart.data.label_expression import label_expression
 
 _NUMBERED = r" \(\d+\)"
 _COPIED = (  # what desktops append to the name of a copy
@@ -57,14 +58,27 @@ def label_in_name(path: str | Path, rule: str) -> str:
     >>> label_in_name("0042.1.png", "text"), label_in_name("x-red-7.png", "x-([a-z]+)-.*")
     ('0042', 'red')
     """
-    match = (LABEL_RULES.get(rule) or label_expression(rule)).fullmatch(_stem(path))
-    label = match and (match["label"] if rule in LABEL_RULES else match[1])
+    label = label_reader(rule)(_stem(path))
     if not label:
         raise CatalogError(
             f"{path}: the name holds no label by the rule {rule!r}; sort the images into class folders, or give a rule "
             "that fits (--label-from)"
         )
-    return str(label)
+    return label
+
+
+@lru_cache(maxsize=16)
+def label_reader(rule: str) -> Callable[[str], str | None]:
+    """What takes a label out of a name without its ending, see `label_in_name`; None where there is none."""
+    expression = LABEL_RULES.get(rule)
+    if expression is None:
+        return label_expression(rule)
+
+    def read(stem: str) -> str | None:
+        match = expression.fullmatch(stem)
+        return None if match is None else str(match["label"])
+
+    return read
 
 
 def _stem(path: str | Path) -> str:
@@ -195,6 +209,19 @@ def are_counted(names: Sequence[str]) -> bool:
         return True
     fields = found.fields("prefix") or []
     return bool(fields) and len({each["label"] for each in fields}) == 1
+
+
+def hold_no_labels(names: Sequence[str], labelled: Sequence[str]) -> bool:
+    """Whether names of a part hold no labels beside those of another part, which do: they only count their files.
+
+    >>> hold_no_labels(["1.jpg", "2.jpg"], ["cat.0.jpg", "dog.0.jpg"]), hold_no_labels(["12.png"], ["0042.png"])
+    (True, False)
+    """
+    known = [_stem(name) for name in labelled]
+    if not are_counted(names) or are_counted(labelled) or all(stem.isdigit() for stem in known):
+        return False
+    word = label_reader("prefix")
+    return {word(_stem(name)) for name in names}.isdisjoint({*map(word, known), *known} - {None})
 
 
 Fields = Sequence[Mapping[str, str]]

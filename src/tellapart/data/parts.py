@@ -7,7 +7,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from tellapart.data.layouts import read_source
 from tellapart.data.opening import open_catalog
 from tellapart.data.parquet import iter_shard, open_parquet
 from tellapart.data.rows import Listing
-from tellapart.data.shards import image_column, read_shards, shard_names
+from tellapart.data.shards import common_folder, image_column, read_shards, shard_names
 from tellapart.data.source_options import LABEL_OPTIONS
+from tellapart.data.split_names import parts_in_names
 from tellapart.data.tables import TABLE_NAMES, TABLE_SUFFIXES
 
 KNOWN = ("label", "split", "group", "together")  # of an image, beside its name
@@ -90,7 +91,11 @@ def labelled_parts(data: str | Path | Catalog, options: Mapping[str, Any]) -> It
     if shards is not None:
         root, paths = shards
         labels = {name: options.get(name) for name in LABEL_OPTIONS}
-        return numbered(_shard_piece(root, path, status, {"labels": labels}) for path, status in paths)
+        said = parts_in_names(_below(root, path) for path, _ in paths)
+        return numbered(
+            _shard_piece(root, path, status, {"labels": labels, "split": said[_below(root, path)]})
+            for path, status in paths
+        )
     listing = read_source(data, **options)
     return numbered(_listing_pieces(listing))
 
@@ -176,7 +181,7 @@ def _shards(place: Path, source: str) -> tuple[Path, list[tuple[Path, Status]]] 
             found = sorted(Path(place.anchor or ".").glob(str(place.relative_to(place.anchor))))
         if not found:
             raise CatalogError(f"{source}: nothing fits this pattern")
-        return found[0].parent, [(path, _status(path)) for path in found]
+        return common_folder(found), [(path, _status(path)) for path in found]
     if place.suffix == ".parquet" and place.is_file():
         with open_parquet(place) as file:
             return (place.parent, [(place, _status(place))]) if image_column(file, place) else None
@@ -216,9 +221,12 @@ def _file_pieces(root: Path, files: Iterable[File], shown: str = "") -> Iterator
 
 
 def _shard_piece(root: Path, path: Path, status: Status, rest: Mapping[str, Any]) -> Piece:
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    inputs = {"root": _named(root), "shard": name, **rest}
+    inputs = {"root": _named(root), "shard": _below(root, path), **rest}
     return inputs, f"{status.st_size} {status.st_mtime_ns}", str(path)
+
+
+def _below(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _named(root: Path) -> str:
@@ -287,6 +295,8 @@ def _read_shard(path: Path, inputs: Mapping[str, Any]) -> Iterator[PartImage]:
         return
     columns = Columns(labels["file_column"], labels["label_column"], labels["group_by"], labels["label_from"] or "auto")
     listing = read_shards([path], columns, as_path(inputs["root"]))
+    if all(row.split is None for row in listing.rows):
+        listing.rows = [replace(row, split=inputs["split"]) for row in listing.rows]
     single = [row for row in listing.rows if row.shard is None]  # with a path in the place of bytes
     contents = read_files(listing.root, [row.file for row in single], range(len(single)))
     for row, (_, file) in zip(single, contents, strict=True):

@@ -148,7 +148,7 @@ def read_shards(paths: Sequence[Path], columns: Columns, root: Path | None = Non
     Raises:
         CatalogError: a damaged shard, one without images, unknown columns, an empty label, missing files.
     """
-    root = root or as_path(_common_folder([path.parent for path in paths]))
+    root = root or common_folder(paths)
     listing = Listing(root, [], "Parquet shards")
     for path in paths:
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
@@ -157,11 +157,13 @@ def read_shards(paths: Sequence[Path], columns: Columns, root: Path | None = Non
     return listing
 
 
-def _common_folder(folders: Sequence[Path]) -> Path | str:
+def common_folder(paths: Sequence[Path]) -> Path:
+    """The folder, or the folder's URL, that all of some files lie in."""
+    folders = [path.parent for path in paths]
     if not isinstance(folders[0], RemotePath):
-        return os.path.commonpath(folders)
+        return Path(os.path.commonpath(folders))
     key = posixpath.commonpath([folder.key for folder in folders if isinstance(folder, RemotePath)])
-    return RemotePath(folders[0].scheme, key, folders[0].query).url
+    return as_path(RemotePath(folders[0].scheme, key, folders[0].query).url)
 
 
 def _add_shard(listing: Listing, shard: Any, path: Path, name: str, columns: Columns) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -72,7 +72,7 @@ def _words(name: str) -> list[str]:
 
 
 def part_rows(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Row], list[str]]:
-    """Give rows the parts that the names of their files say, where no row has one by itself.
+    """Give rows the parts that the names of their files say; rows of a file that says parts itself keep theirs.
 
     Args:
         rows: labelled images.
@@ -85,25 +85,33 @@ def part_rows(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Row], lis
     >>> [row.split for row in part_rows(rows, ["data/train-00000-of-00001.parquet", "data/test.parquet"])[0]]
     ['train', 'test']
     """
-    if any(row.split is not None for row in rows):
+    said = parts_in_names(names)
+    if not any(said.values()):
         return list(rows), []
-    said = {name: _part_of_file(name) for name in dict.fromkeys(names)}
-    found = [part for part in said.values() if part is not None]
-    if not same_set(found):
-        return list(rows), []
-    silent: Counter[str] = Counter()
-    result = []
-    for row, name in zip(rows, names, strict=True):
-        part = said[name]
-        if part is None:
-            silent[name] += 1
-        result.append(row if part is None else replace(row, split=part.part))
+    own = {name for row, name in zip(rows, names, strict=True) if row.split is not None}
+    result = [
+        row if name in own or said[name] is None else replace(row, split=said[name])
+        for row, name in zip(rows, names, strict=True)
+    ]
+    silent = Counter(name for name in names if said[name] is None and name not in own)
     if not silent:
         return result, []
     return result, [
         f"{pluralize(silent.total(), 'image has', 'images have')} no part, as no train, val or test stands in the "
         f"names of {join_some(silent)}"
     ]
+
+
+def parts_in_names(names: Iterable[str]) -> dict[str, str | None]:
+    """File name → the part that it says; None for each where the names are not those of the parts of one set.
+
+    >>> parts_in_names(["train-00000-of-00001.parquet", "test.parquet"])
+    {'train-00000-of-00001.parquet': 'train', 'test.parquet': 'test'}
+    """
+    said = {name: _part_of_file(name) for name in dict.fromkeys(names)}
+    if not same_set([part for part in said.values() if part is not None]):
+        return dict.fromkeys(said)
+    return {name: None if part is None else part.part for name, part in said.items()}
 
 
 def _part_of_file(name: str) -> PartName | None:

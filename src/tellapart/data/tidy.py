@@ -17,6 +17,7 @@ from tellapart.core import image_io
 from tellapart.core.csv_writing import csv_text
 from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
 from tellapart.core.files import atomic_folder, contents
+from tellapart.core.folder_lock import hold_target
 from tellapart.core.image_files import image_files
 from tellapart.core.progress import track
 from tellapart.data.catalog import Catalog
@@ -66,7 +67,7 @@ def tidy(
         out, images, linked, copied, classes (0 for a reading set and on the way back), mapping (the file), notes.
 
     Raises:
-        ConfigError: ``out`` is not empty, a file, inside the data or around it.
+        ConfigError: ``out`` is not empty, a file, inside the data or around it, or another command writes it.
         CatalogError: the source cannot be used or has changed; the mapping is none, or points out of its folder.
 
     >>> import tempfile
@@ -85,13 +86,14 @@ def tidy(
     out = Path(out)
     # What can be refused without looking at every image first is refused at once.
     _check_out(out, [] if isinstance(data, Catalog) or not Path(data).is_dir() else [Path(data)])
-    if not restore:
+    if restore and isinstance(data, Catalog):
+        raise ConfigError("the way back starts from a folder that tidy wrote, not from a catalog")
+    with hold_target(out):
+        if restore:
+            return _back(Path(str(data)), out, copy, progress)
         catalog = open_catalog(data, progress=progress, **options)
         _check_out(out, _folders(catalog))
         return _forth(catalog, out, copy, progress)
-    if isinstance(data, Catalog):
-        raise ConfigError("the way back starts from a folder that tidy wrote, not from a catalog")
-    return _back(Path(data), out, copy, progress)
 
 
 def folder_names(labels: Iterable[str]) -> dict[str, str]:

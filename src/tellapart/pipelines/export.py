@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError, ParityError, TellapartError
 from tellapart.core.files import atomic_folder, contents
-from tellapart.core.folder_lock import hold_folder
+from tellapart.core.folder_lock import hold_folder, hold_target
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import FEWEST, REFERENCE
 from tellapart.evaluation.drift_reference import REFERENCE_SIZE, Reference, sample_images
@@ -89,7 +89,7 @@ def export(
     Raises:
         ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
         ConfigError: the run is not finished, there is no such checkpoint, or another command works in the run's folder
-            and the bundle belongs there.
+            and the bundle belongs there, or writes ``out``.
 
     Example:
         tellapart.export("runs/photos", out="photos-bundle")
@@ -97,7 +97,7 @@ def export(
     run = run if isinstance(run, Run) else Run.open(run)
     check_installed(EXPORTERS, "train", "a bundle is written with it")
     target = _target(run, out, checkpoint)
-    with hold_folder(run.path) if out is None else contextlib.nullcontext():
+    with hold_folder(run.path) if out is None else hold_target(target):
         return pack(run, target, weights=weights, checkpoint=checkpoint)
 
 

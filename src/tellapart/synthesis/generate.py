@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file, atomic_folder, contents
+from tellapart.core.folder_lock import hold_target
 from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import track
 from tellapart.synthesis import RandomScheme, Scheme, draw, encode
@@ -68,7 +69,8 @@ def generate(
         out, n, scheme (its name), seed, seconds, images_per_second.
 
     Raises:
-        ConfigError: an option cannot be used, the folder is not empty, or a font is missing.
+        ConfigError: an option cannot be used, the folder is not empty, a font is missing, or another command draws
+            into ``out``.
         CatalogError: what ``like`` names holds no usable images with texts.
 
     >>> import tempfile
@@ -92,15 +94,16 @@ def generate(
     assert scheme is not None
     draw(scheme, seed, [0])  # a bad seed or a missing font is found before anything is written
 
-    batches = _batches(scheme, seed, n, workers)
-    batches = track(batches, f"drawing {scheme.name}", -(-n // _BATCH), show=progress)
-    names = _names(n)
-    if grid is not None:
-        batches = _then_grid(batches, grid, _sheet(scheme, seed, n))
-    if out.suffix == ".parquet":
-        _write_parquet(out, scheme, seed, batches, names)
-    else:
-        _write_folder(out, scheme, batches, names)
+    with hold_target(out):
+        _check(n, out, grid, workers)  # once more: another command may have drawn it just now
+        batches = _batches(scheme, seed, n, workers)
+        batches = track(batches, f"drawing {scheme.name}", -(-n // _BATCH), show=progress)
+        if grid is not None:
+            batches = _then_grid(batches, grid, _sheet(scheme, seed, n))
+        if out.suffix == ".parquet":
+            _write_parquet(out, scheme, seed, batches, _names(n))
+        else:
+            _write_folder(out, scheme, batches, _names(n))
     seconds = time.perf_counter() - start
     return {
         "out": str(out),
