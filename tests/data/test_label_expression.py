@@ -13,11 +13,10 @@ from tellapart.data.layouts import read_source
 def test_the_one_group_of_the_whole_text(refuses):
     read = label_expression("(.+)_[0-9]+")
     assert (read("dog_7"), read("dog"), read("dog_7x")) == ("dog", None, None)
-    for rule, why in (("(", "missing ) at position 1"), ("(" * 5000, "maximum recursion depth exceeded")):
-        with pytest.raises(
-            CatalogError, match=r"^label rule '\(+': not a regular expression: " + why.replace(")", r"\)")
-        ):
-            label_expression(rule)
+    with refuses(CatalogError, "label rule '(': not a regular expression: missing ) at position 1"):
+        label_expression("(")
+    with pytest.raises(CatalogError, match=r"^label rule '\(+…\(+': not a regular expression: maximum recursion"):
+        label_expression("(" * 5000)
     with pytest.raises(CatalogError, match="with exactly one group"):
         label_expression("(a)(b)")
 

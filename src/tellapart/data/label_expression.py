@@ -37,8 +37,8 @@ def label_expression(rule: str) -> Callable[[str], str | None]:
         raise CatalogError(f"label rule {excerpt(rule)!r}: not a regular expression: {error}") from error
     if expression.groups != 1:
         raise CatalogError(
-            f"label rule {excerpt(rule)!r}: give {', '.join(NAMED_RULES)}, or a regular expression with exactly one group"
-            f"{did_you_mean(rule, NAMED_RULES)}"
+            f"label rule {excerpt(rule)!r}: give {', '.join(NAMED_RULES)}, or a regular expression with exactly one "
+            f"group{did_you_mean(rule, NAMED_RULES)}"
         )
 
     def read(text: str) -> str | None:
