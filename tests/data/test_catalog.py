@@ -86,3 +86,19 @@ def test_the_fingerprint_sees_bytes_labels_groups_splits_and_keep(class_folders,
     (class_folders / "cat" / "0.png").unlink()
     prints.add(open_catalog(class_folders).fingerprint)
     assert len(prints) == 8
+
+
+def test_a_catalog_shows_itself_with_pictures_and_is_a_data_frame(class_folders):
+    (class_folders / "dog" / "0.png").write_bytes(b"not a picture")
+    catalog = open_catalog(class_folders)
+    html = catalog._repr_html_()
+    assert f"{class_folders}: 11 of 12 images, 3 labels (classify)" in html
+    assert "<th>label</th><th>images</th>" in html
+    assert "<td>cat</td><td>4</td>" in html
+    assert html.count("<img") == 3
+    parts = catalog.with_column("split", ["train", "val", "test"] * 4)._repr_html_()
+    assert "<th>label</th><th>train</th><th>val</th><th>test</th>" in parts
+    pytest.importorskip("pandas")
+    frame = catalog.to_pandas()
+    assert len(frame) == 12
+    assert set(frame["label"]) == {"cat", "cup", "dog"}

@@ -213,3 +213,11 @@ def test_no_bundle_and_an_unfinished_run_are_told_apart(tmp_path, refuses):
     )
     with refuses(BundleError, text):
         load(tmp_path)
+
+
+def test_a_model_shows_what_it_knows_and_how_good_it_is(shape_predictor):
+    html = shape_predictor._repr_html_()
+    assert "<td>task</td><td>classify</td>" in html
+    assert ", ".join(shape_predictor.bundle.labels) in html
+    assert "accuracy" in html
+    assert "n " in html

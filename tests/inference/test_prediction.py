@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 
-from tellapart.inference.prediction import Prediction, with_names
+import pytest
+
+from tellapart.core.errors import ConfigError
+from tellapart.core.own_commands import install_command
+from tellapart.inference.prediction import Prediction, Predictions
 
 
 def test_without_groups_a_row_names_none():
@@ -28,6 +33,35 @@ def test_a_row_round_trips():
     assert "alternatives" not in rows[1].to_json()
 
 
-def test_images_without_a_name_are_numbered():
-    names = [name for name, _ in with_names([b"", "x/b.png", b""])]
-    assert names == ["image 0", "x/b.png", "image 2"]
+def test_a_prediction_shows_itself_likeliest_first_and_escaped():
+    html = Prediction("<a>.png", "classify", "disc", 0.75, {"bar": 0.25, "disc": 0.75}, group="round")._repr_html_()
+    assert "&lt;a&gt;.png: disc" in html
+    assert html.index("<td>disc</td><td>0.7500") < html.index("<td>bar</td><td>0.2500")
+    assert "<td>group</td><td>round</td>" in html
+    assert "the file is empty" in Prediction("d", "read", error="the file is empty")._repr_html_()
+
+
+def test_many_predictions_are_a_list_that_shows_a_table():
+    rows = Predictions([Prediction("a", "read", "ab", 0.5), Prediction("b", "read", error="gone")])
+    assert rows == list(rows)
+    html = rows._repr_html_()
+    assert "2 answers" in html
+    assert "<th>text</th><th>confidence</th><th>error</th>" in html
+    assert "<td>b</td><td></td><td></td><td>gone</td>" in html
+    assert "first 20" in Predictions(rows * 11)._repr_html_()
+    assert "0 answers" in Predictions()._repr_html_()
+
+
+def test_predictions_are_a_data_frame(monkeypatch, refuses):
+    pd = pytest.importorskip("pandas")
+    rows = Predictions(
+        [Prediction("a", "classify", "disc", 0.5, accepted=True), Prediction("b", "classify", error="gone")]
+    )
+    frame = rows.to_pandas()
+    assert list(frame.columns) == ["file", "label", "confidence", "group", "accepted", "error"]
+    assert frame["label"][0] == "disc"
+    assert pd.isna(frame["confidence"][1])
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    text = f"pandas is not installed, and a DataFrame needs it; {install_command('pandas')}"
+    with refuses(ConfigError, text):
+        rows.to_pandas()

@@ -107,9 +107,10 @@ def test_bad_images_are_rows_with_errors_among_good_ones(shape_predictor, shape_
     (tmp_path / "cut.png").write_bytes(good[: len(good) // 2])
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "note.png").write_text("I am a picture", "utf-8")
+    (tmp_path / "no images").mkdir()
     items = [
         shape_files[0], tmp_path / "cut.png", tmp_path / "empty.png", tmp_path / "gone.png", shape_files[1],
-        tmp_path / "note.png", tmp_path, np.zeros((4, 4)), np.zeros((0, 4, 3), np.uint8), good,
+        tmp_path / "note.png", tmp_path / "no images", np.zeros((4, 4)), np.zeros((0, 4, 3), np.uint8), good,
     ]  # fmt: skip
     answers = shape_predictor.predict(items)
     wanted = [
@@ -119,7 +120,7 @@ def test_bad_images_are_rows_with_errors_among_good_ones(shape_predictor, shape_
         "there is no such file",
         None,
         "not an image of a known kind (known: JPEG, PNG, BMP, TIFF, WEBP, GIF)",
-        "the file cannot be read: Is a directory",
+        "no image in this folder",
         "an array must be RGB uint8 (height, width, 3), not float64 (4, 4)",
         "an array must be RGB uint8 (height, width, 3), not uint8 (0, 4, 3)",
         None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from tellapart.core import image_io
 from tellapart.core.errors import ImageError
 from tellapart.core.files import atomic_file
+from tellapart.core.notebook import data_frame, html_table
 from tellapart.core.parallel import in_order
 from tellapart.core.storage import READERS, RemotePath, as_path, is_url, locate
 from tellapart.data.parquet import iter_shard
@@ -26,6 +28,7 @@ from tellapart.data.parquet import iter_shard
 SPLITS = ("train", "val", "test")
 TASKS = ("classify", "read")
 FORMAT = 2
+SHOWN, PICTURES = 12, 8  # labels, and pictures, that a notebook shows
 
 SCHEMA = pa.schema(
     {
@@ -72,6 +75,37 @@ class Catalog:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def to_pandas(self) -> Any:
+        """The table as a DataFrame, a row an image.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        return data_frame(self.table)
+
+    def _repr_html_(self) -> str:
+        """The classes with their images, and a few of these, as a notebook shows it."""
+        parts = [part for part in (*SPLITS, None) if part in set(self.column("split"))]
+        kept = Counter(zip(*(self.column(name) for name in ("label", "split", "keep")), strict=True))
+        counts = [(label, *(kept[label, part, True] for part in parts)) for label in self.labels[:SHOWN]]
+        more = len(self.labels) - len(counts)
+        rows: list[tuple[object, ...]] = [*counts, *([(f"and {more:,} more",)] if more else [])]
+        counted = f"{len(self.rows()):,} of {len(self):,} images, {len(self.labels):,} labels"
+        title = f"{self.source}: {counted} ({self.task})"
+        head = ("label", *(part or "images" for part in parts))
+        return html_table(title, rows, head=head, pictures=self._samples())
+
+    def _samples(self) -> Iterator[image_io.Pixels]:
+        """The first kept images of some labels, of those that can be decoded."""
+        labels, first = self.column("label"), dict[str, int]()
+        for row in self.rows():
+            if len(first) < PICTURES:
+                first.setdefault(labels[row], row)
+        for _, data in encoded(self, first.values()):
+            with contextlib.suppress(ImageError):
+                if isinstance(data, bytes):
+                    yield image_io.decode(data)
 
     def column(self, name: str) -> list[Any]:
         """A column as a list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -19,6 +19,7 @@ from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
+from tellapart.evaluation.figures import Report, headline_figures
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
 from tellapart.evaluation.selection import select
@@ -70,7 +71,7 @@ def evaluate(
     independent: bool = False,
     answer: Answer | None = None,
     **options: Unpack[LabelOptions],
-) -> dict[str, Any]:
+) -> Report:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
 
     The figures are those of images that the model has not met in its training. Images that taught it, that chose its
@@ -138,21 +139,23 @@ def evaluate(
     answers, seconds = answer_rows(catalog, rows, answer)
     predictions = [answers[row] for row in selection.rows]
     truth = [labels[row] for row in selection.rows]
-    figures = {
-        "model": str(bundle.path),
-        "data": str(catalog.source),
-        "split": selection.part,
-        "n": len(selection.rows),
-        "images": selection.counts,
-        **_scores(bundle, truth, predictions),
-        "seen": {
-            part: headline_figures(_scores(bundle, [labels[row] for row in those], [answers[row] for row in those]))
-            for part, those in selection.seen.items()
-            if those != selection.rows
-        },
-        "notes": list(selection.notes),
-        "images_per_second": round(len(rows) / seconds, 1),
-    }
+    figures = Report(
+        {
+            "model": str(bundle.path),
+            "data": str(catalog.source),
+            "split": selection.part,
+            "n": len(selection.rows),
+            "images": selection.counts,
+            **_scores(bundle, truth, predictions),
+            "seen": {
+                part: headline_figures(_scores(bundle, [labels[row] for row in those], [answers[row] for row in those]))
+                for part, those in selection.seen.items()
+                if those != selection.rows
+            },
+            "notes": list(selection.notes),
+            "images_per_second": round(len(rows) / seconds, 1),
+        }
+    )
     if bundle.task == "read":
         figures |= misreadings(truth, [prediction.answer for prediction in predictions])
     if out is not None:
@@ -165,15 +168,6 @@ def evaluate(
         )
         write_report(evaluation, Path(report))
     return figures
-
-
-def headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures that have an interval.
-
-    >>> headline_figures({"n": 2, "accuracy": {"value": 0.5, "ci95": [0.1, 0.9], "n": 2}})
-    {'accuracy': {'value': 0.5, 'ci95': [0.1, 0.9], 'n': 2}}
-    """
-    return {name: value for name, value in figures.items() if isinstance(value, Mapping) and "ci95" in value}
 
 
 def answer_rows(catalog: Catalog, rows: list[int], answer: Answer) -> tuple[dict[int, Prediction], float]:

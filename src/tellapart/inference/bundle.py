@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core.documents import load_json
-from tellapart.core.errors import BundleError
+from tellapart.core.errors import BundleError, join_some
 from tellapart.core.files import atomic_file, atomic_folder, contents, recover_folder
+from tellapart.core.notebook import html_table
 from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import is_url
 from tellapart.core.terminal import excerpt, quoted
@@ -37,6 +38,7 @@ from tellapart.inference.onnx_graph import parse_graph
 from tellapart.inference.preprocess import Preprocess
 
 GRAPH = "model.onnx"
+SHOWN = 20  # labels that a notebook shows
 CARD = "README.md"  # where people and model hubs look for it
 
 
@@ -118,6 +120,20 @@ class Bundle:
             shutil.copytree(self.path, folder, dirs_exist_ok=True, copy_function=_link_or_copy, ignore=_temporaries)
             written = Bundle.write(folder, self.manifest.with_metrics(metrics))
         return Bundle(self.path, written.manifest)
+
+    def _repr_html_(self) -> str:
+        """What the model knows and how good it is, as a notebook shows it."""
+        known = self.labels if self.task == "classify" else list(self.charset.characters)
+        spec, metrics = self.preprocess, self.manifest.metrics
+        rows: list[tuple[object, ...]] = [
+            ("task", self.task),
+            ("knows", f"{len(known):,}: {join_some(known, SHOWN)}"),
+            ("sees", f"{spec.width or 'any'} x {spec.height} px, {'grey' if spec.channels == 1 else 'colour'}"),
+        ]
+        for name, figure in metrics.figures.items() if metrics else ():
+            low, high = figure["ci95"]
+            rows.append((name.replace("_", " "), f"{figure['value']:.4f} ({low:.4f} to {high:.4f}, n {figure['n']:,})"))
+        return html_table(str(self.path), rows)
 
     @property
     def task(self) -> str:

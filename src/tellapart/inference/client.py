@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+from PIL import Image
+
 from tellapart.core import image_io
 from tellapart.core.errors import ConfigError, ImageError, ServerError
+from tellapart.inference.image_inputs import Given, Read, as_png, checked_array, named_images
 from tellapart.inference.known_labels import UnknownLabelError
-from tellapart.inference.prediction import Prediction, with_names
+from tellapart.inference.prediction import Prediction, Predictions
 
 AT_ONCE = 16  # images a request, and
 BYTES = 24 * 2**20  # of them: a server takes 32 MiB a request
@@ -100,17 +104,19 @@ class Client:
         """Let go of the connections."""
         self._http.close()
 
-    def predict(self, items: str | Path | bytes | Iterable[str | Path | bytes]) -> list[Prediction]:
-        """Answers for images given as files or encoded bytes, in their order; a bad one is a row with its error.
+    def predict(self, items: Given | Iterable[Given]) -> Predictions:
+        """Answers for images, in their order; a bad one is a row with its error.
+
+        Args:
+            items: as `tellapart.Predictor.predict` takes them.
 
         Raises:
             ServerError: the server cannot be reached, or refuses.
+            ConfigError: something else than images is given.
         """
-        if isinstance(items, str | Path | bytes):
-            items = [items]
-        return list(self.stream(with_names(items)))
+        return Predictions(self.stream(named_images(items)))
 
-    def stream(self, items: Iterable[tuple[str, str | Path | bytes]]) -> Iterator[Prediction]:
+    def stream(self, items: Iterable[tuple[str, Read]]) -> Iterator[Prediction]:
         """The same for (name, image) pairs without holding them all."""
         part: list[tuple[str, bytes | ImageError]] = []
         size = 0
@@ -210,8 +216,12 @@ def _trusted(cafile: str | Path | None) -> Any:
         raise ConfigError(f"{cafile}: no certificates in it (PEM): {error}") from error
 
 
-def _bytes(item: str | Path | bytes) -> bytes | ImageError:
+def _bytes(item: Read) -> bytes | ImageError:
+    if isinstance(item, ImageError):
+        return item
     try:
+        if isinstance(item, np.ndarray):
+            item = as_png(Image.fromarray(checked_array(item, "image")))
         data = item if isinstance(item, bytes) else image_io.read_bytes(item)
     except ImageError as error:
         return error

@@ -8,9 +8,10 @@ from tellapart.core.progress import log, track
 from tellapart.inference.constraints import MIN_TEXTS
 from tellapart.inference.geometry import GEOMETRIES, WHOLE, Geometry, rank_geometries
 from tellapart.inference.graph_session import Floats
+from tellapart.inference.image_inputs import Read
 from tellapart.inference.postprocess import text_predictions
 from tellapart.inference.prediction import Prediction
-from tellapart.inference.predictor import Item, Predictor
+from tellapart.inference.predictor import Predictor
 from tellapart.inference.shared_constraint import read_together
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views
 
@@ -21,7 +22,7 @@ _WINDOW = 256  # unsure pictures whose views are held at a time
 # Confidence below which a picture is read in further geometries, and these: from, to.
 _SCHEDULE = ((TTA_SCHEDULE[0][0], 0, 3), (TTA_SCHEDULE[1][0], 3, 5))
 
-Items = Callable[[Sequence[int]], Iterable[tuple[str, Item]]]
+Items = Callable[[Sequence[int]], Iterable[tuple[str, Read]]]
 
 
 def predict_all(

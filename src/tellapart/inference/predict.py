@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack
@@ -20,10 +20,11 @@ from tellapart.core.text_encoding import UTF8, EncodingError, decode_text
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.client import Client
 from tellapart.inference.folder_reading import predict_all
-from tellapart.inference.prediction import ANSWER, Prediction
+from tellapart.inference.image_inputs import Given, Read, named_image, several
+from tellapart.inference.prediction import ANSWER, Prediction, Predictions
 from tellapart.inference.predictor import Predictor
 
-Named = tuple[str, str | Path | bytes]
+Named = tuple[str, Read]
 
 _PLAIN = {"alphabet": None, "pattern": None, "nbest": 1, "tta": False}  # as a bundle reads without further words
 
@@ -40,20 +41,21 @@ class ReadingOptions(TypedDict, total=False):
 
 def predict(
     model: str | Path | Bundle,
-    inputs: str | Path | Sequence[str | Path],
+    inputs: Given | Iterable[Given],
     *,
     stdin: BinaryIO | None = None,
     progress: bool = False,
     server: str | None = None,
     independent: bool = False,
     **rule: Unpack[ReadingOptions],
-) -> list[Prediction]:
+) -> Predictions:
     """Answers of a bundle (or a run's) for images, in order; a bad file is a row with its ``error``.
 
     Args:
         model: a bundle, or the folder of a bundle or of a run; with ``server``, the name of one of its models.
         inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
-            the bytes of one image, or file names, one a line (or with a NUL after each, as ``find -print0`` writes).
+            the bytes of one image, or file names, one a line (or with a NUL after each, as ``find -print0`` writes);
+            also encoded bytes, open files, RGB arrays and Pillow images. One, or several.
         stdin: what ``-`` reads; by default the standard input.
         progress: show it on standard error.
         server: the address of a server that answers instead.
@@ -67,8 +69,8 @@ def predict(
         ConfigError: an input does not exist, a folder holds no image, or a rule that is none, or one for a server.
         ServerError: it cannot be reached, or refuses.
     """
-    wanted = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    named = [item for each in wanted for item in _expand(each, stdin or sys.stdin.buffer)]
+    wanted = several(inputs)
+    named = [item for place, each in enumerate(wanted) for item in _expand(each, place, stdin or sys.stdin.buffer)]
     with nullcontext(Predictor(model, **rule)) if server is None else _client(server, str(model), rule) as answering:
         guesses: dict[tuple[str, str], None] = {}  # each once, though a picture is looked at again
         if isinstance(answering, Client):
@@ -87,7 +89,7 @@ def predict(
             f"note: no text that fits {rule['pattern']!r} was found in {pluralize(len(unfit), 'picture')}: "
             f"{join_some(unfit)}"
         )
-    return answers
+    return Predictions(answers)
 
 
 def _client(server: str, model: str, rule: ReadingOptions) -> Client:
@@ -98,7 +100,10 @@ def _client(server: str, model: str, rule: ReadingOptions) -> Client:
     return Client(server, model)
 
 
-def _expand(each: str | Path, stdin: BinaryIO) -> Iterator[Named]:
+def _expand(each: Given, place: int, stdin: BinaryIO) -> Iterator[Named]:
+    if not isinstance(each, str | Path):
+        yield from named_image(each, f"image {place}")
+        return
     path = Path(each)
     if str(each) == "-":
         yield from _from_stdin(stdin)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from tellapart.core.image_io import Pixels
+from tellapart.core.notebook import data_frame, html_table
 
 ANSWER = {"classify": "label", "read": "text"}  # what the answer of a task is called in tables and JSON
-
-_Item = TypeVar("_Item", bound=str | Path | bytes | Pixels)
+SHOWN = 20  # answers of many, and classes of one, that a notebook shows
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,16 @@ class Prediction:
             row["accepted"] = self.accepted
         return row | {"probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
 
+    def _repr_html_(self) -> str:
+        if self.error is not None:
+            return html_table(self.file, [("error", self.error)])
+        rows: list[tuple[object, object]] = [("confidence", self.confidence)]
+        rows += [("group", self.group)] if self.group is not None else []
+        rows += [("accepted", "yes" if self.accepted else "no")] if self.accepted is not None else []
+        likeliest = sorted(self.probabilities.items(), key=lambda each: -each[1])[:SHOWN]
+        rows += [*likeliest, *self.characters, *self.alternatives]
+        return html_table(f"{self.file}: {self.answer}", rows)
+
     @classmethod
     def from_json(cls, row: Mapping[str, Any], task: str) -> Prediction:
         """From a row of `to_json`.
@@ -93,11 +101,31 @@ class Prediction:
         )  # fmt: skip
 
 
-def with_names(items: Iterable[_Item]) -> Iterator[tuple[str, _Item]]:
-    """Images with what their answers call them: a path its own words, anything else its number.
+class Predictions(list[Prediction]):
+    """The answers for several images, in their order: a list that shows itself in a notebook as a table."""
 
-    >>> [name for name, _ in with_names(["a.png", b"", Path("b/c.png")])]
-    ['a.png', 'image 1', 'b/c.png']
-    """
-    for number, item in enumerate(items):
-        yield (str(item) if isinstance(item, str | Path) else f"image {number}"), item
+    def to_pandas(self) -> Any:
+        """A DataFrame, a row an image: file, label or text, confidence, group, accepted, error.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        return data_frame([_row(each) for each in self])
+
+    def _repr_html_(self) -> str:
+        rows = [_row(each) for each in self[:SHOWN]]
+        shown = [name for name in (rows[0] if rows else {}) if any(row[name] is not None for row in rows)]
+        title = f"{len(self):,} answers" + (f", the first {SHOWN}" if len(self) > SHOWN else "")
+        return html_table(title, [[row[name] for name in shown] for row in rows], head=shown)
+
+
+def _row(answer: Prediction) -> dict[str, Any]:
+    failed = answer.error is not None
+    return {
+        "file": answer.file,
+        ANSWER[answer.task]: None if failed else answer.answer,
+        "confidence": None if failed else answer.confidence,
+        "group": answer.group,
+        "accepted": answer.accepted,
+        "error": answer.error,
+    }

@@ -23,16 +23,15 @@ from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading
 from tellapart.inference.geometry import WHOLE, Geometry
 from tellapart.inference.graph_session import Floats, GraphSession
+from tellapart.inference.image_inputs import Given, Read, checked_array, is_one, named_images
 from tellapart.inference.postprocess import label_predictions, text_predictions
-from tellapart.inference.prediction import Prediction, with_names
+from tellapart.inference.prediction import Prediction, Predictions
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 
 BLANK = 8  # grey levels between the darkest and the lightest pixel of an image, up to which it holds no text
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
 
 NOTHING = Reading("", 0.0, [])
-Item = str | Path | bytes | Pixels  # an image: its path, its encoded bytes, or its RGB array
-Read = Item | ImageError  # or why it could not be read
 
 
 class Predictor:
@@ -128,16 +127,25 @@ class Predictor:
         if FEATURES not in self.session.outputs:
             raise BundleError(f"{self.bundle.path}: it gives no features; export the run again")
 
-    def predict(self, items: Item | Iterable[Item]) -> list[Prediction]:
-        """Answers for images given as paths, encoded bytes or RGB arrays, in their order.
+    def predict(self, items: Given | Iterable[Given]) -> Predictions:
+        """Answers for images, in their order.
 
         A bad image is a `Prediction` with an ``error``; the others are answered all the same.
-        """
-        if isinstance(items, str | Path | bytes | np.ndarray):  # one: starting threads would take longer than it
-            return self._answer([self.prepare(*each) for each in with_names([items])])
-        return list(self.stream(with_names(items)))
 
-    def probabilities(self, items: Sequence[tuple[str, Item]]) -> list[Floats]:
+        Args:
+            items: a path, a folder, encoded bytes, an open file, an RGB array or a Pillow image, one or several.
+
+        Raises:
+            ConfigError: something else is given.
+        """
+        if is_one(items):  # starting threads would take longer than it
+            return Predictions(self._answer([self.prepare(*each) for each in named_images(items)]))
+        return Predictions(self.stream(named_images(items)))
+
+    def _repr_html_(self) -> str:
+        return self.bundle._repr_html_()
+
+    def probabilities(self, items: Sequence[tuple[str, Read]]) -> list[Floats]:
         """Probabilities of (name, image) pairs, as `run` gives them for each: K for classes, T, K for texts.
 
         Raises:
@@ -175,10 +183,7 @@ class Predictor:
             if isinstance(item, ImageError):
                 raise item
             if isinstance(item, np.ndarray):
-                if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8 or not item.size:
-                    shape = f"{item.dtype} {item.shape}"
-                    raise ImageError(name, f"an array must be RGB uint8 (height, width, 3), not {shape}")
-                return name, self.bundle.preprocess.apply(self.geometry.apply(item))
+                return name, self.bundle.preprocess.apply(self.geometry.apply(checked_array(item, name)))
             data = item if isinstance(item, bytes) else image_io.read_bytes(item)
             spec, notes = self.bundle.preprocess, list[str]()
             if self.geometry != WHOLE:

@@ -17,8 +17,9 @@ from tellapart.core.errors import pluralize
 from tellapart.core.progress import log
 from tellapart.inference.charset import Charset
 from tellapart.inference.constraints import MIN_TEXTS, TextConstraint
+from tellapart.inference.image_inputs import Read
 from tellapart.inference.prediction import Prediction
-from tellapart.inference.predictor import Item, Predictor
+from tellapart.inference.predictor import Predictor
 
 ODDS = 100  # a text like the others takes the place of one unlike them that the picture makes so many times likelier
 RARE_KIND = 0.04  # share of the characters below which a kind (digits, capitals, lower case, signs) counts as misread
@@ -87,7 +88,7 @@ def estimate_constraint(texts: Sequence[tuple[str, float]], charset: Charset) ->
 def read_together(
     predictor: Predictor,
     predictions: Sequence[Prediction],
-    items: Callable[[Sequence[int]], Iterable[tuple[str, Item]]],
+    items: Callable[[Sequence[int]], Iterable[tuple[str, Read]]],
 ) -> list[Prediction]:
     """Read again the pictures whose text is unlike what all texts have in common.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack, overload
 
@@ -11,9 +11,10 @@ from tellapart.core.errors import ConfigError
 from tellapart.core.progress import log
 from tellapart.core.storage import is_url
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.image_inputs import Given, several
 from tellapart.inference.predict import ReadingOptions
 from tellapart.inference.predict import predict as answer
-from tellapart.inference.prediction import ANSWER, Prediction
+from tellapart.inference.prediction import ANSWER, Prediction, Predictions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,18 +47,18 @@ class PredictOptions(ReadingOptions, total=False):
 @overload
 def predict(
     model: str | Path | Bundle,
-    inputs: str | Path | Sequence[str | Path],
+    inputs: Given | Iterable[Given],
     *,
     out: None = None,
     on: str | None = None,
     **options: Unpack[PredictOptions],
-) -> list[Prediction]: ...
+) -> Predictions: ...
 
 
 @overload
 def predict(
     model: str | Path | Bundle,
-    inputs: str | Path | Sequence[str | Path],
+    inputs: Given | Iterable[Given],
     *,
     out: str | Path,
     on: str | None = None,
@@ -67,12 +68,12 @@ def predict(
 
 def predict(
     model: str | Path | Bundle,
-    inputs: str | Path | Sequence[str | Path],
+    inputs: Given | Iterable[Given],
     *,
     out: str | Path | None = None,
     on: str | None = None,
     **options: Unpack[PredictOptions],
-) -> list[Prediction] | PartsResult:
+) -> Predictions | PartsResult:
     """Answers of a bundle (or a run's) for images.
 
     Without ``out``: a list, in order; a bad file is a row with its ``error``. With ``out``: Parquet files, one a part,
@@ -81,8 +82,9 @@ def predict(
 
     Args:
         model: a bundle, or the folder or URL of a bundle or of a run; with ``server``, the name of one of its models.
-        inputs: image files, folders (their images, at any depth, sorted), or ``-`` for standard input: the bytes of one
-            image, or file names, one a line. With ``out`` also Parquet shards, patterns of them, catalogs, and URLs.
+        inputs: one or several image files, folders (their images, at any depth, sorted), or ``-`` for standard input:
+            the bytes of one image, or file names, one a line; also encoded bytes, open files, RGB arrays and Pillow
+            images. With ``out`` paths alone; and Parquet shards, patterns of them, catalogs, and URLs.
         out: a folder or URL for the answers.
         on: with ``out``, ``ray`` or ``ray://HOST:PORT``: on the machines of a cluster; else on this machine's cores.
         options: ``progress``, ``stdin``, ``server``, ``independent`` and the rules of a reader, see
@@ -98,16 +100,19 @@ def predict(
     Example:
         tellapart.predict("runs/photos", ["new.jpg", "more"])
     """
+    paths = list(several(inputs))
     if out is None:
-        _check_plain(inputs, on)
-        return answer(model, inputs, **options)
+        _check_plain(paths, on)
+        return answer(model, paths, **options)
+    if strange := next((each for each in paths if not isinstance(each, str | Path)), None):
+        raise ConfigError(f"{type(strange).__name__}: with out, name files, folders, shards or URLs")
     if options.get("server") is not None:
         raise ConfigError("server: it answers one list of images; with --out a bundle answers, without --server")
     from tellapart.data.parts import image_parts
     from tellapart.scale.bundles import bundle_options, node_predictor
     from tellapart.scale.engine import Work, run_parts
 
-    sources = [str(each) for each in ([inputs] if isinstance(inputs, str | Path) else inputs)]
+    sources = [str(each) for each in paths]
     if "-" in sources:
         raise ConfigError("-: standard input is answered without --out")
     bundle, which = bundle_options(model)
@@ -196,9 +201,9 @@ def from_row(row: Mapping[str, Any], task: str) -> Prediction:
     )
 
 
-def _check_plain(inputs: str | Path | Sequence[str | Path], on: str | None) -> None:
+def _check_plain(inputs: Sequence[Given], on: str | None) -> None:
     if on is not None:
         raise ConfigError("on: a cluster writes its answers; name a folder that all machines share, or a URL (--out)")
-    for each in [inputs] if isinstance(inputs, str | Path) else inputs:
-        if is_url(each):
+    for each in inputs:
+        if isinstance(each, str | Path) and is_url(each):
             raise ConfigError(f"{each}: answers for what lies in storage are written part by part; name an --out")
