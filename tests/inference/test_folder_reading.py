@@ -1,4 +1,4 @@
-"""Many pictures of one scheme are read in the geometry that suits them."""
+"""Many pictures of one scheme are read in the view that suits them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.inference.folder_reading import choose_geometries, predict_all
-from tellapart.inference.geometry import WHOLE
+from tellapart.inference.folder_reading import choose_view, predict_all
 from tellapart.inference.predictor import Predictor
+from tellapart.inference.view import AS_IS
 from tellapart.synthesis.render import render
 from tellapart.synthesis.scheme import Scheme
 
@@ -48,10 +48,22 @@ def test_squeezed_pictures_are_read_wider(base, digits, narrow, capsys):
     together = predict_all(Predictor(base), giving(narrow), len(narrow), task="t", progress=False)
     assert [each.file for each in together] == [f"{index}.png" for index in range(len(narrow))]
     assert share(together, digits) >= share(alone, digits) + 0.3
-    assert "times as wide, which the reader is surest of in 24 of them" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "times as wide" in said
+    assert "which the reader is surest of in 24 of them" in said
 
 
-def test_unsure_pictures_are_read_in_further_geometries(base, digits, narrow):
+def test_letters_that_only_their_hue_sets_off_are_read(base):
+    scheme = Scheme("five", 130, 40, "0123456789", 5, 5, font_size=(28, 30), ink=("#3c833c",), paper=("#c83c3c",))
+    drawn = [render(scheme, 5, index) for index in range(24)]
+    pictures = [pixels for pixels, _ in drawn]
+    alone = predict_all(Predictor(base), giving(pictures), len(pictures), task="t", independent=True, progress=False)
+    together = predict_all(Predictor(base), giving(pictures), len(pictures), task="t", progress=False)
+    assert share(alone, drawn) < 0.2
+    assert share(together, drawn) > 0.9
+
+
+def test_unsure_pictures_are_looked_at_again_in_that_view(base, digits, narrow):
     dice = np.random.default_rng(0)
     noisy = [(pixels * 0.5 + dice.integers(0, 128, pixels.shape)).astype(np.uint8) for pixels in narrow]
     once = predict_all(Predictor(base), giving(noisy), len(noisy), task="t", progress=False)
@@ -64,7 +76,7 @@ def test_unsure_pictures_are_read_in_further_geometries(base, digits, narrow):
 def test_what_is_surely_read_is_read_as_it_is(base, digits):
     pictures = [pixels for pixels, _ in digits]
     predictor = Predictor(base)
-    assert choose_geometries(predictor, giving(pictures), len(pictures)) == [WHOLE]
+    assert choose_view(predictor, giving(pictures), len(pictures)) == AS_IS
     together = predict_all(predictor, giving(pictures), len(pictures), task="t", progress=False)
     assert together == list(predictor.stream(giving(pictures)(range(len(pictures)))))
 
@@ -99,7 +111,7 @@ def test_predict_and_evaluate_read_a_folder_together_unless_told(base, digits, n
         assert figures["exact_match"]["value"] == pytest.approx(expected)
 
 
-def test_what_is_guessed_of_a_picture_is_heard_in_any_geometry(base, narrow):
+def test_what_is_guessed_of_a_picture_is_heard_in_any_view(base, narrow):
     images = []
     for pixels in narrow:
         buffer = io.BytesIO()

@@ -17,7 +17,7 @@ ON_HELP = "ray, or ray://HOST:PORT: on the machines of a cluster; else on this m
 THRESHOLDS_HELP = 'check to threshold, e.g. {"near_duplicates": 0.98}'
 POLICY_HELP = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
 INDEPENDENT_HELP = (
-    "of a reader: read each picture alone; else many pictures are read in the geometry that suits them, and the "
+    "of a reader: read each picture alone; else many pictures are read in the view that suits them, and the "
     "alphabet and length that the sure readings share guide the others"
 )
 PATTERN_HELP = (

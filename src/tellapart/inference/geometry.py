@@ -1,12 +1,7 @@
-"""The geometry of a picture as a reader sees it: which part of it, and how wide its letters are.
-
-A reader knows letters of some heights and widths best. The pictures of one scheme are alike, so the geometry in which a
-reader reads them best can be found from its own answers, without labels.
-"""
+"""The geometry of a picture as a reader sees it: which part of it, and how wide its letters are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,9 +56,7 @@ class Geometry:
 
 
 WHOLE = Geometry()
-GEOMETRIES: tuple[Geometry, ...] = tuple(
-    Geometry(frame, width) for frame in ("whole", "trim", "pad") for width in (1.0, 0.7, 0.85, 1.2, 1.5, 1.9)
-)
+WIDTHS = (1.0, 0.7, 0.85, 1.2, 1.5, 1.9)
 
 
 def content_box(pixels: Pixels) -> tuple[int, int, int, int]:
@@ -94,24 +87,3 @@ def content_box(pixels: Pixels) -> tuple[int, int, int, int]:
     around = int((bottom - top) * _MARGIN) + 1
     left, right = int(columns[0]) - 2 * around, int(columns[-1]) + 1 + 2 * around
     return max(0, left), max(0, top - around), min(width, right), min(height, bottom + around)
-
-
-def rank_geometries(readings: Mapping[Geometry, Sequence[tuple[str, float]]]) -> list[Geometry]:
-    """Order geometries by how well a reader reads the same pictures in them, as far as its own answers tell.
-
-    A geometry is better where the reader is surer and where it finds more characters: most errors in a wrong geometry
-    are characters lost. The score is mean confidence × (mean length / the largest mean length)².
-
-    Args:
-        readings: of each geometry, the text and the confidence of each picture; N ≥ 1.
-
-    Returns:
-        The best first; of equals the earlier one.
-
-    >>> rank_geometries({WHOLE: [("74", 0.9)], Geometry("trim"): [("7411", 0.8)]})[0]
-    Geometry(frame='trim', width=1.0)
-    """
-    confidence = {each: sum(sure for _, sure in those) / len(those) for each, those in readings.items()}
-    length = {each: sum(len(text) for text, _ in those) / len(those) for each, those in readings.items()}
-    longest = max(length.values()) or 1.0
-    return sorted(readings, key=lambda each: -confidence[each] * (length[each] / longest) ** 2)

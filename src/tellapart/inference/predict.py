@@ -59,8 +59,8 @@ def predict(
         stdin: what ``-`` reads; by default the standard input.
         progress: show it on standard error.
         server: the address of a server that answers instead.
-        independent: for a reader: each picture is read alone. Else many pictures are read in the geometry that suits
-            them, see `tellapart.inference.geometry`, and the alphabet and the length that the sure readings have in
+        independent: for a reader: each picture is read alone. Else many pictures are read in the view that suits
+            them, see `tellapart.inference.view`, and the alphabet and the length that the sure readings have in
             common guide the others, see `tellapart.inference.shared_constraint`.
         rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; see `tellapart.Predictor`.
 

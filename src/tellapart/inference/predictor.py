@@ -21,12 +21,12 @@ from tellapart.inference.bundle import Bundle
 from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading
-from tellapart.inference.geometry import WHOLE, Geometry
 from tellapart.inference.graph_session import Floats, GraphSession
 from tellapart.inference.image_inputs import Given, Read, checked_array, is_one, named_images
 from tellapart.inference.postprocess import label_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, Predictions
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
+from tellapart.inference.view import AS_IS, View
 
 BLANK = 8  # grey levels between the darkest and the lightest pixel of an image, up to which it holds no text
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
@@ -68,7 +68,7 @@ class Predictor:
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
         self.rule = TextConstraint(alphabet, pattern, nbest, self.bundle.length if pattern is None else None)
         self.tta = tta
-        self.geometry = WHOLE
+        self.view = AS_IS
         self.on_note: Callable[[str, str], None] | None = None  # hears an image's name and what was guessed to read it
         if self.bundle.task != "read" and (tta or self.rule != TextConstraint()):
             raise ConfigError(
@@ -89,10 +89,10 @@ class Predictor:
         other.rule = rule
         return other
 
-    def with_geometry(self, geometry: Geometry) -> Predictor:
-        """The same predictor for pictures in another geometry; both share the graph."""
+    def with_view(self, view: View) -> Predictor:
+        """The same predictor for pictures in another view; both share the graph."""
         other = copy.copy(self)
-        other.geometry = geometry
+        other.view = view
         return other
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
@@ -183,12 +183,12 @@ class Predictor:
             if isinstance(item, ImageError):
                 raise item
             if isinstance(item, np.ndarray):
-                return name, self.bundle.preprocess.apply(self.geometry.apply(checked_array(item, name)))
+                return name, self.bundle.preprocess.apply(self.view.apply(checked_array(item, name)))
             data = item if isinstance(item, bytes) else image_io.read_bytes(item)
             spec, notes = self.bundle.preprocess, list[str]()
-            if self.geometry != WHOLE:
+            if self.view != AS_IS:
                 whole = image_io.decode(data, name, decoding=spec.decoding, notes=notes)
-                pixels = spec.apply(self.geometry.apply(whole))
+                pixels = spec.apply(self.view.apply(whole))
             else:
                 pixels = spec.load(data, name, notes)
             if self.on_note is not None:

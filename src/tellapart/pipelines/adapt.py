@@ -9,7 +9,7 @@ can tell.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -23,6 +23,7 @@ from tellapart.data.catalog import Catalog
 from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE
+from tellapart.inference.folder_reading import choose_view
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.tta import TTA_SCHEDULE, consensus, resize_width
@@ -137,8 +138,15 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
     """
     predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern, tta=True)  # which only a reader can be
     rows = catalog.rows()
-    images = ((str(row), data) for row, data in catalog.read(rows))
-    predictions = {int(each.file): each for each in track(predictor.stream(images), "reading", len(rows))}
+
+    def items(indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+        return ((str(row), data) for row, data in catalog.read([rows[index] for index in indices]))
+
+    view = choose_view(Predictor(predictor.bundle, alphabet=alphabet, pattern=pattern), items, len(rows))
+    images = items(range(len(rows)))
+    predictions = {
+        int(each.file): each for each in track(predictor.with_view(view).stream(images), "reading", len(rows))
+    }
     sure = {row for row, each in predictions.items() if each.answer and each.confidence >= SURE}
     if len(sure) < max(MIN_SURE, MIN_SHARE * len(rows)):
         raise CatalogError(

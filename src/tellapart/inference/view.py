@@ -1,0 +1,92 @@
+"""The view in which a reader reads the pictures of a scheme best, found from its own answers, without labels.
+
+A reader knows some kinds of ink, and letters of some heights and widths, best. The pictures of one scheme are alike, so
+one view suits all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from tellapart.core.image_io import Pixels
+from tellapart.inference.geometry import WHOLE, WIDTHS, Geometry
+from tellapart.inference.ink import USUAL, Grey, Ink, Stroke
+
+_NEARLY = 0.6  # of the largest mean confidence, from which the length of a view's texts counts
+
+Readings = Sequence[tuple[str, float]]  # of the same pictures: text and confidence
+
+
+@dataclass(frozen=True)
+class View:
+    """How a picture is changed before it is preprocessed.
+
+    Args:
+        ink: its colours and strokes.
+        geometry: what of it is seen, and how wide.
+    """
+
+    ink: Ink = USUAL
+    geometry: Geometry = WHOLE
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return ", ".join(each for each in (str(self.geometry), str(self.ink)) if each)
+
+    def apply(self, pixels: Pixels) -> Pixels:
+        """Return the picture in this view: RGB ``uint8`` (h, w, 3) to (h', w', 3)."""
+        return self.geometry.apply(self.ink.apply(pixels))
+
+
+AS_IS = View()
+
+
+def search_view(read: Callable[[View], Readings], start: Readings) -> View:
+    """Look for the view in which a reader reads some pictures best, one property after the other.
+
+    First the grey, then the frame in the best two greys, then the width, then the stroke: 16 views instead of all 270.
+
+    Args:
+        read: reads the pictures in a view.
+        start: what was read in `AS_IS`.
+
+    Returns:
+        The best of those that were looked at.
+    """
+    readings: dict[View, Readings] = {AS_IS: start}
+
+    def look(*views: View) -> list[View]:
+        readings.update({view: read(view) for view in views if view not in readings})
+        return rank_views(readings)
+
+    best, second, *_ = look(*(View(Ink(grey)) for grey in get_args(Grey)))
+    best, *_ = look(*(replace(each, geometry=Geometry(frame)) for each in (best, second) for frame in ("trim", "pad")))
+    best, *_ = look(*(replace(best, geometry=replace(best.geometry, width=width)) for width in WIDTHS))
+    best, *_ = look(*(replace(best, ink=replace(best.ink, stroke=stroke)) for stroke in get_args(Stroke)))
+    return best
+
+
+def rank_views(readings: Mapping[View, Readings]) -> list[View]:
+    """Order views by how well a reader reads the same pictures in them, as far as its own answers tell.
+
+    A view is better where the reader is surer and where it finds more characters: many errors are characters lost. The
+    score is mean confidence × (mean length / the largest mean length)²; the largest is that of the views of nearly the
+    highest confidence, as a reader that sees nothing but noise finds characters in it.
+
+    Args:
+        readings: of each view, the text and the confidence of each picture; N ≥ 1.
+
+    Returns:
+        The best first; of equals the earlier one.
+
+    >>> trimmed = View(geometry=Geometry("trim"))
+    >>> rank_views({AS_IS: [("74", 0.9)], trimmed: [("7411", 0.8)]})[0] == trimmed
+    True
+    """
+    confidence = {each: sum(sure for _, sure in those) / len(those) for each, those in readings.items()}
+    length = {each: sum(len(text) for text, _ in those) / len(those) for each, those in readings.items()}
+    enough = _NEARLY * max(confidence.values())
+    longest = max(length[each] for each in readings if confidence[each] >= enough) or 1.0
+    return sorted(readings, key=lambda each: -confidence[each] * min(1.0, length[each] / longest) ** 2)
