@@ -11,7 +11,7 @@ from tellapart.inference.image_inputs import Read
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.shared_constraint import read_together
-from tellapart.inference.view import AS_IS, Readings, View, search_view
+from tellapart.inference.view_selection import AS_IS, Readings, View, search_view
 
 SAMPLE = 40  # pictures that choose the view
 SURE = 0.9  # mean confidence in pictures as they are, from which no other view is looked for

@@ -60,8 +60,8 @@ def predict(
         progress: show it on standard error.
         server: the address of a server that answers instead.
         independent: for a reader: each picture is read alone. Else many pictures are read in the view that suits
-            them, see `tellapart.inference.view`, and the alphabet and the length that the sure readings have in
-            common guide the others, see `tellapart.inference.shared_constraint`.
+            them, see `tellapart.inference.view_selection`, and the alphabet and the length that the sure
+            readings have in common guide the others, see `tellapart.inference.shared_constraint`.
         rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; see `tellapart.Predictor`.
 
     Raises:
