@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from tellapart.core.drawn_text import draw_text, text_length
 from tellapart.core.files import atomic_file
 from tellapart.metrics.error_analysis import ConfusedPair, PositionError
 from tellapart.viz.palette import BLUE, INK, RED, SOFT_INK, SURE, UNSURE
@@ -45,9 +46,9 @@ def draw_samples(path: Path, title: str, samples: Sequence[Sample], errors: Mapp
     below = MARGIN + 62 + lines * CELL
     image = Image.new("RGB", (WIDTH, below + CHART + 100 + MARGIN), "white")
     pen = ImageDraw.Draw(image)
-    pen.text((MARGIN, MARGIN - 6), title, INK, _font(22))
+    draw_text(pen, (MARGIN, MARGIN - 6), title, INK, 22)
     legend = "Below each picture what was read, from red (unsure) to green (sure); where it is wrong, also the truth."
-    pen.text((MARGIN, MARGIN + 26), legend, SOFT_INK, _font(14))
+    draw_text(pen, (MARGIN, MARGIN + 26), legend, SOFT_INK, 14)
     for number, sample in enumerate(samples):
         corner = (MARGIN + number % ACROSS * (PICTURE[0] + 20), MARGIN + 58 + number // ACROSS * CELL)
         _sample(image, pen, corner, sample)
@@ -64,16 +65,16 @@ def _sample(image: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int, int
     image.paste(picture, corner)
     x, y = corner[0], corner[1] + PICTURE[1] + 4
     for character, confidence in sample.read:
-        pen.text((x, y), character, _colour(confidence), _font(20))
-        x += int(pen.textlength(character, _font(20))) + 2
+        draw_text(pen, (x, y), character, _colour(confidence), 20)
+        x += int(text_length(character, 20)) + 2
     if not sample.read:
-        pen.text((x, y), "(nothing)", SOFT_INK, _font(20))
+        draw_text(pen, (x, y), "(nothing)", SOFT_INK, 20)
     if "".join(character for character, _ in sample.read) != sample.truth:
-        pen.text((corner[0], y + 24), sample.truth, RED, _font(16))
+        draw_text(pen, (corner[0], y + 24), sample.truth, RED, 16)
 
 
 def _bars(pen: ImageDraw.ImageDraw, corner: tuple[int, int], title: str, places: Sequence[PositionError]) -> None:
-    pen.text(corner, title, INK, _font(17))
+    draw_text(pen, corner, title, INK, 17)
     most = max((place["cer"] for place in places), default=0.0) or 1.0
     floor = corner[1] + 40 + CHART
     step = min(BAR + 12, 600 // max(1, len(places)))
@@ -82,28 +83,22 @@ def _bars(pen: ImageDraw.ImageDraw, corner: tuple[int, int], title: str, places:
         high = round((CHART - 20) * place["cer"] / most)
         pen.rectangle((left, floor - high, left + step - 8, floor), fill=BLUE)
         middle = left + (step - 8) / 2
-        pen.text((middle, floor + 4), str(place["at"]), INK, _font(14), anchor="ma")
+        draw_text(pen, (middle, floor + 4), str(place["at"]), INK, 14, "ma")
         if step > 30:
-            pen.text(
-                (middle, floor - high - 4), f"{place['cer']:.1%}".replace("%", " %"), SOFT_INK, _font(11), anchor="ms"
-            )
+            draw_text(pen, (middle, floor - high - 4), f"{place['cer']:.1%}".replace("%", " %"), SOFT_INK, 11, "ms")
 
 
 def _pairs(pen: ImageDraw.ImageDraw, corner: tuple[int, int], pairs: Sequence[ConfusedPair]) -> None:
-    pen.text(corner, "characters taken for others", INK, _font(17))
+    draw_text(pen, corner, "characters taken for others", INK, 17)
     if not pairs:
-        pen.text((corner[0], corner[1] + 34), "none", SOFT_INK, _font(16))
+        draw_text(pen, (corner[0], corner[1] + 34), "none", SOFT_INK, 16)
     for number, pair in enumerate(pairs):
         x, y = corner[0] + number % 3 * 170, corner[1] + 34 + number // 3 * 28
         words = f"{pair['truth'] or 'nothing'} as {pair['read'] or 'nothing'}"
-        pen.text((x, y), f"{words}: {pair['n']}", INK, _font(16))
+        draw_text(pen, (x, y), f"{words}: {pair['n']}", INK, 16)
 
 
 def _colour(confidence: float) -> tuple[int, int, int]:
     unsure, sure = np.array(UNSURE), np.array(SURE)
     red, green, blue = (unsure + (sure - unsure) * confidence).astype(int).tolist()
     return red, green, blue
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from tellapart.core import image_io
+from tellapart.core.drawn_text import draw_text
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file, check_target
 from tellapart.core.progress import track
@@ -171,5 +172,5 @@ def _drawn(pixels: Pixels, saliency: npt.NDArray[np.float64], title: str) -> Ima
     for number, part in enumerate((colour, over)):
         large = Image.fromarray(part).resize((width, height), Image.Resampling.BILINEAR)
         image.paste(large, (number * (width + gap), 0) if beside else (0, number * (height + gap)))
-    ImageDraw.Draw(image).text((4, size[1] - below + 6), title, (30, 34, 40), ImageFont.load_default(18))
+    draw_text(ImageDraw.Draw(image), (4, size[1] - below + 6), title, (30, 34, 40), 18)
     return image

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw
 
+from tellapart.core.drawn_text import draw_text
 from tellapart.core.files import atomic_file
 from tellapart.viz.palette import GREY, INK, SOFT_INK
 
@@ -65,7 +66,7 @@ def _dot(
 def _legend(pen: ImageDraw.ImageDraw, title: str, labels: Sequence[str], colour: dict[str, str]) -> None:
     x, y = SIDE + 10, MARGIN
     for line in title.split("\n"):
-        pen.text((x, y), _short(line), INK, ImageFont.load_default(16))
+        draw_text(pen, (x, y), _short(line), INK, 16)
         y += 24
     counts = dict.fromkeys(colour, 0)
     for label in labels:
@@ -76,10 +77,10 @@ def _legend(pen: ImageDraw.ImageDraw, title: str, labels: Sequence[str], colour:
     for name in present:
         if name in largest:
             pen.ellipse((x, y + 3, x + 12, y + 15), fill=ImageColor.getrgb(colour[name]))
-            pen.text((x + 22, y), f"{_short(name)}  {counts[name]:,}", INK, ImageFont.load_default(14))
+            draw_text(pen, (x + 22, y), f"{_short(name)}  {counts[name]:,}", INK, 14)
             y += 22
     if len(present) > NAMED:
-        pen.text((x, y), f"and {len(present) - NAMED} smaller classes", SOFT_INK, ImageFont.load_default(14))
+        draw_text(pen, (x, y), f"and {len(present) - NAMED} smaller classes", SOFT_INK, 14)
 
 
 def _short(text: str, most: int = 32) -> str:
