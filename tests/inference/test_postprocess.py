@@ -63,12 +63,12 @@ def test_the_first_reading_is_the_answer_and_the_others_its_alternatives():
         task="read", charset=Charset(("a", "b")), preprocess=SPEC, data=DATA, training={}, versions={},
         calibration=Calibration(1.0, 4, {"before": 0.1, "after": 0.1}, None, AbstainLevel(0.5, 0.9)),
     )  # fmt: skip
-    readings = [[Reading("a", 0.6, [("a", 0.6)]), Reading("b", 0.3, [("b", 0.3)])], [Reading("", 0.0, [])]]
+    readings = [[Reading("a", 0.6, [("a", 0.6)]), Reading("b", 0.3, [("b", 0.3)])], [Reading("", 0.9, [])]]
     first, empty = text_predictions(["x", "y"], readings, reader)
     assert (first.file, first.answer, first.confidence, first.characters) == ("x", "a", 0.6, [("a", 0.6)])
     assert first.alternatives == [("b", 0.3)]
     assert (first.accepted, empty.accepted) == (True, False)
-    assert (empty.answer, empty.alternatives) == ("", [])
+    assert (empty.answer, empty.confidence, empty.alternatives) == ("", 0.0, [])
 
 
 GROUPED = {"cat": "animal", "dog": "animal", "cup": "thing"}

@@ -58,6 +58,8 @@ def text_predictions(
 ) -> list[Prediction]:
     """The answers of a reader: the first reading of each image, the others as its alternatives.
 
+    An empty text has no confidence, however sure the network is that there is none: nothing was read.
+
     Args:
         names: of the images; N.
         readings: of each image at least one, best first; N.
@@ -69,12 +71,13 @@ def text_predictions(
             name,
             "read",
             first.text,
-            first.confidence,
+            confidence,
             characters=first.characters,
-            accepted=_accepted(first.confidence, abstain),
+            accepted=_accepted(confidence, abstain),
             alternatives=[(reading.text, reading.confidence) for reading in rest],
         )
         for name, (first, *rest) in zip(names, readings, strict=True)
+        for confidence in (first.confidence if first.text else 0.0,)
     ]
 
 

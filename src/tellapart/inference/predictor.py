@@ -217,7 +217,7 @@ class Predictor:
     def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C.
 
-        A reader's answer to an image of one colour is no text, with confidence 0.
+        A reader's answer to an image of one colour is no text; no text has confidence 0.
         """
         first = self.run(pixels)
         answers = self.interpret(names, first)
