@@ -36,8 +36,9 @@ def test_strength_takes_only_what_is_stated(monkeypatch, said):
     monkeypatch.setattr(tellapart, "strength", strength)
     assert said("strength", "digits", "--out", "o", "--labels", "8", "--no-changes", "--label-column", "text")[0] == 2
     assert calls == [
-        ("digits", {"out": "o", "labels": [8], "changes": False, "report": None, "seed": 0, "label_column": "text"})
-    ]
+        ("digits", {"out": "o", "labels": [8], "changes": False, "self_taught": True, "report": None, "seed": 0,
+                    "label_column": "text"})
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", [0, 1])
@@ -49,11 +50,14 @@ def test_a_curve_as_prose(changes):
             {"labels": 1000, "exact_match": figure, "seconds": 60.0},
         ],
         "changes": [{"change": "without lines", "exact_match": figure}] * changes,
+        "verdict": "Broken.",
+        "advice": ["Limit the attempts."],
     }
     lines = _curve_table(result).splitlines()
-    assert lines[:3] == [
+    assert lines[:3] == ["Broken.", "- Limit the attempts.", ""]
+    assert lines[3:6] == [
         "labels           texts read       95 % interval  training",
         "0, 800 pictures      0.5000    0.4000 to 0.6000       3 s",
         "1,000                0.5000    0.4000 to 0.6000      60 s",
     ]
-    assert lines[3:] == ["without lines        0.5000"] * changes
+    assert lines[6:] == ["without lines        0.5000"] * changes

@@ -87,7 +87,10 @@ def test_a_warp_that_leaves_no_room_is_refused(change):
 
 
 def test_other_refusals(tmp_path):
-    with pytest.raises(ConfigError, match=r"^scheme 'x': missing width, height, alphabet, min_length, max_length$"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^scheme 'x': missing width, height, alphabet, min_length, max_length; a scheme has name, width, ",
+    ):
         Scheme.from_dict({"name": "x"})
     with pytest.raises(
         ConfigError, match=r"^no scheme: it has options and their values, one a line, such as width: 160$"

@@ -53,6 +53,9 @@ def strength_verb(words: list[str]) -> int:
     parser.add_argument(
         "--no_changes", action="store_true", help="of a scheme, do not attack changes of it too, each with 200 labels"
     )
+    parser.add_argument(
+        "--no_self_taught", action="store_true", help="without labels, the shipped reader as it is alone: takes seconds"
+    )
     parser.add_argument("--report", help="an HTML page to write")
     parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     parser.add_argument("--file_column", help="of labelled images: the table column that names the image")
@@ -62,6 +65,7 @@ def strength_verb(words: list[str]) -> int:
     from tellapart import strength
 
     labels, changes = _label_counts(options.pop("labels")), not options.pop("no_changes")
+    options["self_taught"] = not options.pop("no_self_taught")
     columns = ("file_column", "label_column", "group_by")
     options = {name: value for name, value in options.items() if value is not None or name not in columns}
     result = strength(options.pop("target"), labels=labels, changes=changes, **options)
@@ -92,4 +96,5 @@ def _curve_table(result: StrengthResult) -> str:
         rows.append((budget(step), f"{share:.4f}", f"{low:.4f} to {high:.4f}", f"{step['seconds']:.0f} s"))
     rows += [(change["change"], f"{change['exact_match']['value']:.4f}", "", "") for change in result["changes"]]
     width = max(len(row[0]) for row in rows)
-    return "\n".join(f"{a:<{width}}  {b:>10}  {c:>18}  {d:>8}".rstrip() for a, b, c, d in rows)
+    table = [f"{a:<{width}}  {b:>10}  {c:>18}  {d:>8}".rstrip() for a, b, c, d in rows]
+    return "\n".join([result["verdict"], *(f"- {sentence}" for sentence in result["advice"]), "", *table])

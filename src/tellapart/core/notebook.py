@@ -31,7 +31,7 @@ def html_table(
     >>> html_table("one", [("a < b", 0.5)])
     '<div><b>one</b><table><tr><td>a &lt; b</td><td>0.5000</td></tr></table></div>'
     """
-    shown = "".join(f'<img src="{_data_uri(pixels)}" style="margin: 2px"> ' for pixels in pictures)
+    shown = "".join(f'<img src="{data_uri(pixels, _SIDE)}" style="margin: 2px"> ' for pixels in pictures)
     heading = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     lines = [f"<tr>{''.join(f'<td>{_cell(each)}</td>' for each in row)}</tr>" for row in rows]
     table = "".join([f"<tr>{heading}</tr>" if heading else "", *lines])
@@ -57,9 +57,11 @@ def _cell(value: object) -> str:
     return html.escape(f"{value:.4f}" if isinstance(value, float) else str(value))
 
 
-def _data_uri(pixels: Pixels) -> str:
+def data_uri(pixels: Pixels, side: int | None = None) -> str:
+    """A picture as the address of itself, a PNG; at most ``side`` px wide and high."""
     picture = Image.fromarray(pixels)
-    picture.thumbnail((_SIDE, _SIDE))
+    if side is not None:
+        picture.thumbnail((side, side))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -217,7 +217,8 @@ class Scheme(YamlDataclass):
         cls.check_options(values, where)
         missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in values]
         if missing:
-            raise ConfigError(f"{where}: missing {', '.join(missing)}")
+            needed = ", ".join(f.name for f in fields if f.default is dataclasses.MISSING)
+            raise ConfigError(f"{where}: missing {', '.join(missing)}; a scheme has {needed}, and the rest by default")
         return cls(**values)
 
     def _check_text(self) -> None:

@@ -54,12 +54,21 @@ def test_a_scheme_is_drawn_attacked_changed_and_reported(tmp_path, monkeypatch):
     assert [len(catalog.rows(part)) for part in ("train", "val", "test")] == [7, 1, 40]
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "For CAPTCHAs that you own or may test." in text
+    assert result["verdict"] in text
+    assert {each["text"] for each in result["samples"]} <= set(catalog.column("label"))
+    assert text.count("<figure") == text.count("data:image/png") == len(result["samples"]) > 0
     assert "With no labels but 40 pictures" in text
     assert changes[1]["change"] in text
     stamp = (out / "labels-8" / "model.safetensors").stat().st_mtime_ns
     again = strength()  # trains nothing
     assert again["curve"][2]["exact_match"] == trained["exact_match"]
     assert (out / "labels-8" / "model.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_the_attacker_without_labels_need_not_teach_itself(tmp_path, drawn_only):
+    result = drawn_only("digits", out=tmp_path / "out", labels=[0, 8], self_taught=False)
+    assert [(step["labels"], "pictures" in step) for step in result["curve"]] == [(0, False), (8, False)]
+    assert result["left_out"] == []
 
 
 def figure(value):
@@ -71,6 +80,7 @@ def drawn_only(monkeypatch):
     """Strength without its trainings, which take minutes for what these tests look at: drawing, order, and notes."""
     for module, name, count in ((assess, "TESTED", 20), (assess, "PICTURES", 10), (attack_module, "PICTURES", 10)):
         monkeypatch.setattr(module, name, count)
+    monkeypatch.setattr(assess, "samples", lambda *_: [])
     for name in ("train", "adapt"):
         monkeypatch.setattr(attack_module, name, lambda *_, **__: {"seconds": 1.0, "bundle": "bundle"})
     monkeypatch.setattr(attack_module, "evaluate", lambda _, catalog, **__: {

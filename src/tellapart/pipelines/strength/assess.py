@@ -20,6 +20,8 @@ from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.strength.ablation import with_hardships, without_hardships
 from tellapart.pipelines.strength.attack import PICTURES, attack, attack_self_taught, attack_untrained, ladder
 from tellapart.pipelines.strength.page import page
+from tellapart.pipelines.strength.samples import sample_pictures, samples
+from tellapart.pipelines.strength.verdict import advice, verdict
 from tellapart.synthesis import SCHEMES, RandomScheme, Scheme
 from tellapart.synthesis import scheme as open_scheme
 from tellapart.synthesis.generate import generate
@@ -54,8 +56,13 @@ class StrengthResult(TypedDict):
     machine: str
     broken_with: int | None
     broken_by: str
+    broken_from: float
     characters: list[dict[str, Any]]
     limits: list[str]
+    drawn: bool
+    verdict: str
+    advice: list[str]
+    samples: list[dict[str, str]]
 
 
 def strength(
@@ -64,6 +71,7 @@ def strength(
     out: str | Path,
     labels: Sequence[int] = LABELS,
     changes: bool = True,
+    self_taught: bool = True,
     report: str | Path | None = None,
     seed: int = 0,
     **options: Unpack[StrengthOptions],
@@ -82,6 +90,7 @@ def strength(
         labels: how many the attacker has. Numbers that the data has not, or that are too few to train on, are left
             out with a note.
         changes: of a scheme, whether to attack changes of it too.
+        self_taught: whether the attacker without labels also teaches itself, which takes minutes.
         report: an HTML page to write.
         seed: of the drawing, the split and the trainings.
         options: of the training, such as ``effort``, and how to read labelled images, such as ``label_column``.
@@ -90,7 +99,9 @@ def strength(
         ``target``, ``n`` (images that judge), ``curve`` (a step a number of labels; the self-taught step has the
         number of its ``pictures``), ``left_out`` (a sentence a number that was), ``machine`` (the processor that took
         the steps' seconds), ``broken_with`` (the fewest labels with which surely more than 1 % is read, or None),
-        ``broken_by`` (source of that line), ``characters`` (hardest first), ``changes``, ``limits``.
+        ``broken_by`` (source of that line, the share ``broken_from``), ``characters`` (hardest first), ``changes``,
+        ``limits``, ``drawn`` (a scheme's images), ``verdict`` and ``advice`` in words, and ``samples``: file, text and
+        what the strongest attacker read, of some that it read and some that it did not.
 
     Raises:
         ConfigError: numbers of labels that are none, or a place where nothing can be written or another command works.
@@ -108,7 +119,8 @@ def strength(
     if scheme and reading:
         raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images; a scheme's images are drawn")
     with hold_folder(out):
-        most = max(*wanted, PICTURES) if 0 in wanted else max(wanted)
+        teaches = 0 in wanted and self_taught
+        most = max(*wanted, PICTURES) if teaches else max(wanted)
         catalog = (
             _draw_scheme(scheme, most, out / "data", seed) if scheme else _open_labelled(str(target), seed, reading)
         )
@@ -117,17 +129,20 @@ def strength(
             raise ConfigError(f"nothing to attack with; {'; '.join(left_out)}")
         for note in left_out:
             log(f"note: {note}")
-        record = _Record(out / "strength.json", scheme.name if scheme else str(target), left_out)
+        name = scheme.name if scheme else str(target)
+        record = _Record(out / "strength.json", name, left_out, drawn=scheme is not None)
         if 0 in wanted:
-            _attack_without_labels(record, catalog, out / "pictures", seed, training)
+            _attack_without_labels(record, catalog, out / "pictures" if teaches else None, seed, training)
         for number in steps:
             record.add(attack(catalog, number, out / f"labels-{number}", seed=seed, **training))
         if scheme and changes:
             record.result["changes"] = _attack_changes(scheme, out / "changes", seed, training)
+        record.result["samples"] = samples(catalog, record.result["curve"])
         record.write()
         if report is not None:
+            pictures = sample_pictures(catalog, record.result["samples"])
             with atomic_file(Path(report)) as temporary:
-                temporary.write_text(page(record.result), encoding="utf-8")
+                temporary.write_text(page(record.result, pictures), encoding="utf-8")
     return cast(StrengthResult, record.result)
 
 
@@ -138,11 +153,14 @@ class _Record:
         path: the JSON file.
         target: the name of what is attacked.
         left_out: sentences about numbers of labels that are left out.
+        drawn: whether the images are drawn by a scheme.
     """
 
-    def __init__(self, path: Path, target: str, left_out: list[str]) -> None:
+    def __init__(self, path: Path, target: str, left_out: list[str], *, drawn: bool) -> None:
         self.path = path
-        self.result: dict[str, Any] = {"target": target, "left_out": left_out, "curve": [], "changes": []}
+        self.result: dict[str, Any] = {
+            "target": target, "left_out": left_out, "curve": [], "changes": [], "samples": [], "drawn": drawn
+        }  # fmt: skip
 
     def add(self, step: dict[str, Any]) -> None:
         """Put a step at the end of the curve, and write."""
@@ -156,6 +174,7 @@ class _Record:
     def write(self) -> None:
         """Write the figures with their summary."""
         self.result.update(_summary(self.result["curve"]))
+        self.result |= {"verdict": verdict(self.result), "advice": advice(self.result)}
         write_json(self.path, self.result)
 
 
@@ -219,13 +238,17 @@ def _open_labelled(target: str, seed: int, reading: dict[str, Any]) -> Catalog:
 # --- attacks -----------------------------------------------------------------------------------------
 
 
-def _attack_without_labels(record: _Record, catalog: Catalog, out: Path, seed: int, training: dict[str, Any]) -> None:
-    """The shipped reader as it is, then self-taught on pictures; a sentence where either is impossible."""
+def _attack_without_labels(
+    record: _Record, catalog: Catalog, out: Path | None, seed: int, training: dict[str, Any]
+) -> None:
+    """The shipped reader as it is, then, with a folder for it, self-taught; a sentence where either is impossible."""
     untrained = attack_untrained(catalog)
     if untrained is None:
         record.leave_out("without labels, as the shipped reader does not know all characters")
         return
     record.add(untrained)
+    if out is None:
+        return
     try:
         record.add(attack_self_taught(catalog, out, seed=seed, **training))
     except (CatalogError, TextError) as error:
@@ -254,6 +277,7 @@ def _summary(curve: list[dict[str, Any]]) -> dict[str, Any]:
         "machine": processor(),
         "broken_with": next((step["labels"] for step in curve if step["exact_match"]["ci95"][0] > BROKEN), None),
         "broken_by": BROKEN_BY,
+        "broken_from": BROKEN,
         "characters": _characters(curve[-1]) if curve else [],
         "limits": list(LIMITS),
     }

@@ -74,7 +74,7 @@ def attack_untrained(catalog: Catalog) -> dict[str, Any] | None:
         log(f"without labels: left out, as the shipped reader does not know {join_some(unknown)}")
         return None
     log("an attacker without labels")
-    report = evaluate(bundle, catalog, split="test", tta=True, **_text_knowledge(catalog))
+    report = evaluate(bundle, catalog, split="test", tta=True, **text_knowledge(catalog))
     return {"labels": 0, "seconds": 0.0, **report}
 
 
@@ -100,13 +100,14 @@ def attack_self_taught(
     chosen = set([row for row in catalog.rows() if catalog.column("split")[row] != "test"][:PICTURES])
     log(f"an attacker with {len(chosen):,} pictures without labels")
     pictures = catalog.with_column("keep", [row in chosen for row in range(len(catalog))])
-    knowledge = _text_knowledge(catalog)
+    knowledge = text_knowledge(catalog)
     result = adapt(pictures, out=out, seed=seed, **knowledge, **options)
     report = evaluate(result["bundle"], catalog, split="test", tta=True, **knowledge)
     return {"labels": 0, "pictures": len(chosen), "seconds": result["seconds"], **report}
 
 
-def _text_knowledge(catalog: Catalog) -> TextKnowledge:
+def text_knowledge(catalog: Catalog) -> TextKnowledge:
+    """What an attacker without labels is told of the texts."""
     lengths = [len(text) for text in catalog.labels]
     return {
         "alphabet": "".join(sorted(set().union(*catalog.labels))),

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from math import log10
 from typing import Any
 
+from tellapart.core.image_io import Pixels
+from tellapart.core.notebook import data_uri
+from tellapart.pipelines.strength.verdict import percent
 from tellapart.viz.html import Content, Html, document, table, tag
 
 WIDE, HIGH, LEFT, TOP = 640, 300, 56, 16  # px of the curve's picture
@@ -16,15 +19,17 @@ STYLE = """
 .curve .limit { stroke: var(--red); stroke-dasharray: 6 4 } .curve .red { fill: var(--red) }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0 } .scroll { overflow-x: auto }
 td, th { padding: .25rem .9rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line) }
+.samples { display: flex; flex-wrap: wrap; gap: 1rem } .samples figure { margin: 0 } .samples img { max-width: 220px }
 td:first-child, th:first-child { text-align: left }
 """
 
 
-def page(result: dict[str, Any]) -> str:
+def page(result: dict[str, Any], pictures: Mapping[str, Pixels] | None = None) -> str:
     """The page's HTML.
 
     Args:
         result: as `tellapart.strength` answers it.
+        pictures: file → RGB, of the samples.
     """
     title = f"How strong is {result['target']}?"
     body = tag(
@@ -32,8 +37,10 @@ def page(result: dict[str, Any]) -> str:
         tag(
             "main",
             tag("h1", title),
-            tag("p", "For CAPTCHAs that you own or may test."),
-            tag("p", tag("b", _verdict(result))),
+            tag("p", tag("b", result["verdict"])),
+            tag("ul", *(tag("li", sentence) for sentence in result["advice"])),
+            tag("p", "For CAPTCHAs that you own or may test.", class_="note"),
+            _samples(result, pictures),
             tag("section", tag("h2", "What an attacker reads"), _curve(result["curve"]), *_steps(result)),
             _changes(result["changes"]),
             _characters(result),
@@ -52,21 +59,6 @@ def budget(step: Mapping[str, Any]) -> str:
     ('1,000', '0, 800 pictures')
     """
     return f"{step['labels']:,}" + (f", {step['pictures']:,} pictures" if "pictures" in step else "")
-
-
-def _verdict(result: dict[str, Any]) -> str:
-    if not result["curve"]:
-        return "It was not attacked."
-    last = result["curve"][-1]
-    with_most = f"with {last['labels']:,} labels {_share(last['exact_match']['value'])} of the texts are read"
-    if result["broken_with"] is None:
-        return f"Not shown to be broken, nor to be strong: {with_most}, and 1 % lies within chance of that."
-    line = "a scheme counts as broken once an attacker reads 1 % of it"
-    return f"Broken with {result['broken_with']:,} labels: {line}; {with_most}."
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
 
 
 def _interval(figure: dict[str, Any]) -> str:
@@ -112,7 +104,7 @@ def _curve(curve: list[dict[str, Any]]) -> Html:
             else tag("text", f"{step['labels']:,}", x=x, y=HIGH - 18, text_anchor="middle"),
         ]
     parts.append(tag("text", "labels", x=WIDE - 10, y=HIGH - 2, text_anchor="end"))
-    description = "; ".join(f"labels {budget(step)}: {_share(step['exact_match']['value'])}" for step in curve)
+    description = "; ".join(f"labels {budget(step)}: {percent(step['exact_match']['value'])}" for step in curve)
     return tag(
         "svg", *parts, class_="curve", viewBox=f"0 0 {WIDE} {HIGH}", width=WIDE, height=HIGH, role="img",
         aria_label=f"Texts read exactly: {description}",
@@ -123,10 +115,10 @@ def _steps(result: dict[str, Any]) -> list[Html]:
     rows = [
         [
             budget(step),
-            _share(step["exact_match"]["value"]),
+            percent(step["exact_match"]["value"]),
             _interval(step["exact_match"]),
-            _share(step["exact_match_folded"]["value"]),
-            _share(step["cer"]["value"]),
+            percent(step["exact_match_folded"]["value"]),
+            percent(step["cer"]["value"]),
             f"{step['seconds']:.0f} s",
         ]
         for step in result["curve"]
@@ -156,22 +148,33 @@ def _changes(changes: list[dict[str, Any]]) -> Html | None:
         return None
     own = changes[0]["exact_match"]["value"]
     rows = [
-        [row["change"], _share(row["exact_match"]["value"]), _interval(row["exact_match"]),
+        [row["change"], percent(row["exact_match"]["value"]), _interval(row["exact_match"]),
          "" if not place else f"{100 * (row['exact_match']['value'] - own):+.1f}"]
         for place, row in enumerate(changes)
     ]  # fmt: skip
-    best = min(changes[1:], key=lambda row: row["exact_match"]["value"], default=changes[0])
-    advice = (
-        f"Of what was tried, “{best['change']}” costs the attacker most: "
-        f"{_share(own)} become {_share(best['exact_match']['value'])}."
-        if best["exact_match"]["ci95"][1] < changes[0]["exact_match"]["ci95"][0]
-        else "Nothing that was tried costs the attacker more than chance could."
-    )
     sentence = f"An attacker with {changes[0]['labels']:,} labels, trained anew on each change."
     return tag(
         "section", tag("h2", "What its hardships are worth, and what others would be"), tag("p", sentence),
-        tag("p", tag("b", advice)), table(["change", "texts read", "95 % interval", "points"], rows),
+        table(["change", "texts read", "95 % interval", "points"], rows),
     )  # fmt: skip
+
+
+def _samples(result: dict[str, Any], pictures: Mapping[str, Pixels] | None) -> Html | None:
+    """Pictures that the strongest attacker read, and pictures that it did not."""
+    if not result["samples"]:
+        return None
+    parts: list[Content] = []
+    for heading, right in (("Read", True), ("Not read", False)):
+        those = [sample for sample in result["samples"] if (sample["read"] == sample["text"]) is right]
+        shown = [
+            tag(
+                "figure", tag("img", src=data_uri((pictures or {})[each["file"]]), alt=f"the text {each['text']}"),
+                tag("figcaption", each["text"] if right else f"{each['text']}: read as {each['read'] or 'nothing'}"),
+            )
+            for each in those if each["file"] in (pictures or {})
+        ]  # fmt: skip
+        parts += [tag("h3", heading), tag("div", *shown, class_="samples") if shown else tag("p", "none")]
+    return tag("section", tag("h2", "Pictures before the strongest attacker"), *parts)
 
 
 def _characters(result: dict[str, Any]) -> Html | None:
