@@ -129,20 +129,14 @@ def strength(
             raise ConfigError(f"nothing to attack with; {'; '.join(left_out)}")
         for note in left_out:
             log(f"note: {note}")
-        name = scheme.name if scheme else str(target)
-        record = _Record(out / "strength.json", name, left_out, drawn=scheme is not None)
+        record = _Record(out / "strength.json", getattr(scheme, "name", str(target)), left_out, drawn=bool(scheme))
         if 0 in wanted:
             _attack_without_labels(record, catalog, out / "pictures" if teaches else None, seed, training)
         for number in steps:
             record.add(attack(catalog, number, out / f"labels-{number}", seed=seed, **training))
         if scheme and changes:
             record.result["changes"] = _attack_changes(scheme, out / "changes", seed, training)
-        record.result["samples"] = samples(catalog, record.result["curve"])
-        record.write()
-        if report is not None:
-            pictures = sample_pictures(catalog, record.result["samples"])
-            with atomic_file(Path(report)) as temporary:
-                temporary.write_text(page(record.result, pictures), encoding="utf-8")
+        _finish(record, catalog, report)
     return cast(StrengthResult, record.result)
 
 
@@ -176,6 +170,16 @@ class _Record:
         self.result.update(_summary(self.result["curve"]))
         self.result |= {"verdict": verdict(self.result), "advice": advice(self.result)}
         write_json(self.path, self.result)
+
+
+def _finish(record: _Record, catalog: Catalog, report: str | Path | None) -> None:
+    """Add samples of what was read and what was not, and write the figures and the page."""
+    record.result["samples"] = samples(catalog, record.result["curve"])
+    record.write()
+    if report is not None:
+        pictures = sample_pictures(catalog, record.result["samples"])
+        with atomic_file(Path(report)) as temporary:
+            temporary.write_text(page(record.result, pictures), encoding="utf-8")
 
 
 def _check_arguments(labels: Sequence[int], out: Path, report: str | Path | None) -> list[int]:
