@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tellapart.pipelines.clean import clean
     from tellapart.pipelines.demo import demo
     from tellapart.pipelines.embed import embed
+    from tellapart.pipelines.ensemble import ensemble
     from tellapart.pipelines.evaluate import evaluate
     from tellapart.pipelines.export import export
     from tellapart.pipelines.generate import generate
@@ -69,6 +70,7 @@ _HOME = {
     "demo": "pipelines.demo",
     "drift": "evaluation.drift",
     "embed": "pipelines.embed",
+    "ensemble": "pipelines.ensemble",
     "evaluate": "pipelines.evaluate",
     "explain": "inference.saliency",
     "export": "pipelines.export",
@@ -109,6 +111,7 @@ __all__ = [
     "demo",
     "drift",
     "embed",
+    "ensemble",
     "evaluate",
     "explain",
     "export",

@@ -183,8 +183,8 @@ def test_a_graph_with_slightly_other_probabilities_is_not_written(shape_run, cop
     before = tree(run)
     tampered(run / "bundle", lambda bias: bias + np.array([0, 2e-3, 0], np.float32))
     text = (
-        r"^.+\.png: a probability of the exported graph differs by 0\.00\d+ from the trained model's "
-        r"\(allowed: 0\.0001\); nothing was written\. Please report it with the backbone's name$"
+        r"^.+\.png: a probability of the exported graph differs by 0\.00\d+ from that of the trained "
+        r"model \(allowed: 0\.0001\); nothing was written\. Please report it with the backbone's name$"
     )
     with pytest.raises(ParityError, match=text):
         tellapart.export(run)

@@ -42,6 +42,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart drift MODEL IMAGES                     has the input changed since the model was packed?
   tellapart explain MODEL IMAGE --out where.png    what of a picture the answer hangs on
   tellapart export RUN --out BUNDLE                pack a run again, compared with the trained model
+  tellapart ensemble MODEL MODEL ... --out BUNDLE  models that exist as one, which answers by their mean
   tellapart generate --scheme NAME --n N --out DIR draw CAPTCHAs for training
   tellapart strength DATA|SCHEME --out FOLDER      how strong is your CAPTCHA, by an attacker's labels
   tellapart recipes [NAME]                         ready-made trainings and what they reach
@@ -147,6 +148,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "drift": evaluation.drift_verb,
     "explain": evaluation.explain_verb,
     "export": inference.export_verb,
+    "ensemble": inference.ensemble_verb,
     "generate": synthesis.generate_verb,
     "strength": synthesis.strength_verb,
     "recipes": training.recipes_verb,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from tellapart.cli.arguments import (
@@ -111,9 +112,34 @@ def export_verb(words: list[str]) -> int:
     from tellapart import export
 
     bundle = export(options.pop("run"), **options)
-    parity = bundle.manifest.to_json()["parity"]
-    prose = (
-        f"{bundle.path}: {parity['compared']} comparisons on {parity['images']} images, 0 different answers, largest "
-        f"difference of a probability {parity['largest_difference']:.1e}"
+    result = {"bundle": str(bundle.path), "parity": bundle.manifest.to_json()["parity"]}
+    return show(as_json, result, lambda: _parity_prose(result))
+
+
+def ensemble_verb(words: list[str]) -> int:
+    """``tellapart ensemble MODEL MODEL ...``: models that exist already as one bundle."""
+    parser = new_parser(
+        "ensemble",
+        "Pack models that exist already as one bundle, which answers by the mean of their probabilities.",
+        example="tellapart ensemble runs/a runs/b --out both",
     )
-    return show(as_json, {"bundle": str(bundle.path), "parity": parity}, lambda: prose)
+    parser.add_argument("models", nargs="+", help="runs or bundles of the same task, and classes or characters")
+    parser.add_argument("--out", required=True, help="the bundle's folder")
+    parser.add_argument("--weights", action="store_true", help="also those of the first, so that a training can start")
+    options, as_json = parse(parser, words)
+    from tellapart import ensemble
+
+    models = options.pop("models")
+    bundle = ensemble(models, **options)
+    result = {"bundle": str(bundle.path), "parity": bundle.manifest.to_json()["parity"]}
+    names = shlex.join([*models, str(bundle.path)])
+    return show(as_json, result, lambda: f"{_parity_prose(result)}\nnext    tellapart compare {names} --data LABELLED")
+
+
+def _parity_prose(result: dict[str, Any]) -> str:
+    """What was compared before a bundle was written."""
+    parity = result["parity"]
+    return (
+        f"{result['bundle']}: {parity['compared']} comparisons on {parity['images']} images, 0 different answers, "
+        f"largest difference of a probability {parity['largest_difference']:.1e}"
+    )

@@ -7,7 +7,7 @@ pixels. Copies that lost something (JPEG again, scaled, cropped) are other image
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -91,6 +91,18 @@ class TrainingImages:
         taught = images.digests[images.parts <= PARTS.index("val")].tolist()
         own = zip(self.digests.tolist(), self.parts.tolist(), strict=True)
         return self._sorted([*own, *((digest, train) for digest in taught)], images.unrecorded)
+
+    @classmethod
+    def merge(cls, members: Mapping[str, TrainingImages | None]) -> TrainingImages:
+        """Return the images of models that answer as one: what taught any of them taught it.
+
+        Args:
+            members: name → images; None where they are not known.
+        """
+        known = [images for images in members.values() if images is not None]
+        pairs = (pair for each in known for pair in zip(each.digests.tolist(), each.parts.tolist(), strict=True))
+        unrecorded = [name if images is None else images.unrecorded for name, images in members.items()]
+        return cls._sorted(pairs, next(filter(None, unrecorded), ""))
 
     def parts_of(self, catalog: Catalog, rows: Sequence[int]) -> list[TrainingPart | None]:
         """Return what each row of a catalog was in the training; None for an image that the model has never met."""

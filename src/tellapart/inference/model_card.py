@@ -57,9 +57,10 @@ def _lines(manifest: BundleManifest) -> Iterator[str]:
     yield from _limits(reads)
     if parity := manifest.parity:
         yield from ["## Export", ""]
+        model, verb = ("mean of its members", "ensemble") if _members(manifest) else ("trained network", "export")
         yield (
-            f"The graph was compared with the trained network {parity.compared:,} times on {parity.images:,} "
-            f"images before it was written (`tellapart export`): {parity.different_answers} different answers, "
+            f"The graph was compared with the {model} {parity.compared:,} times on {parity.images:,} "
+            f"images before it was written (`tellapart {verb}`): {parity.different_answers} different answers, "
             f"largest difference of a probability {parity.largest_difference:.1e}."
         )
         yield ""
@@ -87,11 +88,11 @@ def _training(manifest: BundleManifest) -> Iterator[str]:
     if not training:
         return
     yield from ["## What it was trained with", ""]
-    parts = (
-        f", split by seed {data.split['seed']}; copies never cross the split"
-        if data.split
-        else ", split by their owner"
-    )
+    members = _members(manifest)
+    if data.split:
+        parts = f", split by seed {data.split['seed']}; copies never cross the split"
+    else:
+        parts = ", the data of its members" if members else ", split by their owner"
     kind = "images that no person labelled" if data.read_by else "labelled images"
     yield f"- Data of {data.n:,} {kind} (fingerprint `{data.fingerprint}`){parts}."
     if data.read_by:
@@ -101,10 +102,21 @@ def _training(manifest: BundleManifest) -> Iterator[str]:
         if training.get("init_from")
         else f"Network `{training['backbone']}`"
     )
+    if members:
+        yield f"- Networks `{training['backbone']}`, the mean of {members} models (`tellapart ensemble`)."
+        yield "  What each was trained with stands in `bundle.json` under `training.members`."
+        yield ""
+        return
     count = max(training.get("ensemble", 1), training.get("cv_folds", 0))
     mean = f", the mean of {count} trainings" if count > 1 else ""
     yield f"- {start}, seed {training['seed']}{mean}. All options stand in `bundle.json` under `training`."
     yield ""
+
+
+def _members(manifest: BundleManifest) -> int:
+    """Of how many models it is the mean; none of one that was trained as a whole."""
+    members = manifest.training.get("members")
+    return len(members) if isinstance(members, list) else 0
 
 
 def _figures(manifest: BundleManifest) -> Iterator[str]:

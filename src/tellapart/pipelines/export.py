@@ -9,37 +9,35 @@ import platform
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from tellapart.core.errors import ConfigError, ParityError, TellapartError
+from tellapart.core.errors import ConfigError, TellapartError
 from tellapart.core.files import atomic_folder, contents
 from tellapart.core.folder_lock import hold_folder, hold_target
 from tellapart.data.catalog import Catalog
-from tellapart.evaluation.drift import FEWEST, REFERENCE
-from tellapart.evaluation.drift_reference import REFERENCE_SIZE, Reference, sample_images
+from tellapart.evaluation.drift import REFERENCE
+from tellapart.evaluation.reference_sampling import write_reference
 from tellapart.evaluation.training_images import TRAINING_IMAGES, TrainingImages, content, training_images
 from tellapart.inference.base_model import BASE
 from tellapart.inference.bundle import GRAPH, Bundle
 from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
-from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, Parity, TrainingData
-from tellapart.inference.predictor import Predictor, batched_by_width
+from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, TrainingData
+from tellapart.inference.predictor import Predictor
 from tellapart.inference.preprocess import Preprocess
+from tellapart.pipelines.parity import Floats, Pixels, compare, image_batches
 from tellapart.pipelines.preconditions import EXPORTERS, check_installed
 from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.decision_rules import expected_length
 from tellapart.training.models.scale import Scale
 from tellapart.training.run_folder import MODEL, Run
 
-TOLERANCE = 1e-4  # of any probability
-BATCHES = (1, 2, 7, 32)
 OPSET = 20
 
 
@@ -114,15 +112,16 @@ def pack(run: Run, target: Path, *, weights: bool = False, checkpoint: str | Non
     with atomic_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
         if weights:
-            (folder / MODEL).write_bytes(save({name: _halved(value) for name, value in model.state_dict().items()}))
+            (folder / MODEL).write_bytes(save({name: halved(value) for name, value in model.state_dict().items()}))
         bundle = Bundle.write(folder, _manifest(run, catalog, spec, calibration))
         predictor = Predictor(bundle)
-        compared = compare(deployed, predictor, catalog, spec)
+        rows = catalog.rows("test") or catalog.rows()
+        parity = compare(partial(_answers, deployed), predictor, image_batches(catalog, rows, spec))
         # With folds, what one network was chosen on has taught the others.
         unseen = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
-        _write_reference(predictor, catalog, unseen, folder / REFERENCE)
+        write_reference(predictor, catalog, unseen, folder / REFERENCE)
         _training_images(run, catalog).write(folder / TRAINING_IMAGES)
-        manifest = replace(bundle.manifest, parity=Parity(**compared))
+        manifest = replace(bundle.manifest, parity=parity)
         metrics = run.metrics() if checkpoint is None else None
         Bundle.write(folder, manifest.with_metrics(metrics) if metrics else manifest)
     return Bundle.open(target)
@@ -141,18 +140,6 @@ def _target(run: Run, out: str | Path | None, checkpoint: str | None) -> Path:
             f"{run.path}: the run is not finished; run its train command again to go on, or name a checkpoint"
         )
     return Path(out) if out is not None else run.path / "bundle"
-
-
-def _write_reference(predictor: Predictor, catalog: Catalog, rows: list[int], path: Path) -> None:
-    """What drift is told from: images kept from learning, of the test part if that has enough."""
-    if len(rows) < FEWEST:
-        return
-    test = len(catalog.rows("test"))
-    pool = rows[:test] if test >= REFERENCE_SIZE else rows
-    chosen = np.random.default_rng(0).permutation(len(pool))[:REFERENCE_SIZE]
-    files = catalog.column("file")
-    images = ((files[row], data) for row, data in catalog.read(sorted(pool[at] for at in chosen)))
-    Reference.of(sample_images(predictor, images)).write(path)
 
 
 def _training_images(run: Run, catalog: Catalog) -> TrainingImages:
@@ -174,6 +161,13 @@ def _images_of(model: Path) -> TrainingImages | None:
         run = Run.open(folder)
         return _training_images(run, run.catalog())
     return None
+
+
+def _answers(deployed: nn.Module, pixels: Pixels) -> tuple[Floats, Floats]:
+    """Probabilities and features of the trained network."""
+    with torch.inference_mode():
+        probabilities, features = deployed(torch.from_numpy(pixels))
+    return probabilities.numpy(), features.numpy()
 
 
 def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
@@ -209,79 +203,8 @@ def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def compare(deployed: nn.Module, predictor: Predictor, catalog: Catalog, spec: Preprocess) -> dict[str, Any]:
-    """Compare the graph with the trained model on the test part.
-
-    Returns:
-        ``images`` and ``compared`` (counts), ``different_answers`` (0), ``largest_difference`` (of a probability).
-
-    Raises:
-        ParityError: an answer differs, or a probability or a feature by more than `TOLERANCE`.
-    """
-    rows = catalog.rows("test") or catalog.rows()
-    files = catalog.column("file")
-    worst = 0.0
-    n = 0
-    for names, batch in _batches(catalog, rows, spec):
-        with torch.inference_mode():
-            theirs, features = (each.numpy() for each in deployed(torch.from_numpy(batch)))
-        ours = predictor.run(batch)
-        _compare_features(names, features, predictor.features(batch))
-        n += len(batch)
-        for name, a, b in zip(names, predictor.interpret(names, theirs), predictor.interpret(names, ours), strict=True):
-            if a.answer != b.answer:
-                raise ParityError(
-                    f"{name}: the trained model answers {a.answer!r}, the exported graph {b.answer!r}; "
-                    "nothing was written. Please report it with the backbone's name"
-                )
-        differences = np.abs(theirs - ours).reshape(len(batch), -1).max(axis=1)
-        difference = float(differences.max())
-        worst = max(worst, difference)
-        if difference > TOLERANCE:
-            raise ParityError(
-                f"{names[int(differences.argmax())]}: "
-                f"a probability of the exported graph differs by {difference:.2g} "
-                f"from the trained model's (allowed: {TOLERANCE:g}); nothing was written. "
-                "Please report it with the backbone's name"
-            )
-    return {
-        "images": len({files[row] for row in rows}),
-        "compared": n,
-        "different_answers": 0,
-        "largest_difference": worst,
-    }
-
-
-def _compare_features(names: list[str], theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32]) -> None:
-    """The same tolerance, of the largest feature."""
-    difference = np.abs(theirs - ours).max(axis=1) / max(1.0, float(np.abs(theirs).max()))
-    if difference.max() > TOLERANCE:
-        raise ParityError(
-            f"{names[int(difference.argmax())]}: a feature of the exported graph differs by {difference.max():.2g} of "
-            f"the largest from the trained model's (allowed: {TOLERANCE:g}); nothing was written. "
-            "Please report it with the backbone's name"
-        )
-
-
-def _batches(catalog: Catalog, rows: list[int], spec: Preprocess) -> Iterator[tuple[list[str], npt.NDArray[np.uint8]]]:
-    """All rows in batches of 32, the first of each width also in small batches and on wider canvases."""
-    files = catalog.column("file")
-    probed: set[int] = set()
-    loaded = ((files[row], spec.load(data, files[row])) for row, data in catalog.read(rows))
-    for names, pixels in batched_by_width(loaded, BATCHES[-1]):
-        yield names, pixels
-        width = pixels.shape[2]
-        if width in probed:
-            continue
-        probed.add(width)
-        for size in BATCHES[:-1]:
-            yield names[:size], pixels[:size]
-        if spec.width is None:
-            for more in (spec.step, 3 * spec.step):
-                yield names[:7], np.pad(pixels[:7], ((0, 0), (0, 0), (0, more), (0, 0)), mode="edge")
-
-
-def _halved(value: Tensor) -> Tensor:
+def halved(value: Tensor) -> Tensor:
+    """A tensor in half precision; whole numbers stay as they are."""
     return value.half() if value.is_floating_point() else value
 
 

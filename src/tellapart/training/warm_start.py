@@ -96,7 +96,9 @@ def _read_source(source: str) -> tuple[dict[str, torch.Tensor], Charset, int, in
     if MODEL not in bundle.manifest.files:
         raise ConfigError(f"{path}: this bundle only predicts; start from its run folder, or export it with --weights")
     weights = read_weights(bundle.path / MODEL)  # halves; copying makes floats of them
-    return weights, bundle.charset, bundle.preprocess.height, bundle.preprocess.channels
+    first = weights.get(FIRST)  # of an ensemble, the network whose weights these are may see less than all of it
+    channels = bundle.preprocess.channels if first is None or first.ndim != 4 else int(first.shape[1])
+    return weights, bundle.charset, bundle.preprocess.height, channels
 
 
 def _facts(run: Run) -> tuple[Charset, int, int]:
