@@ -44,16 +44,18 @@ def merge_graphs(models: Sequence[Any], channels: Sequence[int]) -> Any:
     if min(channels) < max(channels):
         grey_nodes, grey_constants = _luminance()
         nodes, initializers = [*grey_nodes, *nodes], [*grey_constants, *initializers]
-    for kind, name, options in (("Mean", PROBABILITIES, {}), ("Concat", FEATURES, {"axis": 1})):
-        parts = [_prefix(number) + name for number in range(len(models))]
-        nodes.append(helper.make_node(kind, parts, [name], **options))
+    probabilities, features = (
+        [_prefix(number) + name for number in range(len(models))] for name in (PROBABILITIES, FEATURES)
+    )
+    nodes.append(helper.make_node("Mean", probabilities, [PROBABILITIES]))
+    nodes.append(helper.make_node("Concat", features, [FEATURES], axis=1))
     pixels = type(inputs[0])()
     pixels.CopyFrom(inputs[channels.index(max(channels))])
     pixels.name = PIXELS
-    probabilities, features = (_output(models[0].graph, name) for name in (PROBABILITIES, FEATURES))
+    outputs = [_output(models[0].graph, name) for name in (PROBABILITIES, FEATURES)]
     sizes = [_output(model.graph, FEATURES).type.tensor_type.shape.dim[1].dim_value for model in models]
-    features.type.tensor_type.shape.dim[1].dim_value = sum(sizes)
-    graph = helper.make_graph(nodes, "ensemble", [pixels], [probabilities, features], initializers)
+    outputs[1].type.tensor_type.shape.dim[1].dim_value = sum(sizes)
+    graph = helper.make_graph(nodes, "ensemble", [pixels], outputs, initializers)
     merged = helper.make_model(graph, opset_imports=models[0].opset_import)
     merged.ir_version = max(model.ir_version for model in models)
     checker.check_model(merged)
@@ -94,7 +96,7 @@ def _luminance() -> tuple[list[Any], list[Any]]:
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
 
-    constants = {
+    constants: dict[str, np.ndarray[Any, Any]] = {
         "luma": np.array(LUMA, np.int32),
         "half": np.array(1 << 15, np.int32),
         "whole": np.array(1 << 16, np.int32),
