@@ -1,7 +1,13 @@
-"""What is deployed names routes, figures and options that the server has."""
+"""What is deployed names routes, figures and options that tellapart has, and images that are built safely."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +27,8 @@ def of(kind):
 
 
 def test_there_is_what_a_service_with_replicas_needs():
-    kinds = [document["kind"] for document in DOCUMENTS]
-    assert sorted(kinds) == ["Deployment", "PodDisruptionBudget", "ScaledObject", "Service"]
-    assert all(document["metadata"]["name"] == "tellapart" for document in DOCUMENTS)
+    for kind in ("Deployment", "PodDisruptionBudget", "ScaledObject", "Service"):
+        assert of(kind)["metadata"]["name"] == "tellapart"
 
 
 def test_all_speak_of_the_same_pods():
@@ -67,3 +72,110 @@ def test_every_writable_place_is_mounted():
     assert "/state" in mounts.values()
     environment = {each["name"]: each.get("value") for each in container["env"]}
     assert environment["XDG_CACHE_HOME"] in mounts.values()
+
+
+CONTAINERFILE = DEPLOY / "Containerfile"
+JOBS = [document for document in DOCUMENTS if document["kind"] == "Job"]
+
+
+def stages():
+    """The stages of the Containerfile: name to its instructions, lines joined."""
+    text = re.sub(r"^#.*\n", "", CONTAINERFILE.read_text(encoding="utf-8"), flags=re.MULTILINE).replace("\\\n", " ")
+    found = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("FROM"):
+            base, _, name = line.split()[1:4]
+            found[name] = [("FROM", base)]
+        else:
+            found[name].append(tuple(line.split(maxsplit=1)))
+    return found
+
+
+@cache
+def options_of(verb):
+    ran = subprocess.run(
+        [sys.executable, "-m", "tellapart", verb, "--help"], capture_output=True, text=True, check=True
+    )
+    return set(re.findall(r"--[a-z][a-z-]+", ran.stdout))
+
+
+def test_hadolint_finds_nothing():
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("no hadolint here")
+    ran = subprocess.run([hadolint, str(CONTAINERFILE)], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("target", ["train", "page", "serve"])
+def test_an_image_has_a_plain_user_a_health_check_and_nothing_of_the_build(target):
+    lines = stages()[target]
+    said = dict(lines)
+    assert said["USER"] == "10001:10001"
+    assert said["FROM"] == "base"
+    assert said["COPY"] == f"--from=build-{target} /opt/tellapart /opt/tellapart"
+    assert ("NONE" in said["HEALTHCHECK"]) is (target == "train")  # a job ends, a server is asked
+    assert "RUN" not in said
+    assert json.loads(said["ENTRYPOINT"])[0] == "tellapart"
+    verb, *words = (
+        [*json.loads(said["ENTRYPOINT"])[1:], "train"] if target == "train" else json.loads(said["ENTRYPOINT"])[1:]
+    )
+    assert {word for word in words if word.startswith("--")} <= options_of(verb)
+
+
+def test_the_base_is_pinned_by_its_tag_and_every_install_by_constraints():
+    base = dict(stages()["base"])["FROM"]
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+-slim-[a-z]+", base)
+    installs = [line for lines in stages().values() for kind, line in lines if kind == "RUN" and "pip install" in line]
+    assert len(installs) == 3
+    assert all("-c /src/constraints.txt" in line and "--no-cache-dir" in line for line in installs)
+
+
+def test_extras_that_images_install_are_there():
+    import tomllib
+
+    extras = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    named = re.findall(r"/src\[([a-z,]+)\]", CONTAINERFILE.read_text(encoding="utf-8"))
+    assert {extra for each in named for extra in each.split(",")} <= set(extras)
+
+
+def test_the_build_sees_what_it_copies_and_nothing_else():
+    lines = (DEPLOY.parent / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in lines
+    seen = {line[1:] for line in lines if line.startswith("!")}
+    copied = {
+        name for lines in stages().values() for kind, words in lines
+        if kind == "COPY" and not words.startswith("--from") for name in words.split()[:-1]
+    }  # fmt: skip
+    assert seen == copied
+    assert all((DEPLOY.parent / name).exists() for name in copied)
+
+
+def test_compose_starts_targets_that_there_are():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert {service["build"]["target"] for service in services.values()} <= set(stages())
+    assert set(services["page"]["command"]) & {"--server"} <= options_of("web")
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job["metadata"]["name"])
+def test_a_job_names_a_verb_with_its_options_and_goes_on_after_a_loss(job):
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    entry = json.loads(dict(stages()[container["image"].partition("-")[2].partition(":")[0]])["ENTRYPOINT"])
+    words = [*container.get("command", entry), *container["args"]]
+    assert words[0] == "tellapart"
+    assert {word for word in words[2:] if word.startswith("--")} <= options_of(words[1])
+    assert pod["restartPolicy"] == "OnFailure"
+    assert job["spec"]["backoffLimit"] > 0
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert set(mounts) == {volume["name"] for volume in pod["volumes"]}
+    out = words[words.index("--out") + 1]
+    assert out.startswith("s3://") or str(Path(out).parent) in mounts.values()
+
+
+def test_there_is_a_job_for_a_training_and_one_for_answers():
+    assert sorted(job["metadata"]["name"] for job in JOBS) == ["tellapart-predict", "tellapart-train"]
