@@ -77,6 +77,21 @@ def test_from_scratch_is_pretrained_false(monkeypatch, said, class_folders, tmp_
     assert calls == [{"pretrained": False, "epochs": 3}] * 2
 
 
+def test_further_sources_are_handed_on(monkeypatch, said, class_folders, fill, tmp_path):
+    calls = []
+
+    def train(*data, **options):
+        calls.append((data, options))
+        raise tellapart.InputError("enough")
+
+    monkeypatch.setattr(tellapart, "train", train)
+    more = str(fill(tmp_path / "more", ["cat/9.png"]))
+    assert said("train", class_folders, more, more, "--epochs", 3)[0] == 2
+    assert calls == [((str(class_folders), more, more), {"epochs": 3})]
+    _, _, err = said("train", class_folders, tmp_path / "no")
+    assert err == f"tellapart: {tmp_path / 'no'}: there is no such file or folder\n"
+
+
 @pytest.mark.parametrize("option", ["task", "label_from", "init_from", "pretrained", "mixup", "cv_folds"])
 def test_adapt_takes_no_option_that_it_decides(option, said):
     status, out, err = said("adapt", "pictures", "--out", "runs", f"--{option}", "x")

@@ -24,6 +24,7 @@ import tellapart
 from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.pipelines.train import check_data, fit_only
+from tellapart.serving.feedback_store import FeedbackStore
 from tellapart.training._lightning import pl
 from tellapart.training.build_model import build_network, build_preprocess
 from tellapart.training.models.small_cnn import SmallNet
@@ -122,6 +123,22 @@ def test_the_same_call_again_answers_at_once(shapes, shape_options, shape_result
     assert tellapart.train(shapes, out=shape_run, **shape_options) == shape_result
     assert tree(shape_run) == before
     assert f"{shape_run}: finished already\n" in capsys.readouterr().err
+
+
+def test_corrections_teach_with_the_original_data(draw_shapes, shape, encode, tmp_path, capsys):
+    data = draw_shapes(tmp_path / "shapes", each=8, grouped=False)
+    store = FeedbackStore(tmp_path / "corrections", "label")
+    store.put((data / "bar" / "00.png").read_bytes(), "any.png", "disc")
+    store.put(encode(shape("ring", 99)), "new.png", "ring")
+    result = tellapart.train(data, store.folder, out=tmp_path / "run", **QUICK)
+    catalog = Run.open(result["run"]).catalog()
+    assert len(catalog) == 25
+    labels = dict(zip(catalog.column("file"), catalog.column("label"), strict=True))
+    assert labels["shapes/bar/00.png"] == "disc"
+    assert "note: " + f"{store.folder}: corrects the label of 1 picture: shapes/bar/00.png (bar, now disc)\n" in (
+        capsys.readouterr().err
+    )
+    assert tellapart.train(data, store.folder, out=tmp_path / "run", **QUICK) == result
 
 
 def test_other_options_on_the_same_folder_are_refused(

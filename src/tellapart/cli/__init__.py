@@ -27,7 +27,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart split DATA --out split.parquet         train, val, test; no near-copy crosses
   tellapart tidy DATA --out FOLDER                 a copy with regular names, and the way back
   tellapart shards DATA --out FOLDER               Parquet shards that hold the images, of one size
-  tellapart train DATA --task classify|read        train, pack, and report on the test part
+  tellapart train DATA [CORRECTIONS ...]           train, pack, and report on the test part
   tellapart adapt PICTURES --out FOLDER            a reader teaches itself on pictures without labels
   tellapart tune DATA --minutes 30                 search for better options; the test part stays unseen
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval

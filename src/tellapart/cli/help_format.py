@@ -10,7 +10,8 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 # Groups of the options of `tellapart.training.config.TrainConfig`.
 TRAINING_GROUPS: Mapping[str, Sequence[str]] = {
-    "data": ("task", "coarse_labels", "label_from", "file_column", "label_column", "group_by", "allow_lost_classes"),
+    "data": ("task", "coarse_labels", "label_from", "file_column", "label_column", "group_by", "allow_lost_classes",
+        "new_labels"),
     "network": (
         "effort", "backbone", "feature_level", "pool_grid", "pretrained", "init_from", "height", "width", "colour",
         "dropout", "ensemble", "cv_folds",

@@ -37,7 +37,8 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
     if options.get("data") is not None and not options.get("known"):  # one image may be looked up too
         from tellapart.data.opening import check_source
 
-        check_source(options["data"])
+        for source in (options["data"], *(options.get("more") or ())):
+            check_source(source)
     if verb == "strength":
         _check_target(options["target"])
     if verb == "export":

@@ -20,10 +20,12 @@ def train_verb(words: list[str]) -> int:
 
     parser = new_parser(
         "train",
-        "Train a recogniser, pack it as a bundle and report on the test part.",
+        "Train a recogniser, pack it as a bundle and report on the test part. Of several sources the later "
+        "ones add to the first; of a picture that stands in two of them the later label wins.",
         example="tellapart train photos --out runs/photos --epochs 3",
     )
     parser.add_argument("data", nargs="?", help=DATA_HELP)
+    parser.add_argument("more", nargs="*", help="further sources that add to it or correct it")
     parser.add_argument("--out", help="the run folder; the same command goes on where it stopped")
     parser.add_argument("--show_augment", help="also a PNG: training images and what augmentation makes of them")
     parser.add_argument("--track", help="a folder where MLflow keeps the finished run too")
@@ -37,7 +39,7 @@ def train_verb(words: list[str]) -> int:
         options["pretrained"] = False
     from tellapart import train
 
-    result = train(options.pop("data", None), **options)
+    result = train(options.pop("data", None), *(options.pop("more", None) or ()), **options)
     prose = (
         f"run     {result['run']} ({result['seconds']} s)\nbundle  {result['bundle']}\n"
         f"next    {own_command()} predict {result['bundle']} IMAGE ..."
@@ -63,7 +65,7 @@ def adapt_verb(words: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often it reads all, and learns")
     parser.add_argument("--alphabet", help="the only characters that a text may hold, where that is known")
     parser.add_argument("--pattern", help="a regular expression that the text matches, such as [0-9]{5}")
-    of_classes = {"allow_lost_classes", "positive_class", "threshold", "cv_folds", *OF_CLASSIFIERS}
+    of_classes = {"allow_lost_classes", "new_labels", "positive_class", "threshold", "cv_folds", *OF_CLASSIFIERS}
     parser.add_class_arguments(TrainConfig, skip={"init_from", "pretrained", *SOURCE_OPTIONS, *of_classes})
     group_options(parser)
     options, as_json = parse(parser, words, defaults=False)

@@ -91,7 +91,7 @@ def folds(catalog: Catalog, count: int, *, seed: int = 0) -> list[Catalog]:
     part = catalog.column("split")
     rows = sorted([*catalog.rows("train"), *catalog.rows("val")])
     labels, digests = catalog.column("label"), catalog.column("sha256")
-    clusters = _clusters(catalog, rows)
+    clusters = copy_clusters(catalog, rows)
     if len(clusters) < count:
         raise CatalogError(f"{catalog.source}: {len(clusters)} separate images do not make {count} folds; give fewer")
     clusters.sort(key=lambda cluster: _order(seed, min(digests[row] for row in cluster)))
@@ -140,7 +140,7 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
     if present:  # the data's own train and test (or val) stay as they are; the missing part comes from train
         pool = [row for row in kept_rows if result[row] in (None, "train")]
         fractions = _missing_fractions(fractions, present)
-    clusters = _clusters(catalog, pool)
+    clusters = copy_clusters(catalog, pool)
     if len(clusters) < 3:
         raise CatalogError(
             f"{catalog.source}: {len(clusters)} separate images (duplicates counted once) cannot be split into "
@@ -228,8 +228,8 @@ def _order(seed: int, digest: str) -> str:
 # --- what belongs together -------------------------------------------------------------------------
 
 
-def _clusters(catalog: Catalog, rows: Sequence[int]) -> list[list[int]]:
-    """Rows of ``rows`` that are copies of each other, or bound by ``together``, as lists."""
+def copy_clusters(catalog: Catalog, rows: Sequence[int]) -> list[list[int]]:
+    """Lists of rows that are copies of each other, or bound by ``together``; any other row is a list by itself."""
     pairs = [pair for column in ("pixels", "together") for pair in _equal(catalog.column(column), rows)]
     groups = connected_components([*pairs, *near_duplicates(catalog, rows)])
     bound = {row for group in groups for row in group}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -14,7 +14,8 @@ from tellapart.core.files import check_target, contents, write_json
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import check_source, open_catalog
+from tellapart.data.merging import open_sources
+from tellapart.data.opening import check_source
 from tellapart.data.source_options import SOURCE_OPTIONS
 from tellapart.data.split import split
 from tellapart.evaluation.evaluate import evaluate
@@ -55,7 +56,7 @@ class FitResult(TypedDict):
 
 def train(
     data: str | Path | Catalog | None = None,
-    *,
+    *more: str | Path | Catalog,
     out: str | Path | None = None,
     show_augment: str | Path | None = None,
     track: str | Path | None = None,
@@ -69,6 +70,8 @@ def train(
 
     Args:
         data: any source, or a catalog; a recipe that draws its own data needs none.
+        more: further sources, such as corrections: they add to ``data``, and where a picture stands in both, the later
+            label wins; see `tellapart.data.merging.merge`.
         out: the run folder; by default ``runs/`` and a name made of the data's and the options'.
         show_augment: a PNG to write before: training images, and what augmentation makes of them.
         track: a folder where MLflow keeps the finished run too (the extra ``track``).
@@ -87,10 +90,12 @@ def train(
 
     Example:
         tellapart.train("photos", out="runs/photos", epochs=3)
+        tellapart.train("photos", "serving/corrections/photos", out="runs/photos2", epochs=3)
     """
     if track is not None:
         check_tracking(str(track))
-    with _open_run(data, out, recipe, config, options) as (run, catalog):
+    sources = () if data is None else (data, *more)
+    with _open_run(sources, out, recipe, config, options) as (run, catalog):
         if show_augment is not None:
             _show_augmentation(run, catalog, Path(show_augment))
         fit_run(run, catalog)
@@ -144,7 +149,8 @@ def fit_only(
     Example:
         fit_only("photos", out="runs/photos", epochs=3)
     """
-    with _open_run(data, out, recipe, config, options, packs=False) as (run, catalog):
+    sources = () if data is None else (data,)
+    with _open_run(sources, out, recipe, config, options, packs=False) as (run, catalog):
         validation = fit_run(run, catalog)
         return {"run": str(run.path), "seconds": run.environment()["seconds"], "validation": validation}
 
@@ -154,7 +160,7 @@ def fit_only(
 
 @contextmanager
 def _open_run(
-    data: str | Path | Catalog | None,
+    sources: Sequence[str | Path | Catalog],
     out: str | Path | None,
     recipe: str | None,
     config: str | Path | None,
@@ -167,20 +173,19 @@ def _open_run(
     Other commands are kept off the folder.
     """
     requested = make_config(recipe, config, options)
-    if data is not None:
-        check_source(data)
+    for each in sources:
+        check_source(each)
     check_training(requested, finished=out is not None and (Path(out) / MODEL).is_file(), packs=packs)
     with ExitStack() as held:
         if out is not None:
             _hold(Path(out), held)
-        if data is None:
-            data = _drawn(recipe)
-        catalog = open_split(data, requested)
+        sources = sources or (_drawn(recipe),)
+        catalog = open_split(sources, requested)
         check_data(catalog, allow_lost_classes=requested.allow_lost_classes)
         task = get_task(catalog.task)
         task.check_decisions(requested, catalog)
         planned = plan(requested, catalog)
-        folder = Path(out) if out is not None else _default_out(data, catalog, planned)
+        folder = Path(out) if out is not None else _default_out(sources[0], catalog, planned)
         if out is None:
             _hold(folder, held)
         run = _opened(folder, catalog, planned)
@@ -224,17 +229,19 @@ def _drawn(recipe: str | None) -> Path:
     return folder
 
 
-def open_split(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
-    """The catalog of a source as a configuration says to read it, split by the configuration's seed.
+def open_split(sources: Sequence[str | Path | Catalog], config: TrainConfig) -> Catalog:
+    """The catalog of a source, or of several as one, as a configuration says to read it, split by its seed.
 
     Args:
-        data: any source, or a catalog; of a catalog only the task and the groups can be chosen.
-        config: says how the source is read, and with which seed it is split.
+        sources: any, or a catalog, of which only the task and the groups can be chosen; see
+            `tellapart.data.merging.open_sources`.
+        config: says how the sources are read, and with which seed they are split.
     """
-    options = {name: getattr(config, name) for name in SOURCE_OPTIONS}
-    if isinstance(data, Catalog):
+    options: dict[str, Any] = {name: getattr(config, name) for name in SOURCE_OPTIONS}
+    if isinstance(sources[0], Catalog):
         options = {name: options[name] for name in ("task", "coarse_labels")}
-    return split(open_catalog(data, progress=True, **options), seed=config.seed)
+    catalog = open_sources(sources, new_labels=config.new_labels, progress=True, **options)
+    return split(catalog, seed=config.seed)
 
 
 def _default_out(data: str | Path | Catalog, catalog: Catalog, config: TrainConfig) -> Path:

@@ -198,7 +198,7 @@ class Budget:
 
 def _without_test(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
     """The train and val rows; the test part's are gone from here on."""
-    catalog = open_split(data, config)
+    catalog = open_split([data], config)
     return replace(catalog, table=catalog.table.filter([part in ("train", "val") for part in catalog.column("split")]))
 
 

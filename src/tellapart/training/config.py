@@ -91,6 +91,7 @@ class TrainConfig:
         label_column: the table column that holds the class or text.
         group_by: a table column whose equal values never cross a split.
         allow_lost_classes: train though a class that the data names, such as an empty folder, has no usable image.
+        new_labels: of several sources: take in classes that only the later ones have.
         effort: quick solves the head on frozen features, in seconds; good then trains the whole network gently; best
             does so longer, with three networks side by side. What validates best is kept. For networks that start
             from pretrained weights; those that learn from nothing train half as long, or three times as long.
@@ -148,6 +149,7 @@ class TrainConfig:
     label_column: str | None = None
     group_by: str | None = None
     allow_lost_classes: bool = False
+    new_labels: bool = False
     effort: Literal["quick", "good", "best"] = "good"
     backbone: str | None = None
     feature_level: int | None = None

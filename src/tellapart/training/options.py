@@ -54,6 +54,7 @@ class TrainOptions(ReaderOptions, LabelOptions, total=False):
     seed: int
     coarse_labels: str | Path | None
     allow_lost_classes: bool
+    new_labels: bool
     feature_level: int | None
     pool_grid: int
     pretrained: bool
