@@ -10,8 +10,8 @@ from PIL import Image
 
 import tellapart
 from tellapart.inference.folder_reading import choose_view, predict_all
+from tellapart.inference.picture_view import AS_IS
 from tellapart.inference.predictor import Predictor
-from tellapart.inference.view_selection import AS_IS
 from tellapart.synthesis.render import render
 from tellapart.synthesis.scheme import Scheme
 

@@ -7,7 +7,8 @@ import pytest
 
 from tellapart.inference.geometry import WIDTHS, Geometry
 from tellapart.inference.ink import Ink
-from tellapart.inference.view_selection import AS_IS, View, rank_views, search_view
+from tellapart.inference.picture_view import AS_IS, View
+from tellapart.inference.view_selection import rank_views, search_view
 
 TRIM = View(geometry=Geometry("trim"))
 

@@ -14,7 +14,7 @@ TRAINING_GROUPS: Mapping[str, Sequence[str]] = {
         "new_labels"),
     "network": (
         "effort", "backbone", "feature_level", "pool_grid", "pretrained", "init_from", "height", "width", "colour",
-        "dropout", "ensemble", "cv_folds",
+        "preprocess", "dropout", "ensemble", "cv_folds",
     ),
     "learning": (
         "stages", "epochs", "batch_size", "patience", "seed", "augment", "textless", "views", "class_weights",

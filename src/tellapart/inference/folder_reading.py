@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from tellapart.core.progress import log, track
 from tellapart.inference.constraints import MIN_TEXTS
 from tellapart.inference.image_inputs import Read
+from tellapart.inference.picture_view import AS_IS, View
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.shared_constraint import read_together
-from tellapart.inference.view_selection import AS_IS, Readings, View, search_view
+from tellapart.inference.view_selection import Readings, search_view
 
 SAMPLE = 40  # pictures that choose the view
 SURE = 0.9  # mean confidence in pictures as they are, from which no other view is looked for

@@ -18,6 +18,9 @@ _MARGIN = 0.12  # of the text's height, left around it
 _PAD = 0.18  # of the picture's height, added above and below it
 
 
+Frame = Literal["whole", "trim", "pad"]
+
+
 @dataclass(frozen=True)
 class Geometry:
     """How a picture is framed and stretched before it is preprocessed.
@@ -27,7 +30,7 @@ class Geometry:
         width: of the result, as a factor of its own.
     """
 
-    frame: Literal["whole", "trim", "pad"] = "whole"
+    frame: Frame = "whole"
     width: float = 1.0
 
     def __str__(self) -> str:
@@ -53,6 +56,12 @@ class Geometry:
         return np.asarray(
             image.resize((max(1, round(image.width * self.width)), image.height), Image.Resampling.BICUBIC)
         )
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Size in px of a picture of this size in this geometry, at most: what is trimmed depends on the picture."""
+        if self.frame == "pad":
+            height += 2 * int(height * _PAD)
+        return max(1, round(width * self.width)), height
 
 
 WHOLE = Geometry()

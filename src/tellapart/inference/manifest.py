@@ -14,6 +14,7 @@ from tellapart.core.errors import BundleError, TextError
 from tellapart.core.image_conversion import EARLIER
 from tellapart.core.terminal import excerpt, printable
 from tellapart.inference.charset import Charset
+from tellapart.inference.picture_view import View
 from tellapart.inference.preprocess import Preprocess
 from tellapart.metrics.classification import ClassScores
 from tellapart.metrics.intervals import Figure
@@ -262,6 +263,8 @@ def _parse(hint: Any, value: object, path: str) -> Any:
         return {key: _parse(get_args(hint)[1], each, _join(path, key)) for key, each in _dict(value, path).items()}
     if hint is Charset:
         return _parse_charset(value, path)
+    if hint is View:
+        return _parse_view(value, path)
     if hint is Metrics:
         figures = dict(_dict(value, path))
         split = figures.pop("split") if "split" in figures else _missing(_join(path, "split"))
@@ -288,6 +291,13 @@ def _parse_record(hint: Any, value: Mapping[str, Any], path: str) -> dict[str, A
         if name in required and name not in value:
             _missing(_join(path, name))
     return {name: _parse(hints[name], each, _join(path, name)) for name, each in value.items()}
+
+
+def _parse_view(value: object, path: str) -> View:
+    try:
+        return View.parse(_parse(str, value, path))
+    except ValueError as error:
+        raise BundleError(f"{path}: {error}") from error
 
 
 def _parse_charset(value: object, path: str) -> Charset:

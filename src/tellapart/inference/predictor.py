@@ -23,10 +23,10 @@ from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading
 from tellapart.inference.graph_session import Floats, GraphSession
 from tellapart.inference.image_inputs import Given, Read, checked_array, is_one, named_images
+from tellapart.inference.picture_view import AS_IS, View
 from tellapart.inference.postprocess import label_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, Predictions
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
-from tellapart.inference.view_selection import AS_IS, View
 
 BLANK = 8  # grey levels between the darkest and the lightest pixel of an image, up to which it holds no text
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows

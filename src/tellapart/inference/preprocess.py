@@ -21,6 +21,7 @@ from tellapart.core import image_io
 from tellapart.core.errors import BundleError
 from tellapart.core.image_conversion import EARLIER, Decoding
 from tellapart.core.image_io import Pixels
+from tellapart.inference.picture_view import AS_IS, View
 
 READ_HEIGHT = 40  # px; what the shipped reader sees, and the height that texts are judged at
 PIXELS_A_STEP = 4  # of a reader's picture, for one step of CTC
@@ -46,6 +47,7 @@ class Preprocess:
     mean: tuple[float, ...] = (0.5,)  # of the 0..1 range, one a channel or one for all; used in the graph
     std: tuple[float, ...] = (0.5,)
     decoding: Decoding = field(default_factory=Decoding)  # how transparency, deep grey and animations become RGB
+    view: View = AS_IS  # how the picture is changed first; of readers
 
     def load(self, data: bytes, file: str = "image", notes: list[str] | None = None) -> Pixels:
         """Encoded bytes to model pixels: ``uint8`` (height, width, channels).
@@ -64,7 +66,7 @@ class Preprocess:
 
     def apply(self, pixels: Pixels) -> Pixels:
         """RGB ``uint8`` (h, w, 3) of any size to ``uint8`` (height, width, channels)."""
-        image = Image.fromarray(pixels)
+        image = Image.fromarray(self.view.apply(pixels))
         if self.channels == 1:
             image = image.convert("L")
         width, height = self.fitted(image.width, image.height)
@@ -82,10 +84,10 @@ class Preprocess:
         return min(max(fit_width, 1), limit), min(max(fit_height, 1), self.height)
 
     def canvas_width(self, width: int, height: int) -> int:
-        """Width in px of the canvas for a picture of this size."""
+        """Width in px of the canvas for a picture of this size, before anything is trimmed off it."""
         if self.width is not None:
             return self.width
-        return -(-self.fitted(width, height)[0] // self.step) * self.step
+        return -(-self.fitted(*self.view.geometry.size(width, height))[0] // self.step) * self.step
 
     def time_steps(self, width: int, height: int) -> int:
         """Number of CTC steps that a reader has for a picture of this size in px.
@@ -110,7 +112,8 @@ class Preprocess:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+        values = asdict(self) | {"mean": list(self.mean), "std": list(self.std), "view": self.view.code}
+        return {name: value for name, value in values.items() if name != "view" or value}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Preprocess:
@@ -122,6 +125,6 @@ class Preprocess:
         try:
             decoding = Decoding(**value["decoding"]) if "decoding" in value else EARLIER
             tuples = {name: tuple(value[name]) for name in ("mean", "std")}
-            return cls(**{**value, **tuples, "decoding": decoding})
-        except (KeyError, TypeError) as error:
+            return cls(**{**value, **tuples, "decoding": decoding, "view": View.parse(value.get("view", ""))})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BundleError(f"preprocessing spec: {error}; the bundle is from another version") from error

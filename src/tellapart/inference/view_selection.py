@@ -7,40 +7,16 @@ one view suits all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
-from tellapart.core.image_io import Pixels
-from tellapart.inference.geometry import WHOLE, WIDTHS, Geometry
-from tellapart.inference.ink import USUAL, Grey, Ink, Stroke
+from tellapart.inference.geometry import WIDTHS, Geometry
+from tellapart.inference.ink import Grey, Ink, Stroke
+from tellapart.inference.picture_view import AS_IS, View
 
 _NEARLY = 0.6  # of the largest mean confidence, from which the length of a view's texts counts
 
 Readings = Sequence[tuple[str, float]]  # of the same pictures: text and confidence
-
-
-@dataclass(frozen=True)
-class View:
-    """How a picture is changed before it is preprocessed.
-
-    Args:
-        ink: its colours and strokes.
-        geometry: what of it is seen, and how wide.
-    """
-
-    ink: Ink = USUAL
-    geometry: Geometry = WHOLE
-
-    def __str__(self) -> str:
-        """Say it in words."""
-        return ", ".join(each for each in (str(self.geometry), str(self.ink)) if each)
-
-    def apply(self, pixels: Pixels) -> Pixels:
-        """Return the picture in this view: RGB ``uint8`` (h, w, 3) to (h', w', 3)."""
-        return self.geometry.apply(self.ink.apply(pixels))
-
-
-AS_IS = View()
 
 
 def search_view(read: Callable[[View], Readings], start: Readings) -> View:

@@ -24,6 +24,7 @@ from tellapart.pipelines.diagnose import diagnose, leakage, poor
 from tellapart.pipelines.export import pack
 from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.tracking import check_tracking, log_run
+from tellapart.pipelines.training_view import with_preprocess
 from tellapart.synthesis.generate import generate
 from tellapart.training.augmentation import PRESETS, show
 from tellapart.training.auto_config import plan
@@ -184,7 +185,7 @@ def _open_run(
         check_data(catalog, allow_lost_classes=requested.allow_lost_classes)
         task = get_task(catalog.task)
         task.check_decisions(requested, catalog)
-        planned = plan(requested, catalog)
+        planned = plan(with_preprocess(requested, catalog), catalog)
         folder = Path(out) if out is not None else _default_out(sources[0], catalog, planned)
         if out is None:
             _hold(folder, held)

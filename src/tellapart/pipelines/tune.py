@@ -27,6 +27,7 @@ from tellapart.data.opening import check_source
 from tellapart.pipelines import shared_search
 from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.train import check_data, open_split
+from tellapart.pipelines.training_view import with_preprocess
 from tellapart.training.auto_config import plan
 from tellapart.training.config import TrainConfig, make_config
 from tellapart.training.loop import lightning_quiet
@@ -139,6 +140,7 @@ def tune(
         catalog = _without_test(data, asked)
         check_data(catalog, allow_lost_classes=asked.allow_lost_classes)
         get_task(catalog.task).check_decisions(asked, catalog)
+        asked = with_preprocess(asked, catalog)
         planned = plan(asked, catalog)
         searched = searched or open_options(default_space(planned, catalog), asked, options)
         if not searched:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from tellapart.core.documents import load_yaml, read_yaml
 from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.core.terminal import excerpt, quoted
+from tellapart.inference.picture_view import View
 from tellapart.metrics.calibration import parse_threshold_goal
 
 DEEP = "deep"  # our own reader with more layers
@@ -109,6 +110,9 @@ class TrainConfig:
         width: likewise; for reading it follows the picture.
         colour: grey, rgb, or auto. For classify auto is as the images are; for read it is grey, but rgb where nearly
             every picture has strokes of one same hue beside others, which may say what is the text.
+        preprocess: for read: how pictures are changed before the network sees them, the same in training and in the
+            bundle. Words such as ``darkest trim 1.2``, see `tellapart.inference.picture_view.View.parse`, or none. By
+            default, auto, where the training begins with the shipped reader, what helps that to read training images.
         stages: what learns when; a list of {train, epochs, lr, lr_factor}.
         epochs: scales the stages to this many epochs in all.
         batch_size: images a step.
@@ -159,6 +163,7 @@ class TrainConfig:
     height: int | None = None
     width: int | None = None
     colour: Literal["auto", "grey", "rgb"] = "auto"
+    preprocess: str = "auto"
     stages: list[Stage] | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -185,6 +190,13 @@ class TrainConfig:
         _check_set(self)
         if self.stages is not None and not self.stages:
             raise ConfigError("stages: give at least one, or leave them out")
+        if self.preprocess not in ("auto", "none"):
+            try:
+                View.parse(self.preprocess)
+            except ValueError as error:
+                raise ConfigError(
+                    f"preprocess: {error}; give auto, none, or words such as 'darkest trim 1.2'"
+                ) from error
         self._check_ranges()
         self._check_decisions()
         if self.ensemble < 1 or self.cv_folds < 0 or self.cv_folds == 1:

@@ -35,7 +35,11 @@ class PixelCache:
         self.catalog = catalog
         self.spec = spec
         widths, heights = catalog.column("width"), catalog.column("height")
-        self.widths = {row: spec.canvas_width(widths[row], heights[row]) for row in rows}
+        if spec.view.geometry.frame == "trim":  # how wide the rest is only the picture tells
+            shapes = map_threads(self._load, catalog.read(rows))
+            self.widths = {row: pixels.shape[1] for row, pixels in track(shapes, "trimming", len(rows))}
+        else:
+            self.widths = {row: spec.canvas_width(widths[row], heights[row]) for row in rows}
         self._start: dict[int, int] = {}
         total = 0
         for row in rows:

@@ -31,6 +31,7 @@ class ReaderOptions(TypedDict, total=False):
     backbone: str | None
     height: int | None
     colour: Literal["auto", "grey", "rgb"]
+    preprocess: str
     stages: Sequence[Stage | StageOptions] | None
     epochs: int | None
     batch_size: int | None

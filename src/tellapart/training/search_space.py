@@ -173,7 +173,12 @@ def config_of_trial(
 ) -> TrainConfig:
     """The planned configuration of a trial; its epochs are those of the untuned one unless they are searched."""
     options = {option: value for option, value in settings.items() if option not in OF_STAGES}
-    config = plan(make_config(options=requested.to_dict() | {"stages": planned.stages} | options), catalog)
+    config = plan(
+        make_config(
+            options=requested.to_dict() | {"stages": planned.stages, "preprocess": planned.preprocess} | options
+        ),
+        catalog,
+    )
     of_stages = {option: value for option, value in settings.items() if option in OF_STAGES}
     stages = [stage if stage.train == "solve" else replace(stage, **of_stages) for stage in config.stages or []]
     return replace(config, stages=stages)

@@ -18,6 +18,7 @@ from tellapart.data.catalog import Catalog
 from tellapart.inference.base_model import BASE
 from tellapart.inference.charset import BLANK, Charset
 from tellapart.inference.ctc import decode_ctc
+from tellapart.inference.picture_view import View
 from tellapart.inference.preprocess import READ_HEIGHT, Preprocess
 from tellapart.metrics.text import reading_scores
 from tellapart.training.augmentation import without_text
@@ -113,6 +114,7 @@ class RecognitionTask(Task):
             pad="edge",
             mean=tuple(mean),
             std=tuple(std),
+            view=View.parse("" if config.preprocess in ("auto", "none") else config.preprocess),
         )
 
     def build_network(self, run: Run, *, pretrained: bool) -> nn.Module:
