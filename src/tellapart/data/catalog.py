@@ -76,6 +76,10 @@ class Catalog:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def __repr__(self) -> str:
+        """One line: a table of pyarrow prints all that it holds."""
+        return f"Catalog({self.source}: {len(self):,} images, {len(self.labels):,} labels, {self.task})"
+
     def to_pandas(self) -> Any:
         """The table as a DataFrame, a row an image.
 
