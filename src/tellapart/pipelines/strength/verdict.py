@@ -66,7 +66,7 @@ def advice(result: Mapping[str, Any]) -> list[str]:
     most = max(step["exact_match"]["value"] for step in result["curve"])
     if result["broken_with"] is not None:
         tries = ceil(1 / most)
-        once = "each attempt, on the mean, or nearly" if tries == 1 else f"one attempt in {tries:,}, on the mean,"
+        once = "nearly every attempt" if tries == 1 else f"one attempt in {tries:,}, on the mean,"
         said.append(
             f"The picture alone guards nothing: {once} gets through. Limit the attempts of an address and an account, "
             "let a picture expire, and watch for what people do not do."
