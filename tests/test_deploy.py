@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -29,6 +30,17 @@ def of(kind):
 def test_there_is_what_a_service_with_replicas_needs():
     for kind in ("Deployment", "PodDisruptionBudget", "ScaledObject", "Service"):
         assert of(kind)["metadata"]["name"] == "tellapart"
+
+
+OF_KUBERNETES = [document for document in DOCUMENTS if document["kind"] != "ScaledObject"]  # which is KEDA's
+
+
+@pytest.mark.parametrize("document", OF_KUBERNETES, ids=lambda document: document["kind"])
+def test_kubernetes_knows_each_field_and_its_type(document):
+    version = kubernetes_validate.latest_version()
+    kubernetes_validate.validate(document, version, strict=True)
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate({**document, "specs": {}}, version, strict=True)
 
 
 def test_all_speak_of_the_same_pods():

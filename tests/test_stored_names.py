@@ -24,6 +24,7 @@ BUNDLE = {
 PREPROCESS = {"height", "width", "channels", "pad", "step", "max_width", "mean", "std", "decoding"}
 CALIBRATION = {"temperature", "n", "ece", "threshold", "abstain"}
 DATA = {"fingerprint", "content", "n", "split", "read_by"}
+PRECISION = {"kind", "n", "before", "after", "calibrated_on"}  # of an int8 or float16 bundle
 PARITY = {"images", "compared", "different_answers", "largest_difference"}
 BUNDLE_FILES = {"README.md", "model.onnx", "model.safetensors", "reference.parquet"}
 
@@ -68,7 +69,7 @@ def test_the_manifest_of_a_bundle(text_bundle, shape_bundle):
     ):
         assert set(json.loads((folder / "bundle.json").read_text("utf-8"))) == names
     written = set(inspect.signature(BundleManifest).parameters) | {"format", "sha256"}
-    assert written == BUNDLE | {"labels", "groups", "length"}
+    assert written == BUNDLE | {"labels", "groups", "length", "precision"}
 
 
 def test_the_nested_values_of_the_manifest():
@@ -78,6 +79,7 @@ def test_the_nested_values_of_the_manifest():
         (manifest.Calibration, CALIBRATION),
         (manifest.TrainingData, DATA),
         (manifest.Parity, PARITY),
+        (manifest.Precision, PRECISION),
         (manifest.Preprocess, PREPROCESS),
         (manifest.DecisionThreshold, {"positive", "at", "aim"}),
         (manifest.AbstainLevel, {"below", "aim"}),

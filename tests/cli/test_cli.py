@@ -148,8 +148,9 @@ NO_RECIPE = (
          "g.yaml: the groups file cannot be read: No such file or directory"),
         (["catalog", "*.png", "--out", "c.parquet"], "*.png: no file matches this pattern"),
         (["catalog", "empty", "--out", "c.parquet"], "empty: no images found"),
-        (["catalog", "note.txt", "--out", "c.parquet"],
-         "note.txt: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .parquet) or Parquet shards"),
+        (["catalog", "note.md", "--out", "c.parquet"],
+         "note.md: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .ndjson, .parquet, .txt) or "
+         "Parquet shards"),
         (["split", "no", "--out", "s.parquet"], "no: there is no such file or folder"),
         (["split", "set", "--out", "s.parquet", "--fractions", "[0.5,0.5]"],
          "fractions [0.5, 0.5]: give three shares for train, val and test that sum to 1"),
@@ -200,6 +201,7 @@ def test_refusals(words, text, said, class_folders, tmp_path, monkeypatch, tree,
         Path(name).mkdir()
     Path("full/thesis.txt").write_text("mine", encoding="utf-8")
     Path("note.txt").write_text("a note", encoding="utf-8")
+    Path("note.md").write_text("a note", encoding="utf-8")
     Path("odd.yaml").write_text("epoch: 3\n", encoding="utf-8")
     before = tree(tmp_path)
     places = {"MODEL": shape_bundle, "RUN": shape_run}

@@ -31,7 +31,7 @@ COMMANDS = [
     (["strength", "no", "--out", "out"], NO_FILE),
     (["strength", "no.yaml", "--out", "out"], "no.yaml: the scheme cannot be read: No such file or directory"),
     (["train", "no*.parquet"], "no*.parquet: no file matches this pattern"),
-    (["train", "note.txt"], "note.txt: not a data set; give a folder of images, a table"),
+    (["train", "note.md"], "note.md: not a data set; give a folder of images, a table"),
     (["train", "set", "--config", "no"], "no: cannot be read: No such file or directory"),
     (["tune", "set", "--space", "no"], "no: cannot be read: No such file or directory"),
     (["train", "set", "--coarse-labels", "no"], "no: the groups file cannot be read: No such file or directory"),
@@ -60,6 +60,7 @@ print(json.dumps(answers))
 def here(class_folders, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "note.txt").write_text("a note", encoding="utf-8")
+    (tmp_path / "note.md").write_text("a note", encoding="utf-8")
     return tmp_path
 
 

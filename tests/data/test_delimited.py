@@ -154,8 +154,12 @@ def test_tables_that_were_put_together(read):
 
 
 def test_a_table_without_a_heading(read, refuses, tmp_path):
-    for text in ("a.png,x\nb.png,y\n", "x,deep\\b.JPG\n"):
-        first = "a.png" if text.startswith("a") else r"deep\\b.JPG"
+    for text, columns in (("a.png,x\nb.png,y\n", "file and label"), ("x,a.png\ny,b.png\n", "label and file")):
+        _, rows, notes = read(text)
+        assert rows == [(1, "a.png", "x"), (2, "b.png", "y")]
+        assert notes == [f"read as: no heading; the columns are {columns} (t.csv)"]
+    for text in ("1,a.png,x\n2,b.png,y\n", "x,b.png,deep\\b.JPG\n"):
+        first = "a.png" if text.startswith("1") else "b.png"
         message = f"its first row names an image, '{first}'; put a row above it that names the columns, as file,label"
         with refuses(CatalogError, f"{tmp_path}/t.csv: {message}"):
             read(text)

@@ -204,12 +204,13 @@ def test_nothing_there(tmp_path, refuses):
         CatalogError, f"{tmp_path}: no images found; 1 files are not images by name and were left out: 1 .txt"
     ):
         read_source(tmp_path)
+    (tmp_path / "a.md").touch()
     with refuses(
         CatalogError,
-        f"{tmp_path}/a.txt: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .parquet) or Parquet "
-        "shards",
+        f"{tmp_path}/a.md: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .ndjson, .parquet, "
+        ".txt) or Parquet shards",
     ):
-        read_source(tmp_path / "a.txt")
+        read_source(tmp_path / "a.md")
 
 
 def test_a_folder_whose_name_looks_like_a_pattern(tmp_path, fill):

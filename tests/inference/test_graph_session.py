@@ -8,9 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mutated_bundles import read_document, seal
-from tellapart.core.errors import BundleError
+from tellapart.core.errors import BundleError, ConfigError
+from tellapart.inference import graph_session
 from tellapart.inference.bundle import GRAPH, Bundle
-from tellapart.inference.graph_session import GraphSession
+from tellapart.inference.graph_session import CPU, CUDA, GraphSession
 from tellapart.inference.predictor import load
 
 
@@ -89,3 +90,67 @@ def test_pixels_of_another_size_are_refused_in_words(shape_bundle):
     with pytest.raises(BundleError, match=r"cannot be computed: .*; export the run again$"):
         session.run(["probabilities"], np.zeros((1, 3, 3, 3), np.uint8))
     assert session.run(["probabilities"], np.zeros((2, 24, 24, 3), np.uint8))[0].shape == (2, 3)
+
+
+# --- devices -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def runtime(monkeypatch):
+    """An ONNX Runtime that has CUDA, and loads it or not; what it was asked to run graphs with."""
+    import onnxruntime as ort
+
+    asked, real = [], ort.InferenceSession
+    monkeypatch.setattr(graph_session, "_SAID", set())
+
+    def has_cuda(*, loads):
+        def session(graph, options, providers):
+            asked.append(providers)
+            made = real(graph, options, providers=[CPU])
+            if loads:
+                made.get_providers = lambda: [CUDA, CPU]
+            return made
+
+        monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA, CPU])
+        monkeypatch.setattr(ort, "InferenceSession", session)
+        return asked
+
+    return has_cuda
+
+
+def test_cuda_is_used_where_there_is_one_and_that_is_said_once(runtime, capsys):
+    asked = runtime(loads=True)
+    bundle = Bundle.open("base")
+    for device in ("auto", "cuda"):
+        GraphSession(bundle, 1, device)
+    GraphSession(bundle, 1, "cpu")
+    # Without an exhaustive search for each new width, and with whole float32.
+    on_cuda = [(CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}), CPU]
+    assert asked == [on_cuda, on_cuda, [CPU]]
+    assert capsys.readouterr().err == "answered by CUDA (ONNX Runtime)\n"
+
+
+def test_a_cuda_that_cannot_be_loaded_is_no_secret(runtime, capsys):
+    runtime(loads=False)
+    GraphSession(Bundle.open("base"), 1)
+    assert capsys.readouterr().err == "warning: ONNX Runtime has CUDA, and cannot load it: the CPU answers\n"
+    GraphSession(Bundle.open("base"), 1, "cuda")
+    assert capsys.readouterr().err.startswith("warning: device cuda was asked for, and the CPU answers: ")
+
+
+def test_without_cuda_only_who_asks_for_it_is_warned(monkeypatch, capsys):
+    monkeypatch.setattr(graph_session, "_SAID", set())
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CPU])
+    GraphSession(Bundle.open("base"), 1)
+    assert capsys.readouterr().err == ""
+    for _ in range(2):
+        load("base", threads=1, device="cuda")
+    assert capsys.readouterr().err == (
+        "warning: device cuda was asked for, and the CPU answers: ONNX Runtime has no CUDA here "
+        '(pip uninstall onnxruntime; pip install "tellapart[gpu]"), or cannot load it\n'
+    )
+
+
+def test_a_device_that_is_none_is_refused(refuses):
+    with refuses(ConfigError, "device 'gpu': give auto, cpu, cuda"):
+        load("base", device="gpu")

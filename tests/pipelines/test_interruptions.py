@@ -5,14 +5,19 @@ Each is killed at its first change of the folder, the same again some changes la
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shutil
 
+import optuna
 import pytest
+import yaml
 
 import tellapart
 from killed import contents_of, kill_one_after_the_other, run_killed
+from tellapart.inference.bundle import GRAPH
+from tellapart.training.run_folder import Run
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +25,18 @@ def data(tmp_path_factory, draw_shapes):
     return draw_shapes(tmp_path_factory.mktemp("data") / "shapes", each=6)
 
 
+def export_known(run, out):
+    """Export, with the graph of a run's own bundle instead of one that is traced again."""
+    module = importlib.import_module("tellapart.pipelines.export")
+    module.write_graph = lambda deployed, spec, path: shutil.copy(run / "bundle" / GRAPH, path)  # in a killed process
+    tellapart.export(run, out=out / "bundle")
+
+
 @pytest.fixture(scope="module")
 def calls(data, shape_run):
     """Verb → the call of it on a folder."""
     return {
+        "export": lambda out: export_known(shape_run, out),
         "generate": lambda out: tellapart.generate("digits", 3, out / "drawn", grid=out / "grid.png"),
         "catalog": lambda out: tellapart.catalog(data, out=out / "catalog.parquet"),
         "clean": lambda out: tellapart.clean(
@@ -51,7 +64,7 @@ def results(folder):
 
 
 # The changes between two kills: few where a run is quick, so that a chain takes seconds.
-STEPS = {"generate": 4, "catalog": 2, "clean": 15, "prepare": 25, "evaluate": 3, "map": 3}
+STEPS = {"export": 4, "generate": 4, "catalog": 2, "clean": 15, "prepare": 25, "evaluate": 3, "map": 3}
 
 
 @pytest.mark.parametrize("verb", STEPS)
@@ -67,3 +80,32 @@ def test_a_killed_command_goes_on_and_ends_as_if_it_had_not_been(verb, calls, tm
     found = results(out)
     assert found.keys() == undisturbed.keys()
     assert [name for name in undisturbed if found[name] != undisturbed[name]] == []
+
+
+def searched(folder):
+    """What a search found: the settings and scores of its trials in their order, and the best configuration."""
+    storage = f"sqlite:///{folder / 'study.db'}"
+    study = optuna.load_study(study_name="tune", storage=storage)
+    ended = [trial for trial in study.trials if trial.state in (optuna.trial.TrialState.COMPLETE,)]
+    return [(trial.params, trial.value) for trial in ended], yaml.safe_load((folder / "best.yaml").read_text("utf-8"))
+
+
+def test_a_killed_search_goes_on_as_if_it_had_not_been(data, tmp_path):
+    module = importlib.import_module("tellapart.pipelines.tune")
+
+    def tune(out):
+        def instant(folder, config, catalog, watch):
+            Run.create(folder, catalog, config)
+            return 1 - abs(config.stages[0].lr - 0.004) - config.dropout / 100
+
+        module.run_trial = instant
+        options = {"backbone": "small", "epochs": 2, "batch_size": 16, "device": "cpu", "precision": "float32"}
+        space = {"lr": {"low": 0.001, "high": 0.01, "log": True}, "dropout": [0.0, 0.1, 0.2]}
+        tellapart.tune(data, out=out, trials=4, space=space, **options)
+
+    run_killed(lambda: tune(tmp_path / "whole"), tmp_path / "whole", 0)
+    kills = kill_one_after_the_other(lambda: tune(tmp_path / "out"), tmp_path / "out", 9)
+    assert kills > 2
+    trials, best = searched(tmp_path / "out")
+    assert len({json.dumps(params) for params, _ in trials}) == 4
+    assert (trials, best) == searched(tmp_path / "whole")

@@ -14,6 +14,7 @@ DATA_HELP = "a folder, a table, Parquet shards, or a catalog"
 CSV_SAFE_HELP = "print CSV, with a ' before a cell that a spreadsheet would take for a formula (=, +, -, @, tab)"
 MODEL_HELP = "a run or a bundle"
 ON_HELP = "ray, or ray://HOST:PORT: on the machines of a cluster; else on this machine's cores"
+DEVICE_HELP = "cpu, cuda, or auto: CUDA where ONNX Runtime has it here (the extra gpu)"
 THRESHOLDS_HELP = 'check to threshold, e.g. {"near_duplicates": 0.98}'
 POLICY_HELP = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
 INDEPENDENT_HELP = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from tellapart.cli.arguments import (
     CSV_SAFE_HELP,
+    DEVICE_HELP,
     INDEPENDENT_HELP,
     MODEL_HELP,
     ON_HELP,
@@ -30,6 +31,7 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--out", help="write the report as JSON")
     parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold")
     parser.add_argument("--pattern", help=PATTERN_HELP)
+    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.add_argument("--independent", action="store_true", help=INDEPENDENT_HELP)
     parser.add_argument("--tta", action="store_true", help="of a reader: look again, in other widths, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from tellapart.core.errors import CatalogError
 from tellapart.core.storage import as_path
+from tellapart.core.terminal import excerpt
 from tellapart.data.catalog import FORMAT, SCHEMA, SPLITS, TASKS, Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.parquet import open_parquet
@@ -60,7 +61,9 @@ def load_catalog(path: Path, about: Mapping[str, Any]) -> Catalog:
         CatalogError: another format, a column or value that no catalog holds, or the images are gone.
     """
     if about.get("format") != FORMAT:
-        raise CatalogError(f"{path}: in format {about.get('format')}; this version reads {FORMAT}: catalog again")
+        raise CatalogError(
+            f"{path}: in format {excerpt(about.get('format'))}; this version reads {FORMAT}: catalog again"
+        )
     usable = {
         "task": about.get("task") in TASKS,
         "root": isinstance(about.get("root"), str),
@@ -71,15 +74,23 @@ def load_catalog(path: Path, about: Mapping[str, Any]) -> Catalog:
     if broken := [name for name, fine in usable.items() if not fine]:
         raise CatalogError(f"{path}: its metadata 'tellapart' has no usable {', '.join(broken)}; catalog again")
     here = path.parent / about["root_from_here"] if about.get("root_from_here") else None
-    root = here if here is not None and here.is_dir() else as_path(about["root"])
-    if not root.is_dir():
-        raise CatalogError(f"{path}: its images were in {about['root']}, which is gone; catalog them again")
+    root = here if here is not None and _is_folder(here) else as_path(about["root"])
+    if not _is_folder(root):
+        raise CatalogError(f"{path}: its images were in {excerpt(about['root'])}, which is gone; catalog them again")
     with open_parquet(path) as file:
         table = file.read()
         table.validate(full=True)  # a damaged page may pass for a whole one, with texts that are none
     return Catalog(
         _checked(table, path), root, about["task"], str(path), tuple(map(str, about["notes"])), about["meta"]
     )
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder; not where the system takes no such name."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _checked(table: pa.Table, path: Path) -> pa.Table:

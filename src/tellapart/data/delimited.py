@@ -61,10 +61,11 @@ def read_text(path: Path) -> tuple[str, list[str]]:
 def read_delimited(path: Path, file_heading: Callable[[Sequence[str]], str | None]) -> Records:
     """The rows of a CSV or TSV table, numbered by their lines.
 
-    The first row is the heading. Cells stand between commas, tabs, semicolons or bars: the ones under which the heading
-    has what is looked for, or else the most cells. A first line such as ``sep=;`` says which. Texts may stand in
-    quotation marks. Where those do not fit together, they are text if then every row has as many cells as the heading,
-    which a note says.
+    The first row is the heading; a table of two columns that begins with an image and its label needs none. Cells stand
+    between commas, tabs, semicolons or bars: the ones under which the heading has what is looked for, or else the most
+    cells; in a .txt a blank may part the image from its label. A first line such as ``sep=;`` says which. Texts may
+    stand in quotation marks. Where those do not fit together, they are text if then every row has as many cells as the
+    heading, which a note says.
 
     Args:
         path: the table.
@@ -81,6 +82,8 @@ def read_delimited(path: Path, file_heading: Callable[[Sequence[str]], str | Non
     if start < len(lines) and (said := re.fullmatch(r'\s*"?sep=(.)"?[\s,;]*', lines[start], re.IGNORECASE)):
         delimiter, start = said[1], start + 1
     delimiter = delimiter or _delimiter(lines[start:], path, file_heading)
+    if delimiter == " ":  # which stands in texts too: the first one of a line parts it
+        lines, delimiter = [re.sub(r"(?<=\S) +", "\t", line, count=1) for line in lines], "\t"
     try:
         rows = list(_parse(lines, start, delimiter))
     except _TornError as error:
@@ -105,6 +108,9 @@ def _delimiter(lines: Sequence[str], path: Path, file_heading: Callable[[Sequenc
             first = None
         headings[delimiter] = [cell.strip() for cell in first.cells] if first else []
     fitting = [delimiter for delimiter in choices if file_heading(headings[delimiter]) is not None]
+    fitting += [delimiter for delimiter in choices if _unheaded(headings[delimiter])]
+    if not fitting and path.suffix.lower() == ".txt" and _unheaded("".join(lines[:1]).split(None, 1)):
+        return " "
     return fitting[0] if fitting else max(choices, key=lambda delimiter: len(headings[delimiter]))
 
 
@@ -163,6 +169,9 @@ def _records(
 ) -> Records:
     heading, *body = rows
     present = [cell.strip() for cell in heading.cells]
+    if file_heading(present) is None and (unheaded := _unheaded(present)):
+        notes.append(f"read as: no heading; the columns are {' and '.join(unheaded)} ({path.name})")
+        body, present, heading = list(rows), unheaded, _Line(0, 0, unheaded)
     again = [row.first for row in body if row.cells == heading.cells]  # of tables that were put together
     filled = [row for row in body if not row.blank and row.cells != heading.cells]
     file_column = file_heading([name for name in present if name])
@@ -180,6 +189,14 @@ def _records(
         notes.append(f"{pluralize(len(again), 'row')} of {path.name} with the heading again: {join_some(again)}")
     records = [Record(row.first, dict(_named(present, row.cells))) for row in filled]
     return Records([name for name in present if name], records, notes)
+
+
+def _unheaded(first: Sequence[str]) -> list[str] | None:
+    """The headings of a table of file and label whose first row is one of its images; None for any other row."""
+    images = [is_image_name(cell.strip().strip('"').replace("\\", "/")) for cell in first]
+    if images == [True, False]:
+        return ["file", "label"]
+    return ["label", "file"] if images == [False, True] else None
 
 
 def _named(present: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import cast
 
 from tellapart.core.errors import CatalogError, join_some, pluralize
 from tellapart.core.storage import RemotePath, as_path, is_url, matching
+from tellapart.data.box_annotations import ONE_LABEL, find_boxes, kind_of_boxes
 from tellapart.data.columns import Columns
 from tellapart.data.folder_scheme import FolderScheme, Place, find_scheme
 from tellapart.data.folder_tree import FolderTree, Parts, read_tree, tree_of
@@ -29,7 +30,7 @@ from tellapart.data.rows import Listing, Row
 from tellapart.data.shards import read_shards
 from tellapart.data.side_tables import naming_tables, offer
 from tellapart.data.split_names import part_in_name, part_rows
-from tellapart.data.tables import TABLE_NAMES, TABLE_SUFFIXES, read_table
+from tellapart.data.tables import GIVEN_SUFFIXES, TABLE_NAMES, TABLE_SUFFIXES, read_table
 
 
 def read_source(
@@ -93,9 +94,11 @@ def check_exists(data: str | Path) -> list[Path]:
         return shards
     if not path.exists():
         raise CatalogError(f"{data}: there is no such file or folder")
-    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in TABLE_SUFFIXES):
+    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in GIVEN_SUFFIXES):
+        boxes = f"{kind} boxes: {ONE_LABEL}" if path.is_file() and (kind := kind_of_boxes(path)) else None
         raise CatalogError(
-            f"{data}: not a data set; give a folder of images, a table ({', '.join(TABLE_SUFFIXES)}) or Parquet shards"
+            f"{data}: {boxes or 'not a data set'}; give a folder of images, a table ({', '.join(GIVEN_SUFFIXES)}) or "
+            "Parquet shards"
         )
     return []
 
@@ -108,7 +111,7 @@ def _remote_listing(data: str, label_from: str, columns: Columns, task: str | No
             raise CatalogError(f"{data}: no object matches this pattern")
         return _shards([as_path(shard.url) for shard in shards], columns)
     path = as_path(data)
-    if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
+    if path.suffix.lower() in GIVEN_SUFFIXES and path.is_file():
         return _table(path, columns)
     root = cast(RemotePath, path)
     root.check_bucket()
@@ -151,14 +154,22 @@ def _folder(tree: FolderTree, label_from: str, columns: Columns, task: str | Non
     if auto and (tables := _part_tables(tree, scheme)):
         return _by_tables(tree, scheme, tables, columns)
     columns.refuse_without_columns(tree.root, "folders of images")
+    return _named(tree, scheme, label_from, task)
+
+
+def _named(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str | None) -> Listing:
+    """The rows of a folder by names, unless tables or boxes beside the images may hold the labels."""
     beside = naming_tables(tree, len(scheme.around) + 1)
     try:
         listing = _by_names(tree, scheme, label_from, task)
     except CatalogError as error:
         if beside:
             raise CatalogError(f"{error}; {offer(beside, tree.root)}") from error
+        if boxes := find_boxes(tree):
+            raise CatalogError(f"{tree.root}: {boxes}: {ONE_LABEL}") from error
         raise
-    if beside and auto and (listing.layout == "file names" or len({row.label for row in listing.rows}) == 1):
+    unsure = label_from == "auto" and (listing.layout == "file names" or len({row.label for row in listing.rows}) == 1)
+    if beside and unsure:
         how = "file names" if listing.layout == "file names" else "the one folder of the images"
         raise CatalogError(
             f"{tree.root}: the labels may stand in {how} or in a table: {offer(beside, tree.root)}, or say what the "
@@ -166,6 +177,10 @@ def _folder(tree: FolderTree, label_from: str, columns: Columns, task: str | Non
         )
     if beside:
         listing.notes.append(f"not read: {offer(beside, tree.root)} instead")
+    elif boxes := find_boxes(tree):
+        if unsure:
+            raise CatalogError(f"{tree.root}: {boxes}: {ONE_LABEL}, or say what the names are (--label-from)")
+        listing.notes.append(f"not read: {boxes}")
     return listing
 
 

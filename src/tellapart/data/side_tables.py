@@ -12,11 +12,11 @@ from tellapart.core.regular_files import open_regular
 from tellapart.core.storage import is_url
 from tellapart.core.text_encoding import EncodingError, decode_text
 from tellapart.data.folder_tree import FolderTree, Parts
-from tellapart.data.tables import TABLE_SUFFIXES
+from tellapart.data.tables import GIVEN_SUFFIXES
 
 _HEAD = 1 << 20  # bytes that are looked at
 _MOST = 30  # tables that are looked at
-_TEXTS = (".csv", ".tsv", ".jsonl", ".txt", ".json")
+_TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt", ".json")
 _CELLS = re.compile(r"[,;\t|\"{}\[\]\r]+")
 _OURS = ("file,original,sha256", "file,keep,label")  # of `tidy` and of the review page
 _HEADING = re.compile(r"file|image|img|\bid\b|id_|_id|name|path", re.IGNORECASE)
@@ -46,8 +46,8 @@ def offer(tables: Collection[Parts], root: Path) -> str:
     >>> offer([("train.csv",)], Path("set"))
     'train.csv names these images: give it as the data (set/train.csv)'
     """
-    readable = ["/".join(parts) for parts in tables if Path(parts[-1]).suffix.lower() in TABLE_SUFFIXES]
-    others = ["/".join(parts) for parts in tables if Path(parts[-1]).suffix.lower() not in TABLE_SUFFIXES]
+    readable = ["/".join(parts) for parts in tables if Path(parts[-1]).suffix.lower() in GIVEN_SUFFIXES]
+    others = ["/".join(parts) for parts in tables if Path(parts[-1]).suffix.lower() not in GIVEN_SUFFIXES]
     lines = []
     if readable:
         verb = "names" if len(readable) == 1 else "name"

@@ -37,7 +37,8 @@ from tellapart.data.shards import (
     texts_in,
 )
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+GIVEN_SUFFIXES = (*TABLE_SUFFIXES, ".txt")  # of a table that is given by name; beside images a .txt may be anything
 TABLE_NAMES = ("labels", "metadata", "annotations")
 EMPTY = ("nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat", "nil")
 _SAMPLE = 1000  # rows that tell what kind of columns a table has
@@ -54,7 +55,7 @@ class _Chosen:
 
 
 def read_table(path: Path, columns: Columns) -> Listing:
-    """The rows of a CSV, TSV, JSONL or Parquet table; a Parquet file that holds the images themselves is a shard.
+    """The rows of a text table, JSON Lines or Parquet; a Parquet file that holds the images themselves is a shard.
 
     Raises:
         CatalogError: a damaged table, a row that may be cut, unknown columns, an empty cell, several labels an image,
@@ -67,7 +68,7 @@ def read_table(path: Path, columns: Columns) -> Listing:
                 return read_shards([path], columns)
             table, chosen = _read_parquet(file, path, columns)
     else:
-        table = read_json_lines(path) if kind == ".jsonl" else read_delimited(path, columns.file_heading)
+        table = read_json_lines(path) if kind in (".jsonl", ".ndjson") else read_delimited(path, columns.file_heading)
         cells = [record.cells for record in table.records]
         file_column, label_column = columns.choose(table.present, path, cells[:_SAMPLE])
         part = split_column(table.present, lambda name: [record.get(name) for record in cells])

@@ -54,6 +54,7 @@ class EvaluateOptions(LabelOptions, total=False):
     pattern: str | None
     tta: bool
     independent: bool
+    device: str
 
 
 def evaluate(
@@ -69,6 +70,7 @@ def evaluate(
     pattern: str | None = None,
     tta: bool = False,
     independent: bool = False,
+    device: str = "auto",
     answer: Answer | None = None,
     **options: Unpack[LabelOptions],
 ) -> Report:
@@ -106,6 +108,7 @@ def evaluate(
         alphabet: the characters that a reader's texts may have; see `tellapart.inference.constraints.TextConstraint`.
         pattern: a regular expression that a reader's texts match; see the same.
         tta: whether a reader looks again where it is unsure; see `tellapart.inference.tta`.
+        device: ``cpu``, ``cuda`` or ``auto``, see `tellapart.Predictor`.
         answer: what gives the answers, in the place of the bundle here; the rules of a reader are its own then.
         independent: whether a reader reads each picture alone; see `tellapart.inference.predict.predict`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
@@ -135,7 +138,8 @@ def evaluate(
     check_known(bundle, [labels[row] for row in rows], str(catalog.source))
 
     if answer is None:
-        answer = partial(predict_rows, Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta), independent)
+        predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta, device=device)
+        answer = partial(predict_rows, predictor, independent)
     answers, seconds = answer_rows(catalog, rows, answer)
     predictions = [answers[row] for row in selection.rows]
     truth = [labels[row] for row in selection.rows]

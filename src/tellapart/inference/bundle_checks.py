@@ -74,6 +74,11 @@ def check_manifest(manifest: BundleManifest) -> None:
     if parity := manifest.parity:
         for name in ("images", "compared", "different_answers", "largest_difference"):
             _check_range(f"parity.{name}", getattr(parity, name), 0, math.inf)
+    if precision := manifest.precision:
+        _check_range("precision.n", precision.n, 1, math.inf)
+        _check_range("precision.before", precision.before, 0, 1)
+        _check_range("precision.after", precision.after, 0, 1)
+        _check_range("precision.calibrated_on", precision.calibrated_on, 0, math.inf)
     for name, figure in manifest.metrics.figures.items() if manifest.metrics else ():
         path = f"metrics.{excerpt(name)}"
         _check_range(f"{path}.n", figure["n"], 0, math.inf)

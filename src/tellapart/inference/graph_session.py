@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import BundleError
+from tellapart.core.errors import BundleError, ConfigError
+from tellapart.core.progress import log
 from tellapart.core.regular_files import read_regular
 from tellapart.core.terminal import excerpt
 from tellapart.inference.bundle import GRAPH, Bundle
@@ -22,6 +24,10 @@ from tellapart.inference.bundle_checks import (
 
 MOST = 1.01  # of a probability: the slack is for the rounding of a half-precision softmax
 
+DEVICES = ("auto", "cpu", "cuda")
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_SAID: set[str] = set()  # lines, each once a process
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -31,12 +37,14 @@ class GraphSession:
     Args:
         bundle: holds the graph.
         threads: of the graph; by default one a core.
+        device: ``cpu``, ``cuda``, or ``auto``: CUDA where this machine's ONNX Runtime has it.
 
     Raises:
         BundleError: the runtime takes no such graph, or what it gives for one picture is not what the bundle says.
+        ConfigError: no such device.
     """
 
-    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+    def __init__(self, bundle: Bundle, threads: int | None = None, device: str = "auto") -> None:
         import onnxruntime as ort
 
         self.file = bundle.path / GRAPH
@@ -51,11 +59,13 @@ class GraphSession:
         # Between runs the pool sleeps instead of spinning: decoding needs the cores meanwhile.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.load_model_format", "ONNX")  # not guessed: it is what was checked
+        wanted = providers(device)
         try:
             graph = read_regular(self.file, MAX_FILE_BYTES)
-            self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(graph, options, providers=wanted)
         except Exception as error:  # the runtime's errors have no class in common
             raise BundleError(f"{self.file}: cannot be used: {_reason(error)}; export the run again") from error
+        _say_who_answers(device, self._session.get_providers())
         self._input = self._session.get_inputs()[0].name
         self.outputs = [output.name for output in self._session.get_outputs()]
         spec = bundle.preprocess
@@ -93,6 +103,44 @@ class GraphSession:
             raise BundleError(
                 f"{self.file}: it gives {name} that are none ({values[~fine].flat[0]:g}); train the run again"
             )
+
+
+def providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
+    """What ONNX Runtime is to run a graph with, the first that it has.
+
+    Raises:
+        ConfigError: no such device.
+
+    >>> providers("cpu")
+    ['CPUExecutionProvider']
+    """
+    import onnxruntime as ort
+
+    if device not in DEVICES:
+        raise ConfigError(f"device {device!r}: give {', '.join(DEVICES)}")
+    if device == "cpu" or CUDA not in ort.get_available_providers():
+        return [CPU]
+    # By default it tries every algorithm out for each new width and batch, of which a reader has many, and rounds sums
+    # to ten bits, which moves answers.
+    return [(CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}), CPU]
+
+
+def _say_who_answers(device: str, active: Sequence[str]) -> None:
+    """Say once a process which provider answers, where there could be several; aloud if it is not the one asked for."""
+    if CUDA in active:
+        line = "answered by CUDA (ONNX Runtime)"
+    elif device == "cuda":
+        line = (
+            "warning: device cuda was asked for, and the CPU answers: ONNX Runtime has no CUDA here "
+            '(pip uninstall onnxruntime; pip install "tellapart[gpu]"), or cannot load it'
+        )
+    elif len(providers(device)) > 1:
+        line = "warning: ONNX Runtime has CUDA, and cannot load it: the CPU answers"
+    else:
+        return
+    if line not in _SAID:
+        _SAID.add(line)
+        log(line)
 
 
 def _reason(error: Exception) -> str:

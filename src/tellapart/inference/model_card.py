@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tellapart.core.errors import join_some
-from tellapart.inference.manifest import BundleManifest
+from tellapart.inference.manifest import LOSS, BundleManifest
 
 SHOWN = 60  # labels that are named
 FIGURES = {
@@ -63,9 +63,21 @@ def _lines(manifest: BundleManifest) -> Iterator[str]:
             f"images before it was written (`tellapart {verb}`): {parity.different_answers} different answers, "
             f"largest difference of a probability {parity.largest_difference:.1e}."
         )
+        yield from _precision(manifest)
         yield ""
     if versions := manifest.versions:
         yield "Made with " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
+
+
+def _precision(manifest: BundleManifest) -> Iterator[str]:
+    if precision := manifest.precision:
+        yield ""
+        calibrated = f", calibrated on {precision.calibrated_on:,} training images" if precision.calibrated_on else ""
+        yield (
+            f"**Its numbers are {precision.kind}** (`tellapart export`{calibrated}), which may move probabilities: of "
+            f"{precision.n:,} validation images it answers a share of {precision.after:.4f} right, in float32 "
+            f"{precision.before:.4f}. A loss of more than {LOSS:g} is not written."
+        )
 
 
 def _purpose(manifest: BundleManifest) -> str:

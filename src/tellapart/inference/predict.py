@@ -26,7 +26,13 @@ from tellapart.inference.predictor import Predictor
 
 Named = tuple[str, Read]
 
-_PLAIN = {"alphabet": None, "pattern": None, "nbest": 1, "tta": False}  # as a bundle reads without further words
+_PLAIN = {
+    "alphabet": None,
+    "pattern": None,
+    "nbest": 1,
+    "tta": False,
+    "device": "auto",
+}  # as a bundle reads without further words
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -37,6 +43,7 @@ class ReadingOptions(TypedDict, total=False):
     pattern: str | None
     nbest: int
     tta: bool
+    device: str
 
 
 def predict(
@@ -62,7 +69,8 @@ def predict(
         independent: for a reader: each picture is read alone. Else many pictures are read in the view that suits
             them, see `tellapart.inference.view_selection`, and the alphabet and the length that the sure
             readings have in common guide the others, see `tellapart.inference.shared_constraint`.
-        rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; see `tellapart.Predictor`.
+        rule: for a reader: ``alphabet``, ``pattern``, ``nbest``, ``tta``; of any model ``device``; see
+            `tellapart.Predictor`.
 
     Raises:
         BundleError: there is no usable bundle.
@@ -95,7 +103,8 @@ def predict(
 def _client(server: str, model: str, rule: ReadingOptions) -> Client:
     if any(value != _PLAIN[name] for name, value in rule.items()):
         raise ConfigError(
-            f"server {server}: it answers as its bundle does; alphabet, pattern, nbest and tta are for a bundle here"
+            f"server {server}: it answers as its bundle does; alphabet, pattern, nbest, tta and device are for a "
+            "bundle here"
         )
     return Client(server, model)
 

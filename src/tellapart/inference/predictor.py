@@ -48,10 +48,11 @@ class Predictor:
         nbest: Readers: the number of readings of each image.
         tta: Readers: test-time augmentation, see `tellapart.inference.tta`. Each picture whose first reading is unsure
             is read in other widths too; this is more often right on pictures unlike those of the training.
+        device: ``cpu``, ``cuda``, or ``auto``: CUDA where this machine's ONNX Runtime has it (extra ``gpu``).
 
     Raises:
         BundleError: there is no usable bundle.
-        ConfigError: a rule that is none, or for a classifier.
+        ConfigError: a rule that is none, or for a classifier, or no such device.
         TextError: no text of the model's characters fits the rule.
     """
 
@@ -64,6 +65,7 @@ class Predictor:
         pattern: str | None = None,
         nbest: int = 1,
         tta: bool = False,
+        device: str = "auto",
     ) -> None:
         self.bundle = path if isinstance(path, Bundle) else Bundle.open(path)
         self.rule = TextConstraint(alphabet, pattern, nbest, self.bundle.length if pattern is None else None)
@@ -76,7 +78,7 @@ class Predictor:
             )
         if self.bundle.task == "read":
             self.rule.check(self.bundle.charset)
-        self.session = GraphSession(self.bundle, threads)
+        self.session = GraphSession(self.bundle, threads, device)
 
     def with_rule(self, rule: TextConstraint) -> Predictor:
         """The same reader with another constraint on its texts; both share the graph.

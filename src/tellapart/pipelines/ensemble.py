@@ -163,7 +163,7 @@ def ensemble(models: Sequence[str | Path], *, out: str | Path, weights: bool = F
         if weights:
             _copy_weights(members.bundles[0], folder / WEIGHTS)
         bundle = Bundle.write(folder, members.manifest())
-        predictor, catalog, images = Predictor(bundle), members.catalog(), members.images()
+        predictor, catalog, images = Predictor(bundle, device="cpu"), members.catalog(), members.images()
         parity = compare(_mean_answers(members), predictor, _batches(catalog, members.preprocess), "their mean")
         if catalog is not None:
             rows = [*catalog.rows("test"), *catalog.rows("val")]
@@ -187,7 +187,7 @@ def _say_what_is_lost(members: Members) -> None:
 
 def _mean_answers(members: Members) -> Any:
     """Model pixels → the mean of the members' probabilities, and their features one after another."""
-    predictors = [Predictor(bundle) for bundle in members.bundles]
+    predictors = [Predictor(bundle, device="cpu") for bundle in members.bundles]
     channels = members.preprocess.channels
 
     def answers(pixels: Pixels) -> tuple[Floats, Floats]:

@@ -53,7 +53,7 @@ def evaluate(
     from tellapart.scale.bundles import bundle_options
 
     bundle, which = bundle_options(model)
-    rule = {name: options.get(name) for name in ("alphabet", "pattern", "tta") if options.get(name)}
+    rule = {name: options.get(name) for name in ("alphabet", "pattern", "tta", "device") if options.get(name)}
     if bundle.task == "read" and not options.get("independent"):
         log("note: part by part each picture is read alone; what many have in common guides none of them")
     key = hashlib.sha256(json.dumps([which, rule, str(getattr(data, "source", data))]).encode()).hexdigest()[:12]

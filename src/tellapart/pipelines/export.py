@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors.torch import save
@@ -31,6 +31,7 @@ from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, TrainingData
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.preprocess import Preprocess
+from tellapart.pipelines.graph_precision import Kind, lower_precision
 from tellapart.pipelines.parity import Floats, Pixels, compare, image_batches
 from tellapart.pipelines.preconditions import EXPORTERS, check_installed
 from tellapart.training.build_model import build_preprocess, load_model
@@ -68,6 +69,7 @@ def export(
     out: str | Path | None = None,
     weights: bool = False,
     checkpoint: str | None = None,
+    precision: Kind | None = None,
 ) -> Bundle:
     """Pack a finished run as a bundle, after comparing it with the trained model on real images.
 
@@ -80,12 +82,15 @@ def export(
         weights: also the weights, in half precision, so that another training can start from the bundle.
         checkpoint: instead of the trained network that of a checkpoint, uncalibrated, finished or not: ``last``,
             ``best``, or a file; it needs an ``out``.
+        precision: ``int8`` or ``float16``: the graph is turned into it after the comparison, see
+            `tellapart.pipelines.graph_precision.lower_precision`; it needs an ``out``.
 
     Returns:
         The bundle as it was written.
 
     Raises:
-        ParityError: an answer differs, or a probability by more than 1e-4; nothing is written.
+        ParityError: an answer differs, a probability by more than 1e-4, or a lower precision answers fewer validation
+            images right; nothing is written.
         ConfigError: the run is not finished, there is no such checkpoint, or another command works in the run's folder
             and the bundle belongs there, or writes ``out``.
 
@@ -94,12 +99,19 @@ def export(
     """
     run = run if isinstance(run, Run) else Run.open(run)
     check_installed(EXPORTERS, "train", "a bundle is written with it")
-    target = _target(run, out, checkpoint)
+    target = _target(run, out, checkpoint, precision)
     with hold_folder(run.path) if out is None else hold_target(target):
-        return pack(run, target, weights=weights, checkpoint=checkpoint)
+        return pack(run, target, weights=weights, checkpoint=checkpoint, precision=precision)
 
 
-def pack(run: Run, target: Path, *, weights: bool = False, checkpoint: str | None = None) -> Bundle:
+def pack(
+    run: Run,
+    target: Path,
+    *,
+    weights: bool = False,
+    checkpoint: str | None = None,
+    precision: Kind | None = None,
+) -> Bundle:
     """Write the bundle of a run to a folder, as `export` does; whoever calls keeps others off the run."""
     catalog = run.catalog()
     model = load_model(run, checkpoint)
@@ -114,25 +126,35 @@ def pack(run: Run, target: Path, *, weights: bool = False, checkpoint: str | Non
         if weights:
             (folder / MODEL).write_bytes(save({name: halved(value) for name, value in model.state_dict().items()}))
         bundle = Bundle.write(folder, _manifest(run, catalog, spec, calibration))
-        predictor = Predictor(bundle)
+        predictor = Predictor(bundle, device="cpu")
         rows = catalog.rows("test") or catalog.rows()
         parity = compare(partial(_answers, deployed), predictor, image_batches(catalog, rows, spec))
+        lowered = None
+        if precision is not None:
+            with _quiet():
+                predictor, lowered = lower_precision(predictor, catalog, precision)
         # With folds, what one network was chosen on has taught the others.
         unseen = catalog.rows("test") if run.config.cv_folds else [*catalog.rows("test"), *catalog.rows("val")]
         write_reference(predictor, catalog, unseen, folder / REFERENCE)
         _training_images(run, catalog).write(folder / TRAINING_IMAGES)
-        manifest = replace(bundle.manifest, parity=parity)
-        metrics = run.metrics() if checkpoint is None else None
+        manifest = replace(bundle.manifest, parity=parity, precision=lowered)
+        # The run's figures are those of its own network, in its own precision.
+        metrics = run.metrics() if checkpoint is None and precision is None else None
         Bundle.write(folder, manifest.with_metrics(metrics) if metrics else manifest)
     return Bundle.open(target)
 
 
-def _target(run: Run, out: str | Path | None, checkpoint: str | None) -> Path:
+def _target(run: Run, out: str | Path | None, checkpoint: str | None, precision: str | None) -> Path:
     """The folder of the bundle.
 
     Raises:
-        ConfigError: the run is not finished, or a checkpoint's bundle would take the place of the run's own.
+        ConfigError: the run is not finished, an unknown precision, or another bundle would take the place of the run's
+            own.
     """
+    if precision not in (None, *get_args(Kind)):
+        raise ConfigError(f"precision {precision!r}: give {' or '.join(get_args(Kind))}, or leave it out for float32")
+    if precision is not None and out is None:
+        raise ConfigError(f"precision {precision}: name an out too; the run's own bundle is of float32")
     if checkpoint is not None and out is None:
         raise ConfigError(f"checkpoint {checkpoint!r}: name an out too; the run's own bundle is of its trained network")
     if checkpoint is None and not run.finished:

@@ -116,8 +116,8 @@ def predict(
     if "-" in sources:
         raise ConfigError("-: standard input is answered without --out")
     bundle, which = bundle_options(model)
-    given = {name: options.get(name) for name in ("alphabet", "pattern", "nbest", "tta")}
-    rule = {name: value for name, value in given.items() if value not in (None, False, 1)}  # 1 is the default of nbest
+    given = {name: options.get(name) for name in ("alphabet", "pattern", "nbest", "tta", "device")}
+    rule = {name: value for name, value in given.items() if value not in (None, False, 1, "auto")}
     rule |= {"tta": True} if given["tta"] else {}
     node_predictor(which, rule)  # a rule that is none is refused here
     if bundle.task == "read" and not options.get("independent"):

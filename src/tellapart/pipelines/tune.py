@@ -26,6 +26,7 @@ from tellapart.data.catalog import Catalog
 from tellapart.data.opening import check_source
 from tellapart.pipelines import shared_search
 from tellapart.pipelines.preconditions import check_training
+from tellapart.pipelines.search_budget import Budget, seeded_sampler, trials_of
 from tellapart.pipelines.train import check_data, open_split
 from tellapart.pipelines.training_view import with_preprocess
 from tellapart.training.auto_config import plan
@@ -50,15 +51,12 @@ from tellapart.training.trial import PruningCallback, TimeUpError, run_trial
 from tellapart.viz.importance_bars import draw_importance_bars
 
 BEST, SPACE, PICTURE, STUDY, TRIALS = "best.yaml", "space.yaml", "importances.png", "study.db", "trials"
-MINUTES = 30.0  # where nobody states a budget
-RANDOM = 8  # trials drawn at random before the search learns from them
 UNPRUNED = 5  # trials that are trained to their end before others are compared with them
 TRUSTED = 0.25  # share of the epochs before which no trial is pruned
 COMPARABLE = 4  # complete trials from where it can be told what mattered
 FAILURES = 3  # in a row, and something is wrong with the space or the data
 
 Study = optuna.study.Study
-Frozen = optuna.trial.FrozenTrial
 
 
 class TuneResult(TypedDict):
@@ -153,49 +151,12 @@ def tune(
                 f"{len(catalog.rows('val')):,}; the test part is left alone"
             )
             _enqueue_untuned(study, planned, searched)
-            _search(study, TrialRunner(searched, asked, planned, catalog, folder / TRIALS), budget, folder)
+            seed = asked.seed if storage is None else None
+            _search(study, TrialRunner(searched, asked, planned, catalog, folder / TRIALS, seed), budget, folder)
             return _write(study, folder)
 
 
 # --- before ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long a search may take in all.
-
-    Args:
-        minutes: of training, in all trials together; None for no limit.
-        trials: complete or pruned ones; None for no limit.
-    """
-
-    minutes: float | None
-    trials: int | None
-
-    @classmethod
-    def of(cls, minutes: float | None, trials: int | None) -> Budget:
-        """The budget as stated, or `MINUTES` where nothing is.
-
-        >>> Budget.of(None, None)
-        Budget(minutes=30.0, trials=None)
-
-        Raises:
-            ConfigError: no time, or no trial.
-        """
-        if minutes is None and trials is None:
-            minutes = MINUTES
-        if minutes is not None and not 0 < minutes < math.inf:
-            raise ConfigError(f"minutes {minutes}: give a number above 0")
-        if trials is not None and trials < 1:
-            raise ConfigError(f"trials {trials}: give at least 1")
-        return cls(minutes, trials)
-
-    def seconds_left(self, study: Study) -> float:
-        """The seconds that a study may still take; 0 once its trials are done."""
-        if self.trials is not None and len(_of(study, TrialState.COMPLETE, TrialState.PRUNED)) >= self.trials:
-            return 0.0
-        spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
-        return math.inf if self.minutes is None else 60 * self.minutes - spent
 
 
 def _without_test(data: str | Path | Catalog, config: TrainConfig) -> Catalog:
@@ -222,11 +183,8 @@ def _opened(folder: Path, about: dict[str, Any], pruner: optuna.pruners.BasePrun
         if study.trials and (odd := _differences(study.user_attrs["about"], about)):
             raise ConfigError(f"{folder}: holds another search ({join_some(odd)}); give another --out, or remove it")
         study.set_user_attr("about", about)
-        for trial in _of(study, TrialState.RUNNING):
+        for trial in trials_of(study, TrialState.RUNNING):
             study.tell(trial.number, state=TrialState.FAIL)
-        # A resumed search must not draw again what it drew: the dice follow from how far it has come.
-        seed = about["config"]["seed"] * 1009 + len(study.trials)
-        study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM)
         write_space(folder / SPACE, about["space"])
         yield study
     finally:
@@ -250,10 +208,6 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return odd + ["other data"] * (before["data"] != now["data"])
 
 
-def _of(study: Study, *states: TrialState) -> list[Frozen]:
-    return study.get_trials(deepcopy=False, states=states)
-
-
 def _enqueue_untuned(study: Study, planned: TrainConfig, space: Space) -> None:
     """Let a search that has no result yet begin with the untuned configuration."""
     if all(trial.state == TrialState.FAIL and "error" not in trial.user_attrs for trial in study.trials):
@@ -274,6 +228,7 @@ class TrialRunner:
         planned: the same with what the data decides filled in.
         catalog: the train and val parts.
         folder: a folder for the trials, each in one of its own.
+        seed: of what is drawn; None where others draw too, each by dice of its own.
     """
 
     space: Space
@@ -281,6 +236,7 @@ class TrialRunner:
     planned: TrainConfig
     catalog: Catalog
     folder: Path
+    seed: int | None
 
     def run(self, study: Study, seconds: float) -> TellapartError | None:
         """Train with the study's next settings, tell the study its score, and log a line about it.
@@ -294,6 +250,8 @@ class TrialRunner:
         """
         began = time.perf_counter()
         shared_search.take_up(study)
+        if self.seed is not None:
+            study.sampler = seeded_sampler(study, self.seed)
         trial = study.ask()
         trial.set_user_attr("worker", shared_search.worker())
         settings = draw(trial, self.space)
@@ -332,13 +290,13 @@ def _search(study: Study, trials: TrialRunner, budget: Budget, folder: Path) -> 
     """
     failures = 0
     while (left := budget.seconds_left(study)) > 0:
-        if not _of(study, TrialState.COMPLETE):
+        if not trials_of(study, TrialState.COMPLETE):
             left = math.inf  # whatever the budget, there is an answer
         error = trials.run(study, left)
         failures = failures + 1 if error else 0
         if failures == FAILURES:
             raise ConfigError(f"{folder}: {FAILURES} trials in a row failed; mend what the last one says: {error}")
-        if _of(study, TrialState.COMPLETE):
+        if trials_of(study, TrialState.COMPLETE):
             _write(study, folder)
 
 
@@ -347,7 +305,7 @@ def _search(study: Study, trials: TrialRunner, budget: Budget, folder: Path) -> 
 
 def _write(study: Study, folder: Path) -> TuneResult:
     """The best configuration so far as YAML, the picture of what mattered, and what `tune` answers."""
-    complete = _of(study, TrialState.COMPLETE)
+    complete = trials_of(study, TrialState.COMPLETE)
     best = study.best_trial
     untuned = next((trial.value for trial in complete if trial.user_attrs.get("untuned")), None)
     header = (
@@ -377,8 +335,8 @@ def _write(study: Study, folder: Path) -> TuneResult:
         "untuned": untuned,
         "trials": {
             "complete": len(complete),
-            "pruned": len(_of(study, TrialState.PRUNED)),
-            "failed": len(_of(study, TrialState.FAIL)),
+            "pruned": len(trials_of(study, TrialState.PRUNED)),
+            "failed": len(trials_of(study, TrialState.FAIL)),
         },
         "importances": importances,
         "picture": str(folder / PICTURE),
@@ -387,7 +345,7 @@ def _write(study: Study, folder: Path) -> TuneResult:
 
 def _importances(study: Study) -> dict[str, float]:
     """Option to share, the largest first; nothing while there is nothing to compare."""
-    scores = [trial.value for trial in _of(study, TrialState.COMPLETE)]
+    scores = [trial.value for trial in trials_of(study, TrialState.COMPLETE)]
     if len(scores) < COMPARABLE or len(set(scores)) == 1:
         return {}
     with warnings.catch_warnings():
