@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.inference.folder_reading import choose_view, predict_all
-from tellapart.inference.picture_view import AS_IS
+from tellapart.inference.base_model import wide_reader
+from tellapart.inference.folder_reading import choose_reader, choose_view, predict_all
 from tellapart.inference.predictor import Predictor
 from tellapart.synthesis.render import render
 from tellapart.synthesis.scheme import Scheme
@@ -78,9 +78,18 @@ def test_unsure_pictures_are_looked_at_again_in_that_view(base, digits, narrow):
 def test_what_is_surely_read_is_read_as_it_is(base, digits):
     pictures = [pixels for pixels, _ in digits]
     predictor = Predictor(base)
-    assert choose_view(predictor, giving(pictures), len(pictures)) == AS_IS
+    assert choose_view(predictor, giving(pictures), len(pictures)) is None
+    assert choose_reader(predictor, giving(pictures), len(pictures)) is predictor
     together = predict_all(predictor, giving(pictures), len(pictures), task="t", progress=False)
     assert together == list(predictor.stream(giving(pictures)(range(len(pictures)))))
+
+
+def test_beside_the_shipped_reader_a_second_one_answers_where_it_is_unsure(base, narrow, copied):
+    reader = choose_reader(Predictor(base), giving(narrow), len(narrow))
+    assert [member.bundle.path for member in reader.members] == [base, wide_reader()]
+    other = Predictor(copied(base))  # no second one is known of any other reader
+    assert choose_reader(other, giving(narrow), len(narrow)).bundle.path == other.bundle.path
+    assert not hasattr(choose_reader(other, giving(narrow), len(narrow)), "members")
 
 
 def test_few_pictures_are_read_alone(base, narrow):

@@ -18,3 +18,11 @@ def base_reader() -> Path:
     'read'
     """
     return Path(str(resources.files("tellapart.inference") / "weights" / "base"))
+
+
+def wide_reader() -> Path:
+    """The bundle of a second reader that ships with the package: deeper, in colour, of a wider world.
+
+    It answers beside the first one where that is unsure of many pictures, see `tellapart.inference.folder_reading`.
+    """
+    return Path(str(resources.files("tellapart.inference") / "weights" / "wide"))

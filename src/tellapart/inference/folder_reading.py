@@ -6,11 +6,13 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 
 from tellapart.core.progress import log, track
+from tellapart.inference.base_model import base_reader, wide_reader
 from tellapart.inference.constraints import MIN_TEXTS
 from tellapart.inference.image_inputs import Read
 from tellapart.inference.picture_view import AS_IS, View
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
+from tellapart.inference.reader_ensemble import ReaderEnsemble
 from tellapart.inference.shared_constraint import read_together
 from tellapart.inference.view_selection import Readings, search_view
 
@@ -37,15 +39,33 @@ def predict_all(
         N predictions.
     """
     together = predictor.bundle.task == "read" and count >= MIN_TEXTS and not independent
-    reader = predictor.with_view(choose_view(predictor, items, count)) if together else predictor
-    stream = reader.stream(items(range(count)))
-    predictions = list(track(stream, task, count, show=progress))
-    if not together:
-        return predictions
-    return read_together(reader, predictions, items)
+    reader = choose_reader(predictor, items, count) if together else predictor
+    predictions = list(track(reader.stream(items(range(count))), task, count, show=progress))
+    return read_together(reader, predictions, items) if together else predictions
 
 
-def choose_view(predictor: Predictor, items: Items, count: int) -> View:
+def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor | ReaderEnsemble:
+    """A reader in the view that suits some pictures; where the shipped one is unsure of them, a second one beside it.
+
+    Args:
+        predictor: the reader.
+        items: gives the pictures of some indices.
+        count: how many there are; `SAMPLE` of them, evenly spread, are read in each view.
+
+    Returns:
+        The reader as it is where it is sure of the pictures as they are.
+    """
+    view = choose_view(predictor, items, count)
+    if view is None:
+        return predictor
+    first = predictor.with_view(view)
+    if predictor.bundle.path != base_reader():
+        return first
+    second = Predictor(wide_reader(), tta=predictor.tta).with_rule(predictor.rule)
+    return ReaderEnsemble([first, second.with_view(choose_view(second, items, count) or AS_IS)])
+
+
+def choose_view(predictor: Predictor, items: Items, count: int) -> View | None:
     """Choose the view in which a reader reads some pictures best, without labels.
 
     Args:
@@ -54,7 +74,7 @@ def choose_view(predictor: Predictor, items: Items, count: int) -> View:
         count: how many there are; `SAMPLE` of them, evenly spread, are read in each view.
 
     Returns:
-        The best; the picture as it is where the reader is sure of it.
+        The best; None where the reader is sure of the pictures as they are.
     """
     step = max(1, count // SAMPLE)
     sample = [(name, item) for name, item in items(range(0, step * min(SAMPLE, count), step))]
@@ -67,7 +87,7 @@ def choose_view(predictor: Predictor, items: Items, count: int) -> View:
 
     readings = read(AS_IS)
     if sum(sure for _, sure in readings) >= SURE * len(readings):
-        return AS_IS
+        return None
     best = search_view(read, readings)
     if best != AS_IS:
         log(

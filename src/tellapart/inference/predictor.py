@@ -226,7 +226,7 @@ class Predictor:
         if self.tta:
             self._apply_tta(answers, names, pixels, first)
         if self.bundle.task == "read":
-            blank = np.flatnonzero(np.ptp(pixels, axis=(1, 2)).max(axis=1) <= BLANK).tolist()
+            blank = blank_rows(pixels)
             nothing = text_predictions([names[row] for row in blank], [[NOTHING]] * len(blank), self.bundle.manifest)
             for row, prediction in zip(blank, nothing, strict=True):
                 answers[row] = prediction
@@ -265,6 +265,12 @@ def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predic
         ConfigError: a rule that is none, or for a classifier.
     """
     return Predictor(path, threads=threads, **rule)
+
+
+def blank_rows(pixels: npt.NDArray[np.uint8]) -> list[int]:
+    """Which of a batch of model pixels, N, H, W, C, are of one colour."""
+    rows: list[int] = np.flatnonzero(np.ptp(pixels, axis=(1, 2)).max(axis=1) <= BLANK).tolist()
+    return rows
 
 
 def batched_by_width(items: Iterable[tuple[Any, Pixels]], size: int = BATCH) -> Iterator[tuple[list[Any], Pixels]]:

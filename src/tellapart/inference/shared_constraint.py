@@ -20,6 +20,7 @@ from tellapart.inference.constraints import MIN_TEXTS, TextConstraint
 from tellapart.inference.image_inputs import Read
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
+from tellapart.inference.reader_ensemble import ReaderEnsemble
 
 ODDS = 100  # a text like the others takes the place of one unlike them that the picture makes so many times likelier
 RARE_KIND = 0.04  # share of the characters below which a kind (digits, capitals, lower case, signs) counts as misread
@@ -86,7 +87,7 @@ def estimate_constraint(texts: Sequence[tuple[str, float]], charset: Charset) ->
 
 
 def read_together(
-    predictor: Predictor,
+    predictor: Predictor | ReaderEnsemble,
     predictions: Sequence[Prediction],
     items: Callable[[Sequence[int]], Iterable[tuple[str, Read]]],
 ) -> list[Prediction]:

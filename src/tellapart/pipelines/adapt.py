@@ -24,6 +24,7 @@ from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE
 from tellapart.inference.folder_reading import choose_view
+from tellapart.inference.picture_view import AS_IS
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.tta import TTA_SCHEDULE, consensus, resize_width
@@ -142,7 +143,7 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
     def items(indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
         return ((str(row), data) for row, data in catalog.read([rows[index] for index in indices]))
 
-    view = choose_view(Predictor(predictor.bundle, alphabet=alphabet, pattern=pattern), items, len(rows))
+    view = choose_view(Predictor(predictor.bundle, alphabet=alphabet, pattern=pattern), items, len(rows)) or AS_IS
     images = items(range(len(rows)))
     predictions = {
         int(each.file): each for each in track(predictor.with_view(view).stream(images), "reading", len(rows))
