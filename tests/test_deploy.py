@@ -27,6 +27,10 @@ def of(kind):
     return found
 
 
+def containers():
+    return {each["name"]: each for each in of("Deployment")["spec"]["template"]["spec"]["containers"]}
+
+
 def test_there_is_what_a_service_with_replicas_needs():
     for kind in ("Deployment", "PodDisruptionBudget", "ScaledObject", "Service"):
         assert of(kind)["metadata"]["name"] == "tellapart"
@@ -52,7 +56,7 @@ def test_all_speak_of_the_same_pods():
 
 
 def test_probes_ask_for_what_the_server_answers():
-    (container,) = of("Deployment")["spec"]["template"]["spec"]["containers"]
+    container = containers()["server"]
     app = (Path(__file__).parents[1] / "src/tellapart/serving/app.py").read_text(encoding="utf-8")
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         asked = container[probe]["httpGet"]
@@ -77,12 +81,12 @@ def test_it_scales_by_a_figure_of_the_server():
 
 def test_every_writable_place_is_mounted():
     pod = of("Deployment")["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    assert set(mounts) == {volume["name"] for volume in pod["volumes"]}
-    assert "/state" in mounts.values()
-    environment = {each["name"]: each.get("value") for each in container["env"]}
+    for container in containers().values():
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert set(mounts) == {volume["name"] for volume in pod["volumes"]}
+        assert "/state" in mounts.values()
+    environment = {each["name"]: each.get("value") for each in containers()["server"]["env"]}
     assert environment["XDG_CACHE_HOME"] in mounts.values()
 
 
@@ -191,3 +195,35 @@ def test_a_job_names_a_verb_with_its_options_and_goes_on_after_a_loss(job):
 
 def test_there_is_a_job_for_a_training_and_one_for_answers():
     assert sorted(job["metadata"]["name"] for job in JOBS) == ["tellapart-predict", "tellapart-train"]
+
+
+def test_the_monitor_stands_beside_the_server_and_sees_its_samples():
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    for server, words in (
+        (compose["server"]["command"], compose["monitor"]["entrypoint"]),
+        (containers()["server"]["args"], containers()["monitor"]["command"]),
+    ):
+        assert "--sample" in server
+        assert words[:3] == ["tellapart", "monitor", "/state"]
+        assert set(words[3::2]) <= options_of("monitor")
+    assert "state:/state" in compose["monitor"]["volumes"]
+    assert set(compose["server"]["volumes"]) == set(compose["monitor"]["volumes"])  # the bundles' paths are the same
+
+
+def test_alerts_and_board_ask_for_figures_of_the_server():
+    pytest.importorskip("prometheus_client")
+    from tellapart.serving import prometheus
+
+    source = Path(prometheus.__file__).read_text(encoding="utf-8")
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    board = json.loads((DEPLOY / "grafana" / "tellapart.json").read_text(encoding="utf-8"))
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    names = {name for text in asked for name in re.findall(r"tellapart_[a-z_]+", text)}
+    assert len(names) > 8
+    for name in names:
+        assert f'"{re.sub("_(total|bucket|sum|count)$", "", name)}"' in source, name
+    assert {rule["alert"] for rule in rules} >= {"TellapartInputChanged", "TellapartDown", "TellapartMonitorSilent"}
+    assert all(rule["annotations"]["summary"] and rule["labels"]["severity"] for rule in rules)
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]]
+    assert len(set(places)) == len(places)

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from tellapart.pipelines.export import export
     from tellapart.pipelines.generate import generate
     from tellapart.pipelines.map import map
+    from tellapart.pipelines.monitor import monitor
     from tellapart.pipelines.predict import predict
     from tellapart.pipelines.prepare import prepare
+    from tellapart.pipelines.retrain import retrain
     from tellapart.pipelines.runs import runs
     from tellapart.pipelines.shards import shards
     from tellapart.pipelines.strength import strength
@@ -77,9 +79,11 @@ _HOME = {
     "generate": "pipelines.generate",
     "load": "inference.predictor",
     "map": "pipelines.map",
+    "monitor": "pipelines.monitor",
     "predict": "pipelines.predict",
     "prepare": "pipelines.prepare",
     "recipes": "training.recipes",
+    "retrain": "pipelines.retrain",
     "runs": "pipelines.runs",
     "serve": "serving.launch",
     "shards": "pipelines.shards",
@@ -118,9 +122,11 @@ __all__ = [
     "generate",
     "load",
     "map",
+    "monitor",
     "predict",
     "prepare",
     "recipes",
+    "retrain",
     "runs",
     "serve",
     "shards",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -65,7 +67,8 @@ def test_a_correction_wins_over_the_old_label_and_says_so(old, corrections, draw
 
 def test_of_two_corrections_of_a_picture_the_last_in_time_holds(old, tmp_path, draw, encode, monkeypatch):
     times = iter([2.0, 1.0])
-    monkeypatch.setattr("tellapart.serving.feedback_store.time.time", lambda: next(times))
+    told = SimpleNamespace(time=lambda: next(times), time_ns=time.time_ns)
+    monkeypatch.setattr("tellapart.serving.feedback_store.time", told)
     for number, label in enumerate(("cat", "dog")):  # two processes, whose files do not tell the order of their rows
         store = FeedbackStore(tmp_path / "data" / "corrections", "label")
         store._file = store.folder / f"{number}.parquet"

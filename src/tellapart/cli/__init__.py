@@ -38,6 +38,8 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
   tellapart serve MODEL ... --port 3000            answers over HTTP, in batches; this machine alone, or a token
   tellapart switch STATE NAME BUNDLE               let a running server answer with another bundle, or --rollback
+  tellapart retrain STATE [NAME]                   learn from a server's corrections; switch it if that is no worse
+  tellapart monitor STATE [NAME]                   window after window of a server's samples: has the input changed?
   tellapart web MODEL --port 3001                  a page: drop, paste or take pictures, correct the answers
   tellapart drift MODEL IMAGES                     has the input changed since the model was packed?
   tellapart explain MODEL IMAGE --out where.png    what of a picture the answer hangs on
@@ -144,6 +146,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "predict": inference.predict_verb,
     "serve": serving.serve_verb,
     "switch": serving.switch_verb,
+    "retrain": serving.retrain_verb,
+    "monitor": serving.monitor_verb,
     "web": serving.web_verb,
     "drift": evaluation.drift_verb,
     "explain": evaluation.explain_verb,

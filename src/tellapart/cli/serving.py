@@ -1,10 +1,15 @@
-"""Verbs of a running server: start it, switch its bundle, show the page."""
+"""Verbs of a running server: start it, switch its bundle, teach it its corrections, watch its input, show the page."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from tellapart.cli.arguments import MODEL_HELP, new_parser, parse
 from tellapart.cli.output import show
 from tellapart.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tellapart.pipelines.retrain import RetrainResult
 
 HOST_HELP = "where to listen"
 CHECK_HELP = "only make sure that it could start"
@@ -61,6 +66,63 @@ def switch_verb(words: list[str]) -> int:
     bundle = switch(options["state"], options["name"], options["bundle"], force=options["force"])
     result = {"name": options["name"], "bundle": bundle}
     return show(as_json, result, lambda: f"{options['name']} answers with {bundle}")
+
+
+def retrain_verb(words: list[str]) -> int:
+    """``tellapart retrain STATE [NAME]``: learn from corrections, and switch if that is not worse. Status 1: it is."""
+    parser = new_parser(
+        "retrain",
+        "Train on a server's corrections and the original data, compare with the model that answers, and switch the "
+        "server if the new one is not worse. Exit status 1 if it is; 0 also where nothing is new.",
+        example="tellapart retrain serving photos",
+    )
+    parser.add_argument("state", help="the folder that the server was started with")
+    parser.add_argument("name", nargs="?", help="of the model, where several are served")
+    parser.add_argument("--data", help="the original data; by default that of the run whose bundle answers")
+    parser.add_argument("--out", help="the new run's folder; by default beside the run whose bundle answers")
+    parser.add_argument("--margin", type=float, default=0.0, help="so much worse, as a share, it may be")
+    parser.add_argument("--new_labels", action="store_true", help="take in classes that only the corrections have")
+    options, as_json = parse(parser, words)
+    from tellapart import retrain
+
+    result = retrain(options.pop("state"), options.pop("name"), **options)
+    show(as_json, result, lambda: _retrain_lines(result))
+    return 1 if result["refused"] else 0
+
+
+def _retrain_lines(result: RetrainResult) -> str:
+    if result["run"] is None:
+        return f"{result['name']}: nothing to do: {result['why']}"
+    lines = [f"run         {result['run']}"]
+    if result["difference"] is not None:
+        low, high = result["difference"]["ci95"]
+        change = f"{result['difference']['value']:+.4f}   95 % interval {low:+.4f} to {high:+.4f}"
+        lines += [f"difference  {change}   ({result['n']} images of the test part)", f"report      {result['report']}"]
+    switched = "switched" if result["switched"] else "not switched"
+    return "\n".join([*lines, f"{result['name']}: {switched}: {result['why']}"])
+
+
+def monitor_verb(words: list[str]) -> int:
+    """``tellapart monitor STATE [NAME]``: has the input of a server changed? Status 1: it has, in the newest window."""
+    parser = new_parser(
+        "monitor",
+        "Compare the samples that a server has kept since the last time with what its models were packed with; keep "
+        "the history, a page and figures for Prometheus. Exit status 1 if the newest window has changed.",
+        example="tellapart monitor serving",
+    )
+    parser.add_argument("state", help="the folder that the server was started with, with --sample")
+    parser.add_argument("name", nargs="?", help="of one model; by default all")
+    parser.add_argument("--images", type=int, default=200, help="new samples of a window, at least")
+    parser.add_argument("--alpha", type=float, default=0.01, help="false alarms, as a share of unchanged windows")
+    parser.add_argument("--every", type=float, help="look again after so many seconds, until stopped")
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
+    options, as_json = parse(parser, words)
+    from tellapart import monitor
+    from tellapart.pipelines.monitor import describe
+
+    result = monitor(options.pop("state"), options.pop("name"), **options)
+    show(as_json, result, lambda: "\n".join(map(describe, result["models"])))
+    return 1 if result["drift"] else 0
 
 
 def web_verb(words: list[str]) -> int:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.catalog_file import read_catalog
-from tellapart.data.opening import open_catalog
+from tellapart.data.opening import open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.comparison_page import page
 from tellapart.evaluation.evaluate import answer_rows, check_known, predict_rows
@@ -117,8 +117,8 @@ def _open_data(data: str | Path | Catalog | None, model: str | Path, bundle: Bun
             raise ConfigError(f"{model}: not a run, so it has no test part of its own; name labelled images (--data)")
         return read_catalog(kept)
     training = bundle.manifest.training
-    labelling: dict[str, Any] = {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None}
-    catalog = open_catalog(data, task=bundle.task, progress=True, **{**labelling, **options})
+    labelling = {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None}
+    catalog = open_with_defaults(data, cast("LabelOptions", labelling), task=bundle.task, progress=True, **options)
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the models were trained to {bundle.task}")
     return catalog

@@ -117,8 +117,15 @@ class App:
         return HTMLResponse(docs_page(document), headers={"Content-Security-Policy": POLICY})
 
     async def _metrics(self, _: Request) -> Response:
-        page = await asyncio.to_thread(self.meter.page)
+        page = await asyncio.to_thread(self._figures)
         return Response(page, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def _figures(self) -> bytes:
+        """Those of the server, and of the newest drift windows where `monitor` looks on."""
+        try:
+            return self.meter.page() + self.live.state.drift_figures.read_bytes()
+        except FileNotFoundError:
+            return self.meter.page()
 
     async def _predict(self, request: Request) -> Response:
         model = self._named(request)

@@ -7,6 +7,7 @@ shares/        of each process, how many requests it has in hand
 corrections/   what users said was wrong: NAME/*.parquet, a labelled source
 samples/       a share of what was asked, where that is switched on: NAME/*.parquet
 metrics/       of each process, its figures
+drift/         of `monitor`: NAME/ holds the windows that were compared, and figures.prom their figures
 
 Nobody but the server's user may read any of it: files have the mode 0600, folders 0700.
 """
@@ -30,7 +31,8 @@ from tellapart.core.locks import lock
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.known_labels import label_changes
 
-_OWN = ("models.json", "running.lock", "switch.lock", "workers", "shares", "corrections", "samples", "metrics")
+_OWN = ("models.json", "running.lock", "switch.lock", "workers", "shares", "corrections", "samples", "metrics",
+        "drift")  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOOK = 0.1  # seconds between two looks at what the workers have loaded
 
@@ -50,6 +52,11 @@ class ModelRegistry:
     def shares(self) -> Path:
         """Where processes see each other's load."""
         return self.path / "shares"
+
+    @property
+    def drift_figures(self) -> Path:
+        """Where `monitor` leaves its figures for ``/metrics``."""
+        return self.path / "drift" / "figures.prom"
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Name → ``versions`` (bundle folders) and ``current`` (which of them).
@@ -149,7 +156,8 @@ class ModelRegistry:
             raise
         return file
 
-    def _running(self) -> bool:
+    def is_running(self) -> bool:
+        """Whether a server runs with this folder."""
         try:
             os.close(self._lock("running.lock", wait=False))
         except BlockingIOError:
@@ -160,7 +168,7 @@ class ModelRegistry:
         """Point a name at another bundle, or at the one before; wait until all workers answer with it."""
         folder = None if bundle is None else str(Bundle.open(bundle).path.absolute())
         self.read()
-        if not self._running():
+        if not self.is_running():
             raise ConfigError(f"{self.path}: no server runs with this folder; start one with the bundle instead")
         with self._locked("switch.lock"):  # one switch at a time
             return self._switched(name, folder, wait, force=force)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -34,3 +36,37 @@ class PrometheusMetrics:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def drift_figures(windows: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """The newest drift window of each model, as Prometheus reads it.
+
+    Args:
+        windows: model → its windows, the newest last, see `tellapart.evaluation.drift_history`.
+    """
+    registry = CollectorRegistry()
+    found = Gauge("tellapart_drift", "Whether the newest window has changed", ["model"], registry=registry)
+    in_a_row = Gauge("tellapart_drift_in_a_row", "Windows changed, up to the newest", ["model"], registry=registry)
+    count = Gauge("tellapart_drift_windows", "Windows that were compared", ["model"], registry=registry)
+    images = Gauge("tellapart_drift_images", "Images of the newest window", ["model"], registry=registry)
+    last = Gauge(
+        "tellapart_drift_timestamp_seconds", "When the newest window's last image came", ["model"], registry=registry
+    )
+    distance = Gauge("tellapart_drift_distance", "From the reference", ["model", "check"], registry=registry)
+    adjusted = Gauge(
+        "tellapart_drift_p", "Probability of such a distance by chance, raised for the number of checks",
+        ["model", "check"], registry=registry,
+    )  # fmt: skip
+    for model, those in windows.items():
+        count.labels(model).set(len(those))
+        if not those:
+            continue
+        newest = those[-1]
+        found.labels(model).set(newest["drift"])
+        in_a_row.labels(model).set(newest["in_a_row"])
+        images.labels(model).set(newest["n"])
+        last.labels(model).set(newest["last"])
+        for check in newest["checks"]:
+            distance.labels(model, check["check"]).set(check["distance"])
+            adjusted.labels(model, check["check"]).set(check["adjusted"])
+    return generate_latest(registry)
