@@ -17,7 +17,8 @@ from tellapart.core.errors import CatalogError
 from tellapart.data.layouts import read_source
 from tellapart.synthesis import Scheme
 from tellapart.synthesis.scheme import GROUNDS, STYLES
-from tellapart.training.config import TrainConfig, make_config, recipe_names, recipe_text
+from tellapart.training.config import TrainConfig, make_config
+from tellapart.training.recipes import recipe_names, recipe_text
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tellapart.cli import VERBS
-from tellapart.training.config import recipe_names
+from tellapart.training.recipes import recipe_names
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NOTEBOOK = EXAMPLES / "faces.ipynb"

@@ -7,7 +7,8 @@ import pytest
 import tellapart
 from tellapart.cli import main
 from tellapart.cli.training import _search_table
-from tellapart.training.config import TrainConfig, recipe_names
+from tellapart.training.config import TrainConfig
+from tellapart.training.recipes import recipe_names
 
 
 def test_train(answered, said, shapes, shape_run, shape_result, options_file):

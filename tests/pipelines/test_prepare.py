@@ -9,7 +9,7 @@ import pytest
 import tellapart
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.data.opening import open_catalog
-from tellapart.training.config import recipe_part
+from tellapart.training.recipes import recipe_part
 
 
 @pytest.fixture

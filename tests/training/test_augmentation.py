@@ -16,11 +16,11 @@ from tellapart.training.augmentation import (
     Augmentation,
     _erase,
     _matrices,
-    _warp,
     augment,
     show,
     without_text,
 )
+from tellapart.training.augmentation_steps import warp
 
 SIZES = [(24, 24), (20, 50), (50, 20)]
 
@@ -47,7 +47,7 @@ def drawn(**values):
 
 
 def warped(picture, how, **values):
-    return _warp(picture, _matrices(*picture.shape[2:], how, drawn(**values)), picture.shape[3])
+    return warp(picture, _matrices(*picture.shape[2:], how, drawn(**values)), picture.shape[3])
 
 
 def moved(picture, matrix, offset=(0.0, 0.0)):

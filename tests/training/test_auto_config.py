@@ -100,6 +100,17 @@ def test_what_was_said_stays_said(pictures):
         assert made.task == task
 
 
+def test_a_rate_scales_the_stages_given_or_usual(pictures):
+    usual = plan(TrainConfig(), pictures(100, 50))
+    twice = plan(TrainConfig(lr=2 * usual.stages[-1].lr), pictures(100, 50))
+    assert [stage.lr / other.lr for stage, other in zip(twice.stages, usual.stages, strict=True)][-1] == 2.0
+    assert twice.lr is None  # the stages say it from here on
+    given = [Stage("head", 1, 0.01), Stage("all", 2, 0.002)]
+    assert [stage.lr for stage in plan(TrainConfig(stages=given, lr=0.1), pictures(100, 50)).stages] == [0.1, 0.02]
+    with pytest.raises(ConfigError, match=r"^lr: a head in closed form has no learning rate; leave it out, or give"):
+        plan(TrainConfig(effort="quick", lr=0.1), pictures(100, 100))
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

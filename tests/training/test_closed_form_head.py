@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
 
 import tellapart
 from tellapart.core.errors import ConfigError
@@ -50,6 +51,16 @@ def test_the_weights_of_a_solved_head_are_the_same_again(solved, gradients, tmp_
     again = tellapart.train(gradients, out=tmp_path / "run", task="classify", effort="quick", height=64, device="cpu")
     one, other = ((Path(run) / "model.safetensors").read_bytes() for run in (solved["run"], again["run"]))
     assert one == other
+
+
+def test_a_class_of_more_weight_is_answered_more_readily(solved, gradients, tmp_path):
+    """As if it had more images: its offset rises by the logarithm of its weight, before the logits are scaled."""
+    options = {"task": "classify", "effort": "quick", "height": 64, "device": "cpu", "class_weights": {"red": 1e6}}
+    weighed = tellapart.train(gradients, out=tmp_path / "run", **options)
+    old, new = (load_file(Path(run) / "model.safetensors")["head.bias"] for run in (solved["run"], weighed["run"]))
+    red = sorted(("red", "green", "blue")).index("red")
+    others = [place for place in range(3) if place != red]
+    assert new[red] - new[others].max() > old[red] - old[others].max()
 
 
 @pytest.mark.parametrize("options", [{"backbone": "small"}, {"task": "read", "label_from": "text"}])

@@ -16,10 +16,8 @@ from tellapart.training.config import (
     Stage,
     TrainConfig,
     make_config,
-    recipe_names,
-    recipe_part,
-    recipe_text,
 )
+from tellapart.training.recipes import recipe_names, recipe_part, recipe_text
 
 
 @pytest.fixture
@@ -281,6 +279,15 @@ def test_another_schedule_is_refused(schedule, refuses):
          "give 'photo' or 'glyph' or 'text' or 'hues' or 'face' or 'trivial' or 'none'"),
         ({"class_weights": "even"},
          "option class_weights: 'even' does not fit; give 'none' or 'balanced' or 'sampling'"),
+        ({"class_weights": {"cat": 0}}, "class_weights: cat: 0.0: give a factor above 0"),
+        ({"class_weights": {"cat": "much"}},
+         "option class_weights: {'cat': 'much'} does not fit; give 'none' or 'balanced' or 'sampling' or a number"),
+        ({"lr": 0.0}, "lr 0.0: give a rate above 0, such as 0.001"),
+        ({"weight_decay": -1.0}, "weight_decay -1.0: give 0 or more"),
+        ({"momentum": 1.0}, "momentum and beta2: give a number from 0 up to, but not including, 1"),
+        ({"optimizer": "sgd"},
+         "optimizer sgd: give a --lr too, such as 0.05; the usual rates are those of adamw"),
+        ({"limit": 0}, "limit 0: give at least 1"),
         ({"mixup": math.nan}, "mixup nan: give 0 or more"),
         ({"mixup": math.inf}, "mixup inf: give 0 or more"),
         ({"cache_gb": math.nan}, "cache_gb nan: give 0 or more"),

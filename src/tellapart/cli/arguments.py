@@ -115,7 +115,11 @@ def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) ->
 
 # What other tools call an option, and ours that does it, with an example value.
 _ELSEWHERE = {
-    ("lr", "learning_rate"): ("stages", "'[{train: all, epochs: 10, lr: 0.001}]'"),
+    ("learning_rate", "lr0"): ("lr", "0.001"),
+    ("opt", "optim"): ("optimizer", "sgd"),
+    ("wd", "decay"): ("weight_decay", "0.01"),
+    ("subset", "max_samples", "fraction", "limit_train"): ("limit", "1000"),
+    ("class_weight", "weight_classes"): ("class_weights", "'{cat: 2}'"),
     ("freeze", "unfreeze", "fine_tune"): ("stages", "'[{train: head, epochs: 3}, {train: all, epochs: 5}]'"),
     ("batch", "bs"): ("batch_size", "32"),
     ("gpu", "gpus", "cuda", "cpu"): ("device", "cuda"),
@@ -137,8 +141,8 @@ _ELSEWHERE = {
 def _instead(option: str, known: list[str]) -> str:
     """Say which option of a verb does what another tool's option of this name does; nothing where none does.
 
-    >>> _instead("lr", ["stages"])
-    "; --stages does it, such as --stages '[{train: all, epochs: 10, lr: 0.001}]'"
+    >>> _instead("learning_rate", ["lr"])
+    '; --lr does it, such as --lr 0.001'
     """
     for names, (ours, value) in _ELSEWHERE.items():
         if option.lower() in names and ours in known:

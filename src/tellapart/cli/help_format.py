@@ -10,15 +10,17 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 # Groups of the options of `tellapart.training.config.TrainConfig`.
 TRAINING_GROUPS: Mapping[str, Sequence[str]] = {
-    "data": ("task", "coarse_labels", "label_from", "file_column", "label_column", "group_by", "allow_lost_classes",
-        "new_labels"),
+    "data": (
+        "task", "coarse_labels", "label_from", "file_column", "label_column", "group_by", "limit", "allow_lost_classes",
+        "new_labels",
+    ),
     "network": (
         "effort", "backbone", "feature_level", "pool_grid", "pretrained", "init_from", "height", "width", "colour",
         "preprocess", "dropout", "ensemble", "cv_folds",
     ),
     "learning": (
-        "stages", "epochs", "batch_size", "patience", "seed", "augment", "textless", "views", "class_weights",
-        "label_smoothing", "mixup", "ema",
+        "stages", "epochs", "lr", "optimizer", "weight_decay", "momentum", "beta2", "batch_size", "patience", "seed",
+        "augment", "augmentations", "textless", "views", "class_weights", "label_smoothing", "mixup", "ema",
     ),
     "decisions": ("positive_class", "threshold", "abstain", "flip_tta"),
     "machine": ("device", "precision", "cache_gb"),

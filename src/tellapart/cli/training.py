@@ -65,8 +65,9 @@ def adapt_verb(words: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often it reads all, and learns")
     parser.add_argument("--alphabet", help="the only characters that a text may hold, where that is known")
     parser.add_argument("--pattern", help="a regular expression that the text matches, such as [0-9]{5}")
-    of_classes = {"allow_lost_classes", "new_labels", "positive_class", "threshold", "cv_folds", *OF_CLASSIFIERS}
-    parser.add_class_arguments(TrainConfig, skip={"init_from", "pretrained", *SOURCE_OPTIONS, *of_classes})
+    of_classes = {"positive_class", "threshold", "cv_folds", *OF_CLASSIFIERS}
+    of_data = {"limit", "allow_lost_classes", "new_labels", *SOURCE_OPTIONS}
+    parser.add_class_arguments(TrainConfig, skip={"init_from", "pretrained", *of_data, *of_classes})
     group_options(parser)
     options, as_json = parse(parser, words, defaults=False)
     from tellapart import adapt

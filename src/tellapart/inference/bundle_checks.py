@@ -31,6 +31,7 @@ _TRAINING: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "seed": ("a whole number", lambda value: type(value) is int),
     "ensemble": ("a whole number", lambda value: type(value) is int),
     "cv_folds": ("a whole number", lambda value: type(value) is int),
+    "limit": ("a whole number or null", lambda value: value is None or type(value) is int),
     "backbone": ("a text", lambda value: isinstance(value, str)),
     **{
         name: ("a text or null", lambda value: value is None or isinstance(value, str))

@@ -106,6 +106,8 @@ def _training(manifest: BundleManifest) -> Iterator[str]:
     else:
         parts = ", the data of its members" if members else ", split by their owner"
     kind = "images that no person labelled" if data.read_by else "labelled images"
+    if limit := training.get("limit"):
+        parts += f"; a sample of the data, drawn by the seed (`--limit {limit}`)"
     yield f"- Data of {data.n:,} {kind} (fingerprint `{data.fingerprint}`){parts}."
     if data.read_by:
         yield f"- Their texts are what it was sure to read itself, beginning as `{data.read_by}` (`tellapart adapt`)."

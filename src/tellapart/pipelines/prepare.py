@@ -22,7 +22,7 @@ from tellapart.data.resampling import check_method
 from tellapart.data.source_options import SourceOptions
 from tellapart.data.split import split
 from tellapart.pipelines.audit import default_embedder
-from tellapart.training.config import recipe_part
+from tellapart.training.recipes import recipe_part
 
 OPTIONS = ("policy", "balance", "count", "pretrained", "thresholds", "seed")
 

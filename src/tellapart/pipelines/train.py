@@ -16,6 +16,7 @@ from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
 from tellapart.data.merging import open_sources
 from tellapart.data.opening import check_source
+from tellapart.data.sampling import sample
 from tellapart.data.source_options import SOURCE_OPTIONS
 from tellapart.data.split import split
 from tellapart.evaluation.evaluate import evaluate
@@ -26,12 +27,13 @@ from tellapart.pipelines.preconditions import check_training
 from tellapart.pipelines.tracking import check_tracking, log_run
 from tellapart.pipelines.training_view import with_preprocess
 from tellapart.synthesis.generate import generate
-from tellapart.training.augmentation import PRESETS, show
+from tellapart.training.augmentation import augmentation_of, show
 from tellapart.training.auto_config import plan
 from tellapart.training.build_model import build_preprocess
-from tellapart.training.config import TrainConfig, make_config, recipe_part
+from tellapart.training.config import TrainConfig, make_config
 from tellapart.training.fit_run import fit_run
 from tellapart.training.options import TrainOptions
+from tellapart.training.recipes import recipe_part
 from tellapart.training.run_folder import CONFIG, DATA, METRICS, MODEL, Run
 from tellapart.training.tasks.registry import get_task
 
@@ -214,7 +216,7 @@ def _show_augmentation(run: Run, catalog: Catalog, picture: Path) -> None:
     rows = catalog.rows("train")
     spec = build_preprocess(run)
     chosen = [spec.load(image) for _, image in catalog.read(sorted(rows[:: max(1, len(rows) // SHOWN)][:SHOWN]))]
-    show(chosen, PRESETS[run.config.augment or "none"], picture, seed=run.config.seed)
+    show(chosen, augmentation_of(run.config), picture, seed=run.config.seed)
     log(f"{picture}: {len(chosen)} training images, each with augmented copies")
 
 
@@ -231,7 +233,7 @@ def _drawn(recipe: str | None) -> Path:
 
 
 def open_split(sources: Sequence[str | Path | Catalog], config: TrainConfig) -> Catalog:
-    """The catalog of a source, or of several as one, as a configuration says to read it, split by its seed.
+    """The catalog of a source, or of several as one, as a configuration says to read it, split and sampled by its seed.
 
     Args:
         sources: any, or a catalog, of which only the task and the groups can be chosen; see
@@ -242,7 +244,8 @@ def open_split(sources: Sequence[str | Path | Catalog], config: TrainConfig) -> 
     if isinstance(sources[0], Catalog):
         options = {name: options[name] for name in ("task", "coarse_labels")}
     catalog = open_sources(sources, new_labels=config.new_labels, progress=True, **options)
-    return split(catalog, seed=config.seed)
+    catalog = split(catalog, seed=config.seed)
+    return catalog if config.limit is None else sample(catalog, config.limit, seed=config.seed)
 
 
 def _default_out(data: str | Path | Catalog, catalog: Catalog, config: TrainConfig) -> Path:

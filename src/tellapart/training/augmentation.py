@@ -17,6 +17,9 @@ from torch import Tensor
 
 from tellapart.core.files import atomic_file
 from tellapart.training._torchvision import mend_torchvision
+from tellapart.training.augmentation_options import AugmentStep
+from tellapart.training.augmentation_steps import apply_steps, warp
+from tellapart.training.config import TrainConfig
 
 Array = npt.NDArray[Any]
 
@@ -39,6 +42,7 @@ class Augmentation:
     invert: float = 0.0  # share of the images that become their negative
     trivial: bool = False  # one change of torchvision's TrivialAugmentWide
     stretch: float = 0.0  # share of the width: the canvas with all on it, the images of a batch alike
+    steps: tuple[AugmentStep, ...] = ()  # a list of one's own, in place of all these
 
 
 _GLYPH = Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05)
@@ -51,6 +55,18 @@ PRESETS = {
     "text": replace(_GLYPH, stretch=0.5),
     "hues": replace(_GLYPH, stretch=0.5, zoom=0.15, swap=True, invert=0.25),
 }
+
+
+def augmentation_of(config: TrainConfig) -> Augmentation:
+    """What a configuration says: a preset by name, or a list of its own.
+
+    >>> augmentation_of(TrainConfig(augmentations=[AugmentStep("flip", p=0.5)])).flip
+    True
+    """
+    if config.augmentations is None:
+        return PRESETS[config.augment or "none"]
+    steps = tuple(config.augmentations)
+    return Augmentation(flip=any(step.kind == "flip" for step in steps), steps=steps)
 
 
 def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
@@ -68,6 +84,8 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     >>> torch.equal(augment(x, PRESETS["none"], torch.Generator()), x)
     True
     """
+    if how.steps:
+        return apply_steps(batch, how.steps, generator)
 
     def draw(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator).to(batch.device)
@@ -78,7 +96,7 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
         if how.stretch:
             factor = math.exp((float(torch.rand((), generator=generator)) * 2 - 1) * math.log1p(how.stretch))
             width = max(8, 8 * round(width * factor / 8))
-        batch = _warp(batch, matrices, width)
+        batch = warp(batch, matrices, width)
     if how.trivial:
         batch = _trivial(batch, int(torch.randint(2**62, (), generator=generator)))
     batch = _recolour(batch, how, draw)
@@ -199,12 +217,6 @@ def _matrices(height: int, width: int, how: Augmentation, u: Tensor) -> Tensor:
         torch.stack([sin * scale_x * aspect, (shear * sin + cos) * scale_y, s[:, 5] * how.shift * 2], dim=1),
     ]
     return torch.stack(rows, dim=1)
-
-
-def _warp(batch: Tensor, matrices: Tensor, width: int) -> Tensor:
-    grid = F.affine_grid(matrices, [*batch.shape[:3], width], align_corners=False)
-    warped = F.grid_sample(batch, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return warped.contiguous(memory_format=torch.channels_last)
 
 
 def _erase(batch: Tensor, most: float, u: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from tellapart.data.catalog import Catalog
 from tellapart.training.config import TrainConfig
-from tellapart.training.schedule import scale_epochs
+from tellapart.training.schedule import scale_epochs, scale_rates
 from tellapart.training.tasks.registry import get_task
 
 
@@ -27,6 +27,9 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     stages = planned.stages or []
     if config.epochs is not None:
         stages = scale_epochs(stages, config.epochs)
+    if config.lr is not None:
+        stages = scale_rates(stages, config.lr)
     patience = config.patience or task.patience(max(stage.epochs for stage in stages))
     name = cast(Literal["classify", "read"], catalog.task)
-    return replace(planned, task=name, stages=stages, patience=patience)
+    # The stages say the rates from here on: a search may change them.
+    return replace(planned, task=name, stages=stages, lr=None, patience=patience)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tellapart.metrics import calibration, lda
-from tellapart.training.augmentation import PRESETS
+from tellapart.training.augmentation import augmentation_of
 from tellapart.training.dataset import PixelCache
 from tellapart.training.feature_cache import View, features
 from tellapart.training.tasks.training_module import TrainingModule
@@ -37,7 +37,7 @@ def fit_closed_form_head(
     Returns:
         The figures of the module's ``validation_figures``.
     """
-    mirrored = PRESETS[module.config.augment or "none"].flip
+    mirrored = augmentation_of(module.config).flip
     views: list[View] = [lambda x: x, lambda x: x.flip(3)] if mirrored else [lambda x: x]
     backbone = module.model.get_submodule("backbone")
     rows = sorted(set(train))
@@ -49,12 +49,15 @@ def fit_closed_form_head(
     train_targets = np.tile(targets[list(train)], len(views_of_train))
     head = module.model.get_submodule("head")
     assert isinstance(head, nn.Linear)
-    balanced = module.config.class_weights == "balanced"
+    chosen = module.config.class_weights
+    weights = module.get_buffer("weights") if isinstance(chosen, dict) else None
+    log_weights = 0.0 if weights is None else weights.log().cpu().numpy()  # a class of weight 2 counts twice
     val_rows = torch.tensor(list(val))
     best: dict[str, float] = {}
     for slopes, offsets in lda.fit_lda_path(
-        train_features, train_targets, head.out_features, shrinks=SHRINKS, even=balanced
+        train_features, train_targets, head.out_features, shrinks=SHRINKS, even=chosen == "balanced"
     ):
+        offsets = offsets + log_weights
         outputs = val_features @ slopes + offsets
         scale = calibration.temperature(outputs, targets[list(val)])
         logits = torch.from_numpy(outputs / scale).float()

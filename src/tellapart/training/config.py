@@ -10,15 +10,16 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 from tellapart.core.documents import load_yaml, read_yaml
-from tellapart.core.errors import ConfigError, did_you_mean, join_some
+from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference.picture_view import View
 from tellapart.metrics.calibration import parse_threshold_goal
+from tellapart.training.augmentation_options import AugmentStep
+from tellapart.training.recipes import recipe_text
 
 DEEP = "deep"  # our own reader with more layers
 SMALL = "small"  # our own backbone, beside timm's names
@@ -27,7 +28,16 @@ OF_CLASSIFIERS = ("width", "feature_level", "pool_grid", "flip_tta", "mixup", "c
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
 
 
-LOWEST = {"epochs": 1, "feature_level": 0, "pool_grid": 1, "batch_size": 1, "height": 8, "width": 8, "patience": 1}
+LOWEST = {
+    "limit": 1,
+    "epochs": 1,
+    "feature_level": 0,
+    "pool_grid": 1,
+    "batch_size": 1,
+    "height": 8,
+    "width": 8,
+    "patience": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,8 @@ class TrainConfig:
         file_column: the table column that names the image.
         label_column: the table column that holds the class or text.
         group_by: a table column whose equal values never cross a split.
+        limit: train on so many of the images, drawn by the seed, of each class and part of the split as many as is its
+            share; the split is the one without it.
         allow_lost_classes: train though a class that the data names, such as an empty folder, has no usable image.
         new_labels: of several sources: take in classes that only the later ones have.
         effort: quick solves the head on frozen features, in seconds; good then trains the whole network gently; best
@@ -115,12 +127,22 @@ class TrainConfig:
             default, auto, where the training begins with the shipped reader, what helps that to read training images.
         stages: what learns when; a list of {train, epochs, lr, lr_factor}.
         epochs: scales the stages to this many epochs in all.
+        lr: scales the learning rates of the stages so that the highest of their peaks is this; also of ``stages`` that
+            were given.
+        optimizer: adamw (Loshchilov & Hutter 2019), adam (its decay is part of the gradient), or sgd (with Nesterov's
+            momentum), which needs a ``lr`` or ``stages`` of yours.
+        weight_decay: of weights, not of norms and biases; by default 0.02 of adamw, and 0 of adam and sgd.
+        momentum: of sgd; of adamw and adam beta 1.
+        beta2: of adamw and adam.
         batch_size: images a step.
         augment: photo (flip, turn, zoom, colour), glyph (no flip), text (for read: glyph, and the canvas from 2/3
             to 3/2 of its width), hues (text, and other colours: channels swapped, a quarter inverted),
             face (flip, small turns), trivial (one strong random change an image; Mueller and Hutter 2021), or none.
             Training images only.
+        augmentations: in place of ``augment`` a list of your own, {kind, range, p} each, such as {kind: rotate, range:
+            [-5, 5], p: 0.5}: in turn, each with its own amount, on a share p of the images; see docs/training.md.
         class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.
+            Or the weights of classes in the loss by name, such as {teasing: 2}; the others weigh 1.
         label_smoothing: for classify.
         mixup: for classify: blends pairs of images and their labels by Beta(mixup, mixup) (Zhang et al. 2018); 0: none.
         textless: for read: this share of a step's images holds no text, and teaches to read nothing there.
@@ -152,6 +174,7 @@ class TrainConfig:
     file_column: str | None = None
     label_column: str | None = None
     group_by: str | None = None
+    limit: int | None = None
     allow_lost_classes: bool = False
     new_labels: bool = False
     effort: Literal["quick", "good", "best"] = "good"
@@ -166,9 +189,15 @@ class TrainConfig:
     preprocess: str = "auto"
     stages: list[Stage] | None = None
     epochs: int | None = None
+    lr: float | None = None
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    weight_decay: float | None = None
+    momentum: float = 0.9
+    beta2: float = 0.999
     batch_size: int | None = None
     augment: Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"] | None = None
-    class_weights: Literal["none", "balanced", "sampling"] = "none"
+    augmentations: list[AugmentStep] | None = None
+    class_weights: Literal["none", "balanced", "sampling"] | dict[str, float] = "none"
     label_smoothing: float = 0.1
     mixup: float = 0.0
     textless: float = 0.0
@@ -190,6 +219,8 @@ class TrainConfig:
         _check_set(self)
         if self.stages is not None and not self.stages:
             raise ConfigError("stages: give at least one, or leave them out")
+        if self.augmentations is not None and (not self.augmentations or self.augment not in (None, "none")):
+            raise ConfigError("augmentations: give at least one, and no augment beside them")
         if self.preprocess not in ("auto", "none"):
             try:
                 View.parse(self.preprocess)
@@ -198,6 +229,7 @@ class TrainConfig:
                     f"preprocess: {error}; give auto, none, or words such as 'darkest trim 1.2'"
                 ) from error
         self._check_ranges()
+        self._check_optimizer()
         self._check_decisions()
         if self.ensemble < 1 or self.cv_folds < 0 or self.cv_folds == 1:
             raise ConfigError("ensemble: give at least 1; cv_folds: give 0 or at least 2")
@@ -221,6 +253,19 @@ class TrainConfig:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed {self.seed}: give a whole number from 0 to 4294967295")
 
+    def _check_optimizer(self) -> None:
+        if self.lr is not None and not 0 < self.lr < math.inf:
+            raise ConfigError(f"lr {self.lr}: give a rate above 0, such as 0.001")
+        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
+            raise ConfigError(f"weight_decay {self.weight_decay}: give 0 or more")
+        if not 0 <= self.momentum < 1 or not 0 <= self.beta2 < 1:
+            raise ConfigError("momentum and beta2: give a number from 0 up to, but not including, 1")
+        if self.optimizer == "sgd" and self.lr is None and self.stages is None:
+            raise ConfigError("optimizer sgd: give a --lr too, such as 0.05; the usual rates are those of adamw")
+        for name, weight in self.class_weights.items() if isinstance(self.class_weights, dict) else ():
+            if not 0 < weight < math.inf:
+                raise ConfigError(f"class_weights: {name}: {weight}: give a factor above 0")
+
     def _check_decisions(self) -> None:
         if self.threshold is not None:
             parse_threshold_goal(self.threshold)
@@ -230,6 +275,9 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """As plain values for YAML."""
         return asdict(self)
+
+
+LISTS = {"stages": Stage, "augmentations": AugmentStep}  # options that are lists of these
 
 
 def _check_set(options: Stage | TrainConfig) -> None:
@@ -275,8 +323,8 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(TrainConfig)
     plain = {
-        key: [asdict(stage) if isinstance(stage, Stage) else stage for stage in value]
-        if key == "stages" and isinstance(value, list | tuple)
+        key: [asdict(item) if isinstance(item, Stage | AugmentStep) else item for item in value]
+        if key in LISTS and isinstance(value, list | tuple)
         else str(value)
         if isinstance(value, Path)
         else value
@@ -288,7 +336,10 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
         raise ConfigError(in_plain_words(error)) from error
-    return TrainConfig(**made.as_dict() | {"stages": made.stages and [_stage(stage) for stage in made.stages]})
+    lists = {
+        key: (given := getattr(made, key)) and [_item(kind, each) for each in given] for key, kind in LISTS.items()
+    }
+    return TrainConfig(**made.as_dict() | lists)
 
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
@@ -323,41 +374,8 @@ def in_plain_words(error: Exception) -> str:
     return f"option {key[1]}: {quoted(given[1])} does not fit; give {' or '.join(names) or 'another kind of value'}"
 
 
-def _stage(value: Any) -> Stage:
-    return value if isinstance(value, Stage) else Stage(**(value if isinstance(value, dict) else value.as_dict()))
-
-
-def recipe_names() -> list[str]:
-    """The packaged recipes.
-
-    >>> "animal-object" in recipe_names()
-    True
-    """
-    folder = resources.files("tellapart.training") / "recipes"
-    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
-
-
-def recipe_text(name: str) -> str:
-    """A packaged recipe as it stands, its header saying command, data, time and score.
-
-    Raises:
-        ConfigError: there is no such recipe.
-    """
-    if name not in recipe_names():
-        raise ConfigError(
-            f"no recipe {name!r}{did_you_mean(name, recipe_names())}; there are: {join_some(recipe_names(), 20)}"
-        )
-    return (resources.files("tellapart.training") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
-
-
-def recipe_part(name: str, part: str) -> dict[str, Any] | None:
-    """What a recipe says beside its options: what it draws (``generate``), how data is prepared; or None.
-
-    >>> recipe_part("captcha-characters", "generate")["n"]
-    6000
-    """
-    value = _mapping(load_yaml(recipe_text(name), name), f"recipe {name}").get(part)
-    return value if isinstance(value, dict) else None
+def _item(kind: type[Any], value: Any) -> Any:
+    return value if isinstance(value, kind) else kind(**(value if isinstance(value, dict) else value.as_dict()))
 
 
 def _mapping(value: Any, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 from tellapart.data.source_options import LabelOptions
+from tellapart.training.augmentation_options import AugmentStep
 from tellapart.training.config import Stage
 
 
@@ -24,6 +25,14 @@ class StageOptions(TypedDict, total=False):
     schedule: str
 
 
+class AugmentStepOptions(TypedDict, total=False):
+    """A step as a mapping, see `tellapart.training.augmentation_options.AugmentStep`."""
+
+    kind: str
+    range: tuple[float, float] | None
+    p: float
+
+
 class ReaderOptions(TypedDict, total=False):
     """The options that a training of a reader has use for where the verb itself decides the data and the beginning."""
 
@@ -34,8 +43,14 @@ class ReaderOptions(TypedDict, total=False):
     preprocess: str
     stages: Sequence[Stage | StageOptions] | None
     epochs: int | None
+    lr: float | None
+    optimizer: Literal["adamw", "adam", "sgd"]
+    weight_decay: float | None
+    momentum: float
+    beta2: float
     batch_size: int | None
     augment: Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"] | None
+    augmentations: Sequence[AugmentStep | AugmentStepOptions] | None
     ema: float | None
     dropout: float
     patience: int | None
@@ -54,6 +69,7 @@ class TrainOptions(ReaderOptions, LabelOptions, total=False):
     task: Literal["classify", "read"] | None
     seed: int
     coarse_labels: str | Path | None
+    limit: int | None
     allow_lost_classes: bool
     new_labels: bool
     feature_level: int | None
@@ -61,7 +77,7 @@ class TrainOptions(ReaderOptions, LabelOptions, total=False):
     pretrained: bool
     init_from: str | Path | None
     width: int | None
-    class_weights: Literal["none", "balanced", "sampling"]
+    class_weights: Literal["none", "balanced", "sampling"] | dict[str, float]
     label_smoothing: float
     mixup: float
     positive_class: str | None

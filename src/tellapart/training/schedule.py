@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from tellapart.core.errors import ConfigError
 from tellapart.training.config import Stage
 
 UPDATES = 1200  # what learning from nothing takes, whatever the number of images: about two minutes
@@ -37,6 +38,22 @@ def without_pretrained(
     steps = -(-images // batch_size)
     epochs = min(max(round(updates / steps), FEWEST), MOST)
     return [Stage("all", epochs=max(1, round(epochs * EFFORT_FACTORS[effort])), lr=lr)]
+
+
+def scale_rates(stages: Sequence[Stage], lr: float) -> list[Stage]:
+    """The stages with learning rates in the same proportions, the highest of which is ``lr``.
+
+    >>> [s.lr for s in scale_rates([Stage("solve"), Stage("head", lr=0.004), Stage("all", lr=0.001)], 0.02)]
+    [0.001, 0.02, 0.005]
+
+    Raises:
+        ConfigError: no stage has a learning rate, as a head in closed form has none.
+    """
+    learning = [stage.lr for stage in stages if stage.train != "solve"]
+    if not learning:
+        raise ConfigError("lr: a head in closed form has no learning rate; leave it out, or give another --effort")
+    factor = lr / max(learning)
+    return [stage if stage.train == "solve" else replace(stage, lr=stage.lr * factor) for stage in stages]
 
 
 def scale_epochs(stages: Sequence[Stage], epochs: int) -> list[Stage]:

@@ -88,6 +88,9 @@ def open_options(space: Space, requested: TrainConfig, options: Mapping[str, Any
 
     def decided(option: str) -> bool:
         name = "stages" if option in OF_STAGES else option
+        other = {"lr": "lr", "augment": "augmentations"}.get(option)  # which decides it too
+        if other is not None and getattr(requested, other) is not None:
+            return True
         return name in options or getattr(requested, name) != getattr(usual, name)
 
     return {option: values for option, values in space.items() if not decided(option)}

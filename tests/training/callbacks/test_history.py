@@ -58,6 +58,12 @@ def test_a_resumed_run_goes_on_after_its_lines(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["history.jsonl"]
 
 
+def test_the_gap_is_what_training_images_are_easier(tmp_path):
+    history = EpochHistory(tmp_path / "history.jsonl")
+    history.on_train_epoch_end(trainer(1, train_accuracy=0.75, val_accuracy=0.5), stage())
+    assert read(tmp_path / "history.jsonl")[0].items() >= {"train_accuracy": 0.75, "gap": 0.25}.items()
+
+
 class Screen(io.StringIO):
     def isatty(self):
         return True

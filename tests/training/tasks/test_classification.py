@@ -10,10 +10,19 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.utils.class_weight import compute_class_weight
 
+import tellapart
+from tellapart.core.errors import ConfigError
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.config import Stage, TrainConfig
+from tellapart.training.auto_config import plan
+from tellapart.training.config import Stage, TrainConfig, make_config
 from tellapart.training.models.classifier import Classifier
-from tellapart.training.tasks.classification import ClassificationModule, balanced_weights
+from tellapart.training.run_folder import Run
+from tellapart.training.tasks.classification import (
+    ClassificationModule,
+    ClassificationTask,
+    balanced_weights,
+    check_class_weights,
+)
 
 SPEC = Preprocess(height=24, width=24, channels=3, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 
@@ -55,6 +64,28 @@ def test_balanced_weights_are_scikit_learns():
     targets = np.random.default_rng(0).choice(4, 200, p=[0.6, 0.3, 0.08, 0.02])
     expected = compute_class_weight("balanced", classes=np.arange(4), y=targets)
     np.testing.assert_allclose(balanced_weights(targets, 4).numpy(), expected, rtol=1e-6)
+
+
+def test_weights_by_name_are_of_the_datas_classes(refuses):
+    catalog = SimpleNamespace(labels=("calm", "teasing"))
+    check_class_weights(TrainConfig(class_weights={"teasing": 2}), catalog)
+    check_class_weights(TrainConfig(class_weights="balanced"), catalog)
+    with refuses(ConfigError, "class_weights: no class 'teasin' (did you mean 'teasing'?); there are: calm, teasing"):
+        check_class_weights(TrainConfig(class_weights={"teasin": 2}), catalog)
+
+
+def test_a_class_of_weight_two_counts_like_its_images_twice(shapes, tmp_path):
+    config = make_config(options={"class_weights": {"disc": 2}, "backbone": "small", "device": "cpu", "epochs": 1})
+    catalog = tellapart.split(shapes)
+    run = Run.create(tmp_path / "run", catalog, plan(config, catalog))
+    model = Classifier(3, "small")
+    module = ClassificationTask().training_module(run, catalog, model, SPEC, Stage(), 0)
+    assert module.weights.tolist() == [1.0, 2.0, 1.0]
+    logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+    rows = torch.tensor([catalog.column("label").index(name) for name in ("bar", "disc")])
+    weighed = float(module.loss(logits, rows, training=False))
+    module.weights = None
+    assert weighed == pytest.approx(float(module.loss(logits[[0, 1, 1]], rows[[0, 1, 1]], training=False)))
 
 
 def test_a_class_that_never_occurs_has_a_finite_weight():

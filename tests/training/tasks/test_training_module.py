@@ -88,6 +88,29 @@ def test_the_backbone_learns_slower_and_norms_do_not_decay():
     assert sorted(seen) == sorted(names.values())
 
 
+@pytest.mark.parametrize(
+    ("options", "kind", "numbers"),
+    [
+        ({}, "AdamW", {"betas": (0.9, 0.999), "weight_decay": 0.02}),
+        ({"optimizer": "adam"}, "Adam", {"betas": (0.9, 0.999), "weight_decay": 0.0}),
+        ({"weight_decay": 0.1, "momentum": 0.8, "beta2": 0.99}, "AdamW", {"betas": (0.8, 0.99), "weight_decay": 0.1}),
+        ({"optimizer": "sgd", "lr": 0.1, "weight_decay": 0.001}, "SGD",
+         {"momentum": 0.9, "nesterov": True, "weight_decay": 0.001}),
+        ({"optimizer": "sgd", "lr": 0.1, "momentum": 0.0}, "SGD", {"momentum": 0.0, "nesterov": False}),
+    ],
+)  # fmt: skip
+def test_the_optimiser_is_the_one_that_was_asked_for(options, kind, numbers):
+    made, _ = optimiser(classify(**options))
+    assert type(made).__name__ == kind
+    (weights,) = [group for group in made.param_groups if group["params"][0] is classify_weight(made)]
+    assert {name: weights[name] for name in numbers} == numbers
+
+
+def classify_weight(made):
+    """The first parameter that decays."""
+    return next(group["params"][0] for group in made.param_groups if group["params"][0].ndim > 1)
+
+
 def test_only_what_learns_is_given_to_the_optimiser():
     made, _ = optimiser(classify("head"))
     given = {id(parameter) for group in made.param_groups for parameter in group["params"]}

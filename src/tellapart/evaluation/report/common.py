@@ -184,9 +184,15 @@ def learning(history: Sequence[dict[str, Any]]) -> Html | None:
         return first
     unit = Axes((1, len(lines)))
     values = [row[score] for row in lines]
+    shown = [(epoch, row["train_accuracy"]) for epoch, row in zip(epochs, lines, strict=True) if "gap" in row]
+    training = [line(unit, [epoch for epoch, _ in shown], [value for _, value in shown], "line other")] if shown else []
+    keys = [key(("", "validation"), ("other", "training"))] if shown else []
+    gap = f"; training accuracy less it in the last epoch {lines[-1]['gap']:+.3f}" if "gap" in lines[-1] else ""
     second = plot(
-        unit, line(unit, epochs, values), across="epoch", up=score.removeprefix("val_").replace("_", " "),
-        told=f"Validation score over {len(lines)} epochs, from {values[0]:.3f} to {values[-1]:.3f}",
+        unit, line(unit, epochs, values), *training, *keys, across="epoch",
+        up=score.removeprefix("val_").replace("_", " "),
+        told=f"Validation score over {len(lines)} epochs, from {values[0]:.3f} to {values[-1]:.3f}{gap}",
+        note="Training: the images as they were shown, augmented and with dropout." if shown else "",
     )  # fmt: skip
     return tag("div", first, second, class_="charts")
 

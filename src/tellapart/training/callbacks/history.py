@@ -47,12 +47,14 @@ class EpochHistory(pl.Callback):
         print(f"\r  step {batch_idx + 1}/{total}, {_clock(left)} left in this epoch ", end="", file=sys.stderr)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
-        """The epoch's figures, its own training loss among them, and the time left in the stage."""
+        """The epoch's figures, its own training loss and accuracy among them, and the time left in the stage."""
         seconds = time.perf_counter() - self._began
         epoch = trainer.current_epoch + 1
         figures = {
             name: round(float(value), 5) for name, value in trainer.callback_metrics.items() if name != "val_score"
         }
+        if {"train_accuracy", "val_accuracy"} <= figures.keys():
+            figures["gap"] = round(figures["train_accuracy"] - figures["val_accuracy"], 5)
         self._write(module.number, epoch, seconds, figures)
         shown = _shown(figures)
         left = seconds * (trainer.max_epochs or epoch) - seconds * epoch

@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tellapart.core.errors import ConfigError
+from tellapart.core.errors import ConfigError, did_you_mean, join_some
 from tellapart.data.catalog import Catalog
 from tellapart.inference.preprocess import Preprocess
 from tellapart.metrics.classification import classification_scores
 from tellapart.training.closed_form_head import fit_closed_form_head
 from tellapart.training.colour import is_grey
 from tellapart.training.config import SMALL, Stage, TrainConfig
-from tellapart.training.dataset import PixelCache
+from tellapart.training.dataset import Batch, PixelCache
 from tellapart.training.decision_rules import calibrate_classes, check_positive_class
 from tellapart.training.models.backbones import DEFAULT_BACKBONE, FeatureCut
 from tellapart.training.models.classifier import Classifier, Ensemble
@@ -79,13 +79,14 @@ class ClassificationTask(Task):
             width=config.width or config.height or width,
             stages=config.stages or usual_stages(config, len(catalog.training_rows()), batch_size, small=small),
             batch_size=batch_size,
-            augment=config.augment or ("glyph" if small else "photo"),
+            augment=config.augment or ("none" if config.augmentations else "glyph" if small else "photo"),
             ema=config.ema or 0.0,
         )
 
     def check_decisions(self, config: TrainConfig, catalog: Catalog) -> None:
         """A threshold parts two classes, and the positive class is one of the data's."""
         check_positive_class(config, catalog)
+        check_class_weights(config, catalog)
 
     def transfers(self, config: TrainConfig) -> bool:
         """Whether the backbone starts from ImageNet weights."""
@@ -140,9 +141,11 @@ class ClassificationTask(Task):
         """Cross-entropy over the run's classes."""
         label_to_index = {label: index for index, label in enumerate(run.labels)}
         targets = np.array([label_to_index.get(label, -1) for label in catalog.column("label")])
-        weights = None
-        if run.config.class_weights == "balanced":
+        weights, chosen = None, run.config.class_weights
+        if chosen == "balanced":
             weights = balanced_weights(targets[catalog.training_rows()], len(label_to_index))
+        elif isinstance(chosen, dict):
+            weights = torch.tensor([float(chosen.get(label, 1.0)) for label in run.labels])
         return ClassificationModule(
             model,
             spec,
@@ -194,6 +197,7 @@ class ClassificationModule(TrainingModule):
     def __init__(self, *args: Any, targets: Tensor, labels: list[str], weights: Tensor | None = None) -> None:
         super().__init__(*args)
         self.labels = labels
+        self.right = torch.zeros(())  # share of the step's images that were answered right
         self.register_buffer("targets", targets, persistent=False)
         self.register_buffer("weights", weights, persistent=False)
 
@@ -202,14 +206,26 @@ class ClassificationModule(TrainingModule):
         smoothing = self.config.label_smoothing if training else 0.0
         return F.cross_entropy(logits, self.targets[rows], weight=self.weights, label_smoothing=smoothing)
 
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """The epoch's accuracy is that on the training images as they were shown: augmented, blended, with dropout."""
+        loss = super().training_step(batch, index)
+        self.log("train_accuracy", self.right, on_epoch=True, on_step=False, batch_size=len(batch[1]))
+        return loss
+
+    def _note_accuracy(self, logits: Tensor, rows: Tensor) -> None:
+        self.right = (logits.detach().argmax(dim=1) == self.targets[rows]).float().mean()
+
     def training_loss(self, x: Tensor, rows: Tensor) -> Tensor:
         """With mixup, pairs of images are blended, and their losses in the same shares (Zhang et al. 2018)."""
         if not self.config.mixup:
-            return super().training_loss(x, rows)
+            logits = self.logits(x)
+            self._note_accuracy(logits, rows)
+            return self.loss(logits, rows, training=True)
         dice = np.random.default_rng(int(torch.randint(2**62, (), generator=self.dice)))
         share = float(dice.beta(self.config.mixup, self.config.mixup))
         other = torch.from_numpy(dice.permutation(len(rows))).to(rows.device)
         logits = self.logits(share * x + (1 - share) * x[other])
+        self._note_accuracy(logits, rows if share >= 0.5 else rows[other])
         first, second = (self.loss(logits, each, training=True) for each in (rows, rows[other]))
         return share * first + (1 - share) * second
 
@@ -226,6 +242,18 @@ class ClassificationModule(TrainingModule):
             "macro_f1": figures["macro_f1"]["value"],
             "score": accuracy - 0.01 * min(loss, 10.0),
         }
+
+
+def check_class_weights(config: TrainConfig, catalog: Catalog) -> None:
+    """Weights are of the data's classes.
+
+    Raises:
+        ConfigError: one is of none.
+    """
+    for name in config.class_weights if isinstance(config.class_weights, dict) else ():
+        if name not in catalog.labels:
+            hint = did_you_mean(str(name), catalog.labels)
+            raise ConfigError(f"class_weights: no class {name!r}{hint}; there are: {join_some(catalog.labels, 20)}")
 
 
 def balanced_weights(targets: np.ndarray[Any, Any], classes: int) -> Tensor:

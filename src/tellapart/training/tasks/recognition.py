@@ -57,6 +57,8 @@ class RecognitionTask(Task):
             raise ConfigError(
                 "cv_folds: readers' answers cannot be averaged, as their steps need not agree; give --ensemble"
             )
+        if any(step.kind == "flip" for step in config.augmentations or []):
+            raise ConfigError("augmentations: flip: a mirrored text is another one; leave it out")
         default = TrainConfig()
         unused = [name for name in OF_CLASSIFIERS if getattr(config, name) != getattr(default, name)]
         if unused:
@@ -85,7 +87,7 @@ class RecognitionTask(Task):
             height=config.height or READ_HEIGHT,
             stages=config.stages or without_pretrained(images, batch_size, lr, config.effort, updates),
             batch_size=batch_size,
-            augment=config.augment or "text",
+            augment=config.augment or ("none" if config.augmentations else "text"),
             ema=READ_EMA if config.ema is None else config.ema,
         )
 

@@ -13,14 +13,14 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training._lightning import pl
-from tellapart.training.augmentation import PRESETS, augment
+from tellapart.training.augmentation import augment, augmentation_of
 from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.dataset import Batch
 from tellapart.training.learning_rate import learning_rate_factor
 from tellapart.training.models.freezing import trainable
 from tellapart.training.models.scale import Scale
 
-WEIGHT_DECAY = 0.02
+WEIGHT_DECAY = {"adamw": 0.02, "adam": 0.0, "sgd": 0.0}
 
 
 class TrainingModule(pl.LightningModule, ABC):
@@ -41,7 +41,7 @@ class TrainingModule(pl.LightningModule, ABC):
         self.config = config
         self.stage = stage
         self.number = number
-        self.how = PRESETS[config.augment or "none"]
+        self.how = augmentation_of(config)
         self.learning = trainable(model, stage.train)
         # Of a network whose frozen trunk has run already. A bound method: a module here would be saved twice.
         self.tail: Callable[[Tensor], Tensor] | None = None
@@ -131,21 +131,24 @@ class TrainingModule(pl.LightningModule, ABC):
             super().lr_scheduler_step(scheduler, metric)
 
     def configure_optimizers(self) -> Any:
-        """AdamW (Loshchilov & Hutter 2019), no decay on norms and biases; linear warm-up, then the stage's schedule."""
+        """No decay on norms and biases; linear warm-up, then the stage's schedule."""
         head = {id(p) for p in self.model.get_submodule("head").parameters()}
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for module in self.learning:
             for parameter in module.parameters():
                 groups.setdefault((id(parameter) in head, parameter.ndim > 1), []).append(parameter)
-        optimiser = torch.optim.AdamW(
+        decay = self.config.weight_decay
+        decay = WEIGHT_DECAY[self.config.optimizer] if decay is None else decay
+        optimiser = build_optimizer(
+            self.config,
             [
                 {
                     "params": parameters,
                     "lr": self.stage.lr * (1.0 if in_head else self.stage.lr_factor),
-                    "weight_decay": WEIGHT_DECAY if decays else 0.0,
+                    "weight_decay": decay if decays else 0.0,
                 }
                 for (in_head, decays), parameters in groups.items()
-            ]
+            ],
         )
         steps = max(1, int(self.trainer.estimated_stepping_batches))
         kind, epochs, factor = self.stage.steps()
@@ -160,3 +163,16 @@ class TrainingModule(pl.LightningModule, ABC):
             ),
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def build_optimizer(config: TrainConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """The optimiser that a configuration names, with its numbers.
+
+    Args:
+        config: says which.
+        groups: parameters, each group with its ``lr`` and ``weight_decay``.
+    """
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, momentum=config.momentum, nesterov=config.momentum > 0)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(groups, betas=(config.momentum, config.beta2))
