@@ -278,10 +278,11 @@ def test_another_schedule_is_refused(schedule, refuses):
          "option augment: 'faces' does not fit; "
          "give 'photo' or 'glyph' or 'text' or 'hues' or 'face' or 'trivial' or 'none'"),
         ({"class_weights": "even"},
-         "option class_weights: 'even' does not fit; give 'none' or 'balanced' or 'sampling'"),
+         "option class_weights: 'even' does not fit; give 'none' or 'balanced' or 'sampling' or a mapping"),
         ({"class_weights": {"cat": 0}}, "class_weights: cat: 0.0: give a factor above 0"),
         ({"class_weights": {"cat": "much"}},
-         "option class_weights: {'cat': 'much'} does not fit; give 'none' or 'balanced' or 'sampling' or a number"),
+         "option class_weights: \"{'cat': 'much'}\" does not fit; "
+         "give 'none' or 'balanced' or 'sampling' or a number"),
         ({"lr": 0.0}, "lr 0.0: give a rate above 0, such as 0.001"),
         ({"weight_decay": -1.0}, "weight_decay -1.0: give 0 or more"),
         ({"momentum": 1.0}, "momentum and beta2: give a number from 0 up to, but not including, 1"),

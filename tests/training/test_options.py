@@ -9,13 +9,15 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from tellapart.training.augmentation_options import AugmentStep
 from tellapart.training.config import Stage, TrainConfig, make_config
-from tellapart.training.options import ReaderOptions, StageOptions, TrainOptions
+from tellapart.training.options import AugmentStepOptions, ReaderOptions, StageOptions, TrainOptions
 
 CONFIG, OPTIONS = get_type_hints(TrainConfig), get_type_hints(TrainOptions)
 # What `make_config` turns into the type of the configuration.
 WIDER = {
     "stages": (list[Stage], Sequence[Stage | StageOptions]),
+    "augmentations": (list[AugmentStep], Sequence[AugmentStep | AugmentStepOptions]),
     "coarse_labels": (str, str | Path),
     "init_from": (str, str | Path),
 }

@@ -342,7 +342,8 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
     return TrainConfig(**made.as_dict() | lists)
 
 
-_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "str": "a text",
+          "dict": "a mapping"}  # fmt: skip
 
 
 def in_plain_words(error: Exception) -> str:
@@ -357,7 +358,7 @@ def in_plain_words(error: Exception) -> str:
     """
     text = " ".join(str(error).split())
     key = re.search(r"(?:[Kk]ey|[Aa]rgument) [\"'-]*([\w.]+)", text)
-    given = re.search(r"(?:Given|Got) value: (.*)$", text)
+    given = re.search(r".*(?:Given|Got) value: (.*)$", text)  # the last: that of the whole option
     unknown = re.search(r"Option '(\w+)' is not accepted", text)
     if key is None or (given is None and unknown is None):
         return excerpt(re.sub(r"^Parser key \"([\w.]+)\": ", r"option \1: ", text), 400)
@@ -369,7 +370,9 @@ def in_plain_words(error: Exception) -> str:
         for kind in kinds
         if "NoneType" not in kind
     ]
-    names = [" or ".join(re.findall(r"'[^']*'", name)) if "Literal" in name else name for name in names]
+    names = [
+        " or ".join(re.findall(r"'[^']*'", name)) if "Literal" in name else _KINDS.get(name, name) for name in names
+    ]
     assert given is not None
     return f"option {key[1]}: {quoted(given[1])} does not fit; give {' or '.join(names) or 'another kind of value'}"
 
