@@ -25,6 +25,7 @@ DEEP = "deep"  # our own reader with more layers
 SMALL = "small"  # our own backbone, beside timm's names
 PATIENCE = 10  # epochs without a better validation score, where nothing was decided
 OF_CLASSIFIERS = ("width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing")
+Preset = Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"]
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
 
 
@@ -195,7 +196,7 @@ class TrainConfig:
     momentum: float = 0.9
     beta2: float = 0.999
     batch_size: int | None = None
-    augment: Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"] | None = None
+    augment: Preset | None = None
     augmentations: list[AugmentStep] | None = None
     class_weights: Literal["none", "balanced", "sampling"] | dict[str, float] = "none"
     label_smoothing: float = 0.1

@@ -13,7 +13,7 @@ from torch import nn
 from tellapart.core.errors import ConfigError
 from tellapart.data.catalog import Catalog
 from tellapart.inference.preprocess import Preprocess
-from tellapart.training.config import PATIENCE, Stage, TrainConfig
+from tellapart.training.config import PATIENCE, Preset, Stage, TrainConfig
 from tellapart.training.dataset import PixelCache
 from tellapart.training.run_folder import Run
 from tellapart.training.tasks.training_module import TrainingModule
@@ -52,6 +52,10 @@ class Task(ABC):
         Raises:
             ConfigError: options that do not go together.
         """
+
+    def preset(self, config: TrainConfig, usual: Preset) -> Preset:
+        """The augmentation by name: as was said, none beside a list of one's own, else the usual one."""
+        return config.augment or ("none" if config.augmentations else usual)
 
     def patience(self, epochs: int) -> int:
         """After how many epochs without a better score a stage stops, where the longest stage has so many epochs."""

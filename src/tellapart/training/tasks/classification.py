@@ -79,7 +79,7 @@ class ClassificationTask(Task):
             width=config.width or config.height or width,
             stages=config.stages or usual_stages(config, len(catalog.training_rows()), batch_size, small=small),
             batch_size=batch_size,
-            augment=config.augment or ("none" if config.augmentations else "glyph" if small else "photo"),
+            augment=self.preset(config, "glyph" if small else "photo"),
             ema=config.ema or 0.0,
         )
 

@@ -87,7 +87,7 @@ class RecognitionTask(Task):
             height=config.height or READ_HEIGHT,
             stages=config.stages or without_pretrained(images, batch_size, lr, config.effort, updates),
             batch_size=batch_size,
-            augment=config.augment or ("none" if config.augmentations else "text"),
+            augment=self.preset(config, "text"),
             ema=READ_EMA if config.ema is None else config.ema,
         )
 
