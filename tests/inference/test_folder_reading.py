@@ -65,14 +65,14 @@ def test_letters_that_only_their_hue_sets_off_are_read(base):
 
 def test_unsure_pictures_are_looked_at_again_in_that_view(base, digits, narrow):
     dice = np.random.default_rng(0)
-    noisy = [(pixels * 0.5 + dice.integers(0, 128, pixels.shape)).astype(np.uint8) for pixels in narrow]
+    noisy = [(pixels * 0.35 + dice.integers(0, 166, pixels.shape)).astype(np.uint8) for pixels in narrow]
     once = predict_all(Predictor(base), giving(noisy), len(noisy), task="t", progress=False)
     again = predict_all(Predictor(base, tta=True), giving(noisy), len(noisy), task="t", progress=False)
     assert [each.file for each in again] == [each.file for each in once]
     pairs = list(zip(once, again, strict=True))
     assert all(first == second for first, second in pairs if first.confidence >= 0.7)
     assert any(first != second for first, second in pairs)
-    assert share(again, digits) > 0.5
+    assert share(again, digits) > 0.3
 
 
 def test_what_is_surely_read_is_read_as_it_is(base, digits):
