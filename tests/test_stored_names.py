@@ -80,7 +80,7 @@ def test_the_nested_values_of_the_manifest():
         (manifest.TrainingData, DATA),
         (manifest.Parity, PARITY),
         (manifest.Precision, PRECISION),
-        (manifest.Preprocess, PREPROCESS),
+        (manifest.Preprocess, PREPROCESS | {"view"}),
         (manifest.DecisionThreshold, {"positive", "at", "aim"}),
         (manifest.AbstainLevel, {"below", "aim"}),
     ):
