@@ -57,8 +57,7 @@ def test_values_and_defaults_are_plain(verb, line, capsys):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--lr", "0.1"], "--stages '[{train: all, epochs: 10, lr: 0.001}]'"),
-        (["--learning-rate=0.1"], "--stages '[{train: all, epochs: 10, lr: 0.001}]'"),
+        (["--learning-rate=0.1"], "--lr 0.001"),
         (["--gpu", "0"], "--device cuda"),
         (["--imgsz", "224"], "--height 224"),
         (["--batch", "8"], "--batch-size 32"),

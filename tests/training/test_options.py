@@ -20,6 +20,7 @@ WIDER = {
     "augmentations": (list[AugmentStep], Sequence[AugmentStep | AugmentStepOptions]),
     "coarse_labels": (str, str | Path),
     "init_from": (str, str | Path),
+    "weights": (str, str | Path),
 }
 
 

@@ -126,7 +126,7 @@ _ELSEWHERE = {
     ("image_size", "img_size", "imgsz", "size", "resolution"): ("height", "224"),
     ("model", "arch", "net", "architecture"): ("backbone", "efficientnet_lite0"),
     ("groups", "classes", "mapping"): ("coarse_labels", "groups.yaml"),
-    ("weights", "checkpoint", "resume_from"): ("init_from", "runs/other"),
+    ("checkpoint", "resume_from"): ("init_from", "runs/other"),
     ("output", "output_dir", "project", "save_dir", "name"): ("out", "runs/one"),
     ("augmentation", "aug", "transforms"): ("augment", "photo"),
     ("early_stopping",): ("patience", "5"),

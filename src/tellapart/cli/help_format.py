@@ -15,8 +15,8 @@ TRAINING_GROUPS: Mapping[str, Sequence[str]] = {
         "new_labels",
     ),
     "network": (
-        "effort", "backbone", "feature_level", "pool_grid", "pretrained", "init_from", "height", "width", "colour",
-        "preprocess", "dropout", "ensemble", "cv_folds",
+        "effort", "backbone", "feature_level", "pool_grid", "pretrained", "weights", "init_from", "height", "width",
+        "colour", "preprocess", "dropout", "ensemble", "cv_folds",
     ),
     "learning": (
         "stages", "epochs", "lr", "optimizer", "weight_decay", "momentum", "beta2", "batch_size", "patience", "seed",
@@ -30,7 +30,7 @@ _METAVARS = {
     "backbone": "NAME", "checkpoint": "FILE", "coarse_labels": "FILE", "config": "FILE", "group_by": "COLUMN",
     "init_from": "MODEL", "label_from": "RULE", "out": "PATH", "picture": "PNG", "policy": "FILE", "recipe": "NAME",
     "report": "HTML", "server": "ADDRESS", "show_augment": "PNG", "space": "FILE", "threshold": "RULE",
-    "track": "FOLDER",
+    "track": "FOLDER", "weights": "FILE",
 }  # fmt: skip
 
 

@@ -33,6 +33,8 @@ def check_training(config: TrainConfig, *, finished: bool = False, packs: bool =
         check_installed(EXPORTERS, "train", "a training ends in a bundle")
     if not finished:
         check_device(config.device)
+        if config.weights is not None and not Path(config.weights).is_file():
+            raise ConfigError(f"weights {config.weights!r}: there is no such file")
         if config.init_from is not None:
             check_beginning("init_from", config.init_from)
 

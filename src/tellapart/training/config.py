@@ -24,7 +24,9 @@ from tellapart.training.recipes import recipe_text
 DEEP = "deep"  # our own reader with more layers
 SMALL = "small"  # our own backbone, beside timm's names
 PATIENCE = 10  # epochs without a better validation score, where nothing was decided
-OF_CLASSIFIERS = ("width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing")
+OF_CLASSIFIERS = (
+    "width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing", "weights",
+)  # fmt: skip
 Preset = Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"]
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
 
@@ -117,6 +119,8 @@ class TrainConfig:
         pool_grid: features of a cut backbone are pooled in pool_grid x pool_grid cells, so that it counts where
             something is.
         pretrained: start from ImageNet weights where the backbone has them; a reader, from the shipped one.
+        weights: for classify: a file of weights for the timm backbone in place of its ImageNet ones: safetensors or a
+            PyTorch state dict, under timm's, its authors' or torchvision's names; see docs/training.md.
         init_from: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported
             with its weights. By default ``base``, the shipped reader, where its height and colour fit.
         height: of what the network sees, in px.
@@ -183,6 +187,7 @@ class TrainConfig:
     feature_level: int | None = None
     pool_grid: int = 4
     pretrained: bool = True
+    weights: str | None = None
     init_from: str | None = None
     height: int | None = None
     width: int | None = None

@@ -75,6 +75,7 @@ class TrainOptions(ReaderOptions, LabelOptions, total=False):
     feature_level: int | None
     pool_grid: int
     pretrained: bool
+    weights: str | Path | None
     init_from: str | Path | None
     width: int | None
     class_weights: Literal["none", "balanced", "sampling"] | dict[str, float]

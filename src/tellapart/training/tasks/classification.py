@@ -70,6 +70,7 @@ class ClassificationTask(Task):
         height, width = (
             min(round_up(float(np.median(sides)), 8), 128) if small else TRANSFER_SIDE for sides in (heights, widths)
         )
+        _check_weights(config, backbone)
         batch_size = config.batch_size or (64 if small else 32)
         return replace(
             config,
@@ -126,7 +127,7 @@ class ClassificationTask(Task):
                 config.backbone,
                 1 if config.colour == "grey" else 3,
                 config.dropout,
-                pretrained=pretrained,
+                pretrained=(config.weights or True) if pretrained else False,
                 cut=cut,
                 side=min(config.height or 32, config.width or 32),
                 flip_tta=config.flip_tta,
@@ -289,3 +290,9 @@ def round_up(value: float, step: int) -> int:
     (32, 8)
     """
     return max(step, -(-int(np.ceil(value)) // step) * step)
+
+
+def _check_weights(config: TrainConfig, backbone: str) -> None:
+    """A file of weights is of one network of timm's."""
+    if config.weights is not None and (backbone == SMALL or "+" in backbone or not config.pretrained):
+        raise ConfigError("weights: they are those of one timm network; name it (--backbone), and leave out pretrained")
