@@ -167,6 +167,12 @@ def test_a_rate_too_high(shapes_of, tmp_path):
     assert "an lr between 0.0001 and 0.003 instead of 100" in causes["learning rate too high"].advice
 
 
+def test_the_usual_rate_is_that_of_the_optimiser(shapes_of, tmp_path):
+    """0.05 is far above AdamW's and usual of plain gradient descent."""
+    run = trained(shapes_of(20), tmp_path / "run", epochs=1, lr=0.05, optimizer="sgd")
+    assert "learning rate too high" not in told(run)
+
+
 def test_a_rate_too_low(shapes_of, tmp_path):
     run = trained(shapes_of(30), tmp_path / "run", epochs=3, lr=1e-7)
     assert poor(run)

@@ -25,6 +25,7 @@ POOR = 0.5  # skill, see `tellapart.pipelines.run_evidence.skill`
 FEW = 20  # training images of a class
 # Rates that AdamW, whose steps are about as long as the rate, gets along with.
 USUAL = {"new": (1e-4, 2e-2), "begun": (1e-5, 3e-3)}
+AS_ADAMW = {"adamw": 1.0, "adam": 1.0, "sgd": 30.0}  # a rate of each that learns as AdamW's of 1, as a rule of thumb
 ENOUGH = 600  # steps of the weights, half of what learning from nothing takes by default
 STILL_FALLING = 0.9  # the loss of the last third of the epochs over that of the third before
 ONE_CLASS = 0.9  # share of the answers
@@ -126,11 +127,11 @@ def _identical_images(facts: RunEvidence) -> Iterator[Cause]:
 
 
 def _rate_too_high(facts: RunEvidence) -> Iterator[Cause]:
-    usual = USUAL["begun" if facts.begun else "new"]
+    usual, as_adamw = USUAL["begun" if facts.begun else "new"], AS_ADAMW[facts.run.config.optimizer]
     guess = math.log(len(facts.class_counts)) if facts.classify else 0.0
     for stage, losses in facts.curves:
         bad = [loss for loss in losses if not math.isfinite(loss)]
-        most = USUAL["new"][1] if stage.train == "head" else usual[1]
+        most = (USUAL["new"][1] if stage.train == "head" else usual[1]) * as_adamw
         if bad:
             evidence = f"the training loss was no number in {len(bad)} of {pluralize(len(losses), 'epoch')}"
         elif facts.learnt:
@@ -146,9 +147,14 @@ def _rate_too_high(facts: RunEvidence) -> Iterator[Cause]:
             continue
         advice = f"give the stage {stage.train!r} a tenth of its lr of {stage.lr:g}"
         if stage.lr > most:
-            advice = f"give the stage {stage.train!r} an lr between 0.0001 and 0.003 instead of {stage.lr:g}"
+            advice = f"give the stage {stage.train!r} {_usual_rates(facts)} instead of {stage.lr:g}"
         yield Cause("learning rate too high", evidence, advice)
         return
+
+
+def _usual_rates(facts: RunEvidence) -> str:
+    as_adamw = AS_ADAMW[facts.run.config.optimizer]
+    return f"an lr between {0.0001 * as_adamw:g} and {0.003 * as_adamw:g}"
 
 
 def _shuffled_labels(facts: RunEvidence) -> Iterator[Cause]:
@@ -171,13 +177,13 @@ def _rate_too_low(facts: RunEvidence) -> Iterator[Cause]:
     if facts.learnt or not facts.curves:
         return
     stage, losses = max(facts.curves, key=lambda curve: curve[0].lr)
-    least = USUAL["begun" if facts.begun else "new"][0]
+    least = USUAL["begun" if facts.begun else "new"][0] * AS_ADAMW[facts.run.config.optimizer]
     if stage.lr < least:
         yield Cause(
             "learning rate too low",
             f"the highest rate is {stage.lr:g}, where {least:g} is little; {_went(losses)}, and "
             f"{facts.train_accuracy_note}",
-            f"give the stage {stage.train!r} an lr between 0.0001 and 0.003 instead of {stage.lr:g}",
+            f"give the stage {stage.train!r} {_usual_rates(facts)} instead of {stage.lr:g}",
         )
 
 
