@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tellapart.pipelines.evaluate import evaluate
     from tellapart.pipelines.export import export
     from tellapart.pipelines.generate import generate
+    from tellapart.pipelines.init import init
     from tellapart.pipelines.map import map
     from tellapart.pipelines.monitor import monitor
     from tellapart.pipelines.predict import predict
@@ -77,6 +78,7 @@ _HOME = {
     "explain": "inference.saliency",
     "export": "pipelines.export",
     "generate": "pipelines.generate",
+    "init": "pipelines.init",
     "load": "inference.predictor",
     "map": "pipelines.map",
     "monitor": "pipelines.monitor",
@@ -120,6 +122,7 @@ __all__ = [
     "explain",
     "export",
     "generate",
+    "init",
     "load",
     "map",
     "monitor",

@@ -18,6 +18,7 @@ from tellapart.core.own_commands import install_command
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
 
+  tellapart init FOLDER                            a new project: data, options, steps for DVC, workflows with gates
   tellapart summary DATA                           count images, classes and bytes, in a second
   tellapart catalog DATA --out data.parquet        look at every image once; one row an image
   tellapart audit DATA --report audit.html         what is wrong with it: copies, wrong labels, odd ones
@@ -126,6 +127,7 @@ EXTRAS = {  # what a missing package is in
 }  # fmt: skip
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
+    "init": dataset.init_verb,
     "summary": dataset.summary_verb,
     "catalog": dataset.catalog_verb,
     "audit": curation.audit_verb,

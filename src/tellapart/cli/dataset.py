@@ -12,6 +12,25 @@ from tellapart.core.terminal import printable
 MAX_CLASSES = 40  # lines of classes in a table; --json has all
 
 
+def init_verb(words: list[str]) -> int:
+    """``tellapart init FOLDER``: a new project folder."""
+    parser = new_parser(
+        "init",
+        "Write a new project: a place for data, the options of a training, its steps for DVC, a Makefile, and "
+        "workflows of CI with a gate on the data and one on the model.",
+        example="tellapart init photos",
+    )
+    parser.add_argument("folder", help="that is not there yet, or empty")
+    parser.add_argument("--task", default="classify", help="classify or read")
+    options, as_json = parse(parser, words)
+    from tellapart import init
+
+    folder = options["folder"]
+    files = init(folder, task=options["task"])
+    prose = "\n".join([*files, f"next: cd {folder}, and what README.md says"])
+    return show(as_json, {"folder": folder, "files": files}, lambda: prose)
+
+
 def summary_verb(words: list[str]) -> int:
     """``tellapart summary DATA``: count images, classes and bytes."""
     parser = new_parser(

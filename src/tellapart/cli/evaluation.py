@@ -38,18 +38,27 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
     parser.add_argument("--on", help=ON_HELP)
     parser.add_argument("--parts", help="with --on: a folder or URL that all machines see, for the answers")
+    parser.add_argument("--fail_below", type=float, help="exit with 1 if a smaller share of answers is right")
     parser.add_argument("--csv", action="store_true", help="print CSV: the report of classes; of a reader the figures")
     parser.add_argument("--csv_safe", action="store_true", help=CSV_SAFE_HELP)
     options, as_json = parse(parser, words, defaults=False)
     from tellapart import evaluate
+    from tellapart.core.progress import log
+    from tellapart.pipelines.evaluate import right_share
 
     safe = options.pop("csv_safe", False)
     as_csv = (options.pop("csv", False) or safe) and not as_json
+    least = options.pop("fail_below", 0.0)
     result = evaluate(options.pop("model"), options.pop("data"), **options)
     if as_csv:
         show_csv(scores_csv(result, safe=safe))
-        return 0
-    return show(as_json, result, lambda: scores_table(result))
+    else:
+        show(as_json, result, lambda: scores_table(result))
+    name, value = right_share(result)
+    if value < least:
+        log(f"tellapart: {name} {value:.4f} is below {least:g}")
+        return 1
+    return 0
 
 
 def map_verb(words: list[str]) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from tellapart.core.errors import ConfigError, GateError
 from tellapart.core.progress import log
 from tellapart.core.storage import as_path
 from tellapart.evaluation.evaluate import EvaluateOptions
@@ -24,6 +26,7 @@ def evaluate(
     *,
     on: str | None = None,
     parts: str | Path | None = None,
+    fail_below: float | None = None,
     **options: Unpack[EvaluateOptions],
 ) -> dict[str, Any]:
     """Score a run's or a bundle's answers; every figure is {"value", "ci95", "n"}.
@@ -35,6 +38,7 @@ def evaluate(
             reader reads each picture alone then.
         parts: a folder or URL that all machines see, for the answers part by part, so that the same call goes on; by
             default a folder in ``runs``.
+        fail_below: the least share of right answers (of readers, of texts read exactly) that is fine.
         options: ``split``, ``out``, ``picture``, ``report``, ``coarse_labels``, the rules of a reader, and how to read
             the data; see `tellapart.evaluation.evaluate.evaluate`, which says what the figures are.
 
@@ -43,11 +47,38 @@ def evaluate(
             know.
         TextError: texts with characters the model does not know.
         ConfigError: a cluster out of reach, or a node of another kind.
-        GateError: a part was lost five times; the others are done.
+        GateError: a part was lost five times, and the others are done; or fewer answers are right than ``fail_below``,
+            and all was written.
 
     Example:
         tellapart.evaluate("runs/photos", "photos", report="report.html")
     """
+    if fail_below is not None and not 0 < fail_below <= 1:
+        raise ConfigError(f"fail_below {fail_below:g}: give a share above 0 and up to 1, such as 0.9")
+    figures = _figures(model, data, on, parts, options)
+    name, value = right_share(figures)
+    if fail_below is not None and value < fail_below:
+        raise GateError(f"{name} {value:.4f} is below {fail_below:g}")
+    return figures
+
+
+def right_share(figures: Mapping[str, Any]) -> tuple[str, float]:
+    """The name and value of the share of right answers: accuracy, or a reader's exact match.
+
+    >>> right_share({"exact_match": {"value": 0.5, "ci95": [0.1, 0.9], "n": 2}})
+    ('exact match', 0.5)
+    """
+    name = "exact_match" if "exact_match" in figures else "accuracy"
+    return name.replace("_", " "), float(figures[name]["value"])
+
+
+def _figures(
+    model: str | Path | Bundle,
+    data: str | Path | Catalog,
+    on: str | None,
+    parts: str | Path | None,
+    options: EvaluateOptions,
+) -> dict[str, Any]:
     if on is None and parts is None:
         return evaluate_here(model, data, **options)
     from tellapart.scale.bundles import bundle_options
