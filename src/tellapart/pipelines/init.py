@@ -36,9 +36,8 @@ def init(folder: str | Path, *, task: Literal["classify", "read"] = "classify") 
     Raises:
         ConfigError: the folder holds something, or there is no such task.
 
-    >>> import tempfile
-    >>> init(Path(tempfile.mkdtemp()) / "photos")[:2]
-    ['params.yaml', 'dvc.yaml']
+    Example:
+        tellapart.init("photos")
     """
     target = Path(folder)
     if task not in TASKS:
