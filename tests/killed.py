@@ -53,6 +53,10 @@ def run_killed(call, folder, at):
     if not process:
         status = 1
         try:
+            if hasattr(
+                os, "sched_setaffinity"
+            ):  # OpenMP's threads do not outlive a fork: a second one would be waited for
+                os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
             arm(str(folder), at)
             call()
             status = 0

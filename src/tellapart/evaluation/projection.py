@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.own_commands import install_command
+from tellapart.core.parallel import cpu_count
 
 FEWEST = 8  # images
 PERPLEXITY = 30.0  # about how many neighbours count; of few images fewer
@@ -44,7 +45,7 @@ def project(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its libraries' advice to their developers
-        fitted = TSNE(random_state=seed, n_jobs=-1).fit(
+        fitted = TSNE(random_state=seed, n_jobs=cpu_count()).fit(
             affinities=_affinities(points, _perplexity(len(points), perplexity), seed),
             initialization=pca(points, random_state=seed),
         )
@@ -68,7 +69,7 @@ def project_later(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         affinities = _affinities(old, _perplexity(len(old), perplexity), seed)
-        embedding = TSNEEmbedding(np.asarray(old_places, np.float64), affinities, random_state=seed, n_jobs=-1)
+        embedding = TSNEEmbedding(np.asarray(old_places, np.float64), affinities, random_state=seed, n_jobs=cpu_count())
         places = embedding.transform(points, perplexity=min(LATER_PERPLEXITY, (len(old) - 1) / 3))
     # `transform` moves the old places so that their middle is the origin; ours stay where they were.
     middle = (old_places.max(axis=0) + old_places.min(axis=0)) / 2
@@ -109,7 +110,7 @@ def _affinities(points: Floats, perplexity: float, seed: int) -> Any:
     from openTSNE.affinity import PerplexityBasedNN
 
     how = "exact" if len(points) < 2000 else "annoy"
-    return PerplexityBasedNN(points, perplexity=perplexity, method=how, n_jobs=-1, random_state=seed)
+    return PerplexityBasedNN(points, perplexity=perplexity, method=how, n_jobs=cpu_count(), random_state=seed)
 
 
 def _umap(points: Floats, neighbours: int, seed: int) -> Floats:
