@@ -30,7 +30,8 @@ def is_change(event, arguments, root):
 def below(path, root):
     if not isinstance(path, str | bytes | os.PathLike):
         return False
-    return os.fsdecode(path).startswith(root)
+    name = os.fsdecode(path)
+    return name.startswith(root) and not name.endswith(".lock")  # a lock is no result: who is killed then has ended
 
 
 def run_killed(call, folder, at):

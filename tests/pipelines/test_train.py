@@ -102,7 +102,10 @@ def test_the_history_has_a_line_an_epoch(shape_run):
     history = lines(shape_run)
     assert [(line["stage"], line["epoch"]) for line in history] == [(0, 1), (1, 1), (1, 2), (1, 3)]
     for line in history:
-        assert line.keys() == {"stage", "epoch", "seconds", "val_loss", "val_accuracy", "val_macro_f1", "train_loss"}
+        assert line.keys() == {
+            "stage", "epoch", "seconds", "val_loss", "val_accuracy", "val_macro_f1",
+            "train_loss", "train_accuracy", "gap",
+        }  # fmt: skip
 
 
 def test_the_weights_kept_are_the_best_of_all_stages(shape_run):

@@ -100,6 +100,7 @@ def export(
     run = run if isinstance(run, Run) else Run.open(run)
     check_installed(EXPORTERS, "train", "a bundle is written with it")
     target = _target(run, out, checkpoint, precision)
+    _check_replaceable(target)
     with hold_folder(run.path) if out is None else hold_target(target):
         return pack(run, target, weights=weights, checkpoint=checkpoint, precision=precision)
 
@@ -119,8 +120,7 @@ def pack(
     stored = {} if checkpoint else run.calibration()
     calibration = Calibration.from_json(stored) if stored else None
     deployed = Deployed(model, spec, calibration.temperature if calibration else 1.0).eval().cpu()
-    if target.exists() and not (target / MANIFEST).is_file() and not (target.is_dir() and not contents(target)):
-        raise ConfigError(f"{target}: there already and not a bundle; give another --out")
+    _check_replaceable(target)
     with atomic_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
         if weights:
@@ -142,6 +142,12 @@ def pack(
         metrics = run.metrics() if checkpoint is None and precision is None else None
         Bundle.write(folder, manifest.with_metrics(metrics) if metrics else manifest)
     return Bundle.open(target)
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse to write over anything but a bundle or an empty folder."""
+    if target.exists() and not (target / MANIFEST).is_file() and not (target.is_dir() and not contents(target)):
+        raise ConfigError(f"{target}: there already and not a bundle; give another --out")
 
 
 def _target(run: Run, out: str | Path | None, checkpoint: str | None, precision: str | None) -> Path:
