@@ -77,7 +77,7 @@ def choose_view(predictor: Predictor, items: Items, count: int) -> View | None:
         The best; None where the reader is sure of the pictures as they are.
     """
     step = max(1, count // SAMPLE)
-    sample = [(name, item) for name, item in items(range(0, step * min(SAMPLE, count), step))]
+    sample = list(items(range(0, step * min(SAMPLE, count), step)))
     plain = copy.copy(predictor)
     plain.tta = False
 

@@ -18,7 +18,7 @@ from tellapart.core.image_io import Pixels
 Grey = Literal["usual", "darkest", "brightest", "contrast", "flattened"]
 Stroke = Literal["usual", "smoothed", "bolder"]
 
-_LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue in grey (ITU-R BT.601)
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey (ITU-R BT.601), as Pillow's "L" has it
 _SMOOTHING = 0.8  # px, the standard deviation of the Gaussian
 _FITS = 4  # of the paper, each to the half that the last one fitted best
 
@@ -95,7 +95,7 @@ def _paper(level: Floats) -> Floats:
 
 def _bolder(pixels: Pixels) -> Pixels:
     """Each stroke a pixel broader to the right and down, whether it is darker or lighter than most of the picture."""
-    grey = pixels @ _LUMA
+    grey = pixels @ LUMA
     widen = np.minimum if grey.mean() < np.median(grey) else np.maximum
     wider = widen(pixels, np.pad(pixels, ((0, 0), (1, 0), (0, 0)), mode="edge")[:, :-1])
     result: Pixels = widen(wider, np.pad(wider, ((1, 0), (0, 0), (0, 0)), mode="edge")[:-1])

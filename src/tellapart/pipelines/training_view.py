@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from tellapart.core.errors import pluralize
 from tellapart.core.progress import log
@@ -52,6 +53,7 @@ def choose_training_view(catalog: Catalog) -> View:
     images = [(str(row), data) for row, data in catalog.read(rows)]
     reader = Predictor(BASE, threads=1)
 
+    @cache
     def read(view: View) -> Readings:
         """The right texts, each with the share of its characters that the reader has."""
         predictions = reader.with_view(view).stream(images)

@@ -11,12 +11,12 @@ from tellapart.core.errors import ConfigError
 from tellapart.inference.base_model import BASE, base_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
+from tellapart.inference.ink import LUMA
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.checkpointing import read_checkpoint, read_weights
 from tellapart.training.run_folder import MODEL, Run
 
 FIRST = "features.0.0.weight"  # of the first convolution: outputs, channels, 3, 3
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey (ITU-R BT.601), as Pillow's "L" has it
 
 
 def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str) -> bool:
