@@ -106,7 +106,7 @@ def test_grey_takes_all_colour():
 
 WIDE = {
     "aspect": (0.6, 1.6), "margins": 0.3, "hues": 0.2, "gradients": 0.2, "badges": 0.2, "strokes": 0.3, "frames": 0.2,
-    "contours": 0.2, "patches": 0.2,
+    "contours": 0.2, "patches": 0.2, "shapes": 0.5, "negatives": 0.2, "bends": 0.3, "slopes": 0.3, "screens": 0.2,
 }  # fmt: skip
 
 
@@ -125,6 +125,11 @@ def test_wide_options_draw_every_look_and_a_picture_each():
     assert sum(bool(each.badges) for each in schemes) > 10
     assert sum(bool(each.frame) for each in schemes) > 10
     assert sum(bool(each.patches[1]) for each in schemes) > 10
+    assert sum(each.badge_shape != "round" for each in schemes) > 5
+    assert sum(each.negative for each in schemes) > 10
+    assert sum(each.bent for each in schemes) > 10
+    assert sum(each.rise > 0 for each in schemes) > 10
+    assert sum(each.styles[0] in ("striped", "dotted") for each in schemes) > 5
     assert sum("contour" in each.styles and len(each.styles) == 1 for each in schemes) > 10
     for index in range(40):
         pixels, text = render(wide, 2, index)

@@ -82,6 +82,10 @@ def draw_clutter(scheme: Scheme, uniform: Draw) -> Image.Image:
         return math.floor(uniform_float(uniform, scheme.line_width) * _FINE + 0.5)
 
     for _ in range(uniform_integer(uniform, scheme.lines)):
+        if scheme.bent:
+            corners = sorted(int(uniform() * width) for _ in range(uniform_integer(uniform, (2, 5))))
+            pen.line([(x, int(uniform() * height)) for x in corners], fill=1, width=thickness())
+            continue
         x = [part * width for part in (0.3 * uniform(), 0.2 + 0.6 * uniform(), 0.7 + 0.3 * uniform())]
         y = [uniform() * height for _ in range(3)]
         points = [
@@ -153,7 +157,7 @@ def draw_badges(scheme: Scheme, uniform: Draw, canvas: Image.Image, boxes: Seque
         canvas: is drawn on.
         boxes: left, top, right and bottom of each letter, in px.
     """
-    round_ones, slack = uniform() < 0.7, uniform_float(uniform, (0.05, 0.3))
+    round_ones, slack = uniform() < 0.7 or scheme.badge_shape != "round", uniform_float(uniform, (0.05, 0.3))
     for left, top, right, bottom in boxes:
         colour = choice(uniform, scheme.badges)
         half = math.hypot(right - left, bottom - top) / 2 if round_ones else max(right - left, bottom - top) / 2
@@ -161,11 +165,29 @@ def draw_badges(scheme: Scheme, uniform: Draw, canvas: Image.Image, boxes: Seque
         x, y = (left + right) // 2, (top + bottom) // 2
         mask = Image.new("L", (2 * radius * _FINE, 2 * radius * _FINE))
         pen, edge = ImageDraw.Draw(mask), (0, 0, 2 * radius * _FINE - 1, 2 * radius * _FINE - 1)
-        if round_ones:
+        if scheme.badge_shape in _CORNERS:
+            pen.polygon(_around(radius * _FINE, *_CORNERS[scheme.badge_shape]), fill=255)
+        elif round_ones:
             pen.ellipse(edge, fill=255)
+            if scheme.badge_shape == "ring":
+                inner, thick = int(radius * _FINE * 0.1), max(_FINE, int(radius * _FINE * 0.06))
+                pen.ellipse((inner, inner, edge[2] - inner, edge[3] - inner), outline=0, width=thick)
         else:
             pen.rectangle(edge, fill=255)
         canvas.paste(colour, (x - radius, y - radius), mask.reduce(_FINE))
+
+
+_CORNERS = {"octagon": (8, 1.0), "gear": (48, 0.88)}  # how many, and how far every second pair of them lies
+
+
+def _around(radius: int, corners: int, inner: float) -> list[tuple[int, int]]:
+    """Return the corners of a polygon around the middle of a square of two radii, px."""
+    far = [radius * (inner if corner % 4 in (2, 3) else 1.0) for corner in range(corners)]
+    turns = [math.tau * (corner + 0.5) / corners for corner in range(corners)]
+    return [
+        (int(radius + reach * math.cos(turn)), int(radius + reach * math.sin(turn)))
+        for reach, turn in zip(far, turns, strict=True)
+    ]
 
 
 def draw_frame(scheme: Scheme, uniform: Draw, canvas: Image.Image) -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from tellapart.core.errors import ConfigError
@@ -43,13 +44,19 @@ def sample_poses(scheme: Scheme, uniform: Draw, text: str) -> list[Pose]:
         return *look, choice(uniform, scheme.styles) if len(scheme.styles) > 1 else scheme.styles[0]
 
     shared = sample_look()
+    # Options at their defaults draw no number, so that a seed keeps its picture.
+    rise = uniform_float(uniform, (-scheme.rise, scheme.rise)) if scheme.rise else 0.0
+    arch = uniform_float(uniform, (-scheme.arch, scheme.arch)) if scheme.arch else 0.0
     result = []
-    for character in text:
+    for index, character in enumerate(text):
         font, size, ink, style = sample_look() if scheme.mixed else shared
         angle = math.radians(uniform_float(uniform, (-scheme.rotation, scheme.rotation)))
         stretch = uniform_float(uniform, scheme.stretch) * scheme.aspect, uniform_float(uniform, scheme.stretch)
         shear = uniform_float(uniform, (-scheme.shear, scheme.shear))
         drop = uniform_float(uniform, (-scheme.jitter, scheme.jitter))
+        if rise or arch:
+            place = 2 * index / max(len(text) - 1, 1) - 1  # -1 at the first letter, 1 at the last
+            drop += round_to_1024(arch * (place * place - 0.5) - rise * place / 2)
         result.append(Pose(character, font, size, ink, style, angle, stretch, shear, drop))
     return result
 
@@ -105,6 +112,8 @@ def paint(canvas: Image.Image, letter: Placed, paper: str) -> None:
     elif pose.style == "outlined":  # light inside a line of ink
         canvas.paste(pose.ink, corner, edge.filter(_GROW))
         canvas.paste(blend(pose.ink, paper, 0.75), corner, edge)
+    elif pose.style in ("striped", "dotted"):
+        canvas.paste(pose.ink, (left, top), ImageChops.multiply(mask, _screen(mask.size, pose)))
     elif pose.style == "shadow":
         canvas.paste(blend(pose.ink, paper, 0.55), (left + 2, top + 2), mask)
         canvas.paste(pose.ink, (left, top), mask)
@@ -115,6 +124,15 @@ def paint(canvas: Image.Image, letter: Placed, paper: str) -> None:
 
 
 _GROW, _SHRINK = ImageFilter.MaxFilter(3), ImageFilter.MinFilter(3)
+
+
+def _screen(size: tuple[int, int], pose: Pose) -> Image.Image:
+    """Return stripes or dots with gaps between, two to four px apart by the size of the letter."""
+    period = min(max(pose.size // 12, 2), 4)
+    lines = np.arange(size[1])[:, None] % period < (period + 1) // 2
+    columns = np.arange(size[0])[None] % period < (period + 1) // 2
+    kept = lines & columns if pose.style == "dotted" else np.broadcast_to(lines, (size[1], size[0]))
+    return Image.fromarray(np.where(kept, np.uint8(255), np.uint8(0)))
 
 
 def blend(one: str, other: str, share: float) -> str:

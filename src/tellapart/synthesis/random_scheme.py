@@ -13,7 +13,7 @@ import numpy as np
 from tellapart.core.errors import ConfigError
 from tellapart.synthesis.fonts import FONTS
 from tellapart.synthesis.random_stream import Draw, choice, uniform_float, uniform_integer
-from tellapart.synthesis.scheme import GROUNDS, STYLES, Scheme, YamlDataclass
+from tellapart.synthesis.scheme import BADGE_SHAPES, GROUNDS, STYLES, Scheme, YamlDataclass
 
 DIGITS, LOWER, UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALPHABETS = (DIGITS, DIGITS, LOWER, UPPER, LOWER + DIGITS, UPPER + DIGITS, LOWER + UPPER, LOWER + UPPER + DIGITS)
@@ -43,6 +43,11 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "contours": (0, 1),
     "patches": (0, 1),
     "hatches": (0, 1),
+    "shapes": (0, 1),
+    "negatives": (0, 1),
+    "bends": (0, 1),
+    "slopes": (0, 1),
+    "screens": (0, 1),
 }
 
 # Those that the first stream chooses from, so that a seed keeps its picture.
@@ -93,6 +98,11 @@ class RandomScheme(YamlDataclass):
     contours: float = 0.0  # letters are a thin line around nothing
     patches: float = 0.0  # coloured discs and boxes lie behind the letters
     hatches: float = 0.0  # the paper is covered with fine slanting lines
+    shapes: float = 0.0  # of the pictures with badges: these are gears, rings or octagons
+    negatives: float = 0.0  # lines and boxes over the letters turn what they cover into its negative
+    bends: float = 0.0  # lines have sharp bends
+    slopes: float = 0.0  # the line of text climbs, falls or is arched
+    screens: float = 0.0  # letters are made of stripes or dots
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -214,12 +224,31 @@ class RandomScheme(YamlDataclass):
             changes["frame"] = uniform_integer(uniform, (1, 3))
         if uniform() < self.contours and size >= 14:
             changes["styles"] = (choice(uniform, ("contour", "contour", "hollow")),)
+        changes |= self._hide(scheme, uniform, changes)
         if uniform() < self.patches:
             lightness = uniform_float(uniform, (0.55, 0.9))
             changes |= {"patches": (3, 30)}
             if not scheme.clutter_ink or "clutter_ink" not in changes:
                 changes["clutter_ink"] = tuple(_hue(uniform(), lightness, uniform()) for _ in range(6))
         return replace(scheme, **changes)
+
+    def _hide(self, scheme: Scheme, uniform: Draw, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what hides letters: negatives, bends, slopes, screens and shapes of badges, in their shares."""
+        hiding: dict[str, Any] = {}
+        size = scheme.font_size[1]
+        # Shares of nothing draw no number, so that a seed keeps its picture.
+        if self.shapes and "badges" in changes and uniform() < self.shapes:
+            hiding |= {"badge_shape": choice(uniform, BADGE_SHAPES[1:]), "patches": (10, 60)}
+        if self.negatives and uniform() < self.negatives and not scheme.black_and_white:
+            hiding |= _negative(uniform, size)
+        if self.bends and uniform() < self.bends:
+            hiding["bent"] = True
+        if self.slopes and uniform() < self.slopes:
+            hiding |= {"rise": min(uniform() * size, 128.0), "arch": min(uniform() * size / 2, 128.0)}
+            hiding["height"] = min(int(changes["height"] * uniform_float(uniform, (1.0, 1.5))), 240)
+        if self.screens and uniform() < self.screens and size >= 24:
+            hiding["styles"] = (choice(uniform, ("striped", "dotted")),)
+        return hiding
 
     def _colours(self, uniform: Draw) -> dict[str, Any]:
         """Draw paper and inks of any hue, different enough in lightness to be read."""
@@ -317,6 +346,17 @@ def _badges(uniform: Draw, size: int) -> dict[str, Any]:
         "badges": badges, "ink": (ink,), "paper": (paper,), "clutter_ink": clutter, "over": False,
         "patches": (0, 40) if uniform() < 0.5 else (0, 0), "styles": ("solid",), "rotation": 20 * uniform(),
         "jitter": uniform() * min(256.0, size / 2), "gap": (min(0.2 * size, 60.0), min(0.6 * size, 64.0)),
+    }  # fmt: skip
+
+
+def _negative(uniform: Draw, size: int) -> dict[str, Any]:
+    """Draw lines over the letters, and now and then spots as large as parts of them, for their negative."""
+    thick = uniform_float(uniform, (0.04, 0.12)) * size
+    large = uniform() < 0.3
+    return {
+        "negative": True, "over": True, "lines": (0, 2) if large else (2, uniform_integer(uniform, (2, 6))),
+        "line_width": (max(0.6, min(thick * 0.6, 15.0)), max(0.8, min(thick, 16.0))),
+        "spots": (1, 6) if large else (0, 0), "spot_radius": (min(0.2 * size, 15.0), min(0.6 * size, 32.0)),
     }  # fmt: skip
 
 

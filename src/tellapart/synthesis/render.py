@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.image_io import Pixels
@@ -92,7 +92,7 @@ def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels
     for letter in placed:
         paint(canvas, letter, paper)
     if clutter and scheme.over:
-        canvas.paste(clutter[0], (0, 0), clutter[1])
+        canvas.paste(ImageChops.invert(canvas) if scheme.negative else clutter[0], (0, 0), clutter[1])
     if scheme.warp_amplitude or scheme.perspective:
         canvas = apply_warp(scheme, uniform, canvas)
     if scheme.frame:

@@ -46,9 +46,12 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "aspect": (0.4, 2.5),
     "patches": (0, 200),
     "frame": (0, 16),
+    "rise": (0, 256),
+    "arch": (0, 256),
 }
-STYLES = ("solid", "hollow", "outlined", "shadow", "embossed", "contour")
+STYLES = ("solid", "hollow", "outlined", "shadow", "embossed", "contour", "striped", "dotted")
 GROUNDS = ("flat", "gradient", "stripes", "checks", "clouds", "photo", "hatch")
+BADGE_SHAPES = ("round", "gear", "ring", "octagon")
 _LEAST_LETTER = 8  # pixels a letter needs to be read at all
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
@@ -153,6 +156,8 @@ class Scheme(YamlDataclass):
     aspect: float = 1.0  # width of all letters, as a factor of the font's own
     shear: float = 0.0  # leans by up to this part of its height
     jitter: float = 0.0  # moved up or down by up to this
+    rise: float = 0.0  # the line of text climbs or falls by up to this from its first letter to its last
+    arch: float = 0.0  # the middle of the line of text lies above or below its ends by up to this
     gap: tuple[float, float] = (1.0, 3.0)  # between the ink of neighbours; below zero they overlap
     elastic_amplitude: float = 0.0  # bends of a sum of waves, moving no point by more than this
     elastic_period: float = 64.0  # the mean length of those waves
@@ -163,6 +168,8 @@ class Scheme(YamlDataclass):
     clutter_ink: tuple[str, ...] = ()  # theirs; that of the letters if none is given
     lines: tuple[int, int] = (0, 0)
     line_width: tuple[float, float] = (1.0, 2.0)
+    bent: bool = False  # lines are straight with sharp bends, not curves
+    negative: bool = False  # lines, spots and the like turn what they cover into its negative
     spots: tuple[int, int] = (0, 0)
     spot_radius: tuple[float, float] = (0.5, 1.5)
     arcs: tuple[int, int] = (0, 0)
@@ -172,6 +179,7 @@ class Scheme(YamlDataclass):
 
     patches: tuple[int, int] = (0, 0)  # filled discs and boxes behind the letters, each in a colour of `clutter_ink`
     badges: tuple[str, ...] = ()  # colours of a disc or a box behind each letter
+    badge_shape: str = "round"  # of `BADGE_SHAPES`; of "round", three in ten are boxes
     frame: int = 0  # width of a line around the picture
 
     # What is done to the whole picture.
@@ -251,7 +259,11 @@ class Scheme(YamlDataclass):
                 check_font(font)
             except ConfigError as error:
                 raise ConfigError(f"{self._where('fonts')}: {error}") from error
-        for option, entries, known in (("styles", self.styles, STYLES), ("grounds", self.grounds, GROUNDS)):
+        for option, entries, known in (
+            ("styles", self.styles, STYLES),
+            ("grounds", self.grounds, GROUNDS),
+            ("badge_shape", (self.badge_shape,), BADGE_SHAPES),
+        ):
             for each in entries or ("",):
                 if each not in known:
                     raise ConfigError(f"{self._where(option)} holds {each!r}{did_you_mean(each, known)}; "
