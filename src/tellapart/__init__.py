@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tellapart.pipelines.init import init
     from tellapart.pipelines.map import map
     from tellapart.pipelines.monitor import monitor
+    from tellapart.pipelines.next import next
     from tellapart.pipelines.predict import predict
     from tellapart.pipelines.prepare import prepare
     from tellapart.pipelines.retrain import retrain
@@ -82,6 +83,7 @@ _HOME = {
     "load": "inference.predictor",
     "map": "pipelines.map",
     "monitor": "pipelines.monitor",
+    "next": "pipelines.next",
     "predict": "pipelines.predict",
     "prepare": "pipelines.prepare",
     "recipes": "training.recipes",
@@ -126,6 +128,7 @@ __all__ = [
     "load",
     "map",
     "monitor",
+    "next",
     "predict",
     "prepare",
     "recipes",

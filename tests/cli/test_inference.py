@@ -89,3 +89,16 @@ def test_answers_go_into_parts_and_the_same_command_goes_on(said, answered, text
     status, out, err = said("predict", "base", texts, "--on", "ray")
     assert (status, out) == (2, "")
     assert err.startswith("tellapart: on: a cluster writes its answers")
+
+
+def test_next(answered, said, shape_run, shapes, renewed, tmp_path, monkeypatch):
+    pool = renewed(shapes)
+    monkeypatch.chdir(tmp_path)
+    result = answered("next", shape_run, pool, "--n", 3)
+    assert (result["table"], result["page"], result["n"], len(result["images"])) == ("next.csv", "next.html", 3, 3)
+    assert said("next", shape_run, pool, "--n", 3, "--out", "some.csv")[:2] == (
+        0,
+        "3 of 60 images\nsome.csv\nsome.html\nnext    fill in its labels, then: tellapart train DATA some.csv\n",
+    )
+    status, _, err = said("next", shape_run, pool, "--n", 0)
+    assert (status, err) == (2, "tellapart: n 0: give 1 or more\n")

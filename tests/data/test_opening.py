@@ -16,7 +16,7 @@ from PIL import Image
 from tellapart.core.errors import CatalogError
 from tellapart.data.catalog import SCHEMA
 from tellapart.data.duplicates.hashing import picture_hash, thumbnail
-from tellapart.data.opening import catalog, open_catalog, open_with_defaults
+from tellapart.data.opening import catalog, open_catalog, open_unlabelled, open_with_defaults
 from tellapart.data.split import split
 
 
@@ -327,3 +327,23 @@ def test_lost_classes_stay_known_in_the_written_catalog(class_folders, tmp_path)
     assert opened.meta == {"lost_classes": {"owl": "empty"}}
     assert open_catalog(opened.write(tmp_path / "c.parquet")).meta == opened.meta
     assert open_catalog(class_folders, task="read").meta is None
+
+
+def test_unlabelled_images_have_no_label_whatever_their_names_say(tmp_path, fill, refuses):
+    folder = fill(tmp_path / "pool", ["cat/1.png", "dog_2.png", "x.png"])
+    (folder / "labels.csv").write_text("file,label\nx.png,cat\n", encoding="utf-8")
+    (folder / "broken.png").write_bytes(b"")
+    opened = open_unlabelled(folder, "read")
+    assert opened.task == "read"
+    assert opened.column("file") == ["broken.png", "cat/1.png", "dog_2.png", "x.png"]
+    assert opened.column("label") == [""] * 4
+    assert opened.rows() == [1, 2, 3]
+    assert opened.notes == ("1 images cannot be used and are left out: broken.png (unreadable: the file is empty)",)
+    assert [opened.column(name)[3] for name in ("width", "height")] == [64, 48]
+    table = open_unlabelled(folder / "labels.csv", "classify")
+    assert (table.column("file"), table.column("label"), table.groups) == (["x.png"], [""], {})
+    (tmp_path / "empty").mkdir()
+    with refuses(CatalogError, f"{tmp_path / 'empty'}: no images found"):
+        open_unlabelled(tmp_path / "empty", "classify")
+    with refuses(CatalogError, f"{tmp_path / 'gone'}: there is no such file or folder"):
+        open_unlabelled(tmp_path / "gone", "classify")

@@ -372,3 +372,16 @@ def test_options_of_columns_are_refused_where_there_are_none(pictures):
             CatalogError, match=f"--{name.replace('_', '-')} {value}: cannot be used with folders of images"
         ):
             read_source(pictures, label_from="text", **{name: value})
+
+
+def test_images_that_wait_for_a_label_are_passed_over(pictures, refuses):
+    path = table(pictures, "file,predicted,confidence,label\na.png,cat,0.5,dog\nb.png,cat,0.4,\n")
+    listing = read_source(path)
+    assert facts(listing) == [("a.png", "dog")]
+    assert listing.notes == ["1 row of labels.csv without a label yet left out"]
+    path = table(pictures, "file,predicted,confidence,label\na.png,cat,0.5,\nb.png,cat,0.4,\n")
+    with refuses(CatalogError, f"{path}: none of its 2 rows has a label yet; fill the 'label' column"):
+        read_source(path)
+    path = table(pictures, "file,label\na.png,dog\nb.png,\n")  # of any other table an empty label is a mistake
+    with pytest.raises(CatalogError, match=r"row 3 \(.* has an empty label"):
+        read_source(path)

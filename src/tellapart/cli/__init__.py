@@ -36,6 +36,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart compare MODEL MODEL ...                on the same images: paired differences with intervals
   tellapart embed MODEL|BACKBONE DATA --out FILE   the features of every image, as Parquet or an array
   tellapart map MODEL|BACKBONE DATA --out map.html alike images near each other: page, picture, file
+  tellapart next MODEL POOL --n 50                 which unlabelled images to label next: a table and a page
   tellapart predict MODEL IMAGE|FOLDER|- ...       answers, as a table, CSV or JSON
   tellapart serve MODEL ... --port 3000            answers over HTTP, in batches; this machine alone, or a token
   tellapart switch STATE NAME BUNDLE               let a running server answer with another bundle, or --rollback
@@ -145,6 +146,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "compare": experiments.compare_verb,
     "embed": inference.embed_verb,
     "map": evaluation.map_verb,
+    "next": inference.next_verb,
     "predict": inference.predict_verb,
     "serve": serving.serve_verb,
     "switch": serving.switch_verb,

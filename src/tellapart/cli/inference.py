@@ -18,7 +18,7 @@ from tellapart.cli.arguments import (
     parse,
 )
 from tellapart.cli.output import parts_prose, predictions_table, show, show_csv
-from tellapart.core.errors import ConfigError
+from tellapart.core.errors import ConfigError, pluralize
 
 PLAIN = ("nbest", 1)
 
@@ -97,6 +97,50 @@ def embed_verb(words: list[str]) -> int:
 
     result = embed(options.pop("model"), options.pop("data"), **options)
     return show(as_json, result, lambda: parts_prose(result))
+
+
+def next_verb(words: list[str]) -> int:
+    """``tellapart next MODEL POOL``: which unlabelled images to label next."""
+    parser = new_parser(
+        "next",
+        "Choose the unlabelled images whose labels would teach a model most; write a table to fill in, and a page.",
+        example="tellapart next runs/photos unlabelled --n 50",
+    )
+    parser.add_argument("model", help=MODEL_HELP)
+    parser.add_argument(
+        "pool", help="a folder of images at any depth, or a source or catalog whose labels are not used"
+    )
+    parser.add_argument("--n", type=int, default=50, help="how many images")
+    parser.add_argument("--out", default="next.csv", help="the table, .csv; a page with the pictures lies beside it")
+    parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
+    parser.add_argument("--pattern", help=PATTERN_HELP)
+    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
+    options, as_json = parse(parser, words)
+    from tellapart import next as choose
+
+    model, pool = options.pop("model"), options.pop("pool")
+    result = choose(model, pool, **options)
+    return show(as_json, result, lambda: _next_prose(result))
+
+
+def _next_prose(result: dict[str, Any]) -> str:
+    """What was chosen, and what to do with it."""
+    passed = [
+        f"{result[name]:,} {what}"
+        for name, what in (
+            ("met", "met in the training"),
+            ("copies", "copies of others"),
+            ("unreadable", "unreadable"),
+        )
+        if result[name]
+    ]
+    lines = [f"{result['n']:,} of {pluralize(result['pool'], 'image')}" + (f" ({', '.join(passed)})" if passed else "")]
+    lines += [
+        result["table"],
+        result["page"],
+        f"next    fill in its labels, then: tellapart train DATA {shlex.quote(result['table'])}",
+    ]
+    return "\n".join(lines)
 
 
 def export_verb(words: list[str]) -> int:

@@ -14,6 +14,7 @@ from tellapart.core.documents import read_yaml
 from tellapart.core.errors import CatalogError, ImageError, join_some, pluralize
 from tellapart.core.files import check_target
 from tellapart.core.image_conversion import group_notes
+from tellapart.core.image_files import image_files
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import log, track
 from tellapart.core.storage import as_path, is_url
@@ -130,6 +131,40 @@ def open_catalog(
     return result
 
 
+def open_unlabelled(data: str | Path | Catalog, task: str, *, progress: bool = False) -> Catalog:
+    """Open images whose labels are not known or do not matter: every label of the catalog is empty.
+
+    Args:
+        data: a folder of images, at any depth, whose names say nothing; or any labelled source or catalog.
+        task: ``classify`` or ``read``: what the labels will be.
+        progress: draw a bar on a terminal's stderr.
+
+    Raises:
+        CatalogError: there is no image, or a labelled source that cannot be used.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> Image.new("RGB", (8, 8)).save(folder / "a.png")
+    >>> open_unlabelled(folder, "classify").column("label")
+    ['']
+    """
+    if isinstance(data, str | Path) and not is_url(data) and (files := _folder_files(Path(data))):
+        rows = [Row(file.relative_to(data).as_posix(), "") for file in files]
+        draft = Catalog(_table(rows), Path(data), task, str(data))
+        catalog = _with_facts(draft, None, progress)
+        catalog = catalog.with_notes(_unusable(catalog))
+    else:
+        catalog = replace(open_catalog(data, progress=progress), task=task)
+        catalog = catalog.with_column("split", [None] * len(catalog)).with_column("group", [None] * len(catalog))
+    return catalog.with_column("label", [""] * len(catalog))
+
+
+def _folder_files(folder: Path) -> list[Path]:
+    """The images of a folder; none where it is no folder."""
+    return image_files(folder) if folder.is_dir() else []
+
+
 def open_with_defaults(data: str | Path | Catalog, defaults: LabelOptions, **options: Any) -> Catalog:
     """Open a source as `open_catalog` does, with options that hold as far as this kind of source has a use for them.
 
@@ -172,13 +207,19 @@ def _open_source(
         log(describe(listing, task, guessed=guessed))
     meta: dict[str, Any] = {"image_columns": listing.image_columns} if listing.image_columns else {}
     draft = Catalog(_table(rows), listing.root, task, str(data), meta=meta or None)
-    facts = look(draft) if look is not None else _all_facts(draft, progress)
-    columns = zip(*(facts[row] for row in range(len(rows))), strict=True)
-    for name, values in zip(FACTS, columns, strict=True):
-        draft = draft.with_column(name, values)
+    draft = _with_facts(draft, look, progress)
     draft = draft.with_notes([*listing.notes, *_remarks(draft)])
     lost = {**listing.lost_classes, **_unreadable_classes(draft)}
     return draft.with_meta(lost_classes=lost) if lost and task == "classify" else draft
+
+
+def _with_facts(draft: Catalog, look: Look | None, progress: bool) -> Catalog:
+    """The catalog with what is measured of each image."""
+    facts = look(draft) if look is not None else _all_facts(draft, progress)
+    columns = zip(*(facts[row] for row in range(len(draft))), strict=True)
+    for name, values in zip(FACTS, columns, strict=True):
+        draft = draft.with_column(name, values)
+    return draft
 
 
 def _all_facts(draft: Catalog, progress: bool) -> dict[int, Facts]:
@@ -211,6 +252,21 @@ def _unreadable_classes(draft: Catalog) -> dict[str, str]:
 
 def _remarks(draft: Catalog) -> list[str]:
     """What a person should know: counted and named, never dropped silently."""
+    notes = _unusable(draft)
+    if draft.task == "classify":
+        if lost := [f"{label} ({what})" for label, what in _unreadable_classes(draft).items()]:
+            notes.append(f"{pluralize(len(lost), 'class', 'classes')} without a usable image: {join_some(lost, 10)}")
+        folded: dict[str, set[str]] = {}
+        for label in draft.labels:
+            folded.setdefault(label.casefold(), set()).add(label)
+        twins = ["/".join(sorted(names)) for names in folded.values() if len(names) > 1]
+        if twins:
+            notes.append(f"{len(twins)} labels differ from another only in case: {join_some(sorted(twins))}")
+    return notes
+
+
+def _unusable(draft: Catalog) -> list[str]:
+    """Notes on images that cannot be used, and on what was guessed to read others."""
     notes = []
     told = [each for each in zip(*map(draft.column, ("file", "why", "keep")), strict=True) if each[1]]
     bad = [f"{file} ({why})" for file, why, keep in told if not keep]
@@ -222,13 +278,4 @@ def _remarks(draft: Catalog) -> list[str]:
     notes += group_notes(
         (file, each) for file, why, keep in told if keep for each in why.removeprefix("read: ").split("; ")
     )
-    if draft.task == "classify":
-        if lost := [f"{label} ({what})" for label, what in _unreadable_classes(draft).items()]:
-            notes.append(f"{pluralize(len(lost), 'class', 'classes')} without a usable image: {join_some(lost, 10)}")
-        folded: dict[str, set[str]] = {}
-        for label in draft.labels:
-            folded.setdefault(label.casefold(), set()).add(label)
-        twins = ["/".join(sorted(names)) for names in folded.values() if len(names) > 1]
-        if twins:
-            notes.append(f"{len(twins)} labels differ from another only in case: {join_some(sorted(twins))}")
     return notes

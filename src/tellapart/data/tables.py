@@ -41,6 +41,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 GIVEN_SUFFIXES = (*TABLE_SUFFIXES, ".txt")  # of a table that is given by name; beside images a .txt may be anything
 TABLE_NAMES = ("labels", "metadata", "annotations")
 EMPTY = ("nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat", "nil")
+PREDICTED = "predicted"  # column of a table that `tellapart.next` wrote: its rows await a label
 _SAMPLE = 1000  # rows that tell what kind of columns a table has
 
 
@@ -93,6 +94,7 @@ def _listing(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> L
     for name in (chosen.part, "group", columns.group_by):
         if name is not None and table.present.count(name) > 1:
             raise CatalogError(f"{path}: {table.present.count(name)} columns are called {name!r}; rename one")
+    table = _labelled(path, table, chosen)
     rows, names = _rows(path, table, chosen, columns)
     found = find_files(path.parent, names)
     if found.missing:
@@ -113,6 +115,24 @@ def _listing(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> L
         label_column=chosen.label,
         class_names=chosen.classes is not None,
     )
+
+
+def _labelled(path: Path, table: Records, chosen: _Chosen) -> Records:
+    """A table of images to label, without its rows that nobody has labelled yet; any other table as it is.
+
+    Raises:
+        CatalogError: no row has a label.
+    """
+    if PREDICTED not in table.present:
+        return table
+    labelled = [record for record in table.records if record.cells.get(chosen.label) not in (None, "")]
+    n_open = len(table.records) - len(labelled)
+    if n_open and not labelled:
+        raise CatalogError(
+            f"{path}: none of its {pluralize(n_open, 'row')} has a label yet; fill the {chosen.label!r} column"
+        )
+    note = f"{pluralize(n_open, 'row')} of {path.name} without a label yet left out"
+    return replace(table, records=labelled, notes=[*table.notes, *([note] if n_open else [])])
 
 
 def _rows(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> tuple[list[Row], list[str]]:
