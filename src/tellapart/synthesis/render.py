@@ -49,6 +49,12 @@ def draw(scheme: Scheme | RandomScheme, seed: int, indices: Iterable[int]) -> li
     return [render(scheme, seed, index) for index in indices]
 
 
+def _check_range(name: str, value: int) -> None:
+    """Refuse a number that a stream cannot begin with."""
+    if not 0 <= value < 2**32:
+        raise ConfigError(f"{name} is {value}; it must be within 0 to {2**32 - 1}")
+
+
 def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels, str]:
     """Draw one image and return its pixels, RGB ``uint8`` H, W, 3, and its text.
 
@@ -66,9 +72,8 @@ def render(scheme: Scheme | RandomScheme, seed: int, index: int) -> tuple[Pixels
     >>> pixels.shape, text
     ((60, 160, 3), '8bnnt')
     """
-    for name, value in (("seed", seed), ("index", index)):
-        if not 0 <= value < 2**32:
-            raise ConfigError(f"{name} is {value}; it must be within 0 to {2**32 - 1}")
+    _check_range("seed", seed)
+    _check_range("index", index)
     scheme = scheme.of(seed, index)
     stream = np.random.RandomState([seed, index])
     uniform = stream.random_sample
