@@ -77,3 +77,23 @@ def test_drift_as_prose(found):
         "",
         "changed" if found else "no change that could be told from chance",
     ]
+
+
+def test_corruptions(answered, said, shapes, shape_run, renewed):
+    data = renewed(shapes)
+    words = ("evaluate", shape_run, data, "--corruptions", "--corruption-sample", 8)
+    scores = answered(*words)["corruptions"]
+    lines = said(*words)[1].splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("corruptions: "))
+    assert lines[start].startswith(f"corruptions: 8 images of these, right as they are {scores['clean']['value']:.4f} ")
+    assert lines[start + 1].split()[:7] == ["severity", "1", "2", "3", "4", "5", "mean"]
+    for line, (kind, one) in zip(lines[start + 2 :], scores["kinds"].items(), strict=False):
+        shares = [f"{each['value']:.3f}" for each in one["severities"]]
+        low, high = one["relative"]["ci95"]
+        assert line.split() == [
+            kind, *shares, f"{one['mean']['value']:.3f}", f"{one['relative']['value']:.3f}", f"{low:.3f}", "to",
+            f"{high:.3f}",
+        ]  # fmt: skip
+    assert lines[start + 9].split()[:2] == ["all", f"{scores['mean']['value']:.3f}"]
+    status, _, err = said("evaluate", shape_run, data, "--corruptions", "--corruption-sample", 0)
+    assert (status, err) == (2, "tellapart: corruption_sample 0: give 1 or more images\n")

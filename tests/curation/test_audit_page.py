@@ -231,7 +231,7 @@ def test_a_page_is_written_whole_or_not_at_all(classes, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(paging, "_img", stop)
+    monkeypatch.setattr(paging, "embedded", stop)
     with pytest.raises(KeyboardInterrupt):
         write_report(found(classes), path)
     assert path.read_text() == "the old one"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from tellapart.training.augmentation import (
     _erase,
     _matrices,
     augment,
+    augmentation_of,
     show,
     without_text,
 )
 from tellapart.training.augmentation_steps import warp
+from tellapart.training.config import TrainConfig
 
 SIZES = [(24, 24), (20, 50), (50, 20)]
 
@@ -345,3 +348,30 @@ def test_pictures_without_a_text_have_the_shape_and_lose_the_letters(height, wid
     assert results.min() >= 0
     assert results.max() <= 1
     assert not any(torch.equal(one, other) for one, other in zip(batch, results, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("config", "usual"),
+    [
+        ({"task": "classify", "backbone": "small", "height": 24}, "glyph"),
+        ({"task": "classify", "backbone": "resnet18", "height": 224}, "photo"),
+        ({"task": "read", "height": 40}, "text"),
+    ],
+)
+def test_robust_is_the_usual_preset_and_then_damage(config, usual):
+    how = augmentation_of(TrainConfig(augment="robust", **config))
+    assert replace(how, damage=()) == PRESETS[usual]
+    kinds = {step.kind: step for step in how.damage}
+    assert set(kinds) == {"rotate", "brightness", "contrast", "blur", "pixelate", "noise", "jpeg"}
+    assert kinds["blur"].range[1] == pytest.approx(
+        0.02 * config["height"]
+    )  # as soft on small pictures as on large ones
+    assert all(0 < step.p < 1 for step in how.damage)
+    batch = pictures(16)
+    result = augment(batch, how, dice(2))
+    assert result.min() >= 0
+    assert result.max() <= 1
+    assert torch.equal(result, augment(batch, how, dice(2)))
+    plain = augment(batch, PRESETS[usual], dice(2))
+    same = [torch.equal(one, other) for one, other in zip(result, plain, strict=True)]
+    assert not all(same)  # the same beginning, then damage to some

@@ -116,3 +116,14 @@ def test_steps_follow_one_another():
     by_hand = apply_steps(apply_steps(batch, steps[:1], generator), steps[1:], generator)
     assert torch.equal(augment(batch, how, dice(1)), by_hand)
     assert not how.flip
+
+
+def test_pixelated_pictures_have_the_means_of_fewer_pixels():
+    batch = pictures()
+    height, width = batch.shape[2:]
+    result = changed("pixelate", 0.5, batch)
+    assert result.shape == batch.shape
+    blocks = batch.reshape(*batch.shape[:2], height // 2, 2, width // 2, 2).mean(dim=(3, 5))
+    assert torch.allclose(result[:, :, ::2, ::2], blocks, atol=1e-5)
+    assert torch.equal(result[:, :, ::2], result[:, :, 1::2])
+    assert torch.allclose(changed("pixelate", 1.0, batch), batch)

@@ -276,7 +276,7 @@ def test_another_schedule_is_refused(schedule, refuses):
         ({"ensemble": 2, "cv_folds": 2}, "ensemble and cv_folds: give one of the two"),
         ({"augment": "faces"},
          "option augment: 'faces' does not fit; "
-         "give 'photo' or 'glyph' or 'text' or 'hues' or 'face' or 'trivial' or 'none'"),
+         "give 'photo' or 'glyph' or 'text' or 'hues' or 'face' or 'trivial' or 'robust' or 'none'"),
         ({"class_weights": "even"},
          "option class_weights: 'even' does not fit; give 'none' or 'balanced' or 'sampling' or a mapping"),
         ({"class_weights": {"cat": 0}}, "class_weights: cat: 0.0: give a factor above 0"),

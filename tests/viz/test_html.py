@@ -31,7 +31,7 @@ def test_a_lone_surrogate_can_be_written():
 
 def test_small_pictures_are_shown_larger_and_large_ones_smaller():
     def size(width, height):
-        shown = html._img(Image.new("RGB", (width, height)), (144, 144), "x")
+        shown = html.embedded(Image.new("RGB", (width, height)), (144, 144), "x")
         return tuple(int(re.search(f' {name}="([0-9]+)"', shown)[1]) for name in ("width", "height"))
 
     assert size(28, 28) == (112, 112)

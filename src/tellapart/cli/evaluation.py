@@ -36,6 +36,12 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--tta", action="store_true", help="of a reader: look again, in other widths, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
+    parser.add_argument(
+        "--corruptions",
+        action="store_true",
+        help="also how much of it is right on worse pictures: seven kinds, five severities",
+    )
+    parser.add_argument("--corruption_sample", type=int, default=200, help="on so many of the images, 36 times each")
     parser.add_argument("--on", help=ON_HELP)
     parser.add_argument("--parts", help="with --on: a folder or URL that all machines see, for the answers")
     parser.add_argument("--fail_below", type=float, help="exit with 1 if a smaller share of answers is right")

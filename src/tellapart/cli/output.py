@@ -94,6 +94,8 @@ def scores_table(report: dict[str, Any]) -> str:
     for title, prefix in (("groups", ""), ("classes", "fine_")) if "fine_per_class" in report else (("classes", ""),):
         if f"{prefix}per_class" in report:
             lines += ["", *_class_lines(title, report[f"{prefix}per_class"], report[f"{prefix}confusion"])]
+    if corruptions := report.get("corruptions"):
+        lines += ["", *_corruption_lines(corruptions)]
     for part, figures in report["seen"].items():
         lines += ["", f"scored apart: {report['images'][part]:,} images that {MET[part]}", *_figure_lines(figures)]
     lines += ["", f"images per second    {report['images_per_second']}"]
@@ -109,6 +111,26 @@ def _class_lines(title: str, per_class: Mapping[str, Any], confusion: Any) -> li
     absent = [class_name(name) for name in per_class if name not in there]
     lines = [title, report_text(per_class, confusion, class_name)]
     return [*lines, "", f"without images or answers here: {join_some(absent, 10)}"] if absent else lines
+
+
+def _corruption_lines(corruptions: Mapping[str, Any]) -> list[str]:
+    """A line a kind of corruption: the share of right answers at each severity, their mean, and that of the clean."""
+    clean = corruptions["clean"]["value"]
+    low, high = corruptions["clean"]["ci95"]
+    lines = [
+        f"corruptions: {pluralize(corruptions['n'], 'image')} of these, right as they are "
+        f"{clean:.4f}   95 % interval {low:.4f} to {high:.4f}",
+        f"{'severity':<12} {'1':>6} {'2':>6} {'3':>6} {'4':>6} {'5':>6}   {'mean':>6}   {'of clean, 95 % interval'}",
+    ]
+    for kind, scores in corruptions["kinds"].items():
+        shares = " ".join(f"{each['value']:>6.3f}" for each in scores["severities"])
+        lines.append(f"{kind:<12} {shares}   {_of_clean(scores)}")
+    return [*lines, f"{'all':<12} {'':>34}   {_of_clean(corruptions)}"]
+
+
+def _of_clean(scores: Mapping[str, Any]) -> str:
+    low, high = scores["relative"]["ci95"]
+    return f"{scores['mean']['value']:>6.3f}   {scores['relative']['value']:.3f}   {low:.3f} to {high:.3f}"
 
 
 def scores_csv(report: Mapping[str, Any], *, safe: bool = False) -> str:

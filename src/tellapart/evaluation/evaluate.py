@@ -22,6 +22,7 @@ from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.figures import Report, headline_figures
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
+from tellapart.evaluation.robustness import SAMPLE, check_limit, measure_robustness
 from tellapart.evaluation.selection import select
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.folder_reading import predict_all
@@ -55,6 +56,8 @@ class EvaluateOptions(LabelOptions, total=False):
     tta: bool
     independent: bool
     device: str
+    corruptions: bool
+    corruption_sample: int
 
 
 def evaluate(
@@ -71,6 +74,8 @@ def evaluate(
     tta: bool = False,
     independent: bool = False,
     device: str = "auto",
+    corruptions: bool = False,
+    corruption_sample: int = SAMPLE,
     answer: Answer | None = None,
     **options: Unpack[LabelOptions],
 ) -> Report:
@@ -94,6 +99,9 @@ def evaluate(
     so many answers whose confidences are exactly right (its mean, and where 95 % of such cases end);
     images_per_second on this machine. Where the bundle abstains also answered and answered_accuracy.
 
+    With ``corruptions`` also corruptions: how much of its accuracy the model keeps on worse pictures, see
+    `tellapart.evaluation.robustness.measure_robustness`.
+
     Args:
         model: a run's folder, a bundle's folder or an open bundle.
         data: any labelled source, or a catalog.
@@ -109,6 +117,9 @@ def evaluate(
         pattern: a regular expression that a reader's texts match; see the same.
         tta: whether a reader looks again where it is unsure; see `tellapart.inference.tta`.
         device: ``cpu``, ``cuda`` or ``auto``, see `tellapart.Predictor`.
+        corruptions: whether a sample is also scored with noise, blur, JPEG, other brightness and contrast, pixelated
+            and rotated, at five severities each (Hendrycks & Dietterich 2019).
+        corruption_sample: how many of the images that sample has; it is scored 36 times.
         answer: what gives the answers, in the place of the bundle here; the rules of a reader are its own then.
         independent: whether a reader reads each picture alone; see `tellapart.inference.predict.predict`.
         options: how to read the data, see `open_catalog`; by default as the model's own data was read.
@@ -117,7 +128,9 @@ def evaluate(
         CatalogError: no image in that split, by default none that the model has not met, or labels that it does not
             know.
         TextError: texts with characters the model does not know.
+        ConfigError: an output that cannot be written, or a sample of no image.
     """
+    check_limit(corruption_sample)
     if picture is not None:
         check_target(picture, ".png")
     if report is not None:
@@ -137,9 +150,9 @@ def evaluate(
     labels = catalog.column("label")
     check_known(bundle, [labels[row] for row in rows], str(catalog.source))
 
+    predictor = partial(Predictor, bundle, alphabet=alphabet, pattern=pattern, tta=tta, device=device)
     if answer is None:
-        predictor = Predictor(bundle, alphabet=alphabet, pattern=pattern, tta=tta, device=device)
-        answer = partial(predict_rows, predictor, independent)
+        answer = partial(predict_rows, predictor(), independent)
     answers, seconds = answer_rows(catalog, rows, answer)
     predictions = [answers[row] for row in selection.rows]
     truth = [labels[row] for row in selection.rows]
@@ -162,6 +175,8 @@ def evaluate(
     )
     if bundle.task == "read":
         figures |= misreadings(truth, [prediction.answer for prediction in predictions])
+    if corruptions:
+        figures["corruptions"] = measure_robustness(predictor(), catalog, selection.rows, corruption_sample)
     if out is not None:
         write_json(out, figures)
     if picture is not None:

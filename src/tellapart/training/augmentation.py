@@ -19,7 +19,7 @@ from tellapart.core.files import atomic_file
 from tellapart.training._torchvision import mend_torchvision
 from tellapart.training.augmentation_options import AugmentStep
 from tellapart.training.augmentation_steps import apply_steps, warp
-from tellapart.training.config import TrainConfig
+from tellapart.training.config import SMALL, TrainConfig
 
 Array = npt.NDArray[Any]
 
@@ -43,6 +43,7 @@ class Augmentation:
     trivial: bool = False  # one change of torchvision's TrivialAugmentWide
     stretch: float = 0.0  # share of the width: the canvas with all on it, the images of a batch alike
     steps: tuple[AugmentStep, ...] = ()  # a list of one's own, in place of all these
+    damage: tuple[AugmentStep, ...] = ()  # what comes after all these
 
 
 _GLYPH = Augmentation(turn=5, zoom=0.1, shift=0.03, shear=5, light=0.1, contrast=0.2, noise=0.05)
@@ -63,10 +64,26 @@ def augmentation_of(config: TrainConfig) -> Augmentation:
     >>> augmentation_of(TrainConfig(augmentations=[AugmentStep("flip", p=0.5)])).flip
     True
     """
+    if config.augment == "robust":
+        usual = "text" if config.task == "read" else "glyph" if config.backbone == SMALL else "photo"
+        return replace(PRESETS[usual], damage=_damage(config.height or 224))
     if config.augmentations is None:
         return PRESETS[config.augment or "none"]
     steps = tuple(config.augmentations)
     return Augmentation(flip=any(step.kind == "flip" for step in steps), steps=steps)
+
+
+def _damage(height: int) -> tuple[AugmentStep, ...]:
+    """What happens to pictures between the thing and the network, to a share of them each; ``height`` is in px."""
+    return (
+        AugmentStep("rotate", (-25, 25), 0.3),
+        AugmentStep("brightness", (-0.35, 0.35), 0.3),
+        AugmentStep("contrast", (0.1, 1), 0.3),
+        AugmentStep("blur", (0, 0.02 * height), 0.25),
+        AugmentStep("pixelate", (0.3, 0.8), 0.2),
+        AugmentStep("noise", (0, 0.25), 0.3),
+        AugmentStep("jpeg", (8, 60), 0.25),
+    )
 
 
 def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
@@ -105,6 +122,8 @@ def augment(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
         batch = batch + spread * torch.randn(batch.shape, generator=generator).to(batch.device)
     if how.erase:
         batch = _erase(batch, how.erase, draw(n, 4))
+    if how.damage:
+        batch = apply_steps(batch.clamp(0, 1), how.damage, generator)
     return batch.clamp(0, 1)
 
 

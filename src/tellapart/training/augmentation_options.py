@@ -36,6 +36,7 @@ KINDS = {
     "noise": Kind((0, 0.05), (0, 1), "standard deviation of what is added to the pixels, which are 0 to 1"),
     "blur": Kind((0, 1.5), (0, 20), "standard deviation of a Gaussian, in px of what the network sees"),
     "jpeg": Kind((40, 95), (1, 100), "quality of a JPEG that the picture is saved as in between"),
+    "pixelate": Kind((0.4, 1), (0.02, 1), "share of the pixels across that is left"),
     "erase": Kind((0.1, 0.4), (0, 1), "side of a square of mid-grey, as a share of the height"),
 }
 

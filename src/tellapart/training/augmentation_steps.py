@@ -145,6 +145,16 @@ def _jpeg(batch: Tensor, amounts: Tensor, _dice: Dice) -> Tensor:
     return torch.from_numpy(np.stack(saved)).permute(0, 3, 1, 2).to(batch) / 255
 
 
+def _pixelate(batch: Tensor, amounts: Tensor, _dice: Dice) -> Tensor:
+    """The means of fewer pixels, of as many as each image draws, in place of its own."""
+    height, width = batch.shape[2:]
+    coarse = []
+    for image, share in zip(batch, amounts[0].tolist(), strict=True):
+        small = F.adaptive_avg_pool2d(image[None], (max(1, round(height * share)), max(1, round(width * share))))
+        coarse.append(F.interpolate(small, (height, width), mode="nearest"))
+    return torch.cat(coarse)
+
+
 def _erase(batch: Tensor, amounts: Tensor, dice: Dice) -> Tensor:
     """Random erasing (Zhong et al. 2017): a square of mid-grey."""
     n, _, height, width = batch.shape
@@ -159,5 +169,5 @@ def _erase(batch: Tensor, amounts: Tensor, dice: Dice) -> Tensor:
 _CHANGES: dict[str, Callable[[Tensor, Tensor, Dice], Tensor]] = {
     "flip": _flip, "rotate": _rotate, "scale": _scale, "translate": _translate, "shear": _shear,
     "brightness": _brightness, "contrast": _contrast, "saturation": _saturation, "hue": _hue,
-    "noise": _noise, "blur": _blur, "jpeg": _jpeg, "erase": _erase,
+    "noise": _noise, "blur": _blur, "jpeg": _jpeg, "pixelate": _pixelate, "erase": _erase,
 }  # fmt: skip

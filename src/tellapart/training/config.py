@@ -27,7 +27,7 @@ PATIENCE = 10  # epochs without a better validation score, where nothing was dec
 OF_CLASSIFIERS = (
     "width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing", "weights",
 )  # fmt: skip
-Preset = Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"]
+Preset = Literal["photo", "glyph", "text", "hues", "face", "trivial", "robust", "none"]
 RECIPE_PARTS = ("generate", "prepare")  # of a recipe, beside the options of its training
 
 
@@ -142,8 +142,8 @@ class TrainConfig:
         batch_size: images a step.
         augment: photo (flip, turn, zoom, colour), glyph (no flip), text (for read: glyph, and the canvas from 2/3
             to 3/2 of its width), hues (text, and other colours: channels swapped, a quarter inverted),
-            face (flip, small turns), trivial (one strong random change an image; Mueller and Hutter 2021), or none.
-            Training images only.
+            face (flip, small turns), trivial (one strong random change an image; Mueller and Hutter 2021), robust (the
+            usual one, then noise, blur, JPEG and other damage), or none. Training images only.
         augmentations: in place of ``augment`` a list of your own, {kind, range, p} each, such as {kind: rotate, range:
             [-5, 5], p: 0.5}: in turn, each with its own amount, on a share p of the images; see docs/training.md.
         class_weights: balanced weighs rare classes up in the loss; sampling shows them more often; none does neither.

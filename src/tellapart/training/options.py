@@ -49,7 +49,7 @@ class ReaderOptions(TypedDict, total=False):
     momentum: float
     beta2: float
     batch_size: int | None
-    augment: Literal["photo", "glyph", "text", "hues", "face", "trivial", "none"] | None
+    augment: Literal["photo", "glyph", "text", "hues", "face", "trivial", "robust", "none"] | None
     augmentations: Sequence[AugmentStep | AugmentStepOptions] | None
     ema: float | None
     dropout: float

@@ -154,7 +154,7 @@ class Pictures:
                 description = f"{alt} ({reason})"
                 gone = tag("span", "no picture", class_="gone", role="img", aria_label=description, title=reason)
                 return [((row, box), gone) for box in boxes]
-            return [((row, box), _img(Image.fromarray(pixels), box, alt)) for box in boxes]
+            return [((row, box), embedded(Image.fromarray(pixels), box, alt)) for box in boxes]
 
         for tags in map_threads(make, self._bytes(sorted(wanted))):
             yield from tags
@@ -176,7 +176,14 @@ class Pictures:
                     yield row, error
 
 
-def _img(image: Image.Image, box: tuple[int, int], alt: str) -> Html:
+def embedded(image: Image.Image, box: tuple[int, int], alt: str) -> Html:
+    """An image within the page, shrunk in place to fit a box of width and height in px.
+
+    Args:
+        image: RGB.
+        box: the width and height.
+        alt: the picture in words.
+    """
     image.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80, optimize=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tellapart.evaluation.report import classification, reading
 from tellapart.evaluation.report.common import NAMES, Evaluation, confidence, headline, learning, shown, tiles
+from tellapart.evaluation.report.corruptions import robustness
 from tellapart.evaluation.selection import MET
 from tellapart.viz import svg
 from tellapart.viz.html import Html, Pictures, document, join, name, package_text, table, tag, write_page
@@ -28,6 +29,8 @@ def write_report(evaluation: Evaluation, path: Path) -> None:
     reads = evaluation.bundle.task == "read"
     parts = list((reading if reads else classification).sections(evaluation, pictures))
     parts.insert(len(parts) if reads else -2, ("confidence", "How sure it is", confidence(evaluation)))
+    if "corruptions" in evaluation.figures:
+        parts.append(("corruptions", "When pictures are worse", robustness(evaluation)))
     if (curves := learning(evaluation.history)) is not None:
         parts.append(("learning", "How the training went", curves))
     links = [tag("li", tag("a", title, href=f"#{key}")) for key, title, _ in [("overview", "Overview", None), *parts]]
