@@ -14,8 +14,9 @@ import pytest
 import tellapart
 from tellapart.core.errors import ConfigError
 from tellapart.core.own_commands import install_command
-from tellapart.pipelines.tracking import ALIAS, check_tracking, log_run
+from tellapart.pipelines.tracking import ALIAS, log_run, look_at
 from tellapart.training.run_folder import Run
+from tellapart.training.tasks.classification import ClassificationModule
 
 pytest.importorskip("mlflow")
 engine = pytest.importorskip("sqlalchemy.engine")
@@ -184,29 +185,83 @@ def test_folders_of_odd_names(shape_run, alone, tmp_path, name):
     assert json.loads(Path(copy).read_text("utf-8")) == Run.open(shape_run).metrics()
 
 
-def test_a_place_that_cannot_be_is_said_before_the_training(class_folders, tmp_path, refuses):
-    (tmp_path / "file").write_text("", "utf-8")
-    for place in ("file", "file/deeper"):
-        text = f"track {tmp_path / place}: {tmp_path / 'file'} is a file, not a folder; give a folder"
-        with refuses(ConfigError, text):
-            tellapart.train(class_folders, task="classify", out=tmp_path / "run", track=tmp_path / place)
-    assert not (tmp_path / "run").exists()
+def logged(client, experiment="tellapart-classify"):
+    """The runs of an experiment, each with its status and the epochs of its accuracies."""
+    found = client.get_experiment_by_name(experiment)
+    return [
+        (each.info.run_id, each.info.status, [
+            [point.step for point in client.get_metric_history(each.info.run_id, name)]
+            for name in ("train_accuracy", "val_accuracy", "gap")
+        ])
+        for each in client.search_runs([found.experiment_id])
+    ]  # fmt: skip
 
 
-def test_what_the_database_refuses_is_one_sentence(shape_run, alone, tmp_path):
-    (tmp_path / "mlflow.db").mkdir()
-    with pytest.raises(ConfigError, match=f"^track {tmp_path}: .*unable to open database file"):
-        log_run(Run.open(shape_run), str(tmp_path))
+@pytest.mark.parametrize(("stop", "status"), [(ConfigError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
+def test_a_training_that_stops_leaves_its_epochs_and_is_gone_on_with(
+    shapes, tmp_path, shape_options, alone, stop, status
+):
+    from mlflow import MlflowClient
+
+    place, uri = tmp_path / "kept", f"sqlite:///{tmp_path}/kept/mlflow.db"
+    figures = ClassificationModule.validation_figures
+
+    def failing(self, outputs):
+        if self.number and self.current_epoch == 1:
+            raise stop
+        return figures(self, outputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClassificationModule, "validation_figures", failing)
+        with pytest.raises(type(stop)):
+            tellapart.train(shapes, out=tmp_path / "run", track=place, **shape_options)
+    client = MlflowClient(uri, uri)
+    [(first, *left)] = logged(client)
+    assert left == [status, 3 * [[1, 2]]]
+    assert client.get_run(first).data.params["stages.1.epochs"] == "3"
+    tellapart.train(shapes, out=tmp_path / "run", track=place, **shape_options)
+    assert logged(client) == [(first, "FINISHED", 3 * [[1, 2, 3, 4]])]
+    tellapart.train(shapes, out=tmp_path / "run", track=place, **shape_options)
+    assert len(logged(client)) == 1, "a finished run is there already"
 
 
-def test_a_place_that_can_be_is_left_alone(tmp_path):
-    for where in (tmp_path / "new" / "deep", "http://127.0.0.1:1"):
-        check_tracking(str(where))
-    assert list(tmp_path.iterdir()) == []
+def test_an_epoch_is_there_before_the_training_ends(shapes, tmp_path, shape_options, alone):
+    """Of a process that is killed in its third epoch, the others are in MLflow: nothing waits for the end."""
+    code = f"""
+import os, signal, sys, time, tellapart
+from mlflow import MlflowClient
+from tellapart.training.tasks.classification import ClassificationModule as Module
+figures = Module.validation_figures
+uri = "sqlite:///{tmp_path}/kept/mlflow.db"
+def failing(self, outputs):
+    if self.number and self.current_epoch == 1:
+        client = MlflowClient(uri, uri)
+        [run] = client.search_runs([client.get_experiment_by_name("tellapart-classify").experiment_id])
+        while len(client.get_metric_history(run.info.run_id, "train_accuracy")) < 2:
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return figures(self, outputs)
+Module.validation_figures = failing
+tellapart.train({str(shapes)!r}, out={str(tmp_path / "run")!r}, track={str(tmp_path / "kept")!r}, **{shape_options!r})
+"""
+    from mlflow import MlflowClient
+
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert killed.returncode == -9, killed.stderr
+    client = MlflowClient(f"sqlite:///{tmp_path}/kept/mlflow.db")
+    [(first, status, epochs)] = logged(client)
+    assert (status, epochs) == ("RUNNING", 3 * [[1, 2]])
+    tellapart.train(shapes, out=tmp_path / "run", track=tmp_path / "kept", **shape_options)
+    assert logged(client) == [(first, "FINISHED", 3 * [[1, 2, 3, 4]])]
 
 
-def test_a_missing_extra_is_said_before_the_training(class_folders, tmp_path, monkeypatch, refuses):
-    monkeypatch.setitem(sys.modules, "mlflow", None)
-    with refuses(ConfigError, f"track: mlflow is not installed; {install_command('track')}"):
-        tellapart.train(class_folders, out=tmp_path / "run", track=tmp_path / "kept")
-    assert not (tmp_path / "run").exists()
+def test_a_reader_s_training_part_is_logged_too(text_run, kept, client, alone):
+    made = log_run(Run.open(text_run), str(kept[0]), experiment="read")
+    assert len(client.get_metric_history(made, "train_exact_match")) == 12
+    assert client.get_run(made).data.metrics["train_exact_match"] > 0
+
+
+def test_where_to_look_is_a_line_that_a_shell_takes(capsys, shape_run, shapes, shape_options, kept, alone):
+    assert look_at("/tmp/a b") == "mlflow ui --backend-store-uri 'sqlite:////tmp/a b/mlflow.db'"
+    tellapart.train(shapes, out=shape_run, track=kept[0], **shape_options)
+    assert f"MLflow shows it: mlflow ui --backend-store-uri sqlite:///{kept[0]}/mlflow.db\n" in capsys.readouterr().err

@@ -83,8 +83,8 @@ def test_the_contract_and_the_run_folder(shape_result, shape_run, shapes):
     left = {path.relative_to(shape_run).as_posix() for path in shape_run.rglob("*") if path.is_file()}
     stages = {f"checkpoints/stage-{n}/{name}" for n in (0, 1) for name in ("best.ckpt", "last.ckpt", "done.json")}
     assert left == stages | {
-        "config.yaml", "data.parquet", "environment.json", "history.jsonl", "model.safetensors", "metrics.json",
-        "calibration.json", "time.json", "bundle/bundle.json", "bundle/model.onnx", "bundle/README.md",
+        "config.yaml", "data.parquet", "environment.json", "history.jsonl", "mistakes.json", "model.safetensors",
+        "metrics.json", "calibration.json", "time.json", "bundle/bundle.json", "bundle/model.onnx", "bundle/README.md",
         "bundle/training_images.parquet",
     }  # fmt: skip
     assert json.loads((shape_run / "metrics.json").read_text(encoding="utf-8")) == test

@@ -30,7 +30,7 @@ _METAVARS = {
     "backbone": "NAME", "checkpoint": "FILE", "coarse_labels": "FILE", "config": "FILE", "group_by": "COLUMN",
     "init_from": "MODEL", "label_from": "RULE", "out": "PATH", "picture": "PNG", "policy": "FILE", "recipe": "NAME",
     "report": "HTML", "server": "ADDRESS", "show_augment": "PNG", "space": "FILE", "threshold": "RULE",
-    "track": "FOLDER", "weights": "FILE",
+    "track": "PLACE", "weights": "FILE",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ _TEMPORARY = re.compile(
 )
 _MANY = 1000  # files of a folder past which the whole system is asked to write once, instead of file after file
 _AT_HERE, _EXCHANGE = -100, 2  # of Linux's renameat2
+_MASKED = threading.Lock()
 _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)  # a system or a file system that has no such call
 
 
@@ -270,8 +272,9 @@ def _of(path: Path, error: OSError) -> OSError:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _MASKED:  # it is the whole process's: of two threads that look, one would see the other's 0 and keep it
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
 
 

@@ -27,6 +27,15 @@ def track(items: Iterable[T], what: str, total: int, *, show: bool = True) -> It
     yield from bar(items, what, total=total, console=Console(stderr=True), transient=True)
 
 
+def clock(seconds: float) -> str:
+    """Seconds, or minutes and seconds, as people read them.
+
+    >>> clock(8.24), clock(75)
+    ('8.2 s', '1:15 min')
+    """
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+
+
 _speaker = ""
 
 

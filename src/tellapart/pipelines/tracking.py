@@ -1,4 +1,4 @@
-"""A finished run in MLflow: its options, curves, figures and files, and its bundle as a registered model.
+"""A run in MLflow: each epoch as it ends, then the figures, the files, and the bundle as a registered model.
 
 All of it lies in the run folder anyway; this is for those who keep many runs side by side. The model is the bundle
 itself, loaded by `_load_pyfunc` below, so nothing is pickled and whoever loads it needs no torch.
@@ -7,24 +7,19 @@ itself, loaded by `_load_pyfunc` below, so nothing is pickled and whoever loads 
 from __future__ import annotations
 
 import hashlib
-import logging
-import os
 import re
+import shlex
 import time
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import ConfigError
-from tellapart.core.own_commands import install_command
-from tellapart.core.regular_files import kind_of
+from tellapart.core.terminal import excerpt
 from tellapart.inference.bundle_checks import file_digest
 from tellapart.inference.manifest import MANIFEST
 from tellapart.inference.predictor import Predictor
-from tellapart.pipelines.preconditions import is_installed
+from tellapart.pipelines.tracking_store import artifact_location, mlflow_at, store_uri
 from tellapart.viz.confusion_matrix import draw_confusion_matrix
 
 if TYPE_CHECKING:
@@ -32,10 +27,110 @@ if TYPE_CHECKING:
 
     from tellapart.training.run_folder import Run
 
-DATABASE = "mlflow.db"
 ALIAS = "newest"  # MLflow keeps "latest" for itself
-FINGERPRINT = "tellapart.fingerprint"
+FINGERPRINT, TRAINING = "tellapart.fingerprint", "tellapart.training"  # tags
 BATCH = 100  # parameters and metrics that MLflow takes in one call
+
+
+class TrackedRun:
+    """A run in MLflow while it trains. One that was stopped is gone on with, as its run folder is.
+
+    Args:
+        run: the run, which may not have begun.
+        where: a tracking URI, or a folder: it then holds ``mlflow.db`` and ``artifacts/``.
+        experiment: its name; by default ``tellapart-classify`` or ``tellapart-read``.
+
+    Raises:
+        ConfigError: MLflow is not installed, or the place cannot be used.
+    """
+
+    def __init__(self, run: Run, where: str, experiment: str | None = None) -> None:
+        self.run, self.where = run, where
+        self.name = experiment or f"tellapart-{run.config.task}"
+        with mlflow_at(where) as mlflow:
+            self.client: Any = mlflow.MlflowClient()
+            self.experiment = self._experiment()
+            self.id = self._begun() or self._begin()
+            self.logged = {
+                member: len(self.client.get_metric_history(self.id, f"{_prefix(member)}stage"))
+                for member in ["", *map(str, range(run.count))]
+            }
+
+    def _experiment(self) -> str:
+        known = self.client.get_experiment_by_name(self.name)
+        return str(
+            known.experiment_id if known else self.client.create_experiment(self.name, artifact_location(self.where))
+        )
+
+    def _begun(self) -> str | None:
+        """The id of this very training, where it was logged before and not finished."""
+        for old in self.client.search_runs([self.experiment], f"tags.`{TRAINING}` = '{_training(self.run)}'"):
+            if old.info.status != "FINISHED":
+                self.client.update_run(old.info.run_id, "RUNNING")
+                return str(old.info.run_id)
+        return None
+
+    def _begin(self) -> str:
+        from mlflow.entities import Param
+
+        folder = self.run.path.resolve()
+        tags = {TRAINING: _training(self.run), "tellapart.run": str(folder)}
+        run_id = str(self.client.create_run(self.experiment, tags=tags, run_name=folder.name).info.run_id)
+        params = [Param(key, str(value)) for key, value in flatten(self.run.config.to_dict()).items()]
+        for start in range(0, len(params), BATCH):
+            self.client.log_batch(run_id, params=params[start : start + BATCH])
+        return run_id
+
+    def update(self) -> None:
+        """Log the epochs that ended since the last call.
+
+        Raises:
+            ConfigError: the place cannot be reached; the next call tries again.
+        """
+        for member, lines in self.run.histories().items():
+            for epoch, line in enumerate(lines[self.logged[member] :], self.logged[member] + 1):
+                values = [(f"{_prefix(member)}{name}", float(value)) for name, value in line.items() if name != "epoch"]
+                try:
+                    self._log([(name, value, epoch) for name, value in values])
+                except Exception as error:
+                    raise ConfigError(f"track {self.where}: an epoch could not be logged: {excerpt(error)}") from error
+                self.logged[member] = epoch
+
+    def close(self, error: BaseException | None) -> None:
+        """Say that the training was stopped, if it was; `finish` ends what came to its end."""
+        if error is not None:
+            self.client.set_terminated(self.id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """Log the figures and files of a finished run, and register its bundle.
+
+        Args:
+            report: the figures of the test part.
+
+        Raises:
+            ConfigError: the place cannot be used.
+        """
+        run = self.run
+        with mlflow_at(self.where) as mlflow, mlflow.start_run(run_id=self.id, nested=True):
+            self.update()
+            self._log(list(_figures(report)))
+            for file in sorted([*run.path.glob("*.yaml"), *run.path.glob("*.json*")]):
+                self.client.log_artifact(self.id, str(file))
+            for kind in ("confusion", "fine_confusion"):
+                if kind in report:
+                    picture = draw_confusion_matrix(report[kind]["labels"], report[kind]["counts"])
+                    self.client.log_image(self.id, picture, f"{kind}.png")
+            self.client.set_tag(self.id, FINGERPRINT, _fingerprint(run))
+            version = _register(mlflow, run, self.name)
+            self.client.set_registered_model_alias(self.name, ALIAS, version)
+
+    def _log(self, points: list[tuple[str, float, int]]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, step) for name, value, step in points]
+        for start in range(0, len(metrics), BATCH):
+            self.client.log_batch(self.id, metrics=metrics[start : start + BATCH])
 
 
 def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
@@ -43,8 +138,8 @@ def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
 
     Args:
         run: a finished run.
-        where: a tracking URI, or a folder: it then holds ``mlflow.db`` and ``artifacts/``.
-        experiment: its name; by default ``tellapart-classify`` or ``tellapart-read``.
+        where: as of `TrackedRun`.
+        experiment: as of `TrackedRun`.
 
     Returns:
         MLflow's id of the run; of the one that is there already where the same run was logged before.
@@ -56,40 +151,25 @@ def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
     if report is None or not (run.path / "bundle" / MANIFEST).is_file():
         raise ConfigError(f"{run.path}: not finished yet; run its train command again")
     name = experiment or f"tellapart-{run.config.task}"
-    with _mlflow(where) as mlflow:
+    with mlflow_at(where) as mlflow:
         client = mlflow.MlflowClient()
-        known = client.get_experiment_by_name(name)
-        experiment_id = known.experiment_id if known else client.create_experiment(name, _artifacts(where))
-        fingerprint = _fingerprint(run)
-        for old in client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = '{fingerprint}'"):
-            if old.info.status == "FINISHED":
-                return str(old.info.run_id)
-            client.delete_run(old.info.run_id)  # one that was broken off
-        tags = {FINGERPRINT: fingerprint, "tellapart.run": str(run.path.resolve())}
-        run_id = client.create_run(experiment_id, tags=tags, run_name=run.path.resolve().name).info.run_id
-        with mlflow.start_run(run_id=run_id, nested=True):
-            _log(client, run_id, run, report)
-            version = _register(mlflow, run, name)
-            client.set_registered_model_alias(name, ALIAS, version)
-    return str(run_id)
+        if (known := client.get_experiment_by_name(name)) is not None:
+            for old in client.search_runs([known.experiment_id], f"tags.`{FINGERPRINT}` = '{_fingerprint(run)}'"):
+                if old.info.status == "FINISHED":
+                    return str(old.info.run_id)
+        tracked = TrackedRun(run, where, experiment)
+        tracked.finish(report)
+    return tracked.id
 
 
-def _log(client: Any, run_id: str, run: Run, report: Mapping[str, Any]) -> None:
-    from mlflow.entities import Metric, Param
+def look_at(where: str) -> str:
+    """What shows the runs that are kept there: a command, or the address of a server.
 
-    now = int(time.time() * 1000)
-    params = [Param(key, str(value)) for key, value in flatten(run.config.to_dict()).items()]
-    metrics = [Metric(key, value, now, step) for key, value, step in [*_curves(run), *_figures(report)]]
-    for start in range(0, max(len(params), len(metrics)), BATCH):
-        part = slice(start, start + BATCH)
-        client.log_batch(run_id, metrics=metrics[part], params=params[part])
-    for file in sorted([*run.path.glob("*.yaml"), *run.path.glob("*.json*")]):
-        client.log_artifact(run_id, str(file))
-    for kind in ("confusion", "fine_confusion"):
-        if kind in report:
-            client.log_image(
-                run_id, draw_confusion_matrix(report[kind]["labels"], report[kind]["counts"]), f"{kind}.png"
-            )
+    >>> look_at("http://127.0.0.1:5000"), look_at("/tmp/kept")
+    ('http://127.0.0.1:5000', 'mlflow ui --backend-store-uri sqlite:////tmp/kept/mlflow.db')
+    """
+    uri = store_uri(where)
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
 
 def _register(mlflow: Any, run: Run, name: str) -> str:
@@ -151,14 +231,8 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
     return {prefix.removeprefix("."): values}
 
 
-def _curves(run: Run) -> Iterator[tuple[str, float, int]]:
-    """Name, value and epoch, counted through all stages; of members each by its number."""
-    for number, lines in run.histories().items():
-        member = f"member-{number}/" if number else ""
-        for epoch, line in enumerate(lines, 1):
-            for name, value in line.items():
-                if name != "epoch":
-                    yield f"{member}{name}", float(value), epoch
+def _prefix(member: str) -> str:
+    return f"member-{member}/" if member else ""
 
 
 def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
@@ -178,97 +252,17 @@ def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
                 yield f"{part}/group/{shown}/{kind}", float(value), 0
 
 
+def _training(run: Run) -> str:
+    """Of the options, the data and the folder, which are known before a training."""
+    from tellapart.training.run_folder import CONFIG
+
+    parts = [file_digest(run.path / CONFIG), run.catalog().fingerprint, str(run.path.resolve())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def _fingerprint(run: Run) -> str:
     """Of the options and the bundle, which knows the data and every byte of the model."""
     from tellapart.training.run_folder import CONFIG
 
     both = file_digest(run.path / CONFIG) + file_digest(run.path / "bundle" / MANIFEST)
     return hashlib.sha256(both.encode()).hexdigest()
-
-
-# --- where ---------------------------------------------------------------------------------------------
-
-
-def check_tracking(where: str) -> None:
-    """Check that a run can be logged there, before hours of training: nothing is written or connected to.
-
-    Args:
-        where: as `log_run` takes it.
-
-    Raises:
-        ConfigError: MLflow is not installed, or no folder can be made there.
-
-    >>> check_tracking("/dev/null/runs")
-    Traceback (most recent call last):
-    tellapart.core.errors.ConfigError: track /dev/null/runs: /dev/null is a device, not a folder; give a folder
-    """
-    for module in ("mlflow", "pandas", "sqlalchemy"):
-        if not is_installed(module):
-            raise ConfigError(f"track: {module} is not installed; {install_command('track')}")
-    if "://" in where:
-        return
-    folder = Path(where).resolve()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir():
-        raise ConfigError(f"track {where}: {there} is {kind_of(there.stat().st_mode)}, not a folder; give a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(f"track {where}: no right to write in {there}; give another folder")
-
-
-def _uri(where: str) -> str:
-    """The address of the database, of an address or a folder. SQLAlchemy says how an odd name is written in one.
-
-    >>> _uri("sqlite:///a.db"), _uri("/tmp/runs"), _uri("/tmp/a%20b")
-    ('sqlite:///a.db', 'sqlite:////tmp/runs/mlflow.db', 'sqlite+pysqlite:////tmp/a%2520b/mlflow.db')
-    """
-    if "://" in where:
-        return where
-    from sqlalchemy.engine import URL
-
-    database = f"{Path(where).resolve()}/{DATABASE}"
-    plain, uri = f"sqlite:///{database}", str(URL.create("sqlite", database=database))
-    # MLflow makes the folder of what follows sqlite:///, as that is written: one more where it is written otherwise.
-    return plain if uri == plain else uri.replace("sqlite:", "sqlite+pysqlite:", 1)
-
-
-def _folder(where: str) -> Path | None:
-    """The folder of a database of SQLite; None for a server."""
-    if "://" not in where:
-        return Path(where).resolve()
-    if not where.startswith("sqlite:///"):
-        return None
-    return Path(where.removeprefix("sqlite:///")).resolve().parent
-
-
-def _artifacts(where: str) -> str | None:
-    """Beside the database; a server knows its own place."""
-    folder = _folder(where)
-    return None if folder is None else (folder / "artifacts").as_uri()
-
-
-@contextmanager
-def _mlflow(where: str) -> Iterator[Any]:
-    """MLflow, told to be quiet and to keep to itself; afterwards it points where it pointed before."""
-    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
-        os.environ.setdefault(name, "true")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic|pydantic|google|databricks)\b")
-        try:
-            import mlflow
-            import pandas  # noqa: F401
-            import sqlalchemy.exc
-        except ModuleNotFoundError as error:
-            raise ConfigError(f"track: {error.name} is not installed; {install_command('track')}") from error
-        before: Any = os.environ.get("MLFLOW_TRACKING_URI")  # where MLflow keeps what was set in any way
-        level = logging.getLogger("mlflow").level
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
-        try:
-            if (folder := _folder(where)) is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-            mlflow.set_tracking_uri(_uri(where))
-            yield mlflow
-        except (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
-            raise ConfigError(f"track {where}: {error}") from error
-        finally:
-            mlflow.set_tracking_uri(before)
-            logging.getLogger("mlflow").setLevel(level)

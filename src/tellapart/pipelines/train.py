@@ -23,8 +23,11 @@ from tellapart.evaluation.evaluate import evaluate
 from tellapart.inference.bundle import Bundle
 from tellapart.pipelines.diagnose import diagnose, leakage, poor
 from tellapart.pipelines.export import pack
+from tellapart.pipelines.live_page import LivePage
 from tellapart.pipelines.preconditions import check_training
-from tellapart.pipelines.tracking import check_tracking, log_run
+from tellapart.pipelines.run_watcher import RunObserver, observed
+from tellapart.pipelines.tracking import TrackedRun, log_run, look_at
+from tellapart.pipelines.tracking_store import check_tracking
 from tellapart.pipelines.training_view import with_preprocess
 from tellapart.synthesis.generate import generate
 from tellapart.training.augmentation import augmentation_of, show
@@ -63,6 +66,7 @@ def train(
     out: str | Path | None = None,
     show_augment: str | Path | None = None,
     track: str | Path | None = None,
+    live: bool = False,
     recipe: str | None = None,
     config: str | Path | None = None,
     **options: Unpack[TrainOptions],
@@ -77,7 +81,8 @@ def train(
             label wins; see `tellapart.data.merging.merge`.
         out: the run folder; by default ``runs/`` and a name made of the data's and the options'.
         show_augment: a PNG to write before: training images, and what augmentation makes of them.
-        track: a folder where MLflow keeps the finished run too (the extra ``track``).
+        track: a folder or a tracking URI where MLflow keeps the run too, each epoch as it ends (the extra ``track``).
+        live: whether to write ``live.html`` into the run folder after each epoch: a page that reloads itself.
         recipe: a packaged recipe, see ``tellapart recipes``.
         config: a YAML file of options; it overrides the recipe, and ``options`` override both.
         options: see `tellapart.training.config.TrainConfig`.
@@ -101,18 +106,19 @@ def train(
     with _open_run(sources, out, recipe, config, options) as (run, catalog):
         if show_augment is not None:
             _show_augmentation(run, catalog, Path(show_augment))
-        fit_run(run, catalog)
         bundle = run.path / "bundle"
-        if not (bundle / "bundle.json").is_file():
-            log("packing and comparing with the trained model")
-            pack(run, bundle)
-        if run.metrics() is None:
-            part = "test" if catalog.rows("test") else "val"  # the nearest to unseen that there is
-            metrics = evaluate(bundle, run.catalog(), split=part)
-            Bundle.open(bundle).with_metrics(metrics)
-            write_json(run.path / METRICS, metrics)
-            for cause in diagnose(run) if poor(run) else leakage(run):
-                log(f"{cause.name}: {cause.evidence}. {cause.advice}")
+        with observed(run, _observers(run, catalog, None if track is None else str(track), live=live)):
+            fit_run(run, catalog)
+            if not (bundle / "bundle.json").is_file():
+                log("packing and comparing with the trained model")
+                pack(run, bundle)
+            if run.metrics() is None:
+                part = "test" if catalog.rows("test") else "val"  # the nearest to unseen that there is
+                metrics = evaluate(bundle, run.catalog(), split=part)
+                Bundle.open(bundle).with_metrics(metrics)
+                write_json(run.path / METRICS, metrics)
+                for cause in diagnose(run) if poor(run) else leakage(run):
+                    log(f"{cause.name}: {cause.evidence}. {cause.advice}")
         if track is not None:
             log_run(run, str(track))
     return {
@@ -208,6 +214,20 @@ def _hold(folder: Path, held: ExitStack) -> None:
     if folder.is_dir() and not (folder / CONFIG).is_file() and any(item.name != DATA for item in contents(folder)):
         raise ConfigError(f"{folder}: not empty and not a run; give another --out")
     held.enter_context(hold_folder(folder))
+
+
+def _observers(run: Run, catalog: Catalog, track: str | None, *, live: bool) -> list[RunObserver]:
+    """Who follows the training; where to look is said before it begins."""
+    observers: list[RunObserver] = []
+    if live:
+        page = LivePage(run, catalog)
+        log(f"watch it: {page.path.resolve().as_uri()}")
+        observers.append(page)
+    if track is not None:
+        log(f"MLflow shows it: {look_at(track)}")
+        if run.metrics() is None:
+            observers.append(TrackedRun(run, track))
+    return observers
 
 
 def _show_augmentation(run: Run, catalog: Catalog, picture: Path) -> None:

@@ -13,7 +13,7 @@ from tellapart.metrics import calibration, lda
 from tellapart.training.augmentation import augmentation_of
 from tellapart.training.dataset import PixelCache
 from tellapart.training.feature_cache import View, features
-from tellapart.training.tasks.training_module import TrainingModule
+from tellapart.training.tasks.training_module import Answer, TrainingModule
 
 SHRINKS = (0.5, 0.7, 0.8, 0.9)
 
@@ -54,6 +54,7 @@ def fit_closed_form_head(
     log_weights = 0.0 if weights is None else weights.log().cpu().numpy()  # a class of weight 2 counts twice
     val_rows = torch.tensor(list(val))
     best: dict[str, float] = {}
+    answers: list[Answer] = []
     for slopes, offsets in lda.fit_lda_path(
         train_features, train_targets, head.out_features, shrinks=SHRINKS, even=chosen == "balanced"
     ):
@@ -63,8 +64,9 @@ def fit_closed_form_head(
         logits = torch.from_numpy(outputs / scale).float()
         figures = module.validation_figures([(logits, val_rows, float(module.loss(logits, val_rows, training=False)))])
         if not best or figures["score"] > best["score"]:
-            best = figures
+            best, answers = figures, module.answers
             with torch.no_grad():
                 head.weight.copy_(torch.from_numpy(slopes.T / scale))
                 head.bias.copy_(torch.from_numpy(offsets / scale))
+    module.answers = answers
     return best

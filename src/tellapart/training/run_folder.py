@@ -4,6 +4,7 @@ config.yaml         the resolved configuration
 data.parquet        the catalog with its split
 environment.json    versions, device, seconds
 history.jsonl       a line an epoch
+mistakes.json       images of the validation part that the last epoch answered wrong
 time.json           seconds by what they were spent on, of the last session
 checkpoints/        the last state and the best of each stage
 model.safetensors   the weights that won
@@ -34,6 +35,7 @@ from tellapart.training.config import TrainConfig, make_config
 CONFIG = "config.yaml"
 DATA = "data.parquet"
 HISTORY = "history.jsonl"
+MISTAKES = "mistakes.json"
 MODEL = "model.safetensors"
 METRICS = "metrics.json"
 TIME = "time.json"
@@ -158,6 +160,14 @@ class Run:
     def histories(self) -> dict[str, list[dict[str, Any]]]:
         """The lines of each history: of the run itself under an empty name, of members under their numbers."""
         return {name: read_history(file) for name, file in self._history_files().items()}
+
+    def mistakes(self) -> dict[str, dict[str, Any]]:
+        """What the last epoch answered wrong: ``n`` images, how many are ``wrong``, and some of them, the surest first.
+
+        Of the run itself under an empty name, of members under their numbers.
+        """
+        files = {name: file.with_name(MISTAKES) for name, file in self._history_files().items()}
+        return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
 
     def scores(self) -> list[float]:
         """The best validation score of each finished stage."""

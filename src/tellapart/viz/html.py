@@ -203,10 +203,10 @@ def card(picture: Html, *lines: Content, **attributes: object) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Content]], marked: Container[int] = ()) -> Html:
-    """A table that scrolls where it is too wide; rows of these numbers have the class ``found``.
+    """A table that scrolls where it is too wide, by keys as well; rows of these numbers have the class ``found``.
 
     >>> table(["", "n"], [["a", 1]])
-    '<div class="scroll"><table><thead><tr><th scope="col"></th><th scope="col">n</th></tr></thead>\
+    '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col"></th><th scope="col">n</th></tr></thead>\
 <tbody><tr><th scope="row">a</th><td>1</td></tr></tbody></table></div>'
     """
     body = [
@@ -215,7 +215,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Content]], marked: Contai
         for number, row in enumerate(rows)
     ]  # fmt: skip
     top = tag("tr", *(tag("th", name, scope="col") for name in head))
-    return tag("div", tag("table", tag("thead", top), tag("tbody", *body)), class_="scroll")
+    return tag("div", tag("table", tag("thead", top), tag("tbody", *body)), class_="scroll", tabindex=0)
 
 
 def cards(parts: Iterable[Html], **attributes: object) -> Html:

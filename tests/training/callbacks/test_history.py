@@ -14,6 +14,9 @@ from tellapart.pipelines.train import fit_only
 from tellapart.training.callbacks.history import EpochHistory
 from tellapart.training.config import Stage
 from tellapart.training.tasks.classification import ClassificationModule
+from tellapart.training.tasks.training_module import Answer
+
+ANSWERS = [Answer(4, "cat", "cat", 0.9), Answer(5, "cat", "dog", 0.6), Answer(7, "dog", "cat", 0.8)]
 
 
 def trainer(epoch, **metrics):
@@ -22,7 +25,7 @@ def trainer(epoch, **metrics):
 
 
 def stage(number=0):
-    return SimpleNamespace(number=number, stage=Stage("head", epochs=4))
+    return SimpleNamespace(number=number, stage=Stage("head", epochs=4), measure="accuracy", answers=ANSWERS)
 
 
 def read(path):
@@ -55,7 +58,20 @@ def test_a_resumed_run_goes_on_after_its_lines(tmp_path):
     lines = read(path)
     assert [(line["stage"], line["epoch"]) for line in lines] == [(0, 1), (0, 2), (1, 1), (1, 2), (1, 3)]
     assert [line["train_loss"] for line in lines] == [1.0, 2.0, 1.0, 9.0, 8.0]
-    assert [item.name for item in tmp_path.iterdir()] == ["history.jsonl"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["history.jsonl", "mistakes.json"]
+
+
+def test_what_is_answered_wrong_the_surest_first(tmp_path):
+    history = EpochHistory(tmp_path / "history.jsonl")
+    history.on_train_epoch_end(trainer(1, train_loss=1.0), stage())
+    told = json.loads((tmp_path / "mistakes.json").read_text(encoding="utf-8"))
+    assert (told["n"], told["wrong"], [each["row"] for each in told["mistakes"]]) == (3, 2, [7, 5])
+    assert told["mistakes"][0] == {"row": 7, "truth": "dog", "answer": "cat", "confidence": 0.8}
+    many = stage()
+    many.answers = [Answer(row, "cat", "dog", 0.5) for row in range(60)]
+    history.on_train_epoch_end(trainer(2, train_loss=1.0), many)
+    told = json.loads((tmp_path / "mistakes.json").read_text(encoding="utf-8"))
+    assert (told["wrong"], len(told["mistakes"])) == (60, 24), "some are enough to see what goes wrong"
 
 
 def test_the_gap_is_what_training_images_are_easier(tmp_path):

@@ -105,6 +105,9 @@ def test_validation_figures_are_over_all_batches():
     assert figures["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
     assert figures["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro", zero_division=0))
     assert figures["score"] == pytest.approx(figures["accuracy"] - 0.01 * figures["loss"])
+    assert [each.row for each in task.answers] == [0, 3, 5, 2, 1, 7]
+    assert [each.truth == each.answer for each in task.answers] == (truth == predicted).tolist()
+    assert task.answers[-1].confidence == pytest.approx(float(seen[-1][0].softmax(dim=1).max()))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

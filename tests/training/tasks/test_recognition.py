@@ -65,6 +65,10 @@ def test_reading_figures():
     assert figures["exact_match"] == 0.5
     assert figures["cer"] == pytest.approx(1 / 5)
     assert figures["score"] == pytest.approx(0.5 - 0.1 * 0.2 - 0.001 * 0.25)
+    assert [(each.row, each.truth, each.answer) for each in task.answers] == [(0, "147", "147"), (1, "40", "41")]
+    assert float(task.share_right(logits, torch.tensor([0, 1]))) == 0.5
+    assert float(task.share_right(logits, torch.tensor([0, -1]))) == 0.5, "an image without a text has none to read"
+    assert float(task.share_right(torch.zeros(1, 4, 5), torch.tensor([-1]))) == 1.0
 
 
 def test_a_share_of_a_step_s_images_teaches_to_read_nothing():

@@ -57,7 +57,7 @@ def _confusion(table_of: Mapping[str, Any]) -> Html:
             rows.append(tag("tr", tag("th", name(label), scope="row"), *cells))
         head = tag("tr", tag("td", "truth ↓, answer →"), *(tag("th", name(label), scope="col") for label in labels))
         grid = tag("table", tag("thead", head), tag("tbody", *rows), class_="confusion")
-        parts.insert(0, tag("div", grid, class_="scroll"))
+        parts.insert(0, tag("div", grid, class_="scroll", tabindex=0))
     else:
         note = f"A table of {len(labels)} classes would be unreadable; `tellapart evaluate --picture` draws it."
         parts.append(tag("p", note, class_="note"))

@@ -184,10 +184,11 @@ def learning(history: Sequence[dict[str, Any]]) -> Html | None:
         return first
     unit = Axes((1, len(lines)))
     values = [row[score] for row in lines]
-    shown = [(epoch, row["train_accuracy"]) for epoch, row in zip(epochs, lines, strict=True) if "gap" in row]
+    own = score.replace("val_", "train_")
+    shown = [(epoch, row[own]) for epoch, row in zip(epochs, lines, strict=True) if own in row]
     training = [line(unit, [epoch for epoch, _ in shown], [value for _, value in shown], "line other")] if shown else []
     keys = [key(("", "validation"), ("other", "training"))] if shown else []
-    gap = f"; training accuracy less it in the last epoch {lines[-1]['gap']:+.3f}" if "gap" in lines[-1] else ""
+    gap = f"; that of training less it in the last epoch {lines[-1]['gap']:+.3f}" if "gap" in lines[-1] else ""
     second = plot(
         unit, line(unit, epochs, values), *training, *keys, across="epoch",
         up=score.removeprefix("val_").replace("_", " "),

@@ -8,16 +8,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tellapart.core.files import atomic_file
-from tellapart.core.progress import drawable, log
+from tellapart.core.files import atomic_file, write_json
+from tellapart.core.progress import clock, drawable, log
 from tellapart.training._lightning import pl
-from tellapart.training.run_folder import read_history
+from tellapart.training.run_folder import MISTAKES, read_history
+from tellapart.training.tasks.training_module import Answer
 
+MISTAKES_SHOWN = 24
 PAUSE = 0.5  # seconds between two drawings of the live line
 
 
 class EpochHistory(pl.Callback):
-    """Writes the history whole after each epoch; a resumed run's lines follow those it had."""
+    """Writes the history, and what was answered wrong, after each epoch; a resumed run's lines follow those it had."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,7 +46,7 @@ class EpochHistory(pl.Callback):
         self._drawn = now
         total = int(trainer.num_training_batches)
         left = (now - self._began) / (batch_idx + 1) * (total - batch_idx - 1)
-        print(f"\r  step {batch_idx + 1}/{total}, {_clock(left)} left in this epoch ", end="", file=sys.stderr)
+        print(f"\r  step {batch_idx + 1}/{total}, {clock(left)} left in this epoch ", end="", file=sys.stderr)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
         """The epoch's figures, its own training loss and accuracy among them, and the time left in the stage."""
@@ -53,22 +55,25 @@ class EpochHistory(pl.Callback):
         figures = {
             name: round(float(value), 5) for name, value in trainer.callback_metrics.items() if name != "val_score"
         }
-        if {"train_accuracy", "val_accuracy"} <= figures.keys():
-            figures["gap"] = round(figures["train_accuracy"] - figures["val_accuracy"], 5)
+        train, val = (figures.get(f"{part}_{module.measure}") for part in ("train", "val"))
+        if train is not None and val is not None:
+            figures["gap"] = round(train - val, 5)
+        self._write_mistakes(module.answers)
         self._write(module.number, epoch, seconds, figures)
         shown = _shown(figures)
         left = seconds * (trainer.max_epochs or epoch) - seconds * epoch
         start = "\r" if drawable() else ""
         log(
             f"{start}stage {module.number + 1} ({module.stage.train}) epoch {epoch}/{trainer.max_epochs}: {shown}; "
-            f"{_clock(seconds)}, {_clock(left)} left in this stage"
+            f"{clock(seconds)}, {clock(left)} left in this stage"
         )
 
     def note(self, module: Any, seconds: float, figures: dict[str, float]) -> None:
         """A stage that has no epochs: one line."""
         rounded = {name: round(value, 5) for name, value in figures.items() if name != "val_score"}
+        self._write_mistakes(module.answers)
         self._write(module.number, 1, seconds, rounded)
-        log(f"stage {module.number + 1} ({module.stage.train}): {_shown(rounded)}; {_clock(seconds)}")
+        log(f"stage {module.number + 1} ({module.stage.train}): {_shown(rounded)}; {clock(seconds)}")
 
     def _write(self, stage: int, epoch: int, seconds: float, figures: dict[str, float]) -> None:
         line = {"stage": stage, "epoch": epoch, "seconds": round(seconds, 2), **figures}
@@ -76,15 +81,12 @@ class EpochHistory(pl.Callback):
         with atomic_file(self.path) as temporary:
             temporary.write_text("".join(json.dumps(item) + "\n" for item in self.lines), encoding="utf-8")
 
+    def _write_mistakes(self, answers: list[Answer]) -> None:
+        """Some images of the validation part that are answered wrong, the surest first."""
+        wrong = sorted((each for each in answers if each.answer != each.truth), key=lambda each: -each.confidence)
+        shown = [each._asdict() for each in wrong[:MISTAKES_SHOWN]]
+        write_json(self.path.with_name(MISTAKES), {"n": len(answers), "wrong": len(wrong), "mistakes": shown})
+
 
 def _shown(figures: dict[str, float]) -> str:
     return ", ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in figures.items())
-
-
-def _clock(seconds: float) -> str:
-    """Seconds, or minutes and seconds, as people read them.
-
-    >>> _clock(8.24), _clock(75)
-    ('8.2 s', '1:15 min')
-    """
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"

@@ -19,14 +19,14 @@ from tellapart.metrics.classification import classification_scores
 from tellapart.training.closed_form_head import fit_closed_form_head
 from tellapart.training.colour import is_grey
 from tellapart.training.config import SMALL, Stage, TrainConfig
-from tellapart.training.dataset import Batch, PixelCache
+from tellapart.training.dataset import PixelCache
 from tellapart.training.decision_rules import calibrate_classes, check_positive_class
 from tellapart.training.models.backbones import DEFAULT_BACKBONE, FeatureCut
 from tellapart.training.models.classifier import Classifier, Ensemble
 from tellapart.training.run_folder import Run
 from tellapart.training.schedule import TRANSFER_STAGES, without_pretrained
 from tellapart.training.tasks.base import Floats, Task
-from tellapart.training.tasks.training_module import TrainingModule
+from tellapart.training.tasks.training_module import Answer, TrainingModule
 
 SMALL_BELOW = 64  # px: a picture whose longer side is shorter than this gains nothing from ImageNet features
 TRANSFER_SIDE = 256  # px; a little above the 224 of the ImageNet training gains (FixRes, Touvron et al. 2019)
@@ -192,13 +192,13 @@ class ClassificationModule(TrainingModule):
         weights: of each class in the loss, K; None weighs all alike.
     """
 
+    measure = "accuracy"
     targets: Tensor
     weights: Tensor | None
 
     def __init__(self, *args: Any, targets: Tensor, labels: list[str], weights: Tensor | None = None) -> None:
         super().__init__(*args)
         self.labels = labels
-        self.right = torch.zeros(())  # share of the step's images that were answered right
         self.register_buffer("targets", targets, persistent=False)
         self.register_buffer("weights", weights, persistent=False)
 
@@ -207,26 +207,19 @@ class ClassificationModule(TrainingModule):
         smoothing = self.config.label_smoothing if training else 0.0
         return F.cross_entropy(logits, self.targets[rows], weight=self.weights, label_smoothing=smoothing)
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
-        """The epoch's accuracy is that on the training images as they were shown: augmented, blended, with dropout."""
-        loss = super().training_step(batch, index)
-        self.log("train_accuracy", self.right, on_epoch=True, on_step=False, batch_size=len(batch[1]))
-        return loss
-
-    def _note_accuracy(self, logits: Tensor, rows: Tensor) -> None:
-        self.right = (logits.detach().argmax(dim=1) == self.targets[rows]).float().mean()
+    def share_right(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """logits: N, K."""
+        return (logits.argmax(dim=1) == self.targets[rows]).float().mean()
 
     def training_loss(self, x: Tensor, rows: Tensor) -> Tensor:
         """With mixup, pairs of images are blended, and their losses in the same shares (Zhang et al. 2018)."""
         if not self.config.mixup:
-            logits = self.logits(x)
-            self._note_accuracy(logits, rows)
-            return self.loss(logits, rows, training=True)
+            return super().training_loss(x, rows)
         dice = np.random.default_rng(int(torch.randint(2**62, (), generator=self.dice)))
         share = float(dice.beta(self.config.mixup, self.config.mixup))
         other = torch.from_numpy(dice.permutation(len(rows))).to(rows.device)
         logits = self.logits(share * x + (1 - share) * x[other])
-        self._note_accuracy(logits, rows if share >= 0.5 else rows[other])
+        self.right = self.share_right(logits.detach(), rows if share >= 0.5 else rows[other])
         first, second = (self.loss(logits, each, training=True) for each in (rows, rows[other]))
         return share * first + (1 - share) * second
 
@@ -236,6 +229,12 @@ class ClassificationModule(TrainingModule):
         predicted = np.concatenate([logits.argmax(dim=1).numpy() for logits, _, _ in outputs])
         loss = sum(loss * len(rows) for _, rows, loss in outputs) / len(truth)
         figures = classification_scores(truth, predicted, self.labels)
+        sure = torch.cat([logits.float().softmax(dim=1).amax(dim=1) for logits, _, _ in outputs]).tolist()
+        images = [row for _, rows, _ in outputs for row in rows.tolist()]
+        self.answers = [
+            Answer(row, self.labels[is_], self.labels[answer], confidence)
+            for row, is_, answer, confidence in zip(images, truth.tolist(), predicted.tolist(), sure, strict=True)
+        ]
         accuracy = figures["accuracy"]["value"]
         return {
             "loss": loss,

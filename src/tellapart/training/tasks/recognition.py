@@ -30,7 +30,7 @@ from tellapart.training.models.ctc_reader import CTCReader
 from tellapart.training.run_folder import Run
 from tellapart.training.schedule import FINE_TUNING_UPDATES, UPDATES, without_pretrained
 from tellapart.training.tasks.base import Floats, Task
-from tellapart.training.tasks.training_module import TrainingModule
+from tellapart.training.tasks.training_module import Answer, TrainingModule
 from tellapart.training.text_checks import check_texts
 from tellapart.training.warm_start import known_characters, warm_start
 
@@ -184,6 +184,8 @@ class RecognitionModule(TrainingModule):
             training's softmax: else it would learn, from their absence alone, never to read them.
     """
 
+    measure = "exact_match"
+
     def __init__(self, *args: Any, texts: list[str], charset: Charset, unseen: Iterable[str] = ()) -> None:
         super().__init__(*args)
         self.texts = texts
@@ -204,9 +206,18 @@ class RecognitionModule(TrainingModule):
             rows[chosen] = NO_TEXT
         return super().training_step((pixels, rows), index)
 
+    def _encoded(self, rows: Tensor) -> list[list[int]]:
+        return [self.charset.encode(self.texts[row]) if row >= 0 else [] for row in rows.tolist()]
+
+    def share_right(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """logits: N, T, K. A text is right where its best path spells all of it."""
+        paths = [torch.unique_consecutive(path) for path in logits.argmax(dim=2).cpu()]
+        right = [path[path != BLANK].tolist() == text for path, text in zip(paths, self._encoded(rows), strict=True)]
+        return torch.tensor(right, dtype=torch.float32).mean()
+
     def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
         """logits: N, T, K."""
-        encoded = [self.charset.encode(self.texts[row]) if row >= 0 else [] for row in rows.tolist()]
+        encoded = self._encoded(rows)
         n, steps, _ = logits.shape
         if training and len(self.unseen):
             logits = logits.index_fill(2, self.unseen.to(logits.device), ABSENT)
@@ -225,12 +236,13 @@ class RecognitionModule(TrainingModule):
         """
         if not all(bool(logits.isfinite().all()) for logits, _, _ in outputs):
             return {"loss": math.nan, "exact_match": 0.0, "cer": 1.0, "score": -math.inf}
-        truth, read = [], []
-        for logits, rows, _ in outputs:
-            truth += [self.texts[row] for row in rows.tolist()]
-            read += [reading.text for reading in decode_ctc(logits.softmax(dim=2).numpy(), self.charset)]
-        loss = sum(loss * len(rows) for _, rows, loss in outputs) / len(truth)
-        figures = reading_scores(truth, read)
+        self.answers = [
+            Answer(row, self.texts[row], reading.text, reading.confidence)
+            for logits, rows, _ in outputs
+            for row, reading in zip(rows.tolist(), decode_ctc(logits.softmax(dim=2).numpy(), self.charset), strict=True)
+        ]
+        loss = sum(loss * len(rows) for _, rows, loss in outputs) / len(self.answers)
+        figures = reading_scores([each.truth for each in self.answers], [each.answer for each in self.answers])
         exact, cer = figures["exact_match"]["value"], figures["cer"]["value"]
         return {
             "loss": loss,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,21 @@ from tellapart.training.models.scale import Scale
 WEIGHT_DECAY = {"adamw": 0.02, "adam": 0.0, "sgd": 0.0}
 
 
+class Answer(NamedTuple):
+    """What the network answers for an image of the validation part."""
+
+    row: int  # of the catalog
+    truth: str
+    answer: str
+    confidence: float
+
+
 class TrainingModule(pl.LightningModule, ABC):
-    """One stage of a training; a task's own module gives `loss` and `validation_figures`.
+    """One stage of a training; a task's own module gives `loss`, `share_right` and `validation_figures`.
+
+    Attributes:
+        measure: the share of right answers, by its name in the figures.
+        answers: for the images of the last validation, set by `validation_figures`.
 
     Args:
         model: normalised N, C, H, W → logits.
@@ -33,6 +46,8 @@ class TrainingModule(pl.LightningModule, ABC):
         stage: what learns, for how long, how fast.
         number: of the stage, from 0.
     """
+
+    measure: ClassVar[str]
 
     def __init__(self, model: nn.Module, spec: Preprocess, config: TrainConfig, stage: Stage, number: int) -> None:
         super().__init__()
@@ -48,12 +63,18 @@ class TrainingModule(pl.LightningModule, ABC):
         self.plateau: ReduceLROnPlateau | None = None
         self.augmenting = 0.0  # seconds
         self.outputs: list[tuple[Tensor, Tensor, float]] = []
+        self.answers: list[Answer] = []
+        self.right = torch.zeros(())  # share of the step's images that were answered right
 
     # Given by each task's module -------------------------------------------------------------------------
 
     @abstractmethod
     def loss(self, logits: Tensor, rows: Tensor, *, training: bool) -> Tensor:
         """The mean loss over a batch."""
+
+    @abstractmethod
+    def share_right(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """The share of a batch that is answered right."""
 
     @abstractmethod
     def validation_figures(self, outputs: list[tuple[Tensor, Tensor, float]]) -> dict[str, float]:
@@ -82,11 +103,15 @@ class TrainingModule(pl.LightningModule, ABC):
         return ((self.config.seed * 131 + self.number) * 10_007 + self.current_epoch) * 2 + what
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """One step: augment, normalise, forward, loss. A frozen trunk's features come ready made."""
+        """One step: augment, normalise, forward, loss. A frozen trunk's features come ready made.
+
+        The epoch's share of right answers is that on the images as they were shown: augmented, blended, with dropout.
+        """
         pixels, rows = batch
         x = pixels if self.tail is not None else self.augmented(pixels, self.dice)
         loss = self.training_loss(x, rows)
-        self.log("train_loss", loss, on_epoch=True, on_step=False, batch_size=len(rows))
+        figures = {"train_loss": loss, f"train_{self.measure}": self.right}
+        self.log_dict(figures, on_epoch=True, on_step=False, batch_size=len(rows))
         return loss
 
     @torch.no_grad()
@@ -103,7 +128,9 @@ class TrainingModule(pl.LightningModule, ABC):
 
     def training_loss(self, x: Tensor, rows: Tensor) -> Tensor:
         """The loss of one step."""
-        return self.loss(self.logits(x), rows, training=True)
+        logits = self.logits(x)
+        self.right = self.share_right(logits.detach(), rows)
+        return self.loss(logits, rows, training=True)
 
     def on_validation_epoch_start(self) -> None:
         """Everything evaluates."""
