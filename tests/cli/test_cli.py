@@ -149,8 +149,8 @@ NO_RECIPE = (
         (["catalog", "*.png", "--out", "c.parquet"], "*.png: no file matches this pattern"),
         (["catalog", "empty", "--out", "c.parquet"], "empty: no images found"),
         (["catalog", "note.md", "--out", "c.parquet"],
-         "note.md: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .ndjson, .parquet, .txt) or "
-         "Parquet shards"),
+         "note.md: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .ndjson, .parquet, .json, "
+         ".txt) or Parquet shards"),
         (["split", "no", "--out", "s.parquet"], "no: there is no such file or folder"),
         (["split", "set", "--out", "s.parquet", "--fractions", "[0.5,0.5]"],
          "fractions [0.5, 0.5]: give three shares for train, val and test that sum to 1"),

@@ -167,7 +167,7 @@ def test_xmp_never_turns_a_picture(encode, draw, kind):
         (b"<!DOCTYPE html><html><body>404</body></html>", "a web page and not the image"),
         (b"\n <HTML>\n<head>", "a web page and not the image"),
         (b"<!-- proxy --> <html lang=en>", "a web page and not the image"),
-        (b"<svg><html/></svg>", "not an image of a known kind"),
+        (b"<svg><html/></svg>", "an SVG file, which is not read"),
     ],
 )
 def test_what_lies_in_the_place_of_an_image_is_named(data, reason):

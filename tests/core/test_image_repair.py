@@ -171,6 +171,15 @@ def test_a_jpeg_that_lacks_pixels_is_refused_or_has_them_all(encode, options):
             decode(whole[:-30])
 
 
+@pytest.mark.parametrize("options", JPEGS)
+def test_a_tall_jpeg_that_lacks_many_rows_is_refused(encode, draw, options):
+    """Below the rows where the file ends a decoder fills with one grey, whatever follows: those rows tell nothing."""
+    whole = encode(draw(1, 300, 400), "JPEG", **options)
+    for share in (0.3, 0.5, 0.7, 0.9):
+        with pytest.raises(ImageError, match="the image is truncated"):
+            decode(whole[: int(len(whole) * share)])
+
+
 def test_a_progressive_jpeg_that_ends_between_two_scans_is_refused(encode, draw):
     whole = encode(draw(0), "JPEG", progressive=True)
     at, cuts = whole.find(b"\xff\xda"), 0

@@ -69,7 +69,11 @@ def test_groups_from_folders_and_tables(tmp_path, fill, refuses, table):
     root = fill(tmp_path / "set", ["animal/cat/1.png", "animal/dog/1.png", "object/cup/1.png"])
     assert open_catalog(root).groups == {"cat": "animal", "dog": "animal", "cup": "object"}
     fill(root, ["object/cat/1.png"])
-    with refuses(CatalogError, f"{root}: in more than one group: cat; every class belongs to exactly one"):
+    with refuses(
+        CatalogError,
+        f"{root}: in more than one group (animal, object): cat; every class belongs to exactly one; if the outer "
+        "folders are no groups of classes, say --label-from folder",
+    ):
         open_catalog(root)
     assert set(open_catalog(root, coarse_labels=GROUPS).groups) == {"cat", "dog", "cup"}, "the file decides"
     head = "file,label,group\nanimal/cat/1.png,cat,animal\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.core.errors import CatalogError
-from tellapart.data.columns import FILE_COLUMNS, LABEL_COLUMNS, Columns, UnfitOptionError, one_hot, split_column, usual
+from tellapart.data.columns import FILE_COLUMNS, LABEL_COLUMNS, LABEL_IDS, Columns, UnfitOptionError, one_hot, usual
 
 T = Path("t.csv")
 
@@ -21,6 +21,8 @@ T = Path("t.csv")
         (["id", "filename", "class_name"], ("filename", "class_name")),
         (["image", "path", "text"], ("image", "text")),
         (["id_code", "diagnosis", "target"], ("id_code", "target")),
+        (["Width", "ClassId", "Path"], ("Path", "ClassId")),
+        (["image", "category_id", "category_name"], ("image", "category_name")),
     ],
 )
 def test_usual_headings(present, chosen):
@@ -97,19 +99,20 @@ def test_one_hot_columns(refuses):
     assert one_hot(["file", "cat", "dog", "n"], sample) == ["cat", "dog"]
     assert one_hot(["cat"], sample) == []
     assert one_hot(["cat", "dog"], []) == []
+    assert one_hot(["region_count", "region_id"], [{"region_count": "0", "region_id": "0"}]) == []  # none is ever true
     with pytest.raises(CatalogError, match="no label column; the columns cat, dog hold 0 and 1, as for several"):
         Columns().choose(["file", "cat", "dog", "n"], T, sample)
     assert Columns(None, "n").choose(["file", "cat", "dog", "n"], T, sample) == ("file", "n")
 
 
-def test_the_column_of_the_parts():
-    values = {"split": ["x"], "data set": ["train", "Test", None], "set": ["box", "bag"], "usage": [""]}
-    assert split_column(["file", "Split", "data set"], values.get) == "Split"
-    assert split_column(["set", "usage", "data set"], values.get) == "data set"
-    assert split_column(["set", "usage"], values.get) is None
-
-
 def test_usual_names_are_in_the_form_that_headings_are_compared_in():
-    for names in (FILE_COLUMNS, LABEL_COLUMNS):
+    for names in (FILE_COLUMNS, (*LABEL_COLUMNS, *LABEL_IDS)):
         assert len(set(names)) == len(names)
         assert all(usual([name], [f" {name.upper()[:2]}_{name[2:]}"]) for name in names)
+
+
+def test_what_tellapart_wrote_for_another_use_is_refused():
+    with pytest.raises(CatalogError, match=r"^t\.csv: the rows of a catalog without its metadata"):
+        Columns().choose(["file", "label", "keep", "sha256", "pixels", "split"], T)
+    with pytest.raises(CatalogError, match=r"^t\.csv: the corrections of a review page; give them to tellapart clean"):
+        Columns().choose(["file", "keep", "label"], T)

@@ -9,7 +9,7 @@ import pytest
 
 from tellapart.core.errors import CatalogError
 from tellapart.data.columns import Columns
-from tellapart.data.delimited import read_delimited
+from tellapart.data.delimited import read_delimited, read_text
 
 
 @pytest.fixture
@@ -197,3 +197,26 @@ def test_what_the_standard_library_writes_is_read_back(read, dialect):
     csv.writer(stream, dialect).writerows([("file", "label"), *((f"{n}.png", each) for n, each in enumerate(labels))])
     _, rows, notes = read(stream.getvalue())
     assert ([row[1:] for row in rows], notes) == ([(f"{n}.png", each) for n, each in enumerate(labels)], [])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PK\3\4\x14\0\6\0", "a spreadsheet or an archive, no text; save the table as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a spreadsheet or an archive, no text; save the table as CSV"),
+        (b"<!DOCTYPE html><html>", "a web page and not the table, as a failed download leaves it; fetch the table "
+         "again"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer and not the table; fetch the tables "
+         "with git lfs pull"),
+        (b"\x1f\x8b\x08\0", "a gzip archive and not the table; unpack it"),
+    ],
+)  # fmt: skip
+def test_what_lies_in_the_place_of_a_table(tmp_path, refuses, data, said):
+    (tmp_path / "t.csv").write_bytes(data)
+    with refuses(CatalogError, f"{tmp_path / 't.csv'}: {said}"):
+        read_text(tmp_path / "t.csv")
+
+
+def test_the_mark_by_which_dos_ends_a_text_is_no_row(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"file,label\r\na.png,x\r\n\x1a")
+    assert read_text(tmp_path / "t.csv") == ("file,label\r\na.png,x\r\n", [])

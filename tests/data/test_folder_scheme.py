@@ -85,3 +85,31 @@ def test_a_folder_of_classes_beside_the_parts_is_named(refuses):
         "images; give the one folder that holds the set, or move what is not of it",
     ):
         placed("train/a/1.png", "test/a/2.png", "chest/train/a/1.png")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("train{}/1.png", "test{}/1.png"), ("train_{}/1.png", "test_{}/1.png"), ("{}-Train/1.png", "{} Test/1.png")],
+)
+def test_names_that_say_the_part_and_the_class(names):
+    found = placed(*(name.format(label) for label in ("A", "B") for name in names))
+    assert found == [("train", "A"), ("test", "A"), ("train", "B"), ("test", "B")]
+    assert placed(names[0].format("A"), names[1].format("B"), names[0].format("C")) == [
+        (None, names[0].format("A")[:-6]), (None, names[1].format("B")[:-6]), (None, names[0].format("C")[:-6]),
+    ]  # fmt: skip
+
+
+def test_folders_below_the_classes_that_say_nothing_are_passed_over():
+    assert placed("cat/images/1.png", "dog/images/2.png") == [(None, "cat"), (None, "dog")]
+    assert placed("train/cat/images/1.png", "train/dog/imgs/2.png", "test/cat/images/3.png") == [
+        ("train", "cat"), ("train", "dog"), ("test", "cat"),
+    ]  # fmt: skip
+    assert placed("a/images/1.png", "b/other/2.png") == [(None, "a/images"), (None, "b/other")]
+    assert placed("a/images/1.png", "b/images/2.png", strict=True) == [(None, "a/images"), (None, "b/images")]
+
+
+def test_the_one_folder_of_a_part_whose_classes_are_not_known_is_unlabelled():
+    names = ["train/cat/1.png", "train/dog/2.png", "test/unknown/3.png"]
+    assert placed(*names) == [("train", "cat"), ("train", "dog"), None]
+    assert placed(*names, "test/cat/4.png")[2:] == [("test", "unknown"), ("test", "cat")]
+    assert placed("train/cat/1.png", "test/dog/2.png") == [("train", "cat"), ("test", "dog")]

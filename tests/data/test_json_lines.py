@@ -35,7 +35,7 @@ def test_rows_by_their_lines(write, encoding):
     [
         ('{"file": "a"}\n{"label": "x", "label": "y"}', "line 2 gives 'label' twice; keep one"),
         ('{"label": "x", "label ": "y"}', "line 1 gives 'label' twice; keep one"),
-        ('\n[{"file": "a"}]', "line 2 is not a JSON object"),
+        ('\n[{"file": "a"}]', "line 2 is not a JSON object; a list is a table too, in a file that ends in .json"),
         ('"a"', "line 1 is not a JSON object"),
         ('{"file": ', "line 1 is not JSON: Expecting value; mend or drop it"),
         ("file,label\n", "line 1 is not JSON: Expecting value; mend or drop it"),

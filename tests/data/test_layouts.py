@@ -208,7 +208,7 @@ def test_nothing_there(tmp_path, refuses):
     with refuses(
         CatalogError,
         f"{tmp_path}/a.md: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .ndjson, .parquet, "
-        ".txt) or Parquet shards",
+        ".json, .txt) or Parquet shards",
     ):
         read_source(tmp_path / "a.md")
 
@@ -220,9 +220,9 @@ def test_a_folder_whose_name_looks_like_a_pattern(tmp_path, fill):
 
 def test_class_folders_that_differ_in_blanks_are_noted(tmp_path, fill):
     fill(tmp_path, [" dog/1.png", "dog/2.png", "dog\t/3.png", "cat/4.png", " cup/5.png"])
-    listing = read_source(tmp_path)
-    assert {row.label for row in listing.rows} == {" dog", "dog", "dog\t", "cat", " cup"}
-    assert listing.notes == [r"1 labels differ from another only in the blanks around them: ' dog'/'dog'/'dog\t'"]
+    listing = open_catalog(tmp_path)
+    assert set(listing.labels) == {" dog", "dog", "dog\t", "cat", " cup"}
+    assert list(listing.notes) == [r"1 labels differ from another only in the blanks around them: ' dog'/dog/'dog\t'"]
 
 
 PART = st.sampled_from(
@@ -386,3 +386,34 @@ def test_listing_changes_nothing(class_folders, tree):
     read_source(class_folders)
     read_source(class_folders, label_from="(.)")
     assert tree(class_folders) == before
+
+
+def test_tables_named_by_the_parts_are_read_together(tmp_path, fill, refuses):
+    fill(tmp_path, [f"images/{n}.png" for n in range(6)])
+    for part, numbers in (("train", (0, 1)), ("val", (2, 3)), ("test", (4,))):
+        text = "file,label\n" + "".join(f"images/{n}.png,{'cat' if n % 2 else 'dog'}\n" for n in numbers)
+        (tmp_path / f"{part}.csv").write_text(text)
+    listing = read_source(tmp_path)
+    assert {(row.file[7], row.label, row.split) for row in listing.rows} == {
+        ("0", "dog", "train"), ("1", "cat", "train"), ("2", "dog", "val"), ("3", "cat", "val"), ("4", "dog", "test"),
+    }  # fmt: skip
+    assert "1 images are not named in test.csv, train.csv, val.csv and were left out: images/5.png" in listing.notes
+    (tmp_path / "test.csv").write_text("file\nimages/4.png\n")  # a contest's: it has no labels
+    with pytest.raises(
+        CatalogError, match=r"the name holds no label by the rule 'prefix'.*; the labels may stand in test"
+    ):
+        read_source(tmp_path)
+    with refuses(
+        CatalogError,
+        f"{tmp_path}/*.csv: test.csv is no Parquet shard, and only those are taken by a pattern; give the folder, or "
+        "one table",
+    ):
+        read_source(f"{tmp_path}/*.csv")
+
+
+def test_images_beside_those_that_a_table_names_are_counted(tmp_path, fill):
+    fill(tmp_path, ["a/1.png", "a/2.png", "a/.3.png", "b/4.png", "5.png"])
+    (tmp_path / "t.csv").write_text("file,label\na/1.png,x\n")
+    assert read_source(tmp_path / "t.csv").notes == [
+        "1 images beside them are not named in t.csv and were left out: a/2.png"
+    ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tellapart.core.errors import CatalogError
 from tellapart.data.layouts import read_source
-from tellapart.data.left_out import other_files
+from tellapart.data.left_out import hint_of_kind, other_files
 
 
 def test_kinds_are_counted_and_some_have_a_remedy():
@@ -59,3 +60,16 @@ def test_classes_below_groups(tmp_path, fill):
     fill(tmp_path, ["animal/cat/1.png", "thing/cup/1.png"])
     (tmp_path / "animal" / "dog").mkdir()
     assert read_source(tmp_path).lost_classes == {"dog": "empty"}
+
+
+def test_an_empty_part_beside_the_one_that_has_images_is_named(tmp_path, fill):
+    fill(tmp_path, ["train/cat/1.png", "train/dog/2.png"])
+    (tmp_path / "test").mkdir()
+    assert read_source(tmp_path).notes == ["1 folder of parts without an image: test"]
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.tar.gz", "a.zip", "a.dcm", "a.npz", "a.mp4", "a.arrow"])
+def test_a_file_of_another_kind_that_is_given_has_a_hint(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(CatalogError, match=rf"not a data set \({hint_of_kind(name)[:9]}.*\); give a folder of images"):
+        read_source(tmp_path / name)

@@ -109,7 +109,7 @@ def test_few_names_are_read_as_they_stand():
         (lambda t, n: f"{t}_{md5(n)}", "text-hash", TEXTS),
         (lambda t, n: f"{n}_{t}_{n + 40}", "number-text-number", TEXTS),
         (lambda t, n: f"{len(t)}_{t}_{n}", "prefix", [f"{len(t)}_{t}" for t in TEXTS]),
-        (lambda t, n: f"IMG_{n:04}", "prefix", ["IMG"] * 24),
+        (lambda t, n: f"dog_{n:04}", "prefix", ["dog"] * 24),
     ],
 )
 def test_classes_in_names(pattern, rule, labels):
@@ -161,3 +161,37 @@ def test_names_that_may_say_something(names):
 )
 def test_names_that_only_count_beside_names_that_say_something(names, labelled, none):
     assert hold_no_labels(names, labelled) is none
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"IMG_{n}.jpg" for n in range(9)], ["IMG_1.jpg", "DSC_2.jpg"], ["20230101_101112.jpg", "20230102_101113.jpg"],
+        [f"Screenshot 2023-01-01 at 10.00.{n:02}.png" for n in range(9)], [f"frame_{n}.png" for n in range(9)],
+        ["WhatsApp Image 2023-05-01 at 10.11.12.jpeg"], ["PXL_20230101_101112123.jpg"], ["image_00001.jpg"],
+    ],
+)  # fmt: skip
+def test_names_that_only_count_images_hold_no_labels(names):
+    with pytest.raises(CatalogError, match=r"^the names hold no labels: .* only count images; .*--label-from prefix"):
+        rule_of_names(names, None)
+
+
+def test_names_of_several_numbers_are_asked_about():
+    names = [f"{label}_{n % 3}_{n}.png" for n in range(9) for label in ("cat", "dog")]
+    with pytest.raises(CatalogError, match=r"^the names hold several numbers, and may mean '(cat|dog)' or '(cat|dog)_"):
+        rule_of_names(names, None)
+    assert rule_of_names([f"type_{n % 3}_{n}.png" for n in range(9)], None).rule == "prefix"  # types 0 to 2
+
+
+def test_names_that_all_hold_the_same_sign_are_said_to_be_read_whole():
+    names = ["ab3d_x7Kq2p.png", "k2fq_Qw9eRt.png", "zzt8_m1N2b3.png", "p0q1_Zx8cVb.png", "m3m3_aS4dF5.png"]
+    assert rule_of_names(names, "read").notes == (
+        "every name holds '_' and is read whole: 'ab3d_x7Kq2p' from ab3d_x7Kq2p.png; if a part of it is no text, say "
+        "--label-from with a rule, as '([^_]+)_.*'",
+    )
+
+
+def test_endings_that_are_no_text():
+    assert label_in_name("cat_1.jpg.jpg", "prefix") == label_in_name("cat_1.png.JPG", "prefix") == "cat"
+    assert label_in_name("ab3d.png.jpg", "text") == "ab3d"
+    assert label_in_name(f"cat_1_jpg.rf.{'0a' * 16}.jpg", "prefix") == "cat"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tellapart.core.errors import CatalogError
-from tellapart.data.parquet import default_image_column, holds_images, is_bytes, is_struct, iter_shard
+from tellapart.data.parquet import default_image_column, holds_images, is_bytes, is_struct, iter_shard, open_parquet
 
 BROKEN = r": cannot be read as Parquet: .*; write or fetch it again$"
 
@@ -91,3 +91,11 @@ def test_the_column_where_nothing_else_is_known():
     assert default_image_column(pa.schema({"a": pa.binary(), "b": struct, "c": struct})) == "b"
     assert default_image_column(pa.schema({"x": pa.string(), "a": pa.binary(), "c": pa.binary()})) == "a"
     assert default_image_column(pa.schema({"x": pa.string()})) is None
+
+
+def test_a_pointer_in_the_place_of_a_shard_is_named(tmp_path, refuses):
+    path = tmp_path / "train.parquet"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    said = f"{path}: a Git LFS pointer and not the shard; fetch the shards with git lfs pull"
+    with refuses(CatalogError, said), open_parquet(path):
+        pass

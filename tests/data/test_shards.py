@@ -336,3 +336,37 @@ def test_sounds_are_no_images(tmp_path):
     made = pa.table({"audio": pa.array(sounds, HF), "image": pa.array(images, HF), "label": list("abab")})
     pq.write_table(made, path)
     assert open_catalog(path).column("keep") == [True] * 4
+
+
+@pytest.mark.parametrize("hidden", [-1, None, "without"])
+def test_a_part_whose_labels_are_kept_secret_is_left_out_and_named(tmp_path, encode, draw, hidden):
+    contents = [encode(draw(n)) for n in range(4)]
+    shard(tmp_path / "train-00000-of-00001.parquet", contents, [0, 1, 0, 1])
+    path = shard(
+        tmp_path / "test-00000-of-00001.parquet",
+        contents,
+        pa.array([hidden if hidden != "without" else 0] * 4, pa.int64()),
+    )
+    if hidden == "without":
+        pq.write_table(pq.read_table(path).drop_columns(["label"]), path)
+    listing = read_source(tmp_path)
+    assert [row.label for row in listing.rows] == ["0", "1", "0", "1"]
+    assert listing.notes == ["shards whose images have no labels were left out: test-00000-of-00001.parquet"]
+
+
+def test_shards_of_which_some_declare_their_classes_are_refused(tmp_path, refuses):
+    shard(tmp_path / "a.parquet", [b"1"], [0], names=["cat", "dog"])
+    shard(tmp_path / "b.parquet", [b"2"], [0])
+    with refuses(
+        CatalogError,
+        f"{tmp_path}: a.parquet declares the names of its classes, and b.parquet does not, so that one class would be "
+        "two; give shards that were written alike",
+    ):
+        read_source(tmp_path)
+
+
+def test_flags_say_the_parts(tmp_path):
+    path = shard(tmp_path / "a.parquet", [b"1", b"2"], ["x", "y"], is_valid=[False, True])
+    listing = read_source(path)
+    assert [row.split for row in listing.rows] == ["train", "val"]
+    assert listing.notes == ["read as: the part val from 'is_valid'; train where that is not true"]

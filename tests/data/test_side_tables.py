@@ -35,13 +35,13 @@ def test_a_table_beside_one_folder_of_images_is_offered(tmp_path, fill, name, te
 
 
 def test_a_table_beside_named_images_is_offered(tmp_path, fill):
-    fill(tmp_path, [f"img_{n}.png" for n in range(6)])
-    put(tmp_path, "file,label\n" + "".join(f"img_{n}.png,{n % 2}\n" for n in range(6)), "data.csv")
+    fill(tmp_path, [f"dog_{n}.png" for n in range(6)])
+    put(tmp_path, "file,label\n" + "".join(f"dog_{n}.png,{n % 2}\n" for n in range(6)), "data.csv")
     with pytest.raises(
         CatalogError, match=r"in file names or in a table: data\.csv names these images: give it as the data"
     ):
         read_source(tmp_path)
-    assert {row.label for row in read_source(tmp_path, label_from="prefix").rows} == {"img"}
+    assert {row.label for row in read_source(tmp_path, label_from="prefix").rows} == {"dog"}
     assert [row.label for row in read_source(tmp_path / "data.csv").rows] == list("010101")
 
 

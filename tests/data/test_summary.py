@@ -78,7 +78,10 @@ def test_a_table(sizes):
     seen = summary(path)
     assert (seen["images"], seen["classes"], seen["sizes"]["sampled"]) == (2, {"x": 1, "y": 1}, 2)
     assert seen["bytes"] == (sizes / "cat" / "1.png").stat().st_size + (sizes / "dog" / "0.png").stat().st_size
-    assert seen["notes"] == ["1 rows of labels.csv repeat another row and count once: dog/0.png"]
+    assert seen["notes"] == [
+        "1 rows of labels.csv repeat another row and count once: dog/0.png",
+        "3 images beside them are not named in labels.csv and were left out: cat/3.png, dog/2.png, dog/4.png",
+    ]
     assert summary(sizes)["notes"][-1] == (
         "3 images are not named in labels.csv and were left out: cat/3.png, dog/2.png, dog/4.png"
     )

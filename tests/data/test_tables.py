@@ -196,7 +196,9 @@ def test_tables_that_cannot_be_read(pictures, refuses):
         with pytest.raises(CatalogError, match=r"l\.jsonl: line 1 is not JSON: .*; mend or drop it$"):
             read_source(path)
     path = table(pictures, "[1]", "l.jsonl")
-    with refuses(CatalogError, f"{path}: line 1 is not a JSON object"):
+    with refuses(
+        CatalogError, f"{path}: line 1 is not a JSON object; a list is a table too, in a file that ends in .json"
+    ):
         read_source(path)
 
 
@@ -216,7 +218,10 @@ def test_the_byte_that_is_no_text_is_counted_in_the_whole_file(pictures, refuses
 def test_tables_of_wide_characters(pictures, name, text, encoding):
     listing = read_source(table(pictures, text, name, encoding))
     assert facts(listing) == [("a.png", "0042")]
-    assert listing.notes == [f"read as: UTF-{'32' if '32' in encoding else '16'} text ({name})"]
+    assert listing.notes == [
+        f"read as: UTF-{'32' if '32' in encoding else '16'} text ({name})",
+        f"1 images beside them are not named in {name} and were left out: b.png",
+    ]
 
 
 def test_tables_in_an_older_encoding(pictures):
@@ -385,3 +390,26 @@ def test_images_that_wait_for_a_label_are_passed_over(pictures, refuses):
     path = table(pictures, "file,label\na.png,dog\nb.png,\n")  # of any other table an empty label is a mistake
     with pytest.raises(CatalogError, match=r"row 3 \(.* has an empty label"):
         read_source(path)
+
+
+@pytest.mark.parametrize("label", ['{"choices": ["cat", "dog"]}', '{"gt_parse": {"text": "abc"}}'])
+def test_an_object_in_the_place_of_a_label_is_refused(pictures, label):
+    rows = [json.dumps({"file": "a.png", "label": label}), json.dumps({"file": "b.png", "label": "cat"})]
+    path = table(pictures, "\n".join(rows), "l.jsonl")
+    with pytest.raises(CatalogError, match=r"the column 'label' holds JSON objects, as .*--label-from"):
+        read_source(path)
+    assert len(read_source(path, label_from="(.+)").rows) == 2
+
+
+def test_whole_numbers_that_became_fractions_are_noted(pictures):
+    listing = read_source(table(pictures, "file,label\na.png,1.0\nb.png,2.0\n"))
+    assert listing.notes == ["labels as programs write whole numbers where some cells are empty: 1.0, 2.0"]
+
+
+def test_ids_are_looked_for_in_the_part_that_the_name_of_the_table_says(tmp_path, fill):
+    fill(tmp_path, ["train/1.png", "test/1.png"])
+    (tmp_path / "trainLabels.csv").write_text("id,label\n1,x\n")
+    assert facts(read_source(tmp_path / "trainLabels.csv")) == [("train/1.png", "x")]
+    (tmp_path / "other.csv").write_text("id,label\n1,x\n")
+    with pytest.raises(CatalogError, match=r"did you mean 'test/1.png' or 'train/1.png'"):
+        read_source(tmp_path / "other.csv")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import io
 import logging
-import re
 import struct
 import sys
 import warnings
@@ -31,6 +30,7 @@ from PIL import (  # noqa: F401  (Pillow's lazy plugin loading is not safe among
 )
 
 from tellapart.core.errors import ImageError
+from tellapart.core.foreign_content import message, other_kind, stand_in
 from tellapart.core.image_conversion import Source
 from tellapart.core.jpeg_segments import SCAN, marks
 from tellapart.core.tiff_header import BITS, FORMAT, PHOTOMETRIC, SAMPLES, black_is_zero, unread_kind
@@ -47,15 +47,6 @@ DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, Type
           OverflowError, AttributeError, struct.error, zlib.error)  # fmt: skip
 
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"GIF8")
-_WEB_PAGE = re.compile(rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-_OTHERS = (
-    (4, (b"ftypavif", b"ftypavis"), "an AVIF"),
-    (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"), "a HEIC"),
-    (0, (b"\xff\x0a", b"\0\0\0\x0cJXL "), "a JPEG XL"),
-    (0, (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "), "a JPEG 2000"),
-    (0, (b"8BPS",), "a Photoshop"),
-    (0, (b"v/1\x01",), "an OpenEXR"),
-)
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # bytes a pixel in memory, else 4
 _OTHER_BYTE = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L", "RGBA;16L": "RGBA;16B"}
 _OTHER_BYTE |= {f"{kind};16N": f"{kind};16{'B' if sys.byteorder == 'little' else 'L'}" for kind in ("RGB", "RGBA")}
@@ -104,16 +95,15 @@ def open_image(data: bytes, file: str, max_pixels: int) -> tuple[Image.Image, So
 def _unknown(data: bytes) -> str:
     """Why nothing was opened."""
     known = f"(known: {', '.join(FORMATS)})"
-    if data.startswith(b"version https://git-lfs.github.com/spec/"):
-        return "a Git LFS pointer and not the image; fetch the images with git lfs pull"
-    if _WEB_PAGE.match(data[:1024]):
-        return "a web page and not the image, as a failed download leaves it; fetch the image again"
+    if (instead := stand_in(data, "image")) is not None:
+        return instead
     if (kind := unread_kind(data)) is not None:
         return f"{kind}, which is not read; save it as PNG"
     if looks_like_image(data):
         return f"the image is damaged {known}"
-    other = next((name for start, magic, name in _OTHERS if data[start : start + 16].startswith(magic)), None)
-    return f"{other} file, which is not read {known}; convert it" if other else f"not an image of a known kind {known}"
+    if (other := other_kind(data)) is not None:
+        return f"{other} file, which is not read {known}; convert it"
+    return message(data) or f"not an image of a known kind {known}"
 
 
 def _too_large(image: Image.Image, data: bytes, max_pixels: int) -> str | None:

@@ -7,6 +7,7 @@ refused.
 
 from __future__ import annotations
 
+import hashlib
 import io  # noqa: F401  (of the examples)
 import re
 import struct
@@ -25,6 +26,7 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 _NAMES = re.compile(b"PLTE|tRNS|IDAT|IEND")  # of chunks that may follow damaged ones
 _MOST_LOST = 16  # times that a wrong length is got over
 _PIECE = 2**22  # bytes that are unpacked at a time
+_ROWS = 64  # of pixels that are digested at a time
 _END_MARK, _SCAN = b"\xff\xd9", b"\xff\xda"  # of a JPEG
 # What may follow a whole scan without changing its pixels, and changes those of one that is cut off.
 _TAILS = tuple(bytes([first, *b"\x5a\xfe\xa7\x13"]) * 16 for first in (0x00, 0xFE, 0xAA, 0x55))
@@ -193,8 +195,8 @@ def _mend_jpeg(data: bytes, max_pixels: int) -> tuple[bytes, str] | None:
         (kept, [DAMAGED_SIDE]),
     ):
         start = b"".join([b"\xff\xd8", *side])
-        if start + body != data and (rows := _last_rows(start + body, max_pixels)) is not None:
-            whole = ended or (_all_bits(head, body) and _is_whole(start, body, rows, max_pixels))
+        if start + body != data and (pixels := _pixels(start + body, max_pixels)) is not None:
+            whole = ended or (_all_bits(head, body) and _is_whole(start, body, pixels, max_pixels))
             return (start + body, "; ".join([*words, *missing])) if whole else None
     return None
 
@@ -205,22 +207,28 @@ def _ended(scans: bytes) -> bytes:
     return (scans + b"\0" if scans.endswith(b"\xff") else scans) + _END_MARK
 
 
-def _is_whole(start: bytes, body: bytes, rows: bytes, max_pixels: int) -> bool:
+def _is_whole(start: bytes, body: bytes, pixels: bytes, max_pixels: int) -> bool:
     """Whether no pixel hangs on what follows the scans, so that nothing but the end mark was missing."""
     parts = _RESTART.findall(body)  # of a scan that is written in parts, the next begins with the mark that follows
     mark = bytes([0xFF, 0xD0 + (parts[-1][1] + 1) % 8]) if parts else b""
     tails = [*_TAILS, mark + _TAILS[0]] if mark else _TAILS
     # One after the other: the first difference tells.
-    return all(_last_rows(b"".join([start, body[:-2], tail, _END_MARK]), max_pixels) == rows for tail in tails)
+    return all(_pixels(b"".join([start, body[:-2], tail, _END_MARK]), max_pixels) == pixels for tail in tails)
 
 
-def _last_rows(data: bytes, max_pixels: int) -> bytes | None:
-    """The last rows of pixels, on which whatever a scan lacks must show; None where it is no picture, or too large."""
+def _pixels(data: bytes, max_pixels: int) -> bytes | None:
+    """A digest of all pixels; None where it is no picture, or too large.
+
+    A tail fills the rows where a scan was cut, and a decoder those below with one grey: the last rows tell nothing.
+    """
     try:
         image, _ = open_image(data, "", max_pixels)
         with image:
             image.load()
-            return image.crop((0, max(image.height - 64, 0), *image.size)).tobytes()
+            digest = hashlib.blake2b()
+            for top in range(0, image.height, _ROWS):
+                digest.update(image.crop((0, top, image.width, min(top + _ROWS, image.height))).tobytes())
+            return digest.digest()
     except (ImageError, *DAMAGE):
         return None
 

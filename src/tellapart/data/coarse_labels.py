@@ -56,6 +56,8 @@ def check_coarse_labels(result: Catalog) -> None:
         raise CatalogError(f"{result.source}: in no group: {join_some(none)}; every class belongs to exactly one")
     counts = Counter(label for label, _ in pairs)
     if twice := sorted(label for label, count in counts.items() if count > 1):
+        groups = sorted({str(group) for label, group in pairs if label in twice})
         raise CatalogError(
-            f"{result.source}: in more than one group: {join_some(twice)}; every class belongs to exactly one"
+            f"{result.source}: in more than one group ({join_some(groups)}): {join_some(twice)}; every class belongs "
+            "to exactly one; if the outer folders are no groups of classes, say --label-from folder"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from tellapart.core.errors import CatalogError, did_you_mean, join_some
 from tellapart.core.terminal import quoted
 from tellapart.data.label_expression import NAMED_RULES, label_expression
-from tellapart.data.rows import SEVERAL, SPLIT_NAMES
+from tellapart.data.rows import SEVERAL
 
 FILE_COLUMNS = (
     "file", "filename", "image", "path", "imagepath", "filepath", "imagefile", "imagefilename", "imagename", "img",
@@ -24,7 +24,7 @@ LABEL_COLUMNS = (
     "transcript", "groundtruth", "gt", "classname", "labelname", "categoryname", "classlabel", "species", "breed",
     "diagnosis", "dx", "choice",
 )  # fmt: skip
-SPLIT_COLUMNS = ("split", "subset", "partition", "dataset", "set", "usage")
+LABEL_IDS = ("classid", "labelid", "categoryid", "targetid", "classindex", "labelindex", "classidx", "labelidx")
 
 Choice = tuple[str, str]  # the column of the files, that of the labels
 
@@ -75,7 +75,8 @@ class Columns:
             sample: some rows, which tell why there is no label column.
 
         Raises:
-            CatalogError: a named column is not there, no usual one is, or several are.
+            CatalogError: a named column is not there, no usual one is, or several are; or tellapart itself wrote the
+                table, for another use.
 
         >>> Columns().choose(["id", "Image", "text"], Path("labels.csv"))
         ('Image', 'text')
@@ -91,16 +92,21 @@ class Columns:
         self, present: Sequence[str], table: Path, file: str | None, sample: Sequence[Mapping[str, Any]] = ()
     ) -> str:
         """Which of a table's columns holds the label, see `choose`; not the one of the file."""
+        _refuse_own(table, present)
         if self.group_by is not None and self.group_by not in present:
             hint = did_you_mean(self.group_by, present)
             raise CatalogError(f"{table}: no column {self.group_by!r}{hint} (group_by); it has: {_names(present)}")
         others = [name for name in present if name != file]
-        if self.label is None and not usual(LABEL_COLUMNS, others) and (flags := one_hot(others, sample)):
+        if (
+            self.label is None
+            and not usual((*LABEL_COLUMNS, *LABEL_IDS), others)
+            and (flags := one_hot(others, sample))
+        ):
             raise CatalogError(
                 f"{table}: no label column; the columns {join_some(flags)} hold 0 and 1, as for {SEVERAL}; write the "
                 "one label of each image into a column 'label'"
             )
-        return self._one(self.label, LABEL_COLUMNS, present, table, "label", taken=file)
+        return self._one(self.label, (*LABEL_COLUMNS, *LABEL_IDS), present, table, "label", taken=file)
 
     def file_heading(self, present: Sequence[str]) -> str | None:
         """Of headings the one that names the file; None where no file and label can be chosen."""
@@ -185,6 +191,20 @@ class Columns:
         return read
 
 
+def _refuse_own(table: Path, present: Sequence[str]) -> None:
+    """Refuse a table that tellapart wrote for another use: its rows say what to keep, which a table cannot."""
+    if {"file", "label", "keep", "sha256", "pixels"} <= set(present):
+        raise CatalogError(
+            f"{table}: the rows of a catalog without its metadata, as another program writes them: which rows are kept "
+            "and where the images are is lost; write the catalog again, and change its columns with tellapart"
+        )
+    if list(present) == ["file", "keep", "label"]:
+        raise CatalogError(
+            f"{table}: the corrections of a review page; give them to tellapart clean (--corrections), and the images "
+            "as the data"
+        )
+
+
 def usual(names: Sequence[str], present: Sequence[str]) -> list[str]:
     """The headings that are the first of these names to be there; case, blanks, dashes and underlines do not count.
 
@@ -197,36 +217,19 @@ def usual(names: Sequence[str], present: Sequence[str]) -> list[str]:
     return next((folded[name] for name in names if name in folded), [])
 
 
-def split_column(present: Sequence[str], values_of: Callable[[str], Iterable[Any]]) -> str | None:
-    """The column that says which part of the data an image is of; None where none does.
-
-    Args:
-        present: the headings.
-        values_of: the values of a column. One that is not called split counts only if all of them are parts.
-    """
-    found = usual(["split"], present)
-    if found:
-        return found[0]
-    for name in SPLIT_COLUMNS[1:]:
-        for column in usual([name], present):
-            values = {str(value or "").strip().lower() for value in values_of(column)}
-            if values - {""} and values - {""} <= SPLIT_NAMES.keys():
-                return column
-    return None
-
-
 def one_hot(present: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> list[str]:
     """The columns whose cells are all 0 or 1 (or -1, or empty), if there are several.
 
     >>> one_hot(["a", "b", "c"], [{"a": 0, "b": "1.0", "c": 7}, {"a": 1, "b": None, "c": 0}])
     ['a', 'b']
     """
-    flags = []
+    flags, held = [], set()
     for name in present:
         values = {str(value).strip().casefold() for record in sample if (value := record.get(name)) is not None}
         if values - {""} and values <= {"", "0", "1", "0.0", "1.0", "true", "false", "-1", "-1.0", "nan"}:
             flags.append(name)
-    return flags if len(flags) > 1 else []
+            held |= values
+    return flags if len(flags) > 1 and not held.isdisjoint({"1", "1.0", "true"}) else []
 
 
 def _names(present: Sequence[str]) -> str:

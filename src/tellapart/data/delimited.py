@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tellapart.core.errors import CatalogError, join_some, pluralize
+from tellapart.core.foreign_content import HEAD, stand_in
 from tellapart.core.image_io import is_image_name
 from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import RemotePath
@@ -18,6 +19,7 @@ from tellapart.core.terminal import quoted
 from tellapart.core.text_encoding import UTF8, EncodingError, decode_text
 from tellapart.data.rows import Record, Records
 
+_SPREADSHEETS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")  # of today's and of older programs
 DELIMITERS = ",\t;|"
 _ADVICE = 'put a text that holds a quotation mark into quotation marks, and double the mark inside ("")'
 
@@ -50,11 +52,17 @@ def read_text(path: Path) -> tuple[str, list[str]]:
         CatalogError: it cannot be read, or is no text.
     """
     try:
-        text, encoding = decode_text(path.read_bytes() if isinstance(path, RemotePath) else read_regular(path))
+        data = path.read_bytes() if isinstance(path, RemotePath) else read_regular(path)
+        if data.startswith(_SPREADSHEETS):
+            raise CatalogError(f"{path}: a spreadsheet or an archive, no text; save the table as CSV")
+        if (instead := stand_in(data[:HEAD], "table")) is not None:
+            raise CatalogError(f"{path}: {instead}")
+        text, encoding = decode_text(data)
     except OSError as error:
         raise CatalogError(f"{path}: cannot be read: {error.strerror or error}") from error
     except EncodingError as error:
         raise CatalogError(f"{path}: {error}") from error
+    text = text.removesuffix("\x1a")  # by which DOS marks the end
     return text, [] if encoding == UTF8 else [f"read as: {encoding} text ({path.name})"]
 
 

@@ -23,6 +23,7 @@ from tellapart.core.errors import join_some
 from tellapart.core.image_io import SUFFIXES
 from tellapart.core.storage import as_path, is_url
 from tellapart.core.terminal import excerpt, quoted
+from tellapart.data.split_names import part_in_name
 
 MOST_FILES = 500_000  # of a folder that are looked through for names that are not there
 _LIKE = 5_000  # of these, how many are compared with a name letter by letter
@@ -63,12 +64,13 @@ class FoundFiles:
         )
 
 
-def find_files(root: Path, names: Iterable[str]) -> FoundFiles:
+def find_files(root: Path, names: Iterable[str], part: str | None = None) -> FoundFiles:
     r"""Find the files that these names mean.
 
     Args:
         root: the folder that they are relative to.
         names: as a table gives them.
+        part: train, val or test: of several files that a name can mean, it is the one in the folder of this part.
 
     Returns:
         Where they are. A name that is the path of a file is that file. Else it is the one file below ``root`` whose
@@ -96,7 +98,7 @@ def find_files(root: Path, names: Iterable[str]) -> FoundFiles:
     taken = defaultdict(set)  # path → the names that are it, as they compare
     for name, path in found.paths.items():
         taken[posixpath.normpath(path)].add(_parts(name))
-    guesses = {name: guess for name in rest if (guess := _guess(root, name, index)) is not None}
+    guesses = {name: guess for name in rest if (guess := _guess(root, name, index, part)) is not None}
     for name, guess in guesses.items():
         taken[guess].add(_parts(name))
     for name in rest:
@@ -114,7 +116,7 @@ def _is_file(root: Path, name: str) -> bool:
     return os.path.isfile(os.path.join(root, name))  # noqa: PTH113, PTH118  (quick; no name is an error)
 
 
-def _guess(root: Path, name: str, index: _Index) -> str | None:
+def _guess(root: Path, name: str, index: _Index, part: str | None) -> str | None:
     """The one file that a name can mean, or None."""
     plain = (str(as_path(name)) if name.startswith("file://") else name).replace("\\", "/")
     if plain.startswith("/") and plain != name and _is_file(root, plain):
@@ -123,13 +125,25 @@ def _guess(root: Path, name: str, index: _Index) -> str | None:
         return posixpath.normpath(plain)
     if "%" in plain and _is_file(root, unquote(plain)):  # as in an address
         return posixpath.normpath(unquote(plain))
-    best = index.matches(_parts(plain))
+    best = _of_part(index.matches(_parts(plain)), part)
     if len(best) == 1:
         return best[0]
     above = posixpath.join("..", plain)  # a table in a folder beside that of the images
     if not best and not plain.startswith(("/", "..")) and "/" in plain and _is_file(root, above):
         return posixpath.normpath(above)
     return None
+
+
+def _of_part(paths: Sequence[str], part: str | None) -> Sequence[str]:
+    """Of several paths those in a folder of a part, where one is given."""
+    if len(paths) < 2 or part is None:
+        return paths
+    return [path for path in paths if part in map(_part_of_folder, path.split("/")[:-1])]
+
+
+def _part_of_folder(name: str) -> str | None:
+    said = part_in_name(name)
+    return None if said is None else said.part
 
 
 class _Index:
@@ -229,7 +243,7 @@ def _nearest(name: str, index: _Index) -> list[str]:
         return []
     if best := index.matches(parts):
         return best[:2]
-    stem = _without_ending(parts)[-1]
+    stem = re.sub(r"(?<=\d)\.0$", "", _without_ending(parts)[-1])  # 7.0 of a program that takes names for numbers
     for key in (parts[-1], stem):
         if known := index.by_name.get(key):
             return [path for _, path in known[:2]]

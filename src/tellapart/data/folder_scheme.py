@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tellapart.core.errors import CatalogError, join_some
 from tellapart.data.folder_tree import Parts
-from tellapart.data.split_names import PartName, is_generic, part_in_name, same_set
+from tellapart.data.split_names import PartName, is_generic, part_in_name, parts_and_classes, same_set
 
 
 class Place(NamedTuple):
@@ -29,6 +29,8 @@ class FolderScheme:
         doubled: top folder → folders below it that say nothing more, as in ``seg_train/seg_train``.
         inside: whether the last folder says the part, as in ``cat/train``.
         unlabelled: top folders beside the parts whose images lie in no class.
+        crossed: top folder → its part and class, where it says both, as ``train_cats``.
+        below: whether the last folder of each image says nothing more, as in ``cat/images``.
     """
 
     around: Parts = ()
@@ -36,12 +38,23 @@ class FolderScheme:
     doubled: Mapping[str, Parts] = field(default_factory=dict)
     inside: bool = False
     unlabelled: frozenset[str] = frozenset()
+    crossed: Mapping[str, PartName] = field(default_factory=dict)
+    below: bool = False
 
     def place(self, folders: Parts) -> Place | None:
         """Where a folder lies; None where it holds nothing of the set."""
+        place = self._place(folders)
+        if place is None or not self.below:
+            return place
+        return Place(place.part, place.folders[: _length(place.folders)])
+
+    def _place(self, folders: Parts) -> Place | None:
         rest = _below(folders, self.around)
         if rest is None:
             return None
+        if self.crossed:
+            said = self.crossed.get(rest[0]) if rest else None
+            return None if said is None else Place(said.part, (*said.rest, *rest[1:]))
         if self.inside:
             said = part_in_name(rest[-1]) if rest else None
             return Place(None, rest) if said is None else Place(said.part, rest[:-1])
@@ -76,9 +89,23 @@ def find_scheme(images: Iterable[Parts], *, strict: bool = False) -> FolderSchem
     for folder in inner:
         below[folder[0]].append(folder[1:])
     scheme = _with_parts(around, below)
+    if scheme is None and all(not any(rest) for rest in below.values()) and (crossed := parts_and_classes(below)):
+        scheme = FolderScheme(around, crossed=crossed)
     if scheme is None and _parts_inside(inner):
         scheme = FolderScheme(around, inside=True)
-    return scheme or FolderScheme(around)
+    scheme = scheme or FolderScheme(around)
+    places = [place.folders for folder in folders if (place := scheme.place(folder)) is not None and place.folders]
+    if places and not strict and all(0 < _length(place) < len(place) for place in places):
+        return replace(scheme, below=True)
+    return scheme
+
+
+def _length(folders: Parts) -> int:
+    """How many folders stand before those that say nothing more, such as ``images``."""
+    length = len(folders)
+    while length > 1 and is_generic(folders[length - 1]) and part_in_name(folders[length - 1]) is None:
+        length -= 1
+    return length
 
 
 def _below(folders: Parts, above: Parts) -> Parts | None:
@@ -118,12 +145,27 @@ def _with_parts(around: Parts, below: Mapping[str, Sequence[Parts]]) -> FolderSc
         return None
     parts: dict[str, str | None] = {top: name.part if several else None for top, name in said.items()}
     doubled = _doubled({top: below[top] for top in said}, said)
+    unlabelled = frozenset(set(below) - deep - trained) if classes else frozenset[str]()
+    first = {top: {folder[len(doubled[top]) :][:1] for folder in below[top]} - {()} for top in said}
+    unlabelled |= _of_no_class(first, trained)
     return FolderScheme(
         around,
         {**parts, **dict.fromkeys(others)},
         {**doubled, **dict.fromkeys(others, ())},
-        unlabelled=frozenset(set(below) - deep - trained) if classes else frozenset(),
+        unlabelled=unlabelled,
     )
+
+
+def _of_no_class(first: Mapping[str, set[Parts]], trained: Collection[str]) -> set[str]:
+    """The parts whose images lie in one folder that is no class of the train part, as ``test/unknown``.
+
+    Args:
+        first: part → the folders below it.
+        trained: the train parts.
+    """
+    known = set[Parts]().union(*(first[top] for top in trained))
+    lone = {top for top, folders in first.items() if top not in trained and len(folders) == 1}
+    return {top for top in lone if first[top].isdisjoint(known)} if len(known) > 1 else set()
 
 
 def _has_classes(top: str, folders: Iterable[Parts]) -> bool:

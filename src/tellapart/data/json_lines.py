@@ -13,7 +13,7 @@ from tellapart.data.delimited import read_text
 from tellapart.data.rows import Record, Records
 
 
-class _TwiceError(ValueError):
+class TwiceError(ValueError):
     """An object that gives a name twice."""
 
 
@@ -31,22 +31,30 @@ def read_json_lines(path: Path) -> Records:
         if not line.strip():
             continue
         try:
-            record = json.loads(line, object_pairs_hook=_object)
-        except _TwiceError as error:
+            record = json.loads(line, object_pairs_hook=unique_names)
+        except TwiceError as error:
             raise CatalogError(f"{path}: line {number} gives {error} twice; keep one") from error
         except (ValueError, RecursionError) as error:  # not only of JSON: thousands of digits, of brackets
             reason = getattr(error, "msg", error)
             raise CatalogError(f"{path}: line {number} is not JSON: {reason}; mend or drop it") from error
         if not isinstance(record, dict):
-            raise CatalogError(f"{path}: line {number} is not a JSON object")
+            hint = "; a list is a table too, in a file that ends in .json" if isinstance(record, list) else ""
+            raise CatalogError(f"{path}: line {number} is not a JSON object{hint}")
         records.append(Record(number, record))
         present.update(dict.fromkeys(record))
     return Records(list(present), records, notes)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object with its names without the blanks around them, each of them once."""
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object with its names without the blanks around them, each of them once.
+
+    Raises:
+        TwiceError: it gives a name twice.
+
+    >>> unique_names([(" file ", "a.png")])
+    {'file': 'a.png'}
+    """
     names = Counter(name.strip() for name, _ in pairs)
     if twice := [name for name, count in names.items() if count > 1]:
-        raise _TwiceError(join_some(map(repr, twice)))
+        raise TwiceError(join_some(map(repr, twice)))
     return {name.strip(): value for name, value in pairs}

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import glob
+import os
 import posixpath
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from tellapart.core.errors import CatalogError, join_some, pluralize
+from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.image_io import is_image_name
 from tellapart.core.storage import RemotePath, as_path, is_url, matching
+from tellapart.core.system_files import is_system_name
 from tellapart.data.box_annotations import ONE_LABEL, find_boxes, kind_of_boxes
 from tellapart.data.columns import Columns
-from tellapart.data.folder_scheme import FolderScheme, Place, find_scheme
+from tellapart.data.folder_names import read_names
+from tellapart.data.folder_scheme import FolderScheme, find_scheme
 from tellapart.data.folder_tree import FolderTree, Parts, read_tree, tree_of
-from tellapart.data.left_out import lost_classes, other_files
-from tellapart.data.name_rules import (
-    NameRule,
-    are_counted,
-    hold_no_labels,
-    label_in_name,
-    label_reader,
-    rule_of_names,
-)
+from tellapart.data.left_out import hint_of_kind, other_files
 from tellapart.data.normal_forms import composed
 from tellapart.data.rows import Listing, Row
 from tellapart.data.shards import read_shards
 from tellapart.data.side_tables import naming_tables, offer
-from tellapart.data.split_names import part_in_name, part_rows
+from tellapart.data.side_texts import read_side_texts
+from tellapart.data.split_names import part_in_name, part_rows, parts_in_names
 from tellapart.data.tables import GIVEN_SUFFIXES, TABLE_NAMES, TABLE_SUFFIXES, read_table
+
+_MAY_LABEL = (
+    ".csv",
+    ".tsv",
+    ".json",
+    ".jsonl",
+    ".xml",
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".mat",
+    ".yaml",
+    ".yml",
+    ".txt",
+)  # files
 
 
 def read_source(
@@ -74,7 +85,10 @@ def _listing(data: str | Path, label_from: str, columns: Columns, task: str | No
     if shards := check_exists(data):
         return _shards(shards, columns)
     path = Path(data)
-    return _folder(read_tree(path), label_from, columns, task) if path.is_dir() else _table(path, columns)
+    if path.is_dir():
+        return _folder(read_tree(path), label_from, columns, task)
+    listing = _table(path, columns)
+    return _with_notes(listing, [*_beside(listing)])
 
 
 def check_exists(data: str | Path) -> list[Path]:
@@ -91,16 +105,29 @@ def check_exists(data: str | Path) -> list[Path]:
         shards = sorted(Path(name) for name in glob.glob(str(data), recursive=True))  # noqa: PTH207
         if not shards:
             raise CatalogError(f"{data}: no file matches this pattern")
+        if other := next((shard for shard in shards if shard.suffix.lower() != ".parquet"), None):
+            raise CatalogError(
+                f"{data}: {other.name} is no Parquet shard, and only those are taken by a pattern; give the folder, or "
+                "one table"
+            )
         return shards
     if not path.exists():
         raise CatalogError(f"{data}: there is no such file or folder")
-    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in GIVEN_SUFFIXES):
-        boxes = f"{kind} boxes: {ONE_LABEL}" if path.is_file() and (kind := kind_of_boxes(path)) else None
-        raise CatalogError(
-            f"{data}: {boxes or 'not a data set'}; give a folder of images, a table ({', '.join(GIVEN_SUFFIXES)}) or "
-            "Parquet shards"
-        )
+    if not path.is_dir():
+        _check_kind(path)
     return []
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse a file that is no table, by its ending, or one of boxes."""
+    suffix = path.suffix.lower() if path.is_file() else ""
+    boxes = kind_of_boxes(path) if suffix == ".json" or (suffix and suffix not in GIVEN_SUFFIXES) else None
+    if boxes or suffix not in GIVEN_SUFFIXES:
+        hint = hint_of_kind(path.name) if suffix else None
+        what = f"{boxes} boxes: {ONE_LABEL}" if boxes else "not a data set" + (f" ({hint})" if hint else "")
+        raise CatalogError(
+            f"{path}: {what}; give a folder of images, a table ({', '.join(GIVEN_SUFFIXES)}) or Parquet shards"
+        )
 
 
 def _remote_listing(data: str, label_from: str, columns: Columns, task: str | None) -> Listing:
@@ -145,14 +172,18 @@ def _folder(tree: FolderTree, label_from: str, columns: Columns, task: str | Non
     shards = [tree.root.joinpath(*parts) for parts in tree.others if parts[-1].lower().endswith(".parquet")]
     auto = label_from == "auto"
     if auto and (table := _own_table(tree, ())):
-        return _by_tables(tree, FolderScheme(), {(): table}, columns)
+        return _by_tables(tree, [_PlacedTable((), table, None)], columns)
     if not tree.images:
         if shards:
             return _with_notes(_shards(shards, columns, tree.root), tree.notes)
         return Listing(tree.root, [], "folder", [*other_files(tree.others), *tree.notes])
     scheme = find_scheme(tree.images, strict=label_from == "folder")
     if auto and (tables := _part_tables(tree, scheme)):
-        return _by_tables(tree, scheme, tables, columns)
+        return _by_tables(tree, tables, columns)
+    if auto and not columns.named and (listing := read_side_texts(tree, scheme, task)) is not None:
+        return listing
+    if auto and (listing := _by_part_tables(tree, scheme, columns)) is not None:
+        return listing
     columns.refuse_without_columns(tree.root, "folders of images")
     return _named(tree, scheme, label_from, task)
 
@@ -161,14 +192,18 @@ def _named(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str | 
     """The rows of a folder by names, unless tables or boxes beside the images may hold the labels."""
     beside = naming_tables(tree, len(scheme.around) + 1)
     try:
-        listing = _by_names(tree, scheme, label_from, task)
+        listing = read_names(tree, scheme, label_from, task)
     except CatalogError as error:
         if beside:
             raise CatalogError(f"{error}; {offer(beside, tree.root)}") from error
         if boxes := find_boxes(tree):
             raise CatalogError(f"{tree.root}: {boxes}: {ONE_LABEL}") from error
+        if others := ["/".join(parts) for parts in tree.others if _suffix(parts) in _MAY_LABEL]:
+            raise CatalogError(
+                f"{error}; the labels may stand in {join_some(others)}: make a table of file and label of that"
+            ) from error
         raise
-    unsure = label_from == "auto" and (listing.layout == "file names" or len({row.label for row in listing.rows}) == 1)
+    unsure = _is_unsure(listing, label_from)
     if beside and unsure:
         how = "file names" if listing.layout == "file names" else "the one folder of the images"
         raise CatalogError(
@@ -184,6 +219,21 @@ def _named(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str | 
     return listing
 
 
+def _is_unsure(listing: Listing, label_from: str) -> bool:
+    """Whether labels that stand in names may as well be none."""
+    one = len({row.label for row in listing.rows}) == 1
+    return label_from == "auto" and (listing.layout == "file names" or one)
+
+
+@dataclass(frozen=True)
+class _PlacedTable:
+    """A table of a folder: whose images it names, where it lies, and the part that its place or its name says."""
+
+    folder: Parts
+    table: Parts
+    part: str | None
+
+
 def _own_table(tree: FolderTree, folder: Parts) -> Parts | None:
     """The table that by its name belongs to the images of a folder."""
     here = {parts[-1].lower(): parts for parts in tree.others if parts[:-1] == folder}
@@ -191,34 +241,73 @@ def _own_table(tree: FolderTree, folder: Parts) -> Parts | None:
     return next((here[name] for name in names if name in here), None)
 
 
-def _part_tables(tree: FolderTree, scheme: FolderScheme) -> dict[Parts, Parts]:
-    """Folder → its table: of a folder around the whole set, or of each part."""
+def _part_tables(tree: FolderTree, scheme: FolderScheme) -> list[_PlacedTable]:
+    """The table of a folder around the whole set, or those of its parts."""
     for length in range(len(scheme.around), 0, -1):
         if table := _own_table(tree, scheme.around[:length]):
-            return {scheme.around[:length]: table}
+            return [_PlacedTable(scheme.around[:length], table, None)]
     folders = [(*scheme.around, top, *scheme.doubled[top][:length])
                for top in scheme.parts for length in range(len(scheme.doubled[top]) + 1)]  # fmt: skip
-    return {folder: table for folder in folders if (table := _own_table(tree, folder))}
+    found = ((folder, _own_table(tree, folder)) for folder in folders)
+    return [_PlacedTable(folder, table, place.part if (place := scheme.place(folder)) else None)
+            for folder, table in found if table]  # fmt: skip
 
 
-def _by_tables(tree: FolderTree, scheme: FolderScheme, tables: Mapping[Parts, Parts], columns: Columns) -> Listing:
-    """The rows of one table or of one a part, with their files named from the root."""
+def _by_part_tables(tree: FolderTree, scheme: FolderScheme, columns: Columns) -> Listing | None:
+    """The rows of tables whose names say the parts, as ``train.csv`` and ``test.csv``; None where names of folders do.
+
+    All of them lie in one folder and can be read; a ``test.csv`` without labels is none of these.
+    """
+    if scheme.parts or any(place.folders for parts in tree.images if (place := scheme.place(parts[:-1])) is not None):
+        return None
+    for length in range(len(scheme.around) + 1):
+        folder = scheme.around[:length]
+        here = [parts for parts in tree.others if parts[:-1] == folder and _suffix(parts) in TABLE_SUFFIXES]
+        said = parts_in_names(parts[-1] for parts in here)
+        tables = [_PlacedTable(folder, parts, said[parts[-1]]) for parts in here if said[parts[-1]] is not None]
+        if tables:
+            try:
+                return _by_tables(tree, tables, columns)
+            except CatalogError:
+                return None  # they are offered one by one
+    return None
+
+
+def _suffix(parts: Parts) -> str:
+    return Path(parts[-1]).suffix.lower()
+
+
+def _by_tables(tree: FolderTree, tables: Sequence[_PlacedTable], columns: Columns) -> Listing:
+    """The rows of one table or of several, with their files named from the root."""
     listing: Listing | None = None
-    for folder, table in tables.items():
-        read = _table(tree.root.joinpath(*table), columns)
-        place = scheme.place(folder)
-        part = place.part if place is not None else None
-        if folder:
-            read.rows = [_below(row, folder, part) for row in read.rows]
+    for each in tables:
+        read = _table(tree.root.joinpath(*each.table), columns)
+        if each.folder or each.part:
+            read.rows = [_below(row, each.folder, each.part) for row in read.rows]
         if listing is None:
-            listing = replace(read, root=tree.root, layout="/".join(table))
+            listing = replace(read, root=tree.root, layout="/".join(each.table))
         else:
             listing.rows += read.rows
             listing.notes += read.notes
-            listing.layout = join_some("/".join(each) for each in tables.values())
+            listing.layout = join_some("/".join(each.table) for each in tables)
             listing.labelled_by = f"the column {read.label_column!r} of {listing.layout}"
     assert listing is not None
-    return _note_unlisted(listing, tree, set(tables.values()))
+    return _note_unlisted(listing, tree, {each.table for each in tables})
+
+
+def _beside(listing: Listing) -> Iterator[str]:
+    """A note on the images in the folders of those that a table names, which it does not name."""
+    if is_url(listing.root) or any(row.shard is not None or is_url(row.file) for row in listing.rows):
+        return
+    listed = {posixpath.normpath(row.file) for row in listing.rows}
+    rest: list[str] = []
+    for folder in sorted({posixpath.dirname(name) for name in listed}):
+        with os.scandir(listing.root / folder) as entries:
+            names = sorted(entry.name for entry in entries if is_image_name(entry.name) and entry.is_file())
+        paths = (posixpath.join(folder, name) for name in names if not is_system_name(name))
+        rest += [path for path in paths if path not in listed]
+    if rest:
+        yield f"{len(rest)} images beside them are not named in {listing.layout} and were left out: {join_some(rest)}"
 
 
 def _below(row: Row, folder: Parts, part: str | None) -> Row:
@@ -228,136 +317,9 @@ def _below(row: Row, folder: Parts, part: str | None) -> Row:
     return replace(row, file=posixpath.normpath("/".join([*folder, row.file])), split=row.split or part)
 
 
-def _by_names(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str | None) -> Listing:
-    """The rows of a folder by the names of folders, or by those of files."""
-    listing = Listing(tree.root, [], "folder", other_files(tree.others))
-    placed, unlabelled = {}, []
-    for parts in tree.images:
-        place = scheme.place(parts[:-1])
-        if place is None or (scheme.unlabelled and not place.folders):
-            unlabelled.append("/".join(parts))
-        else:
-            placed[parts] = place
-    if unlabelled:
-        listing.notes.append(
-            f"{pluralize(len(unlabelled), 'image in no class was', 'images in no class were')} left out: "
-            f"{join_some(unlabelled)}"
-        )
-    if label_from == "auto":
-        deep = any(place.folders for place in placed.values())
-        if deep and task == "read":
-            _ask_for_texts(placed)
-        label_from = "folder" if deep else ""
-    if label_from == "folder":
-        listing.layout, listing.labelled_by = "class folders", "folder names"
-        listing.rows = _class_folders(placed)
-        lost, notes = lost_classes(tree, scheme, {row.label for row in listing.rows})
-        listing.lost_classes = lost
-        listing.notes += notes
-    else:
-        listing.layout = "file names"
-        placed, notes = _with_labels(placed, label_from)
-        listing.notes += notes
-        rule = NameRule(label_from) if label_from else rule_of_names(["/".join(parts) for parts in placed], task)
-        listing.labelled_by = f"file names (by the rule {rule.rule!r})"
-        listing.notes += rule.notes
-        listing.rows = _rows_by_name(placed, rule.rule, asked=bool(label_from), task=task)
-    if scheme.around:
-        listing.labelled_by += f" below {'/'.join(scheme.around)}"
-    listing.rows, notes = composed(listing.rows, names=True)
-    return _with_notes(listing, [*tree.notes, *notes, *_blank_twins(listing.rows)])
-
-
-def _with_labels(placed: dict[Parts, Place], rule: str) -> tuple[dict[Parts, Place], list[str]]:
-    """The images without those of parts whose names hold no labels, as ``test1/1.jpg`` beside ``train/cat.0.jpg``.
-
-    Args:
-        placed: image → its place.
-        rule: that somebody gave; empty where nobody did.
-
-    Returns:
-        The others, and notes on what was left out.
-    """
-    of_part: dict[str | None, list[Parts]] = defaultdict(list)
-    for parts, place in placed.items():
-        of_part[place.part].append(parts)
-    trained = [parts[-1] for parts in of_part.pop("train", [])]
-    if not trained:
-        return placed, []
-    notes = []
-    for images in of_part.values():
-        names = [parts[-1] for parts in images]
-        if any(label_reader(rule)(Path(name).stem) for name in names) if rule else not hold_no_labels(names, trained):
-            continue
-        left = set(images)
-        placed = {parts: place for parts, place in placed.items() if parts not in left}
-        notes.append(
-            f"{pluralize(len(images), 'image')} without a label in the name left out: "
-            f"{join_some('/'.join(parts) for parts in images)}"
-        )
-    return placed, notes
-
-
 def _with_notes(listing: Listing, notes: Sequence[str]) -> Listing:
     listing.notes += notes
     return listing
-
-
-def _rows_by_name(placed: Mapping[Parts, Place], rule: str, *, asked: bool, task: str | None) -> list[Row]:
-    try:
-        return [Row(name := "/".join(parts), label_in_name(name, rule), split=place.part)
-                for parts, place in placed.items()]  # fmt: skip
-    except CatalogError as error:
-        if asked or task is not None:
-            raise
-        raise CatalogError(f"{error}; if the names are the texts in the images, say --task read") from error
-
-
-def _class_folders(placed: Mapping[Parts, Place]) -> list[Row]:
-    depths = Counter(len(place.folders) for place in placed.values())
-    if len(depths) > 1 or not depths.keys() <= {1, 2}:
-        usual = depths.most_common(1)[0][0]
-        odd = ["/".join(parts) for parts, place in placed.items()
-               if len(place.folders) != usual or usual not in (1, 2)]  # fmt: skip
-        raise CatalogError(
-            f"{odd[0]}: images must all lie in class folders (class/image) or all in group/class folders "
-            f"(group/class/image); move {'this one' if len(odd) == 1 else f'these {len(odd):,}'}, or label by name "
-            "(--label-from prefix)"
-        )
-    return [
-        Row("/".join(parts), place.folders[-1], place.folders[0] if len(place.folders) == 2 else None, place.part)
-        for parts, place in placed.items()
-    ]
-
-
-def _ask_for_texts(placed: Mapping[Parts, Place]) -> None:
-    """Refuse to read folder names as texts where the names of the files may be the texts as well.
-
-    Raises:
-        CatalogError: they may.
-    """
-    of_folder: dict[Parts, list[str]] = defaultdict(list)
-    for parts in placed:
-        of_folder[parts[:-1]].append(parts[-1])
-    if all(are_counted(names) for names in of_folder.values()):
-        return
-    name = next(names[0] for names in of_folder.values() if not are_counted(names))
-    folder = next(place.folders[-1] for place in placed.values() if place.folders)
-    raise CatalogError(
-        f"the texts may be the names of folders, as {folder!r}, or of files, as {name!r}; say which: "
-        "--label-from folder or --label-from text"
-    )
-
-
-def _blank_twins(rows: Sequence[Row]) -> list[str]:
-    """Notes on labels that differ only in blanks around them: a person cannot see that they are two."""
-    stripped = defaultdict(list)
-    for label in sorted({row.label for row in rows}):
-        stripped[label.strip()].append(repr(label))
-    twins = ["/".join(labels) for labels in stripped.values() if len(labels) > 1]
-    return (
-        [f"{len(twins)} labels differ from another only in the blanks around them: {join_some(twins)}"] if twins else []
-    )
 
 
 def _note_unlisted(listing: Listing, tree: FolderTree, tables: Collection[Parts]) -> Listing:

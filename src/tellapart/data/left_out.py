@@ -13,10 +13,41 @@ from tellapart.data.split_names import part_in_name
 
 KINDS = 6  # of files, that a note names
 _HINTS = {
-    (".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".cr2", ".nef", ".dng", ".arw", ".raw"): (
-        "pictures of kinds that are not read: convert them to JPEG or PNG"
-    ),
+    (
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jxl",
+        ".jp2",
+        ".svg",
+        ".psd",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".dng",
+        ".arw",
+        ".orf",
+        ".rw2",
+        ".raw",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tga",
+        ".pcx",
+        ".ico",
+        ".exr",
+        ".dds",
+        ".eps",
+        ".dcm",
+        ".dicom",
+        ".nii",
+        ".fits",
+        ".svs",
+    ): ("pictures of kinds that are not read: convert them to JPEG or PNG"),
     (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".xz", ".bz2"): "archives: unpack them",
+    (".xlsx", ".xls", ".ods", ".numbers"): "spreadsheets: save a table as CSV",
+    (".crdownload", ".part", ".partial", ".download"): "downloads that never ended: fetch them again",
     (".arrow",): "Arrow files of a saved dataset: write it as Parquet (to_parquet)",
     (".mdb",): "an LMDB: write its images as files or as Parquet",
     (".tfrecord", ".tfrecords", ".npz", ".npy", ".mat", ".pkl", ".pickle", ".h5", ".hdf5"): (
@@ -29,6 +60,16 @@ _NO_IMAGES = frozenset({  # kinds of files that make no class of the folder that
     ".log", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".toml", ".cfg", ".ini", ".parquet", ".pt", ".pth", ".onnx",
     ".cache", ".bib", ".tex",
 })  # fmt: skip
+
+
+def hint_of_kind(name: str) -> str | None:
+    """What can be done with a file of another kind, by its ending; None where nothing is known.
+
+    >>> hint_of_kind("set.tar.gz"), hint_of_kind("a.txt")
+    ('archives: unpack them', None)
+    """
+    ending = Path(name).suffix.lower()
+    return next((hint for endings, hint in _HINTS.items() if ending in endings), None)
 
 
 def other_files(others: Collection[Parts]) -> list[str]:
@@ -77,8 +118,9 @@ def lost_classes(tree: FolderTree, scheme: FolderScheme, labels: Collection[str]
         place = scheme.place(folder)
         name = "/".join(folder)
         if place is None:
-            is_part = len(folder) == len(scheme.around) + 1 and part_in_name(folder[-1]) is not None
-            bare += [name] if scheme.parts and is_part else []
+            # beside the parts, or beside the one part that has images
+            is_part = part_in_name(folder[-1]) is not None and folder[:-1] in (scheme.around, scheme.around[:-1])
+            bare += [name] if (scheme.parts or scheme.around) and is_part else []
         elif place.folders and len(place.folders) in depths:
             if place.folders[-1] in labels:
                 bare.append(name)

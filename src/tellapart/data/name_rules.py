@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.image_io import SUFFIXES
+from tellapart.core.terminal import quoted
 from tellapart.data.label_expression import label_expression
 
 _NUMBERED = r" \(\d+\)"
@@ -38,9 +40,28 @@ LABEL_RULES = {
     # 361_word_42.png -> word
     "number-text-number": re.compile(rf"(?P<number>\d+)_(?P<label>.+)_\d+{_COPY}*"),
 }
+_EXPORTED = re.compile(r"_(?:jpe?g|png|bmp|webp|tiff?|gif)\.rf\.[0-9A-Za-z]{16,}$", re.IGNORECASE)
+# Words of cameras, phones and programs in names that count pictures and say nothing of what they show.
+_COUNTING = frozenset({
+    "image", "images", "img", "imgs", "pic", "pics", "picture", "pictures", "photo", "photos", "file", "files", "frame",
+    "frames", "scan", "scans", "page", "screenshot", "screenshots", "screen", "shot", "snapshot", "capture", "dsc",
+    "dscn", "dscf", "dcim", "pxl", "mvimg", "vid", "gopr", "whatsapp", "wa", "at", "am", "pm", "untitled", "download",
+    "unnamed", "sample", "data", "bild", "foto",
+})  # fmt: skip
+_DAY = re.compile(r"(?:19|20)\d{6}")
 SURE = 5  # names; of fewer nobody can tell whether a number runs
 _DENSE = 4  # a counter's numbers are spread over at most so many times their number
 _STAMP = 9  # digits, from which a number is a time and no text
+
+
+def without_copy_mark(name: str) -> str:
+    """A name without what a desktop appends to that of a copy.
+
+    >>> without_copy_mark("cat (1)"), without_copy_mark("cat - Copy"), without_copy_mark("cat")
+    ('cat', 'cat', 'cat')
+    """
+    match = re.fullmatch(rf"(?P<name>.+?){_COPY}*", name)
+    return match["name"] if match else name
 
 
 def label_in_name(path: str | Path, rule: str) -> str:
@@ -58,7 +79,7 @@ def label_in_name(path: str | Path, rule: str) -> str:
     >>> label_in_name("0042.1.png", "text"), label_in_name("x-red-7.png", "x-([a-z]+)-.*")
     ('0042', 'red')
     """
-    label = label_reader(rule)(_stem(path))
+    label = label_reader(rule)(stem_of(path))
     if not label:
         raise CatalogError(
             f"{path}: the name holds no label by the rule {rule!r}; sort the images into class folders, or give a rule "
@@ -81,8 +102,16 @@ def label_reader(rule: str) -> Callable[[str], str | None]:
     return read
 
 
-def _stem(path: str | Path) -> str:
-    return Path(path).stem
+def stem_of(path: str | Path) -> str:
+    """A file's name without its ending, or endings, and without what Roboflow writes between two of them.
+
+    >>> stem_of("a/cat_1.jpg"), stem_of("cat_1.png.jpg"), stem_of("cat_1_jpg.rf.0123456789abcdef0123456789abcdef.jpg")
+    ('cat_1', 'cat_1', 'cat_1')
+    """
+    stem = Path(path).stem
+    while (ending := Path(stem).suffix.lower()) in SUFFIXES and len(stem) > len(ending):
+        stem = stem[: -len(ending)]
+    return _EXPORTED.sub("", stem)
 
 
 # --- which rule a whole set follows ------------------------------------------------------------------
@@ -117,7 +146,10 @@ def rule_of_names(files: Sequence[str], task: str | None) -> NameRule:
         if "number-text" in sure and _is_index(names.fields("number-text") or []):
             return _taken(names, "number-text")
         hashed = [rule for rule in sure if rule in ("text-hash", "hash-text")]
-        return _taken(names, hashed[0]) if hashed and not names.fields("prefix") else NameRule("prefix")
+        if hashed and not names.fields("prefix"):
+            return _taken(names, hashed[0])
+        _check_prefixes(names)
+        return NameRule("prefix")
     if len(sure) > 1:
         raise _question(names, sure)
     return _taken(names, sure[0]) if sure else _unsure(names)
@@ -128,7 +160,7 @@ class _Names:
 
     def __init__(self, files: Sequence[str]) -> None:
         self.files = files
-        self.stems = [_stem(file) for file in files]
+        self.stems = [stem_of(file) for file in files]
 
     def fields(self, rule: str) -> list[dict[str, str]] | None:
         """What a rule finds in each name; None where it does not fit each."""
@@ -164,6 +196,32 @@ def _taken(names: _Names, rule: str) -> NameRule:
     return NameRule(rule, (f"{note} (--label-from {rule}; the whole name: {names.whole()})",))
 
 
+def _check_prefixes(names: _Names) -> None:
+    """Refuse names whose beginnings say nothing, or end in another number.
+
+    Raises:
+        CatalogError: they are those of cameras and of programs, or hold several numbers.
+    """
+    labels = {fields["label"] for fields in names.fields("prefix") or []}
+    if labels and all(map(_says_nothing, labels)):
+        raise CatalogError(
+            f"the names hold no labels: {names.shown()} only count images; give a table of file and label, sort the "
+            "images into class folders, or say --label-from prefix if these are labels"
+        )
+    shorter = [label_reader("prefix")(label) for label in labels]
+    if len(names.files) >= SURE and all(shorter) and len(set(shorter)) > 1:
+        raise CatalogError(
+            f"the names hold several numbers, and may mean {quoted(shorter[0])} or {quoted(next(iter(labels)))}: "
+            f"{names.shown()}; say --label-from prefix to leave out the last number alone, or a regular expression for "
+            "the label, as '([^_]+)_.*'"
+        )
+
+
+def _says_nothing(label: str) -> bool:
+    words = re.findall(r"[^\W\d_]+", label.lower())
+    return all(word in _COUNTING for word in words) if words else _DAY.fullmatch(label) is not None
+
+
 def _question(names: _Names, rules: Sequence[str]) -> CatalogError:
     ways = [f"{names.example(rule)} (--label-from {rule})" for rule in rules]
     return CatalogError(
@@ -195,7 +253,20 @@ def _unsure(names: _Names) -> NameRule:
             raise _question(names, [rule])
         note = f"every name {_WHAT[rule]} and is read whole: {names.example('text')}"
         return NameRule("text", (f"{note}; if that is no text, say --label-from {rule}",))
+    if len(names.files) >= SURE and all("_" in stem.strip("_") for stem in names.stems):
+        note = f"every name holds '_' and is read whole: {names.example('text')}"
+        return NameRule("text", (f"{note}; if a part of it is no text, say --label-from with a rule, as '([^_]+)_.*'",))
     return NameRule("text")
+
+
+def hold_texts(names: Sequence[str]) -> bool:
+    """Whether each name frames a text by two numbers, mostly another one, as ``115_Lube_45484.jpg``.
+
+    >>> hold_texts([f"{n}_{text}_{n + 7}.jpg" for n, text in enumerate(["ab", "cd", "ef", "gh", "ij"])])
+    True
+    """
+    fields = _Names(names).fields("number-text-number") or []
+    return _is_framed(fields) and len({each["label"] for each in fields}) > len(fields) / 2
 
 
 def are_counted(names: Sequence[str]) -> bool:
@@ -217,11 +288,11 @@ def hold_no_labels(names: Sequence[str], labelled: Sequence[str]) -> bool:
     >>> hold_no_labels(["1.jpg", "2.jpg"], ["cat.0.jpg", "dog.0.jpg"]), hold_no_labels(["12.png"], ["0042.png"])
     (True, False)
     """
-    known = [_stem(name) for name in labelled]
+    known = [stem_of(name) for name in labelled]
     if not are_counted(names) or are_counted(labelled) or all(stem.isdigit() for stem in known):
         return False
     word = label_reader("prefix")
-    return {word(_stem(name)) for name in names}.isdisjoint({*map(word, known), *known} - {None})
+    return {word(stem_of(name)) for name in names}.isdisjoint({*map(word, known), *known} - {None})
 
 
 Fields = Sequence[Mapping[str, str]]

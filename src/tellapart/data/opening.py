@@ -23,6 +23,7 @@ from tellapart.data.catalog_file import catalog_metadata, load_catalog
 from tellapart.data.coarse_labels import apply_coarse_labels, check_coarse_labels
 from tellapart.data.columns import UnfitOptionError
 from tellapart.data.image_facts import FACTS, Facts, image_facts
+from tellapart.data.label_twins import twin_notes
 from tellapart.data.layouts import check_exists, read_source
 from tellapart.data.rows import Row
 from tellapart.data.source_options import LabelOptions
@@ -250,18 +251,23 @@ def _unreadable_classes(draft: Catalog) -> dict[str, str]:
     return {label: f"{count:,} unreadable" for label, count in sorted(counts.items()) if label not in used}
 
 
+def _untaught(draft: Catalog) -> list[str]:
+    """A note on classes that no image of the train part has, where there is such a part."""
+    trained = set(map(draft.column("label").__getitem__, draft.rows("train")))
+    rest = [label for label in draft.labels if label not in trained]
+    if not trained or not rest or None in {draft.column("split")[row] for row in draft.rows()}:
+        return []
+    return [f"{pluralize(len(rest), 'class', 'classes')} without an image of the train part: {join_some(rest)}"]
+
+
 def _remarks(draft: Catalog) -> list[str]:
     """What a person should know: counted and named, never dropped silently."""
     notes = _unusable(draft)
     if draft.task == "classify":
         if lost := [f"{label} ({what})" for label, what in _unreadable_classes(draft).items()]:
             notes.append(f"{pluralize(len(lost), 'class', 'classes')} without a usable image: {join_some(lost, 10)}")
-        folded: dict[str, set[str]] = {}
-        for label in draft.labels:
-            folded.setdefault(label.casefold(), set()).add(label)
-        twins = ["/".join(sorted(names)) for names in folded.values() if len(names) > 1]
-        if twins:
-            notes.append(f"{len(twins)} labels differ from another only in case: {join_some(sorted(twins))}")
+        notes += twin_notes(draft.labels)
+        notes += _untaught(draft)
     return notes
 
 

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
 from tellapart.core.errors import CatalogError
+from tellapart.core.foreign_content import HEAD, stand_in
+from tellapart.core.regular_files import open_regular
 from tellapart.core.storage import RemotePath
 
 
@@ -26,8 +28,21 @@ def open_parquet(path: Path) -> Iterator[Any]:
         with pq.ParquetFile(path.open_input() if isinstance(path, RemotePath) else path) as file:
             yield file
     except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        if (instead := _stand_in(path)) is not None:
+            raise CatalogError(f"{path}: {instead}") from error
         reason = " ".join(str(error).split())  # on one line
         raise CatalogError(f"{path}: cannot be read as Parquet: {reason}; write or fetch it again") from error
+
+
+def _stand_in(path: Path) -> str | None:
+    """What lies in the place of a Parquet file that was never fetched, in words."""
+    if isinstance(path, RemotePath):
+        return None
+    try:
+        with open_regular(path) as stream:
+            return stand_in(stream.read(HEAD), "shard")
+    except (OSError, ValueError):
+        return None
 
 
 def iter_shard(path: Path, rows: Sequence[int], column: str | None = None) -> Iterator[tuple[int, bytes]]:

@@ -6,8 +6,8 @@ import itertools
 import json
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow.types as kinds
 from tellapart.core.errors import CatalogError, did_you_mean, join_some
 from tellapart.core.image_io import is_image_name, looks_like_image
 from tellapart.core.storage import RemotePath, as_path
-from tellapart.data.columns import Columns, split_column
+from tellapart.data.columns import Columns
 from tellapart.data.file_names import find_files
 from tellapart.data.parquet import (
     bytes_column,
@@ -26,7 +26,10 @@ from tellapart.data.parquet import (
     is_struct,
     open_parquet,
 )
-from tellapart.data.rows import Listing, Row, extra_cell, label_cell, split_cell, without_repeats
+from tellapart.data.part_columns import PartColumns, find_part_columns
+from tellapart.data.rows import Listing, Row, extra_cell, label_cell, without_repeats
+from tellapart.data.shard_sets import check_shard_names
+from tellapart.data.split_names import parts_in_names
 
 _SAMPLE = 8  # cells that tell what a column holds
 
@@ -150,11 +153,61 @@ def read_shards(paths: Sequence[Path], columns: Columns, root: Path | None = Non
     """
     root = root or common_folder(paths)
     listing = Listing(root, [], "Parquet shards")
-    for path in paths:
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    names = {path: path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path) for path in paths}
+    listing.notes += check_shard_names(list(names.values()), root)
+    hidden = _without_labels(names, columns)
+    if hidden:
+        shown = join_some(names[path] for path in hidden)
+        listing.notes.append(f"shards whose images have no labels were left out: {shown}")
+    declared: dict[bool, str] = {}
+    for path, name in names.items():
+        if path in hidden:
+            continue
         with open_parquet(path) as shard:
             _add_shard(listing, shard, path, name, columns)
+        declared.setdefault(listing.class_names, name)
+    if len(declared) == 2:
+        raise CatalogError(
+            f"{root}: {declared[True]} declares the names of its classes, and {declared[False]} does not, so that one "
+            "class would be two; give shards that were written alike"
+        )
     return listing
+
+
+def _without_labels(names: Mapping[Path, str], columns: Columns) -> set[Path]:
+    """The shards of a val or test part in which no image has a label, as where those of a contest are kept secret.
+
+    Such have no column of labels, or nothing or -1 in it. There are none where every shard is so.
+    """
+    said = parts_in_names(names.values())
+    suspects = [path for path, name in names.items() if said[name] in ("val", "test")]
+    others = [path for path in names if path not in suspects]
+    if not suspects or not others:
+        return set()
+    with open_parquet(others[0]) as shard:
+        try:
+            label = columns.choose_label(
+                shard.schema_arrow.names, others[0], image_column(shard, others[0], columns.file)
+            )
+        except CatalogError:
+            return set()
+    hidden = set()
+    for path in suspects:
+        with open_parquet(path) as shard:
+            if label not in shard.schema_arrow.names or _holds_none(shard, label):
+                hidden.add(path)
+    return hidden
+
+
+def _holds_none(shard: Any, label: str) -> bool:
+    """Whether a column has rows, and nothing or -1 in each of them."""
+    if not shard.metadata.num_rows or shard.schema_arrow.names.count(label) > 1:
+        return False
+    kind = shard.schema_arrow.field(label).type
+    if kinds.is_nested(kind):
+        return False
+    batches = shard.iter_batches(columns=[label])
+    return all(value in (None, "", -1, "-1") for batch in batches for value in batch.column(0).to_pylist())
 
 
 def common_folder(paths: Sequence[Path]) -> Path:
@@ -175,7 +228,8 @@ def _add_shard(listing: Listing, shard: Any, path: Path, name: str, columns: Col
     if column != default_image_column(schema):
         listing.image_columns[name] = column
     label = columns.choose_label(schema.names, path, column, numbers_in(shard))
-    rows = list(_shard_rows(shard, path, name, columns, column, label))
+    part = find_part_columns(schema.names, lambda other: values_in(shard, other), path)
+    rows = list(_shard_rows(shard, path, columns, _Chosen(name, column, label, part)))
     without = _rows_without_bytes(shard, column)
     inside = {row: rows[row].file[len(f"{name}#{row}/") :] for row in sorted(without)}
     found = find_files(path.parent, [file for file in inside.values() if file])
@@ -187,7 +241,7 @@ def _add_shard(listing: Listing, shard: Any, path: Path, name: str, columns: Col
             rows[row] = replace(rows[row], file=posixpath.join(folder, found.paths[file]), shard=None, row=None)
     rows, twice = without_repeats(rows, path)
     listing.rows += rows
-    notes = [*found.notes(path.name), *twice, columns.others(schema.names, label)]
+    notes = [*found.notes(path.name), *twice, columns.others(schema.names, label), part.note]
     listing.notes += [note for note in notes if note and note not in listing.notes]
     listing.label_column, listing.labelled_by = label, f"the column {label!r} of Parquet shards"
     listing.class_names = bool(class_names(schema, label))
@@ -202,34 +256,44 @@ def numbers_in(file: Any, most: int = 1000) -> list[dict[str, Any]]:
     return next((batch.to_pylist() for batch in file.iter_batches(batch_size=most, columns=plain)), [])
 
 
-def texts_in(file: Any, column: str) -> list[Any]:
-    """The different values of a column of texts; of another kind none."""
+def values_in(file: Any, column: str) -> list[Any]:
+    """The different values of a column of texts, of truth values or of whole numbers; of another kind none."""
     if file.schema_arrow.names.count(column) > 1:
         return []
     kind = file.schema_arrow.field(column).type
     kind = kind.value_type if kinds.is_dictionary(kind) else kind
-    if not (kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind)):
+    tests = (kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_boolean, kinds.is_integer)
+    if not any(test(kind) for test in tests):
         return []
     batches = file.iter_batches(columns=[column])
     return list({value for batch in batches for value in batch.column(0).to_pylist()})
 
 
-def _shard_rows(shard: Any, path: Path, name: str, columns: Columns, column: str, label: str) -> Iterator[Row]:
-    schema = shard.schema_arrow
+@dataclass(frozen=True)
+class _Chosen:
+    """A shard's name, and its columns that are read."""
+
+    name: str
+    image: str
+    label: str
+    part: PartColumns
+
+
+def _shard_rows(shard: Any, path: Path, columns: Columns, chosen: _Chosen) -> Iterator[Row]:
+    schema, name, label = shard.schema_arrow, chosen.name, chosen.label
     class_of = name_classes(class_names(schema, label))
-    part = split_column(schema.names, lambda other: texts_in(shard, other))
-    paths_in = _path_column(schema, column)
-    wanted = {label, part, columns.group_by, "group"}
+    paths_in = _path_column(schema, chosen.image)
+    wanted = {label, *chosen.part.names, columns.group_by, "group"}
     present = [*(other for other in schema.names if other in wanted), *([paths_in] if paths_in else [])]
     batches = shard.iter_batches(batch_size=4096, columns=present)
     for position, record in enumerate(record for batch in batches for record in batch.to_pylist()):
-        inside = (record.get(column) or {}).get("path") if paths_in else None
+        inside = (record.get(chosen.image) or {}).get("path") if paths_in else None
         where = f"{path}: row {position}"
         yield Row(
             f"{name}#{position}" + (f"/{inside}" if inside else ""),
             columns.read_label(label_cell(class_of(record[label]), where, label), where),
             group=extra_cell(record.get("group"), where, "group"),
-            split=split_cell(record.get(part), where, part) if part else None,
+            split=chosen.part.part(record, where),
             together=extra_cell(record.get(columns.group_by), where, columns.group_by) if columns.group_by else None,
             shard=name,
             row=position,

@@ -16,8 +16,9 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 _FILLERS = frozenset({
     "set", "sets", "data", "dataset", "datasets", "image", "images", "img", "imgs", "pic", "pics", "picture",
     "pictures", "photo", "photos", "file", "files", "folder", "folders", "sample", "samples", "split", "splits",
-    "part", "partial", "subset", "raw", "all", "jpg", "jpeg", "jpegs", "png", "pngs", "input", "inputs",
+    "part", "partial", "subset", "raw", "all", "jpg", "jpeg", "jpegs", "png", "pngs", "input", "inputs", "default",
 })  # fmt: skip
+_BETWEEN = " _-."  # what parts the words of a name
 _SHARD = re.compile(r"(?P<name>.+?)-\d+-of-\d+(-\w+)?|\d+|part-\d+.*")
 
 
@@ -49,6 +50,43 @@ def is_generic(name: str) -> bool:
     """
     words = _words(name)
     return bool(words) and all(word in _FILLERS or word in SPLIT_NAMES for word in words)
+
+
+def without_part(name: str) -> str:
+    """A name without the word that says the part, as it is written.
+
+    >>> without_part("train_cats"), without_part("hot dogs-test"), without_part("trainA")
+    ('cats', 'hot dogs', 'A')
+    """
+    word = next((word for word in _WORDS.finditer(name) if word[0].lower() in SPLIT_NAMES), None)
+    if word is None:
+        return name
+    before, after = name[: word.start()].rstrip(_BETWEEN), name[word.end() :].lstrip(_BETWEEN)
+    return f"{before}{name[len(before)]}{after}" if before and after else before + after
+
+
+def parts_and_classes(names: Iterable[str]) -> dict[str, PartName] | None:
+    """Name → its part and its class, of names that say both, as ``train_cats``, ``train_dogs`` and ``test_cats``.
+
+    Args:
+        names: of folders, or labels.
+
+    Returns:
+        None where a name says no part, or no class, and where the classes of another part are none of the train part.
+
+    >>> parts_and_classes(["trainA", "trainB", "testA"])["testA"]
+    PartName(part='test', rest=('A',))
+    """
+    found = {}
+    for name in dict.fromkeys(names):
+        said = part_in_name(name)
+        if said is None or not said.rest:
+            return None
+        found[name] = PartName(said.part, (without_part(name),))
+    trained = {each.rest for each in found.values() if each.part == "train"}
+    parts = {each.part for each in found.values()}
+    fits = len(parts) > 1 and len(trained) > 1 and all(each.rest in trained for each in found.values())
+    return found if fits else None
 
 
 def same_set(names: Sequence[PartName]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +12,13 @@ from typing import Any
 
 from tellapart.core.errors import CatalogError, join_some, pluralize
 from tellapart.core.terminal import excerpt, quoted
-from tellapart.data.columns import Columns, split_column
+from tellapart.data.columns import Columns
 from tellapart.data.delimited import read_delimited
 from tellapart.data.file_names import find_files
 from tellapart.data.json_lines import read_json_lines
+from tellapart.data.json_tables import read_json_table
 from tellapart.data.parquet import open_parquet
+from tellapart.data.part_columns import PartColumns, find_part_columns
 from tellapart.data.rows import (
     SEVERAL,
     Listing,
@@ -25,7 +28,6 @@ from tellapart.data.rows import (
     extra_cell,
     file_cell,
     label_cell,
-    split_cell,
     without_repeats,
 )
 from tellapart.data.shards import (
@@ -34,11 +36,16 @@ from tellapart.data.shards import (
     name_classes,
     numbers_in,
     read_shards,
-    texts_in,
+    values_in,
 )
+from tellapart.data.split_names import part_in_name
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-GIVEN_SUFFIXES = (*TABLE_SUFFIXES, ".txt")  # of a table that is given by name; beside images a .txt may be anything
+GIVEN_SUFFIXES = (
+    *TABLE_SUFFIXES,
+    ".json",
+    ".txt",
+)  # of a table that is given by name; beside images these may be anything
 TABLE_NAMES = ("labels", "metadata", "annotations")
 EMPTY = ("nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat", "nil")
 PREDICTED = "predicted"  # column of a table that `tellapart.next` wrote: its rows await a label
@@ -51,7 +58,7 @@ class _Chosen:
 
     file: str
     label: str
-    part: str | None  # train, val or test
+    part: PartColumns
     classes: Sequence[Any] | None = None
 
 
@@ -69,12 +76,18 @@ def read_table(path: Path, columns: Columns) -> Listing:
                 return read_shards([path], columns)
             table, chosen = _read_parquet(file, path, columns)
     else:
-        table = read_json_lines(path) if kind in (".jsonl", ".ndjson") else read_delimited(path, columns.file_heading)
+        table = _read_text_table(path, kind, columns)
         cells = [record.cells for record in table.records]
         file_column, label_column = columns.choose(table.present, path, cells[:_SAMPLE])
-        part = split_column(table.present, lambda name: [record.get(name) for record in cells])
+        part = find_part_columns(table.present, lambda name: [record.get(name) for record in cells], path)
         chosen = _Chosen(file_column, label_column, part)
     return _listing(path, table, chosen, columns)
+
+
+def _read_text_table(path: Path, kind: str, columns: Columns) -> Records:
+    if kind in (".jsonl", ".ndjson"):
+        return read_json_lines(path)
+    return (read_json_table if kind == ".json" else read_delimited)(path, columns.file_heading)
 
 
 def _read_parquet(file: Any, path: Path, columns: Columns) -> tuple[Records, _Chosen]:
@@ -83,29 +96,30 @@ def _read_parquet(file: Any, path: Path, columns: Columns) -> tuple[Records, _Ch
     present = schema.names
     file_column = columns.choose_file(present, path)
     label = columns.choose_label(present, path, file_column, numbers_in(file, _SAMPLE))
-    part = split_column(present, lambda name: texts_in(file, name))
-    wanted = {file_column, label, "group", part, columns.group_by}
+    part = find_part_columns(present, lambda name: values_in(file, name), path)
+    wanted = {file_column, label, "group", *part.names, columns.group_by}
     cells = file.read(columns=[name for name in present if name in wanted]).to_pylist()
     records = [Record(number, record) for number, record in enumerate(cells, start=1)]
     return Records(present, records), _Chosen(file_column, label, part, class_names(schema, label))
 
 
 def _listing(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> Listing:
-    for name in (chosen.part, "group", columns.group_by):
+    for name in (*chosen.part.names, "group", columns.group_by):
         if name is not None and table.present.count(name) > 1:
             raise CatalogError(f"{path}: {table.present.count(name)} columns are called {name!r}; rename one")
     table = _labelled(path, table, chosen)
     rows, names = _rows(path, table, chosen, columns)
-    found = find_files(path.parent, names)
+    said = part_in_name(path.stem)
+    found = find_files(path.parent, names, said.part if said is not None else None)
     if found.missing:
         raise CatalogError(f"{path}: {found.complaint(path.parent)}")
     rows = [replace(row, file=found.paths[name]) for row, name in zip(rows, names, strict=True)]
     kept, twice = without_repeats(rows, path, names)
     notes = [*table.notes, *found.notes(path.name), *twice]
-    notes += [note for note in (columns.others(table.present, chosen.label), _part_note(chosen)) if note]
+    notes += [note for note in (columns.others(table.present, chosen.label), chosen.part.note) if note]
     labels = [row.label for row in kept]
     if columns.label_from == "auto":
-        _check_lists(labels, path, chosen.label)
+        _check_values(labels, path, chosen.label)
     return Listing(
         path.parent,
         kept,
@@ -149,7 +163,7 @@ def _rows(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> tupl
                 name,
                 read_label(label, named),
                 group=extra_cell(cells.get("group"), where, "group"),
-                split=split_cell(cells.get(chosen.part), where, chosen.part) if chosen.part else None,
+                split=chosen.part.part(cells, where),
                 together=extra_cell(cells.get(columns.group_by), where, columns.group_by) if columns.group_by else None,
             )
         )
@@ -157,23 +171,31 @@ def _rows(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> tupl
     return rows, names
 
 
-def _part_note(chosen: _Chosen) -> str | None:
-    if chosen.part is None or chosen.part.lower() == "split":
-        return None
-    return f"read as: train, val and test parts from the column {chosen.part!r}"
-
-
-def _check_lists(labels: Sequence[str], path: Path, column: str) -> None:
-    """Refuse labels that are lists written as text.
+def _check_values(labels: Sequence[str], path: Path, column: str) -> None:
+    """Refuse labels that are lists or JSON objects written as text.
 
     Raises:
-        CatalogError: each of them is one.
+        CatalogError: each of them is a list, or one is an object.
     """
     if labels and any("'" in label or '"' in label or "," in label for label in labels) and all(map(_is_list, labels)):
         raise CatalogError(
             f"{path}: the column {column!r} holds lists, as {quoted(labels[0])}: {SEVERAL}; give each image one, or "
             "name another column with --label-column"
         )
+    if (label := next(filter(_is_object, labels), None)) is not None:
+        raise CatalogError(
+            f"{path}: the column {column!r} holds JSON objects, as {quoted(label)}; write the one label of each image "
+            "there, name another column with --label-column, or take it out of the text with --label-from"
+        )
+
+
+def _is_object(text: str) -> bool:
+    if not (text.startswith('{"') and text.endswith("}")):
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_list(text: str) -> bool:
@@ -200,5 +222,7 @@ def _odd_labels(labels: Sequence[str]) -> Iterator[str]:
     if empty:
         count = sum(label in empty for label in labels)
         yield f"{pluralize(count, 'row')} with a label as programs write an empty cell: {join_some(empty)}"
+    if known and all(re.fullmatch(r"-?\d+\.0", label) for label in known):
+        yield f"labels as programs write whole numbers where some cells are empty: {join_some(known)}"
     if rewritten:
         yield f"{pluralize(len(rewritten), 'label')} as spreadsheets rewrite long numbers: {join_some(rewritten)}"
