@@ -299,7 +299,7 @@ def _beside(listing: Listing) -> Iterator[str]:
     """A note on the images in the folders of those that a table names, which it does not name."""
     if is_url(listing.root) or any(row.shard is not None or is_url(row.file) for row in listing.rows):
         return
-    listed = {posixpath.normpath(row.file) for row in listing.rows}
+    listed = {posixpath.normpath(row.file) for row in listing.rows} | listing.waiting
     rest: list[str] = []
     for folder in sorted({posixpath.dirname(name) for name in listed}):
         with os.scandir(listing.root / folder) as entries:
@@ -326,7 +326,7 @@ def _note_unlisted(listing: Listing, tree: FolderTree, tables: Collection[Parts]
     """Note the images that no table names, and what else lies there."""
     if not listing.rows or listing.rows[0].shard is not None:
         return listing
-    listed = {posixpath.normpath(row.file) for row in listing.rows}
+    listed = {posixpath.normpath(row.file) for row in listing.rows} | listing.waiting
     rest = [name for parts in tree.images if (name := "/".join(parts)) not in listed]
     if rest:
         listing.notes.append(

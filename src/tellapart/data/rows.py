@@ -42,6 +42,7 @@ class Listing:
     label_column: str | None = None  # of a table or of shards
     class_names: bool = False  # the source declares its labels to be classes
     lost_classes: dict[str, str] = field(default_factory=dict)  # class without an image → what it holds instead
+    waiting: frozenset[str] = frozenset()  # images that a table names, and that nobody has labelled yet
     image_columns: dict[str, str] = field(default_factory=dict)  # shard → its column of images, where it was chosen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -107,7 +108,7 @@ def _listing(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> L
     for name in (*chosen.part.names, "group", columns.group_by):
         if name is not None and table.present.count(name) > 1:
             raise CatalogError(f"{path}: {table.present.count(name)} columns are called {name!r}; rename one")
-    table = _labelled(path, table, chosen)
+    everything, table = table, _labelled(path, table, chosen)
     rows, names = _rows(path, table, chosen, columns)
     said = part_in_name(path.stem)
     found = find_files(path.parent, names, said.part if said is not None else None)
@@ -128,7 +129,14 @@ def _listing(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> L
         labelled_by=f"the column {chosen.label!r} of {path.name}",
         label_column=chosen.label,
         class_names=chosen.classes is not None,
+        waiting=_waiting(everything, table, chosen),
     )
+
+
+def _waiting(everything: Records, labelled: Records, chosen: _Chosen) -> frozenset[str]:
+    known = {record.number for record in labelled.records}
+    rest = (record.cells.get(chosen.file) for record in everything.records if record.number not in known)
+    return frozenset(posixpath.normpath(str(name).strip()) for name in rest if name)
 
 
 def _labelled(path: Path, table: Records, chosen: _Chosen) -> Records:
