@@ -417,3 +417,33 @@ def test_the_confusion_of_a_classifier_as_a_picture(shape_bundle, shapes, tmp_pa
 def test_a_picture_must_be_a_png(shape_bundle, shapes, tmp_path):
     with pytest.raises(ConfigError, match=r"name a file that ends in \.png"):
         tellapart.evaluate(shape_bundle, shapes, picture=tmp_path / "picture.jpg")
+
+
+def test_a_bundle_without_groups_answers_in_those_of_a_file(shape_bundle, shapes, renewed, tmp_path, refuses):
+    grouped = Bundle.open(shape_bundle)
+    bare = Bundle(grouped.path, dataclasses.replace(grouped.manifest, groups=None))
+    data = renewed(shapes)
+    groups = tmp_path / "groups.yaml"
+    groups.write_text("round: [disc, ring]\nstraight: [bar]\n", encoding="utf-8")
+    expected = tellapart.evaluate(grouped, data)
+    assert "fine_accuracy" not in tellapart.evaluate(bare, data)
+    assert without_clock(tellapart.evaluate(bare, data, coarse_labels=groups)) == without_clock(expected)
+    assert without_clock(tellapart.evaluate(grouped, data, coarse_labels=groups)) == without_clock(expected)
+    with pytest.raises(ConfigError, match="has no groups, and answers in none part by part"):
+        tellapart.evaluate(bare, data, coarse_labels=groups, parts=tmp_path / "parts")
+    groups.write_text("round: [disc]\nstraight: [bar, ring]\n", encoding="utf-8")
+    with refuses(
+        CatalogError, f"{groups}: other groups than the model's: ring (straight, of the model round); leave it out"
+    ):
+        tellapart.evaluate(grouped, data, coarse_labels=groups)
+
+
+def test_every_class_of_the_model_belongs_to_a_given_group(shape_bundle, shapes, renewed, tmp_path, refuses):
+    groups = tmp_path / "groups.yaml"
+    groups.write_text("round: [disc]\n", encoding="utf-8")
+    for path in renewed(shapes).iterdir():
+        if path.name != "round":
+            shutil.rmtree(path)
+    shutil.rmtree(tmp_path / "renewed" / "round" / "ring")
+    with refuses(CatalogError, f"{groups}: in no group: bar, ring; each class of the model belongs to one"):
+        tellapart.evaluate(shape_bundle, tmp_path / "renewed", coarse_labels=groups)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tellapart.core.errors import CatalogError
@@ -49,3 +51,11 @@ def test_rows_that_are_not_kept_are_never_scored(bundle, shapes):
     gone = select(catalog, bundle, None).rows[0]
     fewer = catalog.with_column("keep", [row != gone for row in range(len(catalog))])
     assert gone not in select(fewer, bundle, None).all_rows
+
+
+def test_the_shipped_reader_is_called_by_its_name(texts):
+    bundle = Bundle.open("base")
+    bare = Bundle(bundle.path, replace(bundle.manifest, files={}))
+    assert select(open_catalog(texts, task="read"), bare, None).notes == [
+        "note: base does not record which images taught it: whether some of these did cannot be told"
+    ]

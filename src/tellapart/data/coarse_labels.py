@@ -21,7 +21,34 @@ def apply_coarse_labels(result: Catalog, groups: str | Path | Mapping[str, Seque
     Raises:
         CatalogError: the file cannot be used, or a class is in no group or in several.
     """
-    name = "groups" if isinstance(groups, Mapping) else str(groups)
+    name, of = coarse_labels_name(groups), read_coarse_labels(groups)
+    if none := [label for label in result.labels if label not in of]:
+        raise CatalogError(
+            f"{name}: in no group: {join_some(none)}; every class belongs to exactly one (quote names like '0042')"
+        )
+    result = result.with_column("group", [of.get(label) for label in result.column("label")])
+    absent = sorted(set(of) - set(result.labels))
+    return result.with_notes([f"{len(absent)} classes of {name} have no image: {join_some(absent)}"] if absent else [])
+
+
+def coarse_labels_name(groups: str | Path | Mapping[str, Sequence[str]]) -> str:
+    """What messages call coarse labels: the file, or ``groups``."""
+    return "groups" if isinstance(groups, Mapping) else str(groups)
+
+
+def read_coarse_labels(groups: str | Path | Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Class → group, of a file or a mapping.
+
+    Args:
+        groups: YAML file or mapping, group → list of its classes.
+
+    Raises:
+        CatalogError: the file cannot be used, or a class is in several groups.
+
+    >>> read_coarse_labels({"animal": ["cat", "dog"]})
+    {'cat': 'animal', 'dog': 'animal'}
+    """
+    name = coarse_labels_name(groups)
     if not isinstance(groups, Mapping):
         groups = read_yaml(groups, "the groups file", CatalogError)
     if not isinstance(groups, Mapping) or not all(
@@ -34,14 +61,7 @@ def apply_coarse_labels(result: Catalog, groups: str | Path | Mapping[str, Seque
     counts = Counter(label for _, label in members)
     if twice := sorted(label for label, count in counts.items() if count > 1):
         raise CatalogError(f"{name}: in more than one group: {join_some(twice)}; every class belongs to exactly one")
-    of = {label: group for group, label in members}
-    if none := [label for label in result.labels if label not in of]:
-        raise CatalogError(
-            f"{name}: in no group: {join_some(none)}; every class belongs to exactly one (quote names like '0042')"
-        )
-    result = result.with_column("group", [of.get(label) for label in result.column("label")])
-    absent = sorted(set(of) - set(result.labels))
-    return result.with_notes([f"{len(absent)} classes of {name} have no image: {join_some(absent)}"] if absent else [])
+    return {label: group for group, label in members}
 
 
 def check_coarse_labels(result: Catalog) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -17,6 +18,7 @@ from tellapart.core.errors import CatalogError, TextError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
+from tellapart.data.coarse_labels import read_coarse_labels
 from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.figures import Report, headline_figures
@@ -112,7 +114,8 @@ def evaluate(
             by position and the characters most often confused.
         report: a self-contained HTML page to write: figures in words, what is confused, how sure the answers are,
             how the training went, and pictures of mistakes.
-        coarse_labels: YAML file, group → list of classes, see `tellapart.data.opening.open_catalog`.
+        coarse_labels: YAML file, group → list of classes. A classifier without groups answers in these; of one that has
+            groups they say the same.
         alphabet: the characters that a reader's texts may have; see `tellapart.inference.constraints.TextConstraint`.
         pattern: a regular expression that a reader's texts match; see the same.
         tta: whether a reader looks again where it is unsure; see `tellapart.inference.tta`.
@@ -144,6 +147,8 @@ def evaluate(
     )
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")
+    if coarse_labels is not None:
+        bundle = with_groups(bundle, coarse_labels)
     selection = select(catalog, bundle, split)
     log(*selection.notes)
     rows = selection.all_rows
@@ -187,6 +192,29 @@ def evaluate(
         )
         write_report(evaluation, Path(report))
     return figures
+
+
+def with_groups(bundle: Bundle, coarse_labels: str | Path) -> Bundle:
+    """A classifier that answers in groups: its own, or where it has none, those of a file.
+
+    Args:
+        bundle: the model; a reader has no groups, and stays as it is.
+        coarse_labels: YAML file, group → list of classes.
+
+    Raises:
+        CatalogError: the file cannot be used, a class of the model is in no group of it, or in another than its own.
+    """
+    if bundle.task == "read":
+        return bundle
+    groups = read_coarse_labels(coarse_labels)
+    if none := [label for label in bundle.labels if label not in groups]:
+        raise CatalogError(f"{coarse_labels}: in no group: {join_some(none)}; each class of the model belongs to one")
+    given = {label: groups[label] for label in bundle.labels}
+    other = [f"{label} ({group}, of the model {bundle.groups[label]})" for label, group in given.items()
+             if bundle.groups.get(label, group) != group]  # fmt: skip
+    if other:
+        raise CatalogError(f"{coarse_labels}: other groups than the model's: {join_some(other)}; leave it out")
+    return Bundle(bundle.path, replace(bundle.manifest, groups=given))
 
 
 def answer_rows(catalog: Catalog, rows: list[int], answer: Answer) -> tuple[dict[int, Prediction], float]:

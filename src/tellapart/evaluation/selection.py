@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tellapart.core.errors import CatalogError, pluralize
 from tellapart.data.catalog import SPLITS, Catalog
 from tellapart.evaluation.training_images import PARTS, TrainingImages, TrainingPart, training_images
+from tellapart.inference.base_model import BASE, base_reader
 from tellapart.inference.bundle import Bundle
 
 ALL = "all"
@@ -147,4 +148,5 @@ def _count(seen: Mapping[TrainingPart, Sequence[int]]) -> str:
 
 
 def _unknown(bundle: Bundle) -> str:
-    return f"note: {bundle.path} does not record which images taught it: whether some of these did cannot be told"
+    name = BASE if bundle.path == base_reader() else bundle.path
+    return f"note: {name} does not record which images taught it: whether some of these did cannot be told"

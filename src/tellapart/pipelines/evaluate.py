@@ -84,6 +84,10 @@ def _figures(
     from tellapart.scale.bundles import bundle_options
 
     bundle, which = bundle_options(model)
+    if options.get("coarse_labels") is not None and bundle.task == "classify" and not bundle.groups:
+        raise ConfigError(
+            f"coarse_labels: {bundle.path} has no groups, and answers in none part by part; leave out --on and --parts"
+        )
     rule = {name: options.get(name) for name in ("alphabet", "pattern", "tta", "device") if options.get(name)}
     if bundle.task == "read" and not options.get("independent"):
         log("note: part by part each picture is read alone; what many have in common guides none of them")
