@@ -15,6 +15,7 @@ import pytest
 
 import tellapart
 from tellapart.data import catalog
+from tellapart.inference.base_model import small_reader
 from tellapart.inference.manifest import BundleManifest
 
 BUNDLE = {
@@ -54,7 +55,7 @@ ADDRESSES = {
 
 
 def test_the_manifest_of_a_bundle(text_bundle, shape_bundle):
-    base = json.loads((tellapart.base_reader() / "bundle.json").read_text("utf-8"))
+    base = json.loads((small_reader() / "bundle.json").read_text("utf-8"))
     assert set(base) == BUNDLE
     assert set(base["preprocess"]) == PREPROCESS
     assert set(base["parity"]) == PARITY

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tellapart.data.tidy import tidy
     from tellapart.evaluation.compare import compare
     from tellapart.evaluation.drift import drift
-    from tellapart.inference.base_model import base_reader
+    from tellapart.inference.base_model import base_reader, small_reader
     from tellapart.inference.bundle import Bundle
     from tellapart.inference.client import Client
     from tellapart.inference.prediction import Prediction
@@ -91,6 +91,7 @@ _HOME = {
     "runs": "pipelines.runs",
     "serve": "serving.launch",
     "shards": "pipelines.shards",
+    "small_reader": "inference.base_model",
     "split": "data.split",
     "strength": "pipelines.strength",
     "summary": "data.summary",
@@ -136,6 +137,7 @@ __all__ = [
     "runs",
     "serve",
     "shards",
+    "small_reader",
     "split",
     "strength",
     "summary",

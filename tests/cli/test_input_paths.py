@@ -84,7 +84,7 @@ def test_what_is_there_and_what_is_no_path_is_passed_over(here):
     (here / "policy.yaml").write_text(yaml.safe_dump({}), encoding="utf-8")
     check_input_paths("clean", {"data": "set", "policy": "policy.yaml", "corrections": None})
     check_input_paths("audit", {"data": "set/cat/0.png", "known": "audit"})  # one image is looked up
-    check_input_paths("train", {"data": None, "init_from": "base"})
+    check_input_paths("train", {"data": None, "init_from": "small"})
     check_input_paths("map", {"data": "s3://bucket/photos", "model": "resnet18"})
     check_input_paths("strength", {"target": "digits"})
 

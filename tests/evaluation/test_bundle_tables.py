@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import tellapart
 from tellapart.core.errors import BundleError
 from tellapart.evaluation.bundle_tables import numbers, read_bundle_table, texts
 from tellapart.evaluation.drift import REFERENCE
 from tellapart.evaluation.drift_reference import Reference
 from tellapart.evaluation.training_images import TRAINING_IMAGES, TrainingImages
+from tellapart.inference.base_model import small_reader
 
 KEY = b"about"
 
@@ -80,7 +80,7 @@ def test_columns_of_something_else_are_refused(values, tmp_path):
     ("opened", "name"), [(TrainingImages.open, TRAINING_IMAGES), (Reference.open, REFERENCE)], ids=["images", "drift"]
 )
 def test_mutated_tables_are_refused_in_one_sentence(opened, name, shape_bundle, tmp_path):
-    folder = shape_bundle if name == TRAINING_IMAGES else tellapart.base_reader()
+    folder = shape_bundle if name == TRAINING_IMAGES else small_reader()
     data, path, ends = (folder / name).read_bytes(), tmp_path / name, []
     for seed in range(60):
         dice = np.random.default_rng(seed)
@@ -143,7 +143,7 @@ def test_training_images_that_are_none(change, words, shape_bundle, tmp_path):
     ],
 )
 def test_a_reference_that_is_none(change, words, tmp_path):
-    path = changed_table(tellapart.base_reader(), REFERENCE, tmp_path / "t.parquet", change)
+    path = changed_table(small_reader(), REFERENCE, tmp_path / "t.parquet", change)
     with pytest.raises(BundleError) as caught:
         Reference.open(path)
     assert str(caught.value).startswith(f"{path}: {words}")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.inference.base_model import wide_reader
+from tellapart.inference.base_model import small_reader
 from tellapart.inference.folder_reading import choose_reader, choose_view, predict_all
 from tellapart.inference.predictor import Predictor
 from tellapart.synthesis.render import render
@@ -57,10 +57,13 @@ def test_letters_that_only_their_hue_sets_off_are_read(base):
     scheme = Scheme("five", 130, 40, "0123456789", 5, 5, font_size=(28, 30), ink=("#3c833c",), paper=("#c83c3c",))
     drawn = [render(scheme, 5, index) for index in range(24)]
     pictures = [pixels for pixels, _ in drawn]
-    alone = predict_all(Predictor(base), giving(pictures), len(pictures), task="t", independent=True, progress=False)
-    together = predict_all(Predictor(base), giving(pictures), len(pictures), task="t", progress=False)
+    grey = Predictor(small_reader())
+    alone = predict_all(grey, giving(pictures), len(pictures), task="t", independent=True, progress=False)
+    together = predict_all(grey, giving(pictures), len(pictures), task="t", progress=False)
+    coloured = Predictor(base).predict(pictures)
     assert share(alone, drawn) < 0.2
     assert share(together, drawn) > 0.9
+    assert share(coloured, drawn) > 0.9
 
 
 def test_unsure_pictures_are_looked_at_again_in_that_view(base, digits, narrow):
@@ -86,7 +89,7 @@ def test_what_is_surely_read_is_read_as_it_is(base, digits):
 
 def test_beside_the_shipped_reader_a_second_one_answers_where_it_is_unsure(base, narrow, copied):
     reader = choose_reader(Predictor(base), giving(narrow), len(narrow))
-    assert [member.bundle.path for member in reader.members] == [base, wide_reader()]
+    assert [member.bundle.path for member in reader.members] == [base, small_reader()]
     other = Predictor(copied(base))  # no second one is known of any other reader
     assert choose_reader(other, giving(narrow), len(narrow)).bundle.path == other.bundle.path
     assert not hasattr(choose_reader(other, giving(narrow), len(narrow)), "members")

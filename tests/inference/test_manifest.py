@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-import tellapart
 from tellapart.core.errors import BundleError
 from tellapart.core.image_conversion import EARLIER, Decoding
+from tellapart.inference.base_model import small_reader
 from tellapart.inference.bundle import GRAPH, Bundle
 from tellapart.inference.manifest import MANIFEST, AbstainLevel, BundleManifest, Calibration, DecisionThreshold
 
@@ -22,7 +22,7 @@ def document(folder):
 
 @pytest.fixture(scope="module")
 def base():
-    return document(tellapart.base_reader())
+    return document(small_reader())
 
 
 def test_what_is_read_is_written_again_in_the_same_order(base, shape_bundle, text_bundle):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tellapart
-from tellapart.inference.base_model import base_reader, wide_reader
+from tellapart.inference.base_model import base_reader, small_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.picture_view import View
@@ -18,7 +18,7 @@ from tellapart.synthesis.scheme import Scheme
 
 @pytest.fixture(scope="module")
 def members():
-    return [Predictor(base_reader(), threads=1), Predictor(wide_reader(), threads=1)]
+    return [Predictor(base_reader(), threads=1), Predictor(small_reader(), threads=1)]
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def named(pictures):
     return [(f"{index}.png", pixels) for index, pixels in enumerate(pictures)]
 
 
-def test_the_readers_that_ship_know_the_same_characters():
-    first, second = Bundle.open(base_reader()), Bundle.open(wide_reader())
-    assert first.charset == second.charset
-    assert (first.preprocess.height, first.preprocess.channels) == (40, 1)
-    assert (second.preprocess.height, second.preprocess.channels) == (40, 3)
+def test_what_the_small_reader_knows_base_knows_too():
+    first, second = Bundle.open(base_reader()), Bundle.open(small_reader())
+    assert set(first.charset.characters) >= set(second.charset.characters)
+    assert (first.preprocess.height, first.preprocess.channels) == (40, 3)
+    assert (second.preprocess.height, second.preprocess.channels) == (40, 1)
 
 
 def test_one_reader_alone_answers_as_it_does_without_the_others(members, drawn):
@@ -65,7 +65,7 @@ def test_a_rule_holds_for_all_of_them(members, drawn):
 
 @pytest.mark.parametrize("tta", [False, True])
 def test_a_bad_picture_is_an_error_and_one_of_one_colour_has_no_text(drawn, tta):
-    members = [Predictor(path, threads=1, tta=tta) for path in (base_reader(), wide_reader())]
+    members = [Predictor(path, threads=1, tta=tta) for path in (base_reader(), small_reader())]
     pictures = [b"no image", drawn[0][0], np.full((40, 130, 3), 200, np.uint8)]
     broken, read, empty = ReaderEnsemble(members).stream(named(pictures))
     assert (broken.file, broken.answer) == ("0.png", "")

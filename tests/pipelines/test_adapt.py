@@ -71,7 +71,7 @@ def test_it_learns_what_it_was_sure_to_read(taught, unlabelled):
 def test_each_round_begins_anew_with_the_same_reader(taught):
     rounds = [Run.open(path) for path in sorted(Run.open(taught["run"]).path.parent.iterdir())]
     assert [run.path.name for run in rounds] == ["round-1", "round-2"]
-    assert [run.config.init_from for run in rounds] == ["base", "base"]
+    assert [run.config.init_from for run in rounds] == ["small", "small"]
     assert len(rounds[1].catalog().rows()) == taught["sure"][1]
 
 

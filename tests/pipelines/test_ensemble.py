@@ -205,10 +205,10 @@ def test_runs_bring_images_to_compare_on_and_what_they_know(shape_run, tmp_path,
 
 
 def test_the_shipped_reader_takes_part_with_its_weights(tmp_path):
-    base = Bundle.open("base")
+    base = Bundle.open("small")
     coloured = model(tmp_path / "coloured", 1, reads=True)
     with pytest.raises(ConfigError, match=r"coloured and base cannot answer together: their characters differ"):
-        tellapart.ensemble(["base", coloured], out=tmp_path / "none")
+        tellapart.ensemble(["small", coloured], out=tmp_path / "none")
     graph = onnx.load(base.path / GRAPH)
     (bias,) = [item for item in graph.graph.initializer if item.name.endswith("head.bias")]
     bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) * np.float32(0.9), bias.name))
@@ -216,7 +216,7 @@ def test_the_shipped_reader_takes_part_with_its_weights(tmp_path):
     other.mkdir()
     onnx.save(graph, other / GRAPH)
     Bundle.write(other, base.manifest)
-    both = tellapart.ensemble(["base", other], out=tmp_path / "both", weights=True)
+    both = tellapart.ensemble(["small", other], out=tmp_path / "both", weights=True)
     pixels = noise(2, 40, 96, 1)
     mean = (Predictor(base).run(pixels) + Predictor(other).run(pixels)) / 2
     np.testing.assert_allclose(Predictor(both).run(pixels), mean, atol=1e-5)

@@ -84,7 +84,7 @@ def test_an_exporter_that_is_missing_is_said_by_export(shape_run, tmp_path, monk
 
 
 def test_what_a_training_begins_with_and_its_groups_are_there(tmp_path, refuses):
-    check_beginning("init_from", "base")
+    check_beginning("init_from", "small")
     check_beginning("init_from", tmp_path)
     with refuses(ConfigError, f"init_from '{tmp_path}/no': there is no such run, checkpoint or bundle"):
         check_training(make_config(options={"init_from": f"{tmp_path}/no"}))

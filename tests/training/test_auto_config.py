@@ -75,11 +75,11 @@ def test_only_a_reader_may_stretch(pictures):
 @pytest.mark.parametrize(
     ("options", "init_from"),
     [
-        ({}, "base"),
+        ({}, "small"),
         ({"pretrained": False}, None),
-        ({"height": 40}, "base"),
+        ({"height": 40}, "small"),
         ({"height": 48}, None),  # the shipped reader sees 40 px
-        ({"colour": "rgb"}, "base"),  # its grey filters are spread over the three channels
+        ({"colour": "rgb"}, "small"),  # its grey filters are spread over the three channels
         ({"backbone": "resnet18"}, None),
         ({"init_from": "mine"}, "mine"),
     ],

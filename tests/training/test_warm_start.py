@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 import tellapart
 from tellapart.core.errors import BundleError, ConfigError
+from tellapart.inference.base_model import small_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
@@ -108,15 +109,15 @@ def test_pictures_of_another_kind_are_refused(text_run, spec, words):
         warm_start(CTCReader(charset.size, spec.channels), charset, spec, str(text_run))
 
 
-def test_a_folder_called_base_is_not_the_shipped_reader(text_run, tmp_path, monkeypatch):
-    (tmp_path / "base").symlink_to(text_run)
+def test_a_folder_called_small_is_not_the_shipped_reader(text_run, tmp_path, monkeypatch):
+    (tmp_path / "small").symlink_to(text_run)
     monkeypatch.chdir(tmp_path)
-    assert Bundle.open("base").path == tellapart.base_reader()
-    assert Bundle.open("./base").charset.characters == ("0", "1", "4", "7")
+    assert Bundle.open("small").path == small_reader()
+    assert Bundle.open("./small").charset.characters == ("0", "1", "4", "7")
     charset = Run.open(text_run).charset
-    warm_start(CTCReader(charset.size), charset, SPEC, "./base")
+    warm_start(CTCReader(charset.size), charset, SPEC, "./small")
     with pytest.raises(ConfigError, match="pictures of 40 px"):
-        warm_start(CTCReader(charset.size), charset, SPEC, "base")
+        warm_start(CTCReader(charset.size), charset, SPEC, "small")
 
 
 def test_what_is_no_reader_with_weights_is_refused(text_bundle, shape_run, shape_bundle, tmp_path):

@@ -1,28 +1,48 @@
-"""The reader that ships with the package, and the name that stands for it."""
+"""The readers that ship with the package, and the names that stand for them."""
 
 from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
 
-BASE = "base"  # the name of the reader that ships with the package; a folder of this name is ./base
+BASE = "base"  # the reader that answers; a folder of this name is ./base
+BASE_SMALL = "small"  # a smaller, faster one, which trainings begin with; a folder of this name is ./small
+
+
+def is_shipped(model: object) -> bool:
+    """Whether a name stands for a reader that ships; wherever a model is asked for, such a name is one.
+
+    >>> is_shipped("base"), is_shipped("small"), is_shipped("./base")
+    (True, True, False)
+    """
+    return isinstance(model, str) and model in (BASE, BASE_SMALL)
+
+
+def shipped_reader(name: str) -> Path:
+    """The bundle of the shipped reader of a name, `BASE` or `BASE_SMALL`.
+
+    >>> from tellapart.inference.bundle import Bundle
+    >>> Bundle.open(shipped_reader("small")).preprocess.channels
+    1
+    """
+    return Path(str(resources.files("tellapart.inference") / "weights" / name))
 
 
 def base_reader() -> Path:
-    """The bundle of the reader that ships with the package; wherever a model is asked for, ``base`` names it.
+    """The bundle of the reader that ``base`` names: deep, in colour.
 
-    Trained on nothing but what our generator draws with openly licensed fonts: ``training/README.md``.
+    Trained on what our generator and open ones of others draw with openly licensed fonts: ``training/README.md``.
 
     >>> from tellapart.inference.bundle import Bundle
     >>> Bundle.open(base_reader()).task
     'read'
     """
-    return Path(str(resources.files("tellapart.inference") / "weights" / "base"))
+    return shipped_reader(BASE)
 
 
-def wide_reader() -> Path:
-    """The bundle of a second reader that ships with the package: deeper, in colour, of a wider world.
+def small_reader() -> Path:
+    """The bundle of the reader that ``small`` names: of grey pictures, faster, with weights to begin a training with.
 
-    It answers beside the first one where that is unsure of many pictures, see `tellapart.inference.folder_reading`.
+    It answers beside the other one where that is unsure, see `tellapart.inference.folder_reading`.
     """
-    return Path(str(resources.files("tellapart.inference") / "weights" / "wide"))
+    return shipped_reader(BASE_SMALL)

@@ -28,7 +28,7 @@ from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import is_url
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference import bundle_checks
-from tellapart.inference.base_model import BASE, base_reader
+from tellapart.inference.base_model import is_shipped, shipped_reader
 from tellapart.inference.bundle_checks import file_digest, is_plain_name
 from tellapart.inference.charset import Charset
 from tellapart.inference.fetching import fetch_bundle
@@ -56,7 +56,7 @@ class Bundle:
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
-        """Open a bundle, or the bundle of a run folder, and check every byte of it; ``base`` is the shipped reader.
+        """Open a bundle, or the bundle of a run folder, and check every byte of it; ``base`` and ``small`` ship.
 
         Whoever wrote it: values, files and graph are checked before anything of it is used, see
         `tellapart.inference.bundle_checks`.
@@ -69,7 +69,7 @@ class Bundle:
         """
         if isinstance(path, str) and is_url(path):
             path = fetch_bundle(path)
-        folder = base_reader() if isinstance(path, str) and path == BASE else Path(path)
+        folder = shipped_reader(str(path)) if is_shipped(path) else Path(path)
         for each in (folder, folder / "bundle"):
             recover_folder(each)
         if not (folder / MANIFEST).is_file() and (folder / "bundle" / MANIFEST).is_file():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 
+from tellapart.core.errors import TextError
 from tellapart.core.progress import log, track
-from tellapart.inference.base_model import base_reader, wide_reader
+from tellapart.inference.base_model import base_reader, small_reader
 from tellapart.inference.constraints import MIN_TEXTS
 from tellapart.inference.image_inputs import Read
 from tellapart.inference.picture_view import AS_IS, View
@@ -45,7 +46,7 @@ def predict_all(
 
 
 def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor | ReaderEnsemble:
-    """A reader in the view that suits some pictures; where the shipped one is unsure of them, a second one beside it.
+    """A reader in the view that suits some pictures; where ``base`` is unsure of them, ``small`` beside it.
 
     Args:
         predictor: the reader.
@@ -61,7 +62,10 @@ def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor |
     first = predictor.with_view(view)
     if predictor.bundle.path != base_reader():
         return first
-    second = Predictor(wide_reader(), tta=predictor.tta).with_rule(predictor.rule)
+    try:
+        second = Predictor(small_reader(), tta=predictor.tta).with_rule(predictor.rule)
+    except TextError:  # the rule asks for characters that only the first knows
+        return first
     return ReaderEnsemble([first, second.with_view(choose_view(second, items, count) or AS_IS)])
 
 

@@ -40,7 +40,7 @@ class Predictor:
     The graph runs on all cores while the next images are decoded beside it.
 
     Args:
-        path: the folder of a bundle or of a run, ``base`` for the shipped reader, or an open bundle.
+        path: the folder of a bundle or of a run, ``base`` or ``small`` for a shipped reader, or an open bundle.
         threads: of the graph; by default one a core.
         alphabet: Readers: the characters that a text may hold, see `tellapart.inference.constraints.TextConstraint`.
         pattern: Readers: a regular expression that the whole text matches. Without a pattern the bundle's own length

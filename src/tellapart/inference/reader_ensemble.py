@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+import numpy as np
+
 from tellapart.core.errors import ImageError
 from tellapart.core.image_io import Pixels
+from tellapart.inference.charset import BLANK
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.graph_session import Floats
 from tellapart.inference.image_inputs import Read
@@ -22,15 +25,21 @@ _WINDOW = 4 * BATCH  # pictures held at a time
 
 
 class ReaderEnsemble:
-    """Readers that know the same characters, each with a view of its own; it answers as one of them would.
+    """Readers that answer as one of them would, each with a view of its own.
 
     Args:
-        members: of one rule and the same characters; the first one's bundle, rule and ``tta`` are those of all.
+        members: the first one's bundle, characters, rule and ``tta`` are those of all. It knows all characters of the
+            others; what another does not know, that one never sees.
+
+    Raises:
+        TextError: another knows a character that the first does not.
     """
 
     def __init__(self, members: Sequence[Predictor]) -> None:
         self.members = list(members)
         self.bundle, self.rule = members[0].bundle, members[0].rule
+        charset = self.bundle.charset
+        self._columns = [[BLANK, *charset.encode("".join(each.bundle.charset.characters))] for each in members]
 
     def with_rule(self, rule: TextConstraint) -> ReaderEnsemble:
         """The same readers with another constraint on their texts.
@@ -38,7 +47,7 @@ class ReaderEnsemble:
         Raises:
             TextError: no text of their characters fits the rule.
         """
-        return ReaderEnsemble([member.with_rule(rule) for member in self.members])
+        return ReaderEnsemble([self.members[0].with_rule(rule), *self.members[1:]])
 
     def stream(self, items: Iterable[tuple[str, Read]]) -> Iterator[Prediction]:
         """Answers for (name, image) pairs without holding them all, in order; a bad image is one with an ``error``."""
@@ -73,11 +82,13 @@ class ReaderEnsemble:
     ) -> list[int]:
         """Add what each member sees of some pictures in a width; the pictures that are not of one colour."""
         blank: set[int] = set()
-        for member, pictures in zip(self.members, loaded, strict=True):
+        for member, columns, pictures in zip(self.members, self._columns, loaded, strict=True):
             pixels = ((index, each) for index in indices if not isinstance(each := pictures[index], ImageError))
             for rows, batch in batched_by_width(pixels):
                 blank.update(rows[row] for row in blank_rows(batch))
                 seen = member.run(resize_width(batch, width, member.bundle.preprocess.step))
-                for index, chances in zip(rows, seen, strict=True):
+                known = np.zeros((*seen.shape[:2], self.bundle.charset.size), seen.dtype)
+                known[..., columns] = seen
+                for index, chances in zip(rows, known, strict=True):
                     views[index].append(chances)
         return [index for index in indices if index not in blank]

@@ -22,7 +22,7 @@ from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog
 from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.split import split
-from tellapart.inference.base_model import BASE
+from tellapart.inference.base_model import BASE, BASE_SMALL
 from tellapart.inference.folder_reading import choose_view
 from tellapart.inference.picture_view import AS_IS
 from tellapart.inference.prediction import Prediction
@@ -68,7 +68,8 @@ def adapt(
     Args:
         data: pictures of one kind: a folder of them, or a catalog; what labels they have is not looked at.
         out: a folder for the runs, one a round. The same call again goes on where a stopped one left off.
-        model: the reader to begin with: ``base``, a run, or a bundle with weights.
+        model: the reader whose readings teach first, and with whose weights each training begins: a run, or a bundle
+            with weights; where ``base`` reads, trainings begin with ``small``.
         rounds: how often to read and train.
         alphabet: the only characters that a text may hold, see `tellapart.inference.constraints.TextConstraint`.
         pattern: a regular expression that a text matches, likewise.
@@ -95,6 +96,7 @@ def adapt(
     sure: list[int] = []
     seconds = 0.0
     reader: str | Path = model
+    begin = BASE_SMALL if model == BASE else str(model)
     with hold_folder(out):
         # Any file name is as good as a label that is not looked at.
         catalog = (
@@ -108,7 +110,7 @@ def adapt(
             log(f"round {number} of {rounds}: sure of {sure[-1]:,} of {pluralize(len(catalog.rows()), 'picture')}")
             part = split(read, seed=seed, fractions=(1 - VAL, VAL, 0))
             folder = Path(out) / f"round-{number}"
-            result = train(part, out=folder, task="read", init_from=str(model), seed=seed, **options)
+            result = train(part, out=folder, task="read", init_from=begin, seed=seed, **options)
             reader, seconds = result["bundle"], seconds + result["seconds"]
     return {
         "run": result["run"],

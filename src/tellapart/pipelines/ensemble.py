@@ -20,7 +20,7 @@ from tellapart.data.catalog_file import read_catalog
 from tellapart.evaluation.drift import REFERENCE
 from tellapart.evaluation.reference_sampling import write_reference
 from tellapart.evaluation.training_images import RUN_DATA, TRAINING_IMAGES, TrainingImages, training_images
-from tellapart.inference.base_model import base_reader
+from tellapart.inference.base_model import BASE, BASE_SMALL
 from tellapart.inference.bundle import GRAPH, Bundle
 from tellapart.inference.manifest import MANIFEST, BundleManifest, TrainingData
 from tellapart.inference.predictor import Predictor
@@ -85,10 +85,10 @@ class Members:
         return max((bundle.preprocess for bundle in self.bundles), key=lambda spec: spec.channels)
 
     def images(self) -> TrainingImages:
-        """The images that any of them knows. The shipped reader has learnt from drawings alone."""
-        shipped = Bundle.open(base_reader()).version
+        """The images that any of them knows. The shipped readers have learnt from drawings alone."""
+        shipped = [Bundle.open(name).version for name in (BASE, BASE_SMALL)]
         pairs = zip(self.models, self.bundles, strict=True)
-        known = {str(model): training_images(bundle) for model, bundle in pairs if bundle.version != shipped}
+        known = {str(model): training_images(bundle) for model, bundle in pairs if bundle.version not in shipped}
         return TrainingImages.merge(known)
 
     def catalog(self) -> Catalog | None:

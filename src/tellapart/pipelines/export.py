@@ -25,7 +25,7 @@ from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import REFERENCE
 from tellapart.evaluation.reference_sampling import write_reference
 from tellapart.evaluation.training_images import TRAINING_IMAGES, TrainingImages, content, training_images
-from tellapart.inference.base_model import BASE
+from tellapart.inference.base_model import is_shipped
 from tellapart.inference.bundle import GRAPH, Bundle
 from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, TrainingData
@@ -173,11 +173,11 @@ def _target(run: Run, out: str | Path | None, checkpoint: str | None, precision:
 def _training_images(run: Run, catalog: Catalog) -> TrainingImages:
     """The images that the run knows, those of the model that it began with included.
 
-    The shipped reader has learnt from drawings alone.
+    The shipped readers have learnt from drawings alone.
     """
     images = TrainingImages.of(catalog, cv_folds=bool(run.config.cv_folds))
     start = run.config.init_from
-    return images if start in (None, BASE) else images.begun_with(start, _images_of(Path(start)))
+    return images if start is None or is_shipped(start) else images.begun_with(start, _images_of(Path(start)))
 
 
 def _images_of(model: Path) -> TrainingImages | None:

@@ -15,7 +15,7 @@ from tellapart.core.errors import ConfigError, join_some
 from tellapart.core.image_io import decode
 from tellapart.core.parallel import map_threads
 from tellapart.curation.checks.label_errors import gradients
-from tellapart.inference.base_model import BASE
+from tellapart.inference.base_model import BASE_SMALL
 from tellapart.inference.predictor import Predictor
 from tellapart.metrics.clustering import clusteredness
 from tellapart.metrics.lda import fit_lda, softmax
@@ -176,7 +176,7 @@ def _texts_of_others(facts: RunEvidence) -> str | None:
     labels = [label.casefold() for label in facts.sample_labels]
     if len(labels) < FEWEST:
         return None
-    read = Predictor(BASE, pattern=".*").predict(data for _, data in facts.sample)
+    read = Predictor(BASE_SMALL, pattern=".*").predict(data for _, data in facts.sample)
     known = set(map(str.casefold, (facts.labels[row] for row in facts.catalog.rows())))
     answers = [each.answer.casefold() for each in read]
     own = sum(answer == label for answer, label in zip(answers, labels, strict=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.core.own_commands import install_command
-from tellapart.inference.base_model import BASE
+from tellapart.inference.base_model import is_shipped
 from tellapart.training.config import TrainConfig
 
 EXPORTERS = ("onnx", "onnxscript")  # what writes the graph at the end
@@ -63,12 +63,12 @@ def check_beginning(name: str, source: str | Path) -> None:
 
     Args:
         name: of the option.
-        source: a run, a checkpoint, a bundle, or ``base``.
+        source: a run, a checkpoint, a bundle, or the name of a shipped reader.
 
     Raises:
         ConfigError: there is nothing.
     """
-    if source != BASE and not Path(source).exists():
+    if not is_shipped(source) and not Path(source).exists():
         raise ConfigError(f"{name} {str(source)!r}: there is no such run, checkpoint or bundle")
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from tellapart.core.errors import pluralize
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.inference.base_model import BASE
+from tellapart.inference.base_model import BASE_SMALL
 from tellapart.inference.picture_view import AS_IS, View
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.view_selection import Readings, search_view
@@ -32,8 +32,8 @@ def with_preprocess(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """
     if config.preprocess != "auto":
         return config
-    by_base = catalog.task == "read" and initial_reader(config) == BASE
-    return replace(config, preprocess=(choose_training_view(catalog).code if by_base else "") or "none")
+    by_small = catalog.task == "read" and initial_reader(config) == BASE_SMALL
+    return replace(config, preprocess=(choose_training_view(catalog).code if by_small else "") or "none")
 
 
 def choose_training_view(catalog: Catalog) -> View:
@@ -51,7 +51,7 @@ def choose_training_view(catalog: Catalog) -> View:
     labels, rows = catalog.column("label"), catalog.training_rows()
     rows = sorted(set(rows[:: max(1, len(rows) // SAMPLE)][:SAMPLE]))
     images = [(str(row), data) for row, data in catalog.read(rows)]
-    reader = Predictor(BASE, threads=1)
+    reader = Predictor(BASE_SMALL, threads=1)
 
     @cache
     def read(view: View) -> Readings:

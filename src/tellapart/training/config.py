@@ -122,7 +122,7 @@ class TrainConfig:
         weights: for classify: a file of weights for the timm backbone in place of its ImageNet ones: safetensors or a
             PyTorch state dict, under timm's, its authors' or torchvision's names; see docs/training.md.
         init_from: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported
-            with its weights. By default ``base``, the shipped reader, where its height and colour fit.
+            with its weights. By default ``small``, which ships, where its height and colour fit.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
         colour: grey, rgb, or auto. For classify auto is as the images are; for read it is grey, but rgb where nearly

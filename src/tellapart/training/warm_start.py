@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tellapart.core.errors import ConfigError
-from tellapart.inference.base_model import BASE, base_reader
+from tellapart.inference.base_model import BASE_SMALL, is_shipped, shipped_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.ink import LUMA
@@ -29,7 +29,7 @@ def warm_start(model: nn.Module, charset: Charset, spec: Preprocess, source: str
         model: the reader that is to be trained.
         charset: the characters of its texts.
         spec: the preprocessing of its pictures.
-        source: a run folder, a checkpoint in one, a bundle with weights, or ``base``, the shipped reader.
+        source: a run folder, a checkpoint in one, a bundle with weights, or ``small``, the shipped reader.
 
     Returns:
         Whether the other knows all the letters, and so reads already.
@@ -77,7 +77,7 @@ def known_characters(source: str | None) -> frozenset[str]:
 
 def _read_source(source: str) -> tuple[dict[str, torch.Tensor], Charset, int, int]:
     """Weights and characters of a reader, and the height and the channels of its pictures."""
-    path = base_reader() if source == BASE else Path(source)
+    path = shipped_reader(source) if is_shipped(source) else Path(source)
     if path.suffix == ".ckpt":
         if len(path.parents) < 3:
             raise ConfigError(f"{path}: not within a run folder, such as RUN/checkpoints/stage-0/last.ckpt")
@@ -94,7 +94,8 @@ def _read_source(source: str) -> tuple[dict[str, torch.Tensor], Charset, int, in
     if bundle.task != "read":
         raise ConfigError(f"{path}: a classifier; a reader can only start from a reader")
     if MODEL not in bundle.manifest.files:
-        raise ConfigError(f"{path}: this bundle only predicts; start from its run folder, or export it with --weights")
+        other = BASE_SMALL if is_shipped(source) else "its run folder, or export it with --weights"
+        raise ConfigError(f"{source}: this bundle only predicts; start from {other}")
     weights = read_weights(bundle.path / MODEL)  # halves; copying makes floats of them
     first = weights.get(FIRST)  # of an ensemble, the network whose weights these are may see less than all of it
     channels = bundle.preprocess.channels if first is None or first.ndim != 4 else int(first.shape[1])

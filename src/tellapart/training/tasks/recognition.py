@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tellapart.core.errors import ConfigError
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.inference.base_model import BASE
+from tellapart.inference.base_model import BASE_SMALL
 from tellapart.inference.charset import BLANK, Charset
 from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.picture_view import View
@@ -154,11 +154,11 @@ class RecognitionTask(Task):
 
 
 def initial_reader(config: TrainConfig) -> str | None:
-    """What a reader begins with: what was decided, else the shipped reader where pictures are as that sees them."""
+    """What a reader begins with: what was decided, else the small shipped one where pictures are as that sees them."""
     if config.init_from is not None or not config.pretrained:
         return config.init_from
     fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL, DEEP)
-    return BASE if fits else None
+    return BASE_SMALL if fits else None
 
 
 def pad_with_blanks(logits: Floats, steps: int) -> Floats:
