@@ -81,7 +81,7 @@ def main() -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--bundle", default="base")
+    parser.add_argument("--bundle", default="small")
     given = parser.parse_args()
     bundle = Bundle.open(given.bundle)
     drawn = scheme("classic")

@@ -207,7 +207,7 @@ def test_runs_bring_images_to_compare_on_and_what_they_know(shape_run, tmp_path,
 def test_the_shipped_reader_takes_part_with_its_weights(tmp_path):
     base = Bundle.open("small")
     coloured = model(tmp_path / "coloured", 1, reads=True)
-    with pytest.raises(ConfigError, match=r"coloured and base cannot answer together: their characters differ"):
+    with pytest.raises(ConfigError, match=r"coloured and small cannot answer together: their characters differ"):
         tellapart.ensemble(["small", coloured], out=tmp_path / "none")
     graph = onnx.load(base.path / GRAPH)
     (bias,) = [item for item in graph.graph.initializer if item.name.endswith("head.bias")]
