@@ -148,7 +148,7 @@ def test_the_task_is_guessed_from_how_often_labels_repeat(tmp_path, fill, labels
 
 
 def test_an_unknown_task_is_refused(class_folders, refuses):
-    with refuses(CatalogError, "task 'detect': known are classify, read"):
+    with refuses(CatalogError, "task 'detect': known are classify, read, tag"):
         open_catalog(class_folders, task="detect")
 
 

@@ -233,7 +233,8 @@ def test_lists_are_several_labels(tmp_path, kind):
     for images in ({"image": PNGS[:2]}, {"file": ["a.png", "b.png"]}):
         pq.write_table(pa.table({**images, "label": pa.array([["a"], ["b"]], kind)}), path)
         with pytest.raises(
-            CatalogError, match=r"row [01].*: its 'label' holds a list: several labels an image; give each"
+            CatalogError,
+            match=r"row [01].*: its 'label' holds a list: several labels an image; say --task tag, give each",
         ):
             read_source(path)
 
@@ -245,7 +246,7 @@ def test_one_hot_columns_are_several_labels(tmp_path, refuses):
         with refuses(
             CatalogError,
             f"{path}: no label column; the columns cat, dog, sure hold 0 and 1, as for several labels an image; write "
-            "the one label of each image into a column 'label'",
+            "the one label of each image into a column 'label', or all its labels as a|b and say --task tag",
         ):
             read_source(path)
 

@@ -442,3 +442,33 @@ def test_a_source_is_split_and_written_and_stays_as_it_was(class_folders, tmp_pa
     assert all({"train", "val", "test"} == {
         part for part, each in zip(result.column("split"), result.column("label"), strict=True) if each == label
     } for label in result.labels)  # fmt: skip
+
+
+# --- several labels an image -----------------------------------------------------------------------
+
+
+def test_every_tag_stands_in_every_part_by_its_share():
+    sets = [("a|b", "a", "b", "a|c", "|")[row % 5] for row in range(200)]
+    catalog = split(made(sets, task="tag"))
+    for tag, whole in (("a", 120), ("b", 80), ("c", 40)):
+        counts = Counter(
+            part
+            for label, part in zip(catalog.column("label"), catalog.column("split"), strict=True)
+            if tag in label.split("|")
+        )
+        for part, share in zip(SPLITS, FRACTIONS, strict=True):
+            assert abs(counts[part] - share * whole) <= 1.5
+    assert catalog.notes == ()
+
+
+def test_copies_of_tagged_images_stay_together_and_rare_tags_are_said():
+    labels = ["a"] * 30 + ["a|rare", "a|b", "a|b"]
+    catalog = split(made(labels, task="tag", digests=[*range(30), 30, 31, 31]))
+    assert catalog.column("split")[31] == catalog.column("split")[32]
+    assert "2 tags have fewer than 3 separate images, so that a part is without them: b, rare" in catalog.notes
+
+
+def test_another_seed_gives_another_split_of_tags_and_the_same_the_same():
+    catalog = made([("a|b", "a", "b")[row % 3] for row in range(60)], task="tag")
+    one, again, other = (split(catalog, seed=seed).column("split") for seed in (0, 0, 1))
+    assert one == again != other

@@ -325,7 +325,7 @@ def test_one_hot_tables_of_tools(pictures, refuses):
     with refuses(
         CatalogError,
         f"{path}: no label column; the columns cat, dog hold 0 and 1, as for several labels an image; write the one "
-        "label of each image into a column 'label'",
+        "label of each image into a column 'label', or all its labels as a|b and say --task tag",
     ):
         read_source(path)
 
@@ -333,10 +333,10 @@ def test_one_hot_tables_of_tools(pictures, refuses):
 @pytest.mark.parametrize(
     ("labels", "notes"),
     [
-        (["cat|dog", "cat", "dog"], ["1 label of others joined, as for several labels an image: cat|dog"]),
+        (["cat|dog", "cat", "dog"], ["1 label of others joined, as for several labels an image (--task tag): cat|dog"]),
         (
             ["haze primary", "primary", "haze"],
-            ["1 label of others joined, as for several labels an image: haze primary"],
+            ["1 label of others joined, as for several labels an image (--task tag): haze primary"],
         ),
         (["cat|bird", "cat", "two words"], []),
         (["nan", "cat", "None"], ["2 rows with a label as programs write an empty cell: None, nan"]),

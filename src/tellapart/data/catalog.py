@@ -23,17 +23,17 @@ from tellapart.core.files import atomic_file
 from tellapart.core.notebook import data_frame, html_table
 from tellapart.core.parallel import in_order
 from tellapart.core.storage import READERS, RemotePath, as_path, is_url, locate
+from tellapart.core.tag_sets import split_tags
 from tellapart.data.parquet import iter_shard
 
 SPLITS = ("train", "val", "test")
-TASKS = ("classify", "read")
 FORMAT = 2
 SHOWN, PICTURES = 12, 8  # labels, and pictures, that a notebook shows
 
 SCHEMA = pa.schema(
     {
         "file": pa.string(),  # as in the data, relative, forward slashes
-        "label": pa.string(),  # the class, or the text
+        "label": pa.string(),  # the class, the text, or the tags as one text, see `tellapart.core.tag_sets`
         "group": pa.string(),  # the coarse label, where there is one
         "split": pa.string(),  # train, val, test, or null
         "keep": pa.bool_(),
@@ -60,7 +60,7 @@ class Catalog:
     Args:
         table: one row an image, in the columns of `SCHEMA`.
         root: the folder that the names of files are relative to.
-        task: ``classify`` or ``read``.
+        task: ``classify``, ``read`` or ``tag``.
         source: what it was made from, for messages.
         notes: what a person should know.
         meta: how columns were made, such as the seed of the split.
@@ -89,16 +89,17 @@ class Catalog:
         return data_frame(self.table)
 
     def _repr_html_(self) -> str:
-        """The classes with their images, and a few of these, as a notebook shows it."""
+        """The labels with their images, and a few of these, as a notebook shows it."""
         parts = [part for part in (*SPLITS, None) if part in set(self.column("split"))]
-        kept = Counter(zip(*(self.column(name) for name in ("label", "split", "keep")), strict=True))
+        rows = zip(*(self.column(name) for name in ("label", "split", "keep")), strict=True)
+        kept = Counter((each, part, keep) for label, part, keep in rows for each in self.labels_in(label))
         counts = [(label, *(kept[label, part, True] for part in parts)) for label in self.labels[:SHOWN]]
         more = len(self.labels) - len(counts)
-        rows: list[tuple[object, ...]] = [*counts, *([(f"and {more:,} more",)] if more else [])]
+        lines: list[tuple[object, ...]] = [*counts, *([(f"and {more:,} more",)] if more else [])]
         counted = f"{len(self.rows()):,} of {len(self):,} images, {len(self.labels):,} labels"
         title = f"{self.source}: {counted} ({self.task})"
         head = ("label", *(part or "images" for part in parts))
-        return html_table(title, rows, head=head, pictures=self._samples())
+        return html_table(title, lines, head=head, pictures=self._samples())
 
     def _samples(self) -> Iterator[image_io.Pixels]:
         """The first kept images of some labels, of those that can be decoded."""
@@ -121,10 +122,13 @@ class Catalog:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The distinct labels of kept rows, sorted."""
-        return tuple(
-            sorted({label for label, keep in zip(self.column("label"), self.column("keep"), strict=True) if keep})
-        )
+        """The distinct labels of kept rows, sorted; where an image has several, each of them."""
+        found = {label for label, keep in zip(self.column("label"), self.column("keep"), strict=True) if keep}
+        return tuple(sorted({tag for label in found for tag in self.labels_in(label)}))
+
+    def labels_in(self, label: str) -> tuple[str, ...]:
+        """The labels that a value of the label column stands for: itself, or where an image has several, each."""
+        return split_tags(label) if self.task == "tag" else (label,)
 
     @cached_property
     def groups(self) -> dict[str, str]:

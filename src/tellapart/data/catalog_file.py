@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 
 from tellapart.core.errors import CatalogError
 from tellapart.core.storage import as_path
+from tellapart.core.tag_sets import join_tags, split_tags
+from tellapart.core.tasks import TASKS
 from tellapart.core.terminal import excerpt
-from tellapart.data.catalog import FORMAT, SCHEMA, SPLITS, TASKS, Catalog
+from tellapart.data.catalog import FORMAT, SCHEMA, SPLITS, Catalog
 from tellapart.data.image_facts import FACTS
 from tellapart.data.parquet import open_parquet
 
@@ -80,9 +82,11 @@ def load_catalog(path: Path, about: Mapping[str, Any]) -> Catalog:
     with open_parquet(path) as file:
         table = file.read()
         table.validate(full=True)  # a damaged page may pass for a whole one, with texts that are none
-    return Catalog(
-        _checked(table, path), root, about["task"], str(path), tuple(map(str, about["notes"])), about["meta"]
-    )
+    notes = tuple(map(str, about["notes"]))
+    result = Catalog(_checked(table, path), root, about["task"], str(path), notes, about["meta"])
+    if result.task == "tag":  # people may have written them in another order
+        return result.with_column("label", [join_tags(split_tags(label)) for label in result.column("label")])
+    return result
 
 
 def _is_folder(path: Path) -> bool:

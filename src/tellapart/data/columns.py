@@ -13,7 +13,8 @@ from typing import Any
 from tellapart.core.errors import CatalogError, did_you_mean, join_some
 from tellapart.core.terminal import quoted
 from tellapart.data.label_expression import NAMED_RULES, label_expression
-from tellapart.data.rows import SEVERAL
+from tellapart.data.rows import SEVERAL, label_cell
+from tellapart.data.tag_cells import tag_cell
 
 FILE_COLUMNS = (
     "file", "filename", "image", "path", "imagepath", "filepath", "imagefile", "imagefilename", "imagename", "img",
@@ -45,6 +46,7 @@ class Columns:
     label: str | None = None
     group_by: str | None = None  # equal values never cross a split
     label_from: str = "auto"  # or a regular expression over the label's text
+    tags: bool = False  # a cell holds several labels
 
     @property
     def named(self) -> dict[str, str]:
@@ -104,7 +106,7 @@ class Columns:
         ):
             raise CatalogError(
                 f"{table}: no label column; the columns {join_some(flags)} hold 0 and 1, as for {SEVERAL}; write the "
-                "one label of each image into a column 'label'"
+                "one label of each image into a column 'label', or all its labels as a|b and say --task tag"
             )
         return self._one(self.label, (*LABEL_COLUMNS, *LABEL_IDS), present, table, "label", taken=file)
 
@@ -153,6 +155,22 @@ class Columns:
         if not rest:
             return None
         return f"read as: labels from the column {label!r}, not {join_some(map(repr, rest))} (--label-column)"
+
+    def label_of(self, value: Any, where: str, column: str, class_of: Callable[[Any], Any]) -> str:
+        """The label that a cell holds; of several (``tags``) all as one text, see `tellapart.core.tag_sets`.
+
+        Args:
+            value: the cell.
+            where: the table and the row, for messages.
+            column: its heading.
+            class_of: what makes the name of a class of a number.
+
+        Raises:
+            CatalogError: it holds none, or several where one is wanted.
+        """
+        if self.tags:
+            return tag_cell(value, where, column, class_of, self.read_label)
+        return self.read_label(label_cell(class_of(value), where, column), where)
 
     @cached_property
     def read_label(self) -> Callable[[str, str], str]:

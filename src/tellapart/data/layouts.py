@@ -62,13 +62,15 @@ def read_source(
         file_column: of a table whose files are not in a usual column such as file.
         label_column: of a table whose labels are not in a usual column such as label.
         group_by: a table's column whose equal values never cross a split (one person, one site).
-        task: ``classify`` or ``read``; where ``label_from`` is ``auto`` it decides how names without folders are read.
+        task: ``classify``, ``read`` or ``tag`` (several labels an image, which only a table or shards hold); where
+            ``label_from`` is ``auto`` it decides how names without folders are read.
 
     Raises:
         CatalogError: nothing there, no labels, an empty label, unknown columns, missing files, a damaged table.
     """
+    columns = Columns(file_column, label_column, group_by, label_from, tags=task == "tag")
     try:
-        listing = _listing(data, label_from, Columns(file_column, label_column, group_by, label_from), task)
+        listing = _listing(data, label_from, columns, task)
     except OSError as error:  # no right to look, a disk that fails
         raise CatalogError(f"{error.filename or data}: cannot be read: {error.strerror or error}") from error
     if not listing.rows:
@@ -191,6 +193,11 @@ def _folder(tree: FolderTree, label_from: str, columns: Columns, task: str | Non
 def _named(tree: FolderTree, scheme: FolderScheme, label_from: str, task: str | None) -> Listing:
     """The rows of a folder by names, unless tables or boxes beside the images may hold the labels."""
     beside = naming_tables(tree, len(scheme.around) + 1)
+    if task == "tag":
+        raise CatalogError(
+            f"{tree.root}: names give an image one label; for several (--task tag) "
+            + (offer(beside, tree.root) if beside else "give a table: a first line file,label, then a.png,cat|dog")
+        )
     try:
         listing = read_names(tree, scheme, label_from, task)
     except CatalogError as error:

@@ -163,9 +163,10 @@ def _check_fit(first: Catalog, other: Catalog, new_labels: bool) -> None:
     if other.task != first.task:
         raise CatalogError(f"{other.source}: labelled to {other.task}, but {first.source} to {first.task}")
     strange = [label for label in other.labels if label not in first.labels]
-    if first.task == "classify" and strange and not new_labels:
+    if first.task != "read" and strange and not new_labels:
+        kind = ("tag", "tags") if first.task == "tag" else ("class", "classes")
         raise CatalogError(
-            f"{other.source}: {pluralize(len(strange), 'class', 'classes')} that {first.source} has not: "
+            f"{other.source}: {pluralize(len(strange), *kind)} that {first.source} has not: "
             f"{join_some(strange)}{did_you_mean(strange[0], first.labels)}; mend the label, or take it in with "
             "--new-labels true"
         )

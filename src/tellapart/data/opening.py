@@ -18,7 +18,9 @@ from tellapart.core.image_files import image_files
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import log, track
 from tellapart.core.storage import as_path, is_url
-from tellapart.data.catalog import SCHEMA, TASKS, Catalog, encoded
+from tellapart.core.tag_sets import join_tags, split_tags
+from tellapart.core.tasks import TASKS, check_task
+from tellapart.data.catalog import SCHEMA, Catalog, encoded
 from tellapart.data.catalog_file import catalog_metadata, load_catalog
 from tellapart.data.coarse_labels import apply_coarse_labels, check_coarse_labels
 from tellapart.data.columns import UnfitOptionError
@@ -45,7 +47,7 @@ def catalog(
     Args:
         data: any source, see `open_catalog`.
         out: the Parquet file to write.
-        task: ``classify`` or ``read``, see `open_catalog`.
+        task: ``classify``, ``read`` or ``tag``, see `open_catalog`.
         coarse_labels: YAML file, group → list of its classes.
         options: how to read a source, see `tellapart.data.layouts.read_source`.
 
@@ -101,8 +103,8 @@ def open_catalog(
 
     Args:
         data: the source.
-        task: ``classify`` or ``read``; by default as the source suggests, which is said in a line on stderr, see
-            `tellapart.data.task_guess`.
+        task: ``classify``, ``read`` or ``tag`` (several labels an image, which nothing but this says); by default as
+            the source suggests, which is said in a line on stderr, see `tellapart.data.task_guess`.
         coarse_labels: YAML file or mapping, group → list of classes; every class in exactly one group.
         progress: draw a bar on a terminal's stderr.
         look: how the facts of images (`tellapart.data.image_facts.FACTS`) are measured; by default each image is
@@ -125,10 +127,11 @@ def open_catalog(
         result = _open_source(data, task, progress, look, options)
         if coarse_labels is None and result.task == "classify":
             check_coarse_labels(result)
-    if coarse_labels is not None:
-        result = apply_coarse_labels(result, coarse_labels)
     if task is not None and task != result.task:
-        result = replace(result, task=task)
+        result = _with_task(result, task)
+    if coarse_labels is not None:
+        check_task(result.task, result.source, "coarse_labels", ["classify", "read"])
+        result = apply_coarse_labels(result, coarse_labels)
     return result
 
 
@@ -137,7 +140,7 @@ def open_unlabelled(data: str | Path | Catalog, task: str, *, progress: bool = F
 
     Args:
         data: a folder of images, at any depth, whose names say nothing; or any labelled source or catalog.
-        task: ``classify`` or ``read``: what the labels will be.
+        task: ``classify``, ``read`` or ``tag``: what the labels will be.
         progress: draw a bar on a terminal's stderr.
 
     Raises:
@@ -164,6 +167,30 @@ def open_unlabelled(data: str | Path | Catalog, task: str, *, progress: bool = F
 def _folder_files(folder: Path) -> list[Path]:
     """The images of a folder; none where it is no folder."""
     return image_files(folder) if folder.is_dir() else []
+
+
+def _with_task(result: Catalog, task: str) -> Catalog:
+    """A catalog whose labels are taken for another task's.
+
+    Raises:
+        CatalogError: its images have several labels each.
+    """
+    if result.task == "tag":
+        raise CatalogError(
+            f"{result.source}: several labels an image (tag), which no model to {task} learns; say --task tag, or "
+            "catalog a source with one label an image"
+        )
+    result = replace(result, task=task)
+    return with_tags(result) if task == "tag" else result
+
+
+def with_tags(result: Catalog) -> Catalog:
+    """A catalog of tags whose labels are written as `tellapart.core.tag_sets` writes them, without groups."""
+    label, group = result.column("label"), result.column("group")
+    result = result.with_column("label", [join_tags(split_tags(each)) for each in label])
+    if all(each is None for each in group):
+        return result
+    return result.with_column("group", [None] * len(group)).with_notes(["the groups are left out: tags have none"])
 
 
 def open_with_defaults(data: str | Path | Catalog, defaults: LabelOptions, **options: Any) -> Catalog:
@@ -204,12 +231,13 @@ def _open_source(
     rows = listing.rows
     guessed = task is None
     task = task or guess_task(listing, str(data))
-    if guessed or (listing.layout == "file names" and options.get("label_from", "auto") == "auto"):
+    if guessed or task == "tag" or (listing.layout == "file names" and options.get("label_from", "auto") == "auto"):
         log(describe(listing, task, guessed=guessed))
     meta: dict[str, Any] = {"image_columns": listing.image_columns} if listing.image_columns else {}
     draft = Catalog(_table(rows), listing.root, task, str(data), meta=meta or None)
     draft = _with_facts(draft, look, progress)
     draft = draft.with_notes([*listing.notes, *_remarks(draft)])
+    draft = with_tags(draft) if task == "tag" else draft
     lost = {**listing.lost_classes, **_unreadable_classes(draft)}
     return draft.with_meta(lost_classes=lost) if lost and task == "classify" else draft
 
@@ -263,12 +291,12 @@ def _untaught(draft: Catalog) -> list[str]:
 def _remarks(draft: Catalog) -> list[str]:
     """What a person should know: counted and named, never dropped silently."""
     notes = _unusable(draft)
-    if draft.task == "classify":
-        if lost := [f"{label} ({what})" for label, what in _unreadable_classes(draft).items()]:
-            notes.append(f"{pluralize(len(lost), 'class', 'classes')} without a usable image: {join_some(lost, 10)}")
+    lost = [f"{label} ({what})" for label, what in _unreadable_classes(draft).items()]
+    if lost and draft.task == "classify":
+        notes.append(f"{pluralize(len(lost), 'class', 'classes')} without a usable image: {join_some(lost, 10)}")
+    if draft.task != "read":
         notes += twin_notes(draft.labels)
-        notes += _untaught(draft)
-    return notes
+    return [*notes, *_untaught(draft)] if draft.task == "classify" else notes
 
 
 def _unusable(draft: Catalog) -> list[str]:

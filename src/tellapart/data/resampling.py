@@ -11,6 +11,7 @@ import numpy as np
 
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 from tellapart.core.files import check_target
+from tellapart.core.tasks import check_task
 from tellapart.data.catalog import Catalog
 from tellapart.data.source_options import SourceOptions
 from tellapart.data.split import split
@@ -55,8 +56,9 @@ def balance(
     if method != "weights" and out is None:
         raise ConfigError(f"method {method!r} needs a catalog to write, e.g. --out balanced.parquet")
     catalog = split(data, seed=seed, **options)
-    if catalog.task != "classify":
+    if catalog.task == "read":
         raise CatalogError(f"{catalog.source}: a reading set has no classes to balance")
+    check_task(catalog.task, catalog.source, "balance", ["classify"])
     labels = catalog.column("label")
     members: dict[str, list[int]] = defaultdict(list)
     for row in catalog.rows("train"):

@@ -121,7 +121,11 @@ def label_cell(value: object, where: str, column: str) -> str:
     try:
         label = cell_text(value)
     except CellError as error:
-        what = f"{error}: {SEVERAL}; give each image one" if str(error) == "a list" else f"{error}, not a label"
+        what = (
+            f"{error}: {SEVERAL}; say --task tag, give each image one"
+            if str(error) == "a list"
+            else f"{error}, not a label"
+        )
         raise CatalogError(
             f"{where}: its {column!r} holds {what}, or name another column with --label-column"
         ) from None

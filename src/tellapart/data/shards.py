@@ -27,7 +27,7 @@ from tellapart.data.parquet import (
     open_parquet,
 )
 from tellapart.data.part_columns import PartColumns, find_part_columns
-from tellapart.data.rows import Listing, Row, extra_cell, label_cell, without_repeats
+from tellapart.data.rows import Listing, Row, extra_cell, without_repeats
 from tellapart.data.shard_sets import check_shard_names
 from tellapart.data.split_names import parts_in_names
 
@@ -114,13 +114,15 @@ def _listed(schema: Any) -> str:
 
 
 def class_names(schema: Any, label_column: str) -> list[Any] | None:
-    """The class names of a Hugging Face ClassLabel; None where the column is none.
+    """The class names of a Hugging Face ClassLabel, or of a list of them; None where the column is none.
 
     It keeps them in the schema's metadata, and numbers in the column, -1 where there is none.
     """
     try:
-        names = json.loads(schema.metadata[b"huggingface"])["info"]["features"][label_column]["names"]
-    except (LookupError, TypeError, ValueError, RecursionError):  # another program's metadata, or none
+        feature = json.loads(schema.metadata[b"huggingface"])["info"]["features"][label_column]
+        feature = feature[0] if isinstance(feature, list) else feature.get("feature", feature)  # of a list of classes
+        names = feature["names"]
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):  # another program's metadata, or none
         return None
     return names if isinstance(names, list) else None
 
@@ -291,7 +293,7 @@ def _shard_rows(shard: Any, path: Path, columns: Columns, chosen: _Chosen) -> It
         where = f"{path}: row {position}"
         yield Row(
             f"{name}#{position}" + (f"/{inside}" if inside else ""),
-            columns.read_label(label_cell(class_of(record[label]), where, label), where),
+            columns.label_of(record[label], where, label, class_of),
             group=extra_cell(record.get("group"), where, "group"),
             split=chosen.part.part(record, where),
             together=extra_cell(record.get(columns.group_by), where, columns.group_by) if columns.group_by else None,

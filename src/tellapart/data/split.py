@@ -25,6 +25,7 @@ from tellapart.data.duplicates.hashing import SIDE, candidate_pairs, connected_c
 from tellapart.data.duplicates.registration import LIMITS, Limits, Match, matches
 from tellapart.data.opening import open_catalog
 from tellapart.data.source_options import SourceOptions
+from tellapart.data.stratification import iterative_stratification
 
 FRACTIONS = (0.70, 0.15, 0.15)
 SMALLEST = 40  # px; below it a likeness cannot tell a copy from another drawing of the same letter
@@ -41,7 +42,8 @@ def split(
 ) -> Catalog:
     """Assign every kept row to train, val or test; a split that the data brings along is kept.
 
-    The split is stratified by label where a label has at least three separate images. Exact and near-duplicates stand
+    The split is stratified by label where a label has at least three separate images; where an image has several, see
+    `tellapart.data.stratification`. Exact and near-duplicates stand
     on one side. Where the data brings a train part but no val or no test part, the missing one is taken from train.
     A test part that an earlier split left out on purpose stays left out.
 
@@ -147,6 +149,8 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
             "train, val and test; at least 3 are needed, and some tens a class to learn anything"
         )
     notes = _cluster_notes(catalog, pool, clusters)
+    if catalog.task == "tag":
+        return result, notes + _assign_tags(catalog, seed, clusters, fractions, result)
     scarce = []
     for label, members in _strata(catalog, seed, clusters).items():
         if catalog.task == "classify" and len(members) < 3:
@@ -160,6 +164,33 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
             f"test: {join_some(scarce)}"
         )
     return result, notes
+
+
+def _assign_tags(
+    catalog: Catalog,
+    seed: int,
+    clusters: Sequence[list[int]],
+    fractions: Sequence[float],
+    result: list[str | None],
+) -> list[str]:
+    """Write the part of each row into ``result``, each tag by its shares; return notes on tags that are too rare."""
+    ((_, ordered),) = _strata(catalog, seed, clusters).items()
+    labels = catalog.column("label")
+    sets = [sorted({tag for row in cluster for tag in catalog.labels_in(labels[row])}) for cluster in ordered]
+    names = [name for name, share in zip(SPLITS, fractions, strict=True) if share > 0]
+    shares = [share for share in fractions if share > 0]
+    parts = iterative_stratification(sets, [len(cluster) for cluster in ordered], shares)
+    for cluster, part in zip(ordered, parts, strict=True):
+        for row in cluster:
+            result[row] = names[part]
+    counts = Counter(tag for each in sets for tag in each)
+    scarce = sorted(tag for tag, count in counts.items() if count < len(names))
+    if not scarce:
+        return []
+    return [
+        f"{pluralize(len(scarce), 'tag has', 'tags have')} fewer than {len(names)} separate images, so that a part is "
+        f"without them: {join_some(scarce)}"
+    ]
 
 
 def _missing_fractions(fractions: Sequence[float], present: Container[str | None]) -> tuple[float, float, float]:
@@ -183,7 +214,7 @@ def _cluster_notes(catalog: Catalog, rows: Sequence[int], clusters: Sequence[Seq
 
 
 def _strata(catalog: Catalog, seed: int, clusters: Sequence[list[int]]) -> dict[str, list[list[int]]]:
-    """Label → its clusters in the order in which they get a part; a reading set is one stratum."""
+    """Label → its clusters in the order in which they get a part; a set of texts or of tags is one stratum."""
     labels = catalog.column("label") if catalog.task == "classify" else [""] * len(catalog)
     digests = catalog.column("sha256")
     strata: dict[str, list[list[int]]] = defaultdict(list)

@@ -39,10 +39,10 @@ def summary(data: str | Path | Catalog, **options: Unpack[SourceOptions]) -> dic
         options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
-        images, labels (how many different ones), classes (label → images; empty for a reading set), task (guessed
-        where not given), bytes (on disk; of the shards where images are embedded), first (ten pairs of file and
-        label), sizes (width and height of the smallest, median and largest by area of ``sampled`` images spread over
-        the set, before any EXIF turn), notes.
+        images, labels (how many different ones), classes (label → images, also of each of several; empty for a reading
+        set), task (guessed where not given), bytes (on disk; of the shards where images are embedded), first (ten
+        pairs of file and label), sizes (width and height of the smallest, median and largest by area of ``sampled``
+        images spread over the set, before any EXIF turn), notes.
 
     Raises:
         CatalogError: the source cannot be used; the message names the file, row or class.
@@ -59,7 +59,7 @@ def summary(data: str | Path | Catalog, **options: Unpack[SourceOptions]) -> dic
     catalog = open_catalog(data, look=_unseen, **options)
     rows = catalog.rows()
     files, labels = catalog.column("file"), catalog.column("label")
-    counts = Counter(labels[row] for row in rows)
+    counts = Counter(each for row in rows for each in catalog.labels_in(labels[row]))
     total, gone = _bytes(catalog, rows)
     sides, failed = _sides(catalog, rows)
     notes = list(catalog.notes)
@@ -72,7 +72,7 @@ def summary(data: str | Path | Catalog, **options: Unpack[SourceOptions]) -> dic
     return {
         "images": len(rows),
         "labels": len(counts),
-        "classes": dict(sorted(counts.items())) if catalog.task == "classify" else {},
+        "classes": dict(sorted(counts.items())) if catalog.task != "read" else {},
         "task": catalog.task,
         "bytes": total,
         "first": [(files[row], labels[row]) for row in rows[:10]],

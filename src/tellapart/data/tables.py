@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import posixpath
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import CatalogError, join_some, pluralize
+from tellapart.core.tag_sets import split_tags
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.data.columns import Columns
 from tellapart.data.delimited import read_delimited
@@ -28,7 +28,6 @@ from tellapart.data.rows import (
     Row,
     extra_cell,
     file_cell,
-    label_cell,
     without_repeats,
 )
 from tellapart.data.shards import (
@@ -40,6 +39,7 @@ from tellapart.data.shards import (
     values_in,
 )
 from tellapart.data.split_names import part_in_name
+from tellapart.data.tag_cells import list_in_text
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 GIVEN_SUFFIXES = (
@@ -119,7 +119,9 @@ def _listing(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> L
     notes = [*table.notes, *found.notes(path.name), *twice]
     notes += [note for note in (columns.others(table.present, chosen.label), chosen.part.note) if note]
     labels = [row.label for row in kept]
-    if columns.label_from == "auto":
+    if columns.tags:
+        labels = [tag for label in labels for tag in split_tags(label)]
+    elif columns.label_from == "auto":
         _check_values(labels, path, chosen.label)
     return Listing(
         path.parent,
@@ -160,16 +162,15 @@ def _labelled(path: Path, table: Records, chosen: _Chosen) -> Records:
 def _rows(path: Path, table: Records, chosen: _Chosen, columns: Columns) -> tuple[list[Row], list[str]]:
     """The rows of a table, and the names of their files as it gives them."""
     rows, names = [], []
-    read_label, class_of = columns.read_label, name_classes(chosen.classes)
+    class_of = name_classes(chosen.classes)
     for record in table.records:
         cells, where = record.cells, f"{path}: row {record.number}"
         name = file_cell(cells.get(chosen.file), where, chosen.file)
         named = f"{where} ({excerpt(name)})"
-        label = label_cell(class_of(cells.get(chosen.label)), named, chosen.label)
         rows.append(
             Row(
                 name,
-                read_label(label, named),
+                columns.label_of(cells.get(chosen.label), named, chosen.label, class_of),
                 group=extra_cell(cells.get("group"), where, "group"),
                 split=chosen.part.part(cells, where),
                 together=extra_cell(cells.get(columns.group_by), where, columns.group_by) if columns.group_by else None,
@@ -185,10 +186,14 @@ def _check_values(labels: Sequence[str], path: Path, column: str) -> None:
     Raises:
         CatalogError: each of them is a list, or one is an object.
     """
-    if labels and any("'" in label or '"' in label or "," in label for label in labels) and all(map(_is_list, labels)):
+    if (
+        labels
+        and any("'" in label or '"' in label or "," in label for label in labels)
+        and all(list_in_text(label) is not None for label in labels)
+    ):
         raise CatalogError(
-            f"{path}: the column {column!r} holds lists, as {quoted(labels[0])}: {SEVERAL}; give each image one, or "
-            "name another column with --label-column"
+            f"{path}: the column {column!r} holds lists, as {quoted(labels[0])}: {SEVERAL}; say --task tag, give "
+            "each image one, or name another column with --label-column"
         )
     if (label := next(filter(_is_object, labels), None)) is not None:
         raise CatalogError(
@@ -206,15 +211,6 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _is_list(text: str) -> bool:
-    if not (text.startswith("[") and text.endswith("]") and len(text) < 10_000):
-        return False
-    try:
-        return isinstance(ast.literal_eval(text), list)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return False
-
-
 def _odd_labels(labels: Sequence[str]) -> Iterator[str]:
     """Notes on labels that may mean something else: others joined, an empty cell, a number that was rewritten."""
     known = sorted(set(labels))
@@ -226,7 +222,7 @@ def _odd_labels(labels: Sequence[str]) -> Iterator[str]:
     empty = [label for label in known if label.casefold() in EMPTY]
     rewritten = [label for label in known if re.fullmatch(r"\d(\.\d+)?[eE]\+\d+", label)]
     if joined:
-        yield f"{pluralize(len(joined), 'label')} of others joined, as for {SEVERAL}: {join_some(joined)}"
+        yield f"{pluralize(len(joined), 'label')} of others joined, as for {SEVERAL} (--task tag): {join_some(joined)}"
     if empty:
         count = sum(label in empty for label in labels)
         yield f"{pluralize(count, 'row')} with a label as programs write an empty cell: {join_some(empty)}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tellapart.core.errors import CatalogError, join_some, pluralize
+from tellapart.core.tag_sets import split_tags
 from tellapart.core.terminal import quoted
 from tellapart.data.rows import Listing
 
@@ -46,6 +47,7 @@ def guess_task(listing: Listing, data: str) -> str:
         f"{data}: {pluralize(len(labels), 'label')} of {pluralize(len(listing.rows), 'image')}, from "
         f"{listing.labelled_by}, may be classes or texts ({join_some(map(quoted, labels))}); "
         "say which: --task classify or --task read"
+        + (" (or tag, if | parts several labels)" if any("|" in each for each in labels) else "")
     )
 
 
@@ -70,7 +72,7 @@ def describe(listing: Listing, task: str, *, guessed: bool) -> str:
 
     Args:
         listing: the labelled images.
-        task: ``classify`` or ``read``.
+        task: ``classify``, ``read`` or ``tag``.
         guessed: whether nobody named the task.
 
     >>> from pathlib import Path
@@ -81,7 +83,9 @@ def describe(listing: Listing, task: str, *, guessed: bool) -> str:
     """
     rows = listing.rows
     sure = listing.layout == "class folders" or listing.class_names
-    if task == "classify":
+    if task == "tag":
+        text, other = _tags([split_tags(row.label) for row in rows]), ""
+    elif task == "classify":
         counts = Counter(row.label for row in rows)
         few, many = min(counts.values()), max(counts.values())
         size = pluralize(many, "image") if few == many else f"{few:,} to {many:,} images"
@@ -100,6 +104,13 @@ def describe(listing: Listing, task: str, *, guessed: bool) -> str:
         named = [f"{part} {parts[part]:,}" for part in ("train", "val", "test") if part in parts]
         text += f"; {', '.join(named)}" + (f", without a part {parts[None]:,}" if parts[None] else "")
     return f"read as: {text}" + (f" (--task {other})" if guessed and not sure else "")
+
+
+def _tags(sets: Sequence[Sequence[str]]) -> str:
+    counts = Counter(tag for each in sets for tag in each)
+    sizes = [len(each) for each in sets]
+    each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
+    return f"{pluralize(len(counts), 'tag')} of {pluralize(len(sets), 'image')}, {each} an image"
 
 
 def _lengths(texts: Sequence[str]) -> str:

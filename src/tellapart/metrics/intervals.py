@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 Z95 = 1.959963984540054  # the normal deviate that 95 % lie within
 _NORMAL = NormalDist()
+RESAMPLES = 4000
 _DRAWS_AT_ONCE = 2_000_000  # resampled counts held in memory at a time: 16 MB
 
 
@@ -55,7 +56,12 @@ def wilson(successes: float, n: int) -> tuple[float, float]:
 
 
 def bootstrap(
-    statistic: Callable[[Ints], Floats], counts: npt.ArrayLike, *, resamples: int = 4000, seed: int = 0
+    statistic: Callable[[Ints], Floats],
+    counts: npt.ArrayLike,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    accelerated: bool = True,
 ) -> tuple[float, float]:
     """The 95 % interval of a statistic by the bias-corrected and accelerated bootstrap over images (Efron 1987).
 
@@ -71,6 +77,7 @@ def bootstrap(
         counts: images of each of M distinguishable kinds, M: cells of a confusion matrix, or a one for every image.
         resamples: how often the counts are drawn.
         seed: of the draws; the same seed gives the same interval.
+        accelerated: whether the ends follow the skew, for which an image of each kind is left out in turn.
 
     Raises:
         InputError: ``counts`` hold no image.
@@ -93,7 +100,7 @@ def bootstrap(
     own = statistic(kinds[None])[0]
     below = float((values < own).mean() + (values == own).mean() / 2)
     bias = _NORMAL.inv_cdf(min(max(below, 1 / resamples), 1 - 1 / resamples))
-    skew = _acceleration(statistic, kinds) if n > 1 else 0.0
+    skew = _acceleration(statistic, kinds) if n > 1 and accelerated else 0.0
     ends = []
     for z in (-Z95, Z95):
         moved = bias + z
@@ -128,7 +135,14 @@ def proportion(successes: int, n: int) -> Figure:
     return {"value": successes / n, "ci95": list(wilson(successes, n)), "n": n}
 
 
-def bootstrap_figure(value: float, statistic: Callable[[Ints], Floats], counts: Ints) -> Figure:
+def bootstrap_figure(
+    value: float,
+    statistic: Callable[[Ints], Floats],
+    counts: Ints,
+    *,
+    resamples: int = RESAMPLES,
+    accelerated: bool = True,
+) -> Figure:
     """A statistic as a figure: its value on all images, and its interval by `bootstrap`.
 
     Where all resamples agree, the interval is Wilson's for a share of the same value.
@@ -137,9 +151,11 @@ def bootstrap_figure(value: float, statistic: Callable[[Ints], Floats], counts: 
         value: the statistic of all images.
         statistic: drawn counts (R, M) → R values.
         counts: images of each of M distinguishable kinds.
+        resamples: as of `bootstrap`.
+        accelerated: as of `bootstrap`.
     """
     n = int(counts.sum())
-    low, high = bootstrap(statistic, counts)
+    low, high = bootstrap(statistic, counts, resamples=resamples, accelerated=accelerated)
     if low == high:
         # One image, or images that are all alike: no resample can hold an error that the sample lacks,
         # and "1.0 for certain" would be a lie. Nothing in 0..1 varies more than a coin of the same mean.
