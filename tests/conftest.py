@@ -174,6 +174,17 @@ TEXT_OPTIONS = {
 }
 
 
+TAG_OPTIONS = {
+    "task": "tag",
+    "backbone": "small",
+    "stages": [{"train": "all", "epochs": 12, "lr": 1e-2}],
+    "batch_size": 16,
+    "augment": "none",
+    "device": "cpu",
+    "precision": "float32",
+}
+
+
 def _shape(name, seed):
     """A 24 x 24 picture of a shape in any colour on a noisy ground."""
     dice = np.random.default_rng(seed)
@@ -222,6 +233,31 @@ def _draw_texts(root, n=60):
     return root
 
 
+def _draw_tagged(root, n=100, wrong=2):
+    """Pictures with up to three patches of colour, and a table of which; its first ``wrong`` rows lie."""
+    root.mkdir(parents=True)
+    rows = ["file,label"]
+    for index in range(n):
+        dice = np.random.default_rng(index)
+        pixels = dice.integers(40, 110, (24, 24, 3), dtype=np.uint8)
+        has = dice.random(3) < (0.6, 0.4, 0.2)
+        for channel in np.flatnonzero(has):
+            y, x = dice.integers(0, 15, 2)
+            pixels[y : y + 8, x : x + 8] = 20
+            pixels[y : y + 8, x : x + 8, channel] = 240
+        said = ~has if index < wrong else has
+        tags = [name for name, each in zip(("red", "green", "blue"), said, strict=True) if each]
+        Image.fromarray(pixels).save(root / f"{index:03d}.png")
+        rows.append(f"{index:03d}.png,{'|'.join(tags) or '|'}")
+    (root / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="session")
+def draw_tagged():
+    return _draw_tagged
+
+
 @pytest.fixture(scope="session")
 def draw_shapes():
     return _draw_shapes
@@ -235,6 +271,11 @@ def draw_texts():
 @pytest.fixture(scope="session")
 def shape():
     return _shape
+
+
+@pytest.fixture(scope="session")
+def tag_options():
+    return TAG_OPTIONS
 
 
 @pytest.fixture(scope="session")
@@ -276,6 +317,29 @@ def texts(common):
     """60 texts with a table."""
     _once(common / "texts", _draw_texts)
     return common / "texts"
+
+
+@pytest.fixture(scope="session")
+def tagged(common):
+    """100 pictures with several labels each, some of them wrongly labelled, so that no figure is a plain 1."""
+    _once(common / "tagged", _draw_tagged)
+    return common / "tagged"
+
+
+@pytest.fixture(scope="session")
+def tag_result(common, tagged):
+    """What `train` said of the pictures with several labels."""
+    return _once(common / "tag-run", lambda folder: tellapart.train(tagged, out=folder, **TAG_OPTIONS))
+
+
+@pytest.fixture(scope="session")
+def tag_run(tag_result):
+    return Path(tag_result["run"])
+
+
+@pytest.fixture(scope="session")
+def tag_bundle(tag_run):
+    return tag_run / "bundle"
 
 
 @pytest.fixture(scope="session")

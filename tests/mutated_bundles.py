@@ -27,8 +27,9 @@ def nested(depth):
 
 VALUES = [
     None, True, False, 0, -1, 1, 2, 3, 2**31, 2**64, 10**400, -(10**400), 0.5, -0.5, 1e300, float("nan"), float("inf"),
-    "", "a", "classify", "read", "0", "\x1b[2J", "\ud800", "a\0b", "../../etc/passwd", "x" * 100_000, [], {}, [[]],
-    [None], [1, 2], ["a", "a"], ["a", "b"], {"a": 1}, {"": ""}, nested(40), nested(400), [0.5, 0.5, 0.5], list("abc"),
+    "", "a", "classify", "read", "tag", "0", "\x1b[2J", "\ud800", "a\0b", "../../etc/passwd", "x" * 100_000, [], {},
+    [[]], [None], [1, 2], ["a", "a"], ["a", "b"], {"a": 1}, {"": ""}, nested(40), nested(400), [0.5, 0.5, 0.5],
+    list("abc"),
 ]  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def test_answering_and_evaluating_reach_no_torch(start: str) -> None:
 def test_a_training_reaches_five_rooms_and_little_of_the_package() -> None:
     reached = structure.closure("training.loop", MODULES)
     assert {MODULES[name].room for name in reached} == {"core", "metrics", "data", "inference", "training"}
-    assert sum(len(MODULES[name].text.splitlines()) for name in reached) < 8000  # of 41,500
+    assert sum(len(MODULES[name].text.splitlines()) for name in reached) < 8600  # of 42,500
 
 
 def test_files_and_functions_stay_small() -> None:

@@ -22,14 +22,19 @@ from tellapart.inference.onnx_graph import FLOAT, UINT8, OnnxGraph, Port
 SEEDS = 100  # of each task; by hand thousands
 
 
-@pytest.mark.parametrize("task", ["classify", "read"])
+@pytest.mark.parametrize("task", ["classify", "read", "tag"])
 def test_mutated_bundles_are_refused_in_one_sentence_or_answer(task, request, tmp_path, capsys):
-    bundle = request.getfixturevalue("shape_bundle" if task == "classify" else "text_bundle")
-    images = request.getfixturevalue("shapes" if task == "classify" else "texts")
+    bundle, images = (
+        request.getfixturevalue(name)
+        for name in {
+            "classify": ("shape_bundle", "shapes"), "read": ("text_bundle", "texts"), "tag": ("tag_bundle", "tagged"),
+        }[task]
+    )  # fmt: skip
     image = sorted(images.rglob("*.png"))[0]
     refused = 0
+    capsys.readouterr()  # of what trained the bundle
     for seed in range(SEEDS):
-        folder, change = mutated(bundle, tmp_path / f"{seed}", seed + 10_000 * (task == "read"))
+        folder, change = mutated(bundle, tmp_path / f"{seed}", seed + 10_000 * ["classify", "read", "tag"].index(task))
         status = main(["predict", str(folder), str(image), "--json"])
         printed, said = capsys.readouterr()
         if status == 2 and not printed:
@@ -265,3 +270,34 @@ def test_sides_that_a_graph_leaves_open_fit(shape_bundle):
         check_graph(OnnxGraph([replace(PIXELS, shape=shape)], [copy.copy(FINE)]), manifest)
     check_graph(OnnxGraph([PIXELS], [replace(FINE, shape=None), Port("more", 7, ())]), manifest)
     assert shape_text(()) == "of one value"
+
+
+def test_thresholds_of_tags_belong_to_tags(tag_bundle, shape_bundle, copied, refuses):
+    lacks = "calibration.thresholds: not one for each of the labels"
+    changes = (
+        (lambda c: c.pop("thresholds"), lacks),
+        (lambda c: c["thresholds"]["at"].pop("red"), lacks),
+        (
+            lambda c: c["thresholds"]["at"].update(red=-1),
+            "calibration.thresholds.at.red: -1, where a number of 0 or more belongs",
+        ),
+        (
+            lambda c: c.update(threshold={"positive": "red", "at": 0.5, "aim": "f1"}),
+            "calibration.threshold: f1, of another task",
+        ),
+    )
+    for number, (change, words) in enumerate(changes):
+        folder = copied(tag_bundle, f"tags {number}")
+        document = read_document(folder)
+        change(document["calibration"])
+        seal(folder, document)
+        with refuses(BundleError, f"{folder / MANIFEST}: {words}; export the run again"):
+            Bundle.open(folder)
+    folder = copied(shape_bundle, "classes")
+    document = read_document(folder)
+    document["calibration"]["thresholds"] = {"at": {}, "aim": "f1"}
+    seal(folder, document)
+    with refuses(
+        BundleError, f"{folder / MANIFEST}: calibration.thresholds: f1, of another task; export the run again"
+    ):
+        Bundle.open(folder)

@@ -104,7 +104,7 @@ def runtime(monkeypatch):
     monkeypatch.setattr(graph_session, "_SAID", set())
 
     def has_cuda(*, loads):
-        def session(graph, options, providers):
+        def session(graph, options, providers, enable_fallback):
             asked.append(providers)
             made = real(graph, options, providers=[CPU])
             if loads:

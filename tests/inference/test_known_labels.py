@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tellapart
-from tellapart.inference.known_labels import UnknownLabelError, check_known, label_changes
+from tellapart.inference.known_labels import UnknownLabelError, check_known, describe_bundle, label_changes
 
 
 def test_classes(shape_bundle, refuses):
@@ -35,3 +35,12 @@ def test_changes(shape_bundle, text_bundle):
     assert label_changes(shapes, texts) == "its task is read, not classify"
     assert label_changes(base, texts).startswith("its characters are others: it lacks '2', '3', '5' and")
     assert label_changes(texts, base).startswith("its characters are others: it has '2', '3', '5' and")
+
+
+def test_tags(tag_bundle, refuses):
+    bundle = tellapart.Bundle.open(tag_bundle)
+    for right in ("red", "blue|red", "|"):
+        check_known(bundle, right)
+    with refuses(UnknownLabelError, "'rad' is no tag of the model (did you mean 'red'?); there are: blue, green, red"):
+        check_known(bundle, "blue|rad")
+    assert describe_bundle(bundle)["several"] is True

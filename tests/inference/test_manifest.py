@@ -59,7 +59,7 @@ GONE = object()
     ("keys", "value", "words"),
     [
         (["task"], GONE, "task: missing"),
-        (["task"], "sort", "task: 'sort', where 'classify' or 'read' belongs"),
+        (["task"], "sort", "task: 'sort', where 'classify' or 'read' or 'tag' belongs"),
         (["charset"], GONE, "charset: missing"),
         (["charset"], "abc", "charset: a charset is a list of characters, not str"),
         (["preprocess"], GONE, "preprocess: missing"),

@@ -46,3 +46,12 @@ def test_every_number_of_the_card_stands_in_the_description(shape_bundle):
     assert len(figures) == 5
     for figure in {float(number) for row in figures for number in row}:
         assert any(abs(figure - number) < 6e-5 for number in known)
+
+
+def test_the_card_of_a_tagger(tag_bundle):
+    text = (tag_bundle / "README.md").read_text(encoding="utf-8")
+    assert "Says which of 3 tags a picture has, several or none: blue, green, red." in text
+    assert "| mean average precision of the tags |" in text
+    assert "| images with all tags right |" in text
+    assert "- It says each tag from its own probability on (aim: f1): blue 0." in text
+    assert "always names one" not in text

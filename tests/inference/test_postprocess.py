@@ -7,8 +7,15 @@ import pytest
 
 from tellapart.inference.charset import Charset
 from tellapart.inference.ctc import Reading
-from tellapart.inference.manifest import AbstainLevel, BundleManifest, Calibration, DecisionThreshold, TrainingData
-from tellapart.inference.postprocess import label_predictions, text_predictions
+from tellapart.inference.manifest import (
+    AbstainLevel,
+    BundleManifest,
+    Calibration,
+    DecisionThreshold,
+    TagThresholds,
+    TrainingData,
+)
+from tellapart.inference.postprocess import label_predictions, tag_predictions, text_predictions
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.preprocess import Preprocess
 
@@ -99,3 +106,35 @@ def test_where_a_threshold_decides_the_group_is_that_of_the_answer():
     rows = label_predictions(["a", "b", "c"], ROWS, manifest)
     assert [row.group for row in rows] == ["x", "y", "y"]
     assert [row.group_confidence for row in rows] == pytest.approx([0.9, 0.4, 0.8])
+
+
+# --- several labels an image -----------------------------------------------------------------------
+
+
+def tagger(thresholds=None, abstain=None):
+    calibration = thresholds and Calibration(
+        1.0, 4, {"before": 0.1, "after": 0.1}, None, abstain, TagThresholds(thresholds, "f1")
+    )
+    return BundleManifest(
+        task="tag", labels=["cat", "dog"], preprocess=SPEC, calibration=calibration, data=DATA, training={}, versions={}
+    )
+
+
+def test_each_tag_is_said_from_its_own_threshold_on():
+    rows = np.array([[0.9, 0.2], [0.4, 0.1], [0.6, 0.5]])
+    said = [each.answer for each in tag_predictions(["a", "b", "c"], rows, tagger({"cat": 0.5, "dog": 0.2}))]
+    assert said == ["cat|dog", "|", "cat|dog"]
+    assert [each.answer for each in tag_predictions(["a", "b", "c"], rows, tagger())] == ["cat", "|", "cat|dog"]
+
+
+def test_the_confidence_of_tags_is_that_of_all_decisions():
+    one, none = tag_predictions(["a", "b"], np.array([[0.9, 0.2], [0.4, 0.1]]), tagger())
+    assert one.confidence == pytest.approx(0.9 * 0.8)
+    assert none.confidence == pytest.approx(0.6 * 0.9)
+    assert one.probabilities == {"cat": 0.9, "dog": 0.2}
+
+
+def test_tags_below_the_level_are_not_accepted():
+    manifest = tagger({"cat": 0.5, "dog": 0.5}, AbstainLevel(0.7, 0.99))
+    rows = tag_predictions(["a", "b"], np.array([[0.9, 0.2], [0.4, 0.1]]), manifest)
+    assert [row.accepted for row in rows] == [True, False]

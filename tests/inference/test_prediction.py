@@ -65,3 +65,17 @@ def test_predictions_are_a_data_frame(monkeypatch, refuses):
     text = f"pandas is not installed, and a DataFrame needs it; {install_command('pandas')}"
     with refuses(ConfigError, text):
         rows.to_pandas()
+
+
+def test_tags_are_a_list_in_json_and_come_back():
+    prediction = Prediction("a.png", "tag", "cat|dog", 0.7, {"cat": 0.9, "dog": 0.8}, accepted=True)
+    row = prediction.to_json()
+    assert row == {
+        "file": "a.png", "tags": ["cat", "dog"], "confidence": 0.7, "accepted": True,
+        "probabilities": {"cat": 0.9, "dog": 0.8},
+    }  # fmt: skip
+    assert Prediction.from_json(row, "tag").to_json() == row
+    assert Prediction.from_json(row, "tag").answer == "cat|dog"
+    none = Prediction("a.png", "tag", "|", 0.7)
+    assert none.to_json()["tags"] == []
+    assert Prediction.from_json(none.to_json(), "tag").answer == "|"

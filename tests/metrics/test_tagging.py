@@ -30,7 +30,7 @@ def test_the_figures_are_those_of_scikit_learn(seed, digits):
     assert scores["macro_f1"]["value"] == pytest.approx(f1_score(truth, said, average="macro"))
     assert scores["micro_f1"]["value"] == pytest.approx(f1_score(truth, said, average="micro"))
     assert scores["mean_average_precision"]["value"] == pytest.approx(average_precision_score(truth, chances))
-    assert scores["exact_match"]["value"] == pytest.approx((truth == said).all(axis=1).mean())
+    assert scores["subset_accuracy"]["value"] == pytest.approx((truth == said).all(axis=1).mean())
     expected = zip(*precision_recall_fscore_support(truth, said), strict=True)
     for (name, own), (precision, recall, f1, support), place in zip(
         scores["per_label"].items(), expected, range(4), strict=True
@@ -48,7 +48,7 @@ def test_a_label_that_never_occurs_counts_nowhere():
         tag_scores(truth, said, chances, NAMES),
         tag_scores(*(each[:, :3] for each in (truth, said, chances)), NAMES[:3]),
     )
-    for name in ("macro_f1", "micro_f1", "mean_average_precision", "exact_match"):
+    for name in ("macro_f1", "micro_f1", "mean_average_precision", "subset_accuracy"):
         assert scores[name] == without[name]
     assert scores["per_label"]["d"] == {
         "precision": 0.0, "recall": 0.0, "f1": 0.0, "average_precision": None, "support": 0,
@@ -58,7 +58,7 @@ def test_a_label_that_never_occurs_counts_nowhere():
 def test_nothing_to_find_and_nothing_said():
     none = np.zeros((5, 2))
     scores = tag_scores(none, none, none + 0.1, ["a", "b"])
-    assert scores["exact_match"]["value"] == 1.0
+    assert scores["subset_accuracy"]["value"] == 1.0
     assert scores["macro_f1"]["value"] == scores["mean_average_precision"]["value"] == 0.0
 
 

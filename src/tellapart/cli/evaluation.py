@@ -45,7 +45,9 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--on", help=ON_HELP)
     parser.add_argument("--parts", help="with --on: a folder or URL that all machines see, for the answers")
     parser.add_argument("--fail_below", type=float, help="exit with 1 if a smaller share of answers is right")
-    parser.add_argument("--csv", action="store_true", help="print CSV: the report of classes; of a reader the figures")
+    parser.add_argument(
+        "--csv", action="store_true", help="print CSV: the report of classes or tags; of a reader the figures"
+    )
     parser.add_argument("--csv_safe", action="store_true", help=CSV_SAFE_HELP)
     options, as_json = parse(parser, words, defaults=False)
     from tellapart import evaluate

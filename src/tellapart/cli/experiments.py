@@ -9,7 +9,14 @@ from tellapart.cli.arguments import new_parser, parse
 from tellapart.cli.output import class_name, show
 from tellapart.core.terminal import printable
 
-SCORES = ("accuracy", "macro_f1", "exact_match", "cer")  # that a list of runs shows
+SCORES = (
+    "accuracy",
+    "subset_accuracy",
+    "macro_f1",
+    "mean_average_precision",
+    "exact_match",
+    "cer",
+)  # that a list of runs shows
 
 
 def runs_verb(words: list[str]) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import pluralize
 from tellapart.core.progress import log
+from tellapart.core.tag_sets import join_tags
 from tellapart.core.terminal import printable, printable_lines, to_json, write_out
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def scores_table(report: dict[str, Any]) -> str:
         aim = f"aim: {threshold['aim']}" if threshold["aim"] else "none was chosen: the likelier class is the answer"
         positive = class_name(threshold["positive"])
         lines.append(f"{'threshold':<20} {threshold['at']:.4f}   positive class: {positive} ({aim})")
+    if "per_label" in report:
+        lines += ["", *_tag_lines(report["per_label"], report["thresholds"])]
     for title, prefix in (("groups", ""), ("classes", "fine_")) if "fine_per_class" in report else (("classes", ""),):
         if f"{prefix}per_class" in report:
             lines += ["", *_class_lines(title, report[f"{prefix}per_class"], report[f"{prefix}confusion"])]
@@ -133,8 +136,22 @@ def _of_clean(scores: Mapping[str, Any]) -> str:
     return f"{scores['mean']['value']:>6.3f}   {scores['relative']['value']:.3f}   {low:.3f} to {high:.3f}"
 
 
+def _tag_lines(per_label: Mapping[str, Any], thresholds: Mapping[str, Any]) -> list[str]:
+    """A line a tag: its figures, and from which probability on it is said."""
+    names = [class_name(name) for name in per_label]
+    width = max(map(len, ["tags", *names]))
+    lines = [
+        f"{'tags':<{width}} {'precision':>10} {'recall':>10} {'f1':>10} {'ap':>10} {'threshold':>10} {'images':>8}"
+    ]
+    for shown, (name, scores) in zip(names, per_label.items(), strict=True):
+        figures = [scores["precision"], scores["recall"], scores["f1"], scores["average_precision"]]
+        cells = ["-" if value is None else f"{value:.4f}" for value in [*figures, thresholds["at"][name]]]
+        lines.append(f"{shown:<{width}} " + " ".join(f"{cell:>10}" for cell in cells) + f" {scores['support']:>8}")
+    return [*lines, f"thresholds chosen for {thresholds['aim']}" if thresholds["aim"] else "thresholds of a half each"]
+
+
 def scores_csv(report: Mapping[str, Any], *, safe: bool = False) -> str:
-    """The report of classes as CSV, a row a class and a mean; of a reader a row a figure with its interval.
+    """The report of classes as CSV, a row a class and a mean, or a row a tag; of a reader a row a figure with interval.
 
     Args:
         report: what `tellapart.evaluate` returns.
@@ -143,6 +160,15 @@ def scores_csv(report: Mapping[str, Any], *, safe: bool = False) -> str:
     from tellapart.core.csv_writing import csv_text
     from tellapart.metrics.class_report import report_rows
 
+    if "per_label" in report:
+        columns = ["tag", "precision", "recall", "f1", "average_precision", "threshold", "support"]
+        at = report["thresholds"]["at"]
+        tags = [
+            [name, *("" if value is None else f"{value:.6f}" for value in [*map(scores.get, columns[1:5]), at[name]]),
+             str(scores["support"])]
+            for name, scores in report["per_label"].items()
+        ]  # fmt: skip
+        return csv_text(columns, tags, safe=safe)
     if "per_class" not in report:
         columns = ["figure", "value", "ci95_low", "ci95_high", "n"]
         figures = [(name, value) for name, value in report.items() if isinstance(value, dict) and "ci95" in value]
@@ -180,6 +206,11 @@ def parts_prose(result: Mapping[str, Any]) -> str:
     return f"{result['out']}: {parts}{before}; {images} now{broken}{again}"
 
 
+def _answer(row: Mapping[str, Any]) -> str:
+    """The answer of a row of ``predict --json``, as text."""
+    return join_tags(row["tags"]) if "tags" in row else str(row.get("text", row.get("label")))
+
+
 def predictions_table(rows: list[dict[str, Any]]) -> str:
     """A line an image: file, answer, group and confidence, or its error. Names that repeat are whole paths.
 
@@ -195,7 +226,7 @@ def predictions_table(rows: list[dict[str, Any]]) -> str:
     width = max(map(len, names))
     lines = []
     for name, row in zip(names, rows, strict=True):
-        answer = printable(f"error: {row['error']}" if "error" in row else str(row.get("text", row.get("label"))))
+        answer = printable(f"error: {row['error']}" if "error" in row else _answer(row))
         tail = (
             "" if "error" in row else f"  {row['confidence']:.3f}" + ("" if row.get("accepted", True) else "  not sure")
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 from tellapart.core.files import contents
+from tellapart.core.tasks import check_task
 
 if TYPE_CHECKING:
     from tellapart.curation.findings import Findings
@@ -99,6 +100,7 @@ def _opener(data: str | Path | Catalog, folder: Path, options: Mapping[str, Any]
 
     def open_with(look: Look) -> Catalog:
         def look_outside(draft: Catalog) -> Mapping[int, Facts]:
+            check_task(draft.task, data, "audit")
             has_shards = Path(draft.source).is_dir() and any(name is not None for name in draft.column("shard"))
             if has_shards and draft.root.resolve() in folder.resolve().parents:
                 raise ConfigError(
@@ -108,7 +110,9 @@ def _opener(data: str | Path | Catalog, folder: Path, options: Mapping[str, Any]
 
         from tellapart.data.opening import open_catalog
 
-        return open_catalog(data, look=look_outside, **options)
+        catalog = open_catalog(data, look=look_outside, **options)
+        check_task(catalog.task, data, "audit")
+        return catalog
 
     return open_with
 

@@ -23,7 +23,7 @@ FILE_COLUMNS = (
 LABEL_COLUMNS = (
     "label", "text", "class", "target", "labels", "category", "finelabel", "words", "word", "transcription",
     "transcript", "groundtruth", "gt", "classname", "labelname", "categoryname", "classlabel", "species", "breed",
-    "diagnosis", "dx", "choice",
+    "diagnosis", "dx", "choice", "tags",
 )  # fmt: skip
 LABEL_IDS = ("classid", "labelid", "categoryid", "targetid", "classindex", "labelindex", "classidx", "labelidx")
 

@@ -148,9 +148,18 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
             f"{catalog.source}: {len(clusters)} separate images (duplicates counted once) cannot be split into "
             "train, val and test; at least 3 are needed, and some tens a class to learn anything"
         )
-    notes = _cluster_notes(catalog, pool, clusters)
-    if catalog.task == "tag":
-        return result, notes + _assign_tags(catalog, seed, clusters, fractions, result)
+    assign = _assign_tags if catalog.task == "tag" else _assign_strata
+    return result, _cluster_notes(catalog, pool, clusters) + assign(catalog, seed, clusters, fractions, result)
+
+
+def _assign_strata(
+    catalog: Catalog,
+    seed: int,
+    clusters: Sequence[list[int]],
+    fractions: Sequence[float],
+    result: list[str | None],
+) -> list[str]:
+    """Write the part of each row into ``result``, each class by its shares; return a note on those too rare."""
     scarce = []
     for label, members in _strata(catalog, seed, clusters).items():
         if catalog.task == "classify" and len(members) < 3:
@@ -158,12 +167,12 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
         for cluster, part in zip(members, _parts(members, fractions), strict=True):
             for row in cluster:
                 result[row] = part
-    if scarce:
-        notes.append(
-            f"{len(scarce)} classes have fewer than 3 separate images and stand in train alone or in train and "
-            f"test: {join_some(scarce)}"
-        )
-    return result, notes
+    if not scarce:
+        return []
+    return [
+        f"{len(scarce)} classes have fewer than 3 separate images and stand in train alone or in train and "
+        f"test: {join_some(scarce)}"
+    ]
 
 
 def _assign_tags(

@@ -64,7 +64,7 @@ def tidy(
         options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
-        out, images, linked, copied, classes (0 for a reading set and on the way back), mapping (the file), notes.
+        out, images, linked, copied, classes (0 for texts, for tags and on the way back), mapping (the file), notes.
 
     Raises:
         ConfigError: ``out`` is not empty, a file, inside the data or around it, or another command writes it.
@@ -190,7 +190,7 @@ def _check_labels(catalog: Catalog, rows: Iterable[int]) -> None:
 
 def _stems(catalog: Catalog, rows: Sequence[int]) -> dict[int, str]:
     """The new name of each row, but for its ending."""
-    if catalog.task == "read":
+    if catalog.task != "classify":  # of texts, and of several labels, no folder can be called
         digits = max(6, len(str(len(rows))))
         return {row: f"images/{number:0{digits}}" for number, row in enumerate(rows, start=1)}
     labels, groups = catalog.column("label"), catalog.column("group")

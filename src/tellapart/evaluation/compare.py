@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tellapart.core.errors import CatalogError, ConfigError, join_some, pluralize
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
+from tellapart.core.tasks import check_task
 from tellapart.data.catalog import Catalog
 from tellapart.data.catalog_file import read_catalog
 from tellapart.data.opening import open_with_defaults
@@ -102,6 +103,7 @@ def _open_bundles(models: Sequence[str | Path]) -> list[Bundle]:
     if isinstance(models, str | Path) or len(models) < 2:
         raise ConfigError("compare: give two models or more, such as: tellapart compare runs/a runs/b")
     bundles = [Bundle.open(model) for model in models]
+    check_task(bundles[0].task, models[0], "compare")
     versions = Counter(bundle.version for bundle in bundles)
     if twice := [str(model) for model, bundle in zip(models, bundles, strict=True) if versions[bundle.version] > 1]:
         raise ConfigError(f"{join_some(twice)}: one and the same model; give different ones")

@@ -17,6 +17,8 @@ from tellapart.core import image_io
 from tellapart.core.errors import CatalogError, TextError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
+from tellapart.core.tag_sets import split_tags
+from tellapart.core.tasks import check_task
 from tellapart.data.catalog import Catalog
 from tellapart.data.coarse_labels import read_coarse_labels
 from tellapart.data.opening import check_source, open_with_defaults
@@ -26,6 +28,7 @@ from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
 from tellapart.evaluation.robustness import SAMPLE, check_limit, measure_robustness
 from tellapart.evaluation.selection import select
+from tellapart.evaluation.tag_figures import tag_figures
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.folder_reading import predict_all
 from tellapart.inference.prediction import Prediction
@@ -95,9 +98,12 @@ def evaluate(
     calibration; of two classes threshold: the positive class, from which probability on it is the answer, and the aim
     that chose it.
 
+    Taggers: subset_accuracy (of images whose tags are all right), macro_f1, micro_f1, mean_average_precision, per_label
+    and thresholds; see `tellapart.metrics.tagging.tag_scores`.
+
     Readers: exact_match, exact_match_folded (case ignored), cer, by_position, by_length and confused.
 
-    Both: ece, the expected calibration error of the confidences (Guo et al. 2017); ece_by_chance, what it would be of
+    All: ece, the expected calibration error of the confidences (Guo et al. 2017); ece_by_chance, what it would be of
     so many answers whose confidences are exactly right (its mean, and where 95 % of such cases end);
     images_per_second on this machine. Where the bundle abstains also answered and answered_accuracy.
 
@@ -139,6 +145,8 @@ def evaluate(
     if report is not None:
         check_target(report, ".html", ".htm")
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
+    if picture is not None:
+        check_task(bundle.task, bundle.path, "--picture")
     check_source(data, coarse_labels)
     training = bundle.manifest.training
     labelling = cast("LabelOptions", {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None})
@@ -253,9 +261,10 @@ def _scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> 
     """Return the figures of the answers and of their confidences."""
     answers = [prediction.answer for prediction in predictions]
     scores: dict[str, Any]
-    scores = (
-        dict(reading_scores(truth, answers)) if bundle.task == "read" else _class_scores(bundle, truth, predictions)
-    )
+    if bundle.task == "read":
+        scores = dict(reading_scores(truth, answers))
+    else:
+        scores = (tag_figures if bundle.task == "tag" else _class_scores)(bundle, truth, predictions)
     return scores | _confidence_scores(bundle, truth, predictions)
 
 
@@ -347,7 +356,8 @@ def check_known(bundle: Bundle, truth: list[str], source: str) -> None:
                 "train a reader on labels that hold them"
             )
         return
-    if unknown_labels := sorted(set(truth) - set(bundle.labels)):
+    labels = {each for label in truth for each in split_tags(label)} if bundle.task == "tag" else set(truth)
+    if unknown_labels := sorted(labels - set(bundle.labels)):
         raise CatalogError(
             f"{source}: labels the model does not know: {join_some(unknown_labels)}; it knows: "
             f"{join_some(bundle.labels, 8)}"

@@ -123,7 +123,7 @@ class Bundle:
 
     def _repr_html_(self) -> str:
         """What the model knows and how good it is, as a notebook shows it."""
-        known = self.labels if self.task == "classify" else list(self.charset.characters)
+        known = list(self.charset.characters) if self.task == "read" else self.labels
         spec, metrics = self.preprocess, self.manifest.metrics
         rows: list[tuple[object, ...]] = [
             ("task", self.task),
@@ -137,7 +137,7 @@ class Bundle:
 
     @property
     def task(self) -> str:
-        """``classify`` or ``read``."""
+        """``classify``, ``read`` or ``tag``."""
         return self.manifest.task
 
     @property
@@ -158,7 +158,7 @@ class Bundle:
 
     @property
     def labels(self) -> list[str]:
-        """The classes, in the order of the graph's output; empty for a reader."""
+        """The classes or tags, in the order of the graph's output; empty for a reader."""
         return list(self.manifest.labels or [])
 
     @property
@@ -168,7 +168,7 @@ class Bundle:
 
     @property
     def calibration(self) -> Calibration | None:
-        """Temperature (in the graph already), threshold and level to abstain below; chosen on validation images."""
+        """Temperature (in the graph already), thresholds and level to abstain below; chosen on validation images."""
         return self.manifest.calibration
 
     @property
@@ -181,7 +181,7 @@ class Bundle:
         """The characters that a reader knows.
 
         Raises:
-            BundleError: the bundle is a classifier.
+            BundleError: the bundle is no reader.
         """
         if self.manifest.charset is None:
             raise BundleError(f"{self.path}: a classifier, which has no charset")

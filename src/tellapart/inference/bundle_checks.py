@@ -14,7 +14,7 @@ from typing import Any
 from tellapart.core.errors import BundleError
 from tellapart.core.regular_files import kind_of, open_regular
 from tellapart.core.terminal import excerpt, quoted
-from tellapart.inference.manifest import BundleManifest, Calibration, DecisionThreshold
+from tellapart.inference.manifest import BundleManifest, Calibration, DecisionThreshold, TagThresholds
 from tellapart.inference.onnx_graph import FLOAT, UINT8, OnnxGraph, Port
 from tellapart.inference.preprocess import PIXELS_A_STEP, Preprocess
 
@@ -25,6 +25,13 @@ MAX_FILE_BYTES = (1 << 31) - 1  # what Protocol Buffers hold at most
 MAX_SIDE = 1 << 16  # px
 MAX_CANVAS = 1 << 26  # values of one picture
 PROBABILITIES, FEATURES = "probabilities", "features"  # the graph's outputs
+
+KINDS = {"classify": "classifier", "read": "reader", "tag": "tagger"}
+_FOREIGN = {  # task → what a bundle of it does not have
+    "classify": ("charset", "length"),
+    "read": ("labels", "groups"),
+    "tag": ("charset", "length", "groups"),
+}
 
 # The options of its training that other commands read, in the manifest as it stands: what each may be.
 _TRAINING: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -69,7 +76,7 @@ def check_manifest(manifest: BundleManifest) -> None:
     _check_preprocess(manifest.preprocess)
     _check_answers(manifest)
     if manifest.calibration is not None:
-        _check_calibration(manifest.calibration, manifest.labels or [])
+        _check_calibration(manifest.calibration, manifest.labels or [], manifest.task)
     _check_data(manifest)
     _check_training(manifest.training)
     if parity := manifest.parity:
@@ -92,9 +99,9 @@ def check_manifest(manifest: BundleManifest) -> None:
 def _check_answers(manifest: BundleManifest) -> None:
     """What the model answers: the classes of a classifier, or the characters and the length of a reader."""
     reads = manifest.task == "read"
-    for name in ("labels", "groups") if reads else ("charset", "length"):
+    for name in _FOREIGN[manifest.task]:
         if getattr(manifest, name) is not None:
-            raise BundleError(f"{name}: not of a {'reader' if reads else 'classifier'}")
+            raise BundleError(f"{name}: not of a {KINDS[manifest.task]}")
     if manifest.length is not None:
         _check_range("length", manifest.length, 1, _most_steps(manifest.preprocess))
     if reads:
@@ -125,13 +132,17 @@ def _most_steps(spec: Preprocess) -> int:
     return max(1, (spec.width or spec.max_width + spec.step) // PIXELS_A_STEP)
 
 
-def _check_calibration(calibration: Calibration, labels: list[str]) -> None:
+def _check_calibration(calibration: Calibration, labels: list[str], task: str) -> None:
     _check_range("calibration.temperature", calibration.temperature, math.ulp(0.0), math.inf)
     _check_range("calibration.n", calibration.n, 0, math.inf)
     _check_range("calibration.ece.before", calibration.ece["before"], 0, 1)
     _check_range("calibration.ece.after", calibration.ece["after"], 0, 1)
+    if unfit := {"tag": calibration.threshold}.get(task, calibration.thresholds):
+        raise BundleError(f"calibration.{'threshold' if task == 'tag' else 'thresholds'}: {unfit.aim}, of another task")
     if calibration.threshold is not None:
         _check_threshold(calibration.threshold, labels)
+    if task == "tag":
+        _check_thresholds(calibration.thresholds, labels)
     if calibration.abstain is not None:
         _check_range("calibration.abstain.below", calibration.abstain.below, 0, math.inf)
         _check_range("calibration.abstain.aim", calibration.abstain.aim, 0, 1)
@@ -143,6 +154,13 @@ def _check_threshold(threshold: DecisionThreshold, labels: list[str]) -> None:
     if threshold.positive not in labels:
         _refuse("calibration.threshold.positive", threshold.positive, "one of the labels")
     _check_range("calibration.threshold.at", threshold.at, 0, math.inf)
+
+
+def _check_thresholds(thresholds: TagThresholds | None, tags: list[str]) -> None:
+    if thresholds is None or set(thresholds.at) != set(tags):
+        raise BundleError("calibration.thresholds: not one for each of the labels")
+    for name, at in thresholds.at.items():
+        _check_range(f"calibration.thresholds.at.{excerpt(name)}", at, 0, math.inf)
 
 
 def _check_data(manifest: BundleManifest) -> None:

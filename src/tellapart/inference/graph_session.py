@@ -62,7 +62,9 @@ class GraphSession:
         wanted = providers(device)
         try:
             graph = read_regular(self.file, MAX_FILE_BYTES)
-            self._session = ort.InferenceSession(graph, options, providers=wanted)
+            # Falling back from the CPU to the CPU would only print, on stdout, what is raised.
+            fallback = len(wanted) > 1
+            self._session = ort.InferenceSession(graph, options, providers=wanted, enable_fallback=fallback)
         except Exception as error:  # the runtime's errors have no class in common
             raise BundleError(f"{self.file}: cannot be used: {_reason(error)}; export the run again") from error
         _say_who_answers(device, self._session.get_providers())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tellapart.core.errors import TellapartError, did_you_mean, join_some
+from tellapart.core.tag_sets import split_tags
 from tellapart.inference.bundle import Bundle
 
 
@@ -17,7 +18,7 @@ def check_known(bundle: Bundle, right: str) -> None:
 
     Args:
         bundle: the model.
-        right: a class, or a text.
+        right: a class, a text, or tags as one text, see `tellapart.core.tag_sets`.
 
     Raises:
         UnknownLabelError: it has no such class, or knows a character of the text not.
@@ -36,15 +37,18 @@ def check_known(bundle: Bundle, right: str) -> None:
             raise UnknownLabelError(
                 f"{right!r} has {what} that the model does not know: {join_some(map(repr, strange))}"
             )
-    elif right not in bundle.labels:
-        known_labels = join_some(bundle.labels)
-        raise UnknownLabelError(
-            f"{right!r} is no class of the model{did_you_mean(right, bundle.labels)}; there are: {known_labels}"
-        )
+        return
+    kind = "tag" if bundle.task == "tag" else "class"
+    for label in split_tags(right) if bundle.task == "tag" else [right]:
+        if label not in bundle.labels:
+            known_labels = join_some(bundle.labels)
+            raise UnknownLabelError(
+                f"{label!r} is no {kind} of the model{did_you_mean(label, bundle.labels)}; there are: {known_labels}"
+            )
 
 
 def describe_bundle(bundle: Bundle) -> dict[str, Any]:
-    """What a model can answer, and how well: ``labels``, or ``characters`` and ``length``; ``metrics``."""
+    """What a model can answer: ``labels`` (of tags ``several``), or ``characters`` and ``length``; and ``metrics``."""
     result: dict[str, Any] = {}
     if bundle.task == "read":
         result["characters"] = list(bundle.charset.characters)
@@ -52,6 +56,8 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
             result["length"] = bundle.length
     else:
         result["labels"] = bundle.labels
+        if bundle.task == "tag":
+            result["several"] = True
     return result | {"metrics": metrics.to_json() if (metrics := bundle.manifest.metrics) else {}}
 
 
@@ -59,7 +65,7 @@ def label_changes(before: Bundle, after: Bundle) -> str:
     """What another model answers otherwise in kind: its task, its classes or its characters; empty if nothing."""
     if before.task != after.task:
         return f"its task is {after.task}, not {before.task}"
-    kind = "characters" if before.task == "read" else "classes"
+    kind = {"read": "characters", "tag": "tags"}.get(before.task, "classes")
     old, new = (set(each.charset.characters if each.task == "read" else each.labels) for each in (before, after))
     parts = [f"it lacks {join_some(map(repr, sorted(old - new)))}"] if old - new else []
     parts += [f"it has {join_some(map(repr, sorted(new - old)))} besides"] if new - old else []

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_typ
 
 from tellapart.core.errors import BundleError, TextError
 from tellapart.core.image_conversion import EARLIER
+from tellapart.core.tasks import TaskName
 from tellapart.core.terminal import excerpt, printable
 from tellapart.inference.charset import Charset
 from tellapart.inference.picture_view import View
@@ -54,6 +55,19 @@ class DecisionThreshold:
 
 
 @dataclass(frozen=True)
+class TagThresholds:
+    """The probability from which on each tag is answered.
+
+    Args:
+        at: tag → probability.
+        aim: what each was chosen for: ``f1``, ``precision:P`` or ``recall:R``.
+    """
+
+    at: Mapping[str, float]
+    aim: str
+
+
+@dataclass(frozen=True)
 class AbstainLevel:
     """The confidence below which an answer is not accepted.
 
@@ -76,6 +90,7 @@ class Calibration:
         ece: the expected calibration error.
         threshold: of two classes; None where there is none.
         abstain: None where the bundle never abstains.
+        thresholds: of each tag; None of other tasks.
     """
 
     temperature: float
@@ -83,6 +98,7 @@ class Calibration:
     ece: CalibrationErrors
     threshold: DecisionThreshold | None = None
     abstain: AbstainLevel | None = None
+    thresholds: TagThresholds | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; what is None is left out."""
@@ -182,9 +198,9 @@ class BundleManifest:
     """What ``bundle.json`` says, without the digest of itself.
 
     Args:
-        task: ``classify`` or ``read``.
+        task: ``classify``, ``read`` or ``tag``.
         charset: the characters of a reader.
-        labels: the classes of a classifier, in the order of the graph's output.
+        labels: the classes of a classifier, or the tags of a tagger, in the order of the graph's output.
         length: the number of characters that a reader expects; None where its training texts differ.
         groups: class → coarse label.
         preprocess: the preprocessing spec.
@@ -208,7 +224,7 @@ class BundleManifest:
     True
     """
 
-    task: Literal["classify", "read"]
+    task: TaskName
     charset: Charset | None = None
     labels: list[str] | None = None
     length: int | None = None

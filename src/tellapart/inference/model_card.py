@@ -18,6 +18,8 @@ FIGURES = {
     "macro_f1": "mean F1 of the classes",
     "micro_f1": "F1 over all images",
     "fine_macro_f1": "mean F1 of the fine classes",
+    "subset_accuracy": "images with all tags right",
+    "mean_average_precision": "mean average precision of the tags",
     "exact_match": "texts read exactly",
     "exact_match_folded": "texts read, case ignored",
     "cer": "characters misread",
@@ -27,6 +29,11 @@ FIGURES = {
 WHERE = {
     "all": "all its images, those that taught it included",  # of bundles without a test part, by earlier versions
     "val": "the val part, which chose its weights, as there is no test part",
+}
+LIMITS = {
+    "classify": "- Tell that a picture shows none of its classes: it always names one of them.",
+    "read": "- Tell that a picture holds no text, or letters that are not listed above: it reads what it knows.",
+    "tag": "- Name what none of its tags stands for; of what it was not taught it says nothing.",
 }
 
 
@@ -54,7 +61,7 @@ def _lines(manifest: BundleManifest) -> Iterator[str]:
     yield from _training(manifest)
     yield from _figures(manifest)
     yield from _confidence(manifest)
-    yield from _limits(reads)
+    yield from _limits(manifest.task)
     if parity := manifest.parity:
         yield from ["## Export", ""]
         model, verb = ("mean of its members", "ensemble") if _members(manifest) else ("trained network", "export")
@@ -89,6 +96,8 @@ def _purpose(manifest: BundleManifest) -> str:
             )
         return text
     labels = manifest.labels or []
+    if manifest.task == "tag":
+        return f"Says which of {len(labels)} tags a picture has, several or none: {join_some(labels, SHOWN)}."
     text = f"Tells {len(labels)} classes apart: {join_some(labels, SHOWN)}."
     if groups := manifest.groups:
         text += f" They belong to {join_some(sorted(set(groups.values())), SHOWN)}."
@@ -172,19 +181,18 @@ def _confidence(manifest: BundleManifest) -> Iterator[str]:
     if abstain := calibration.abstain:
         below = f"Below a confidence of {abstain.below:.3f} it is" if abstain.below <= 1 else "It is always"
         yield f"- {below} not sure, and says so (aim: {abstain.aim:g} right)."
+    if thresholds := calibration.thresholds:
+        named = (f"{tag} {at:.3f}" for tag, at in thresholds.at.items())
+        yield f"- It says each tag from its own probability on (aim: {thresholds.aim}): {join_some(named, SHOWN)}."
     if threshold := calibration.threshold:
         yield f"- It says {threshold.positive} from a probability of {threshold.at:.3f} on (aim: {threshold.aim})."
     yield ""
 
 
-def _limits(reads: bool) -> Iterator[str]:
+def _limits(task: str) -> Iterator[str]:
     yield from ["## What it cannot do", ""]
-    yield (
-        "- Tell that a picture holds no text, or letters that are not listed above: it reads what it knows."
-        if reads
-        else "- Tell that a picture shows none of its classes: it always names one of them."
-    )
+    yield LIMITS[task]
     yield "- Be trusted on pictures of another kind than it was taught with: the figures hold for such pictures only."
-    if reads:
+    if task == "read":
         yield "- Be used on CAPTCHAs that you neither own nor may test."
     yield ""

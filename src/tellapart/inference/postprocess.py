@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
+from tellapart.core.tag_sets import join_tags
 from tellapart.inference.ctc import Reading
 from tellapart.inference.manifest import AbstainLevel, BundleManifest
 from tellapart.inference.prediction import Prediction
+
+EVEN = 0.5  # from where on a tag is likelier than not
 
 
 def label_predictions(
@@ -51,6 +55,36 @@ def label_predictions(
             )
         )
     return predictions
+
+
+def tag_predictions(
+    names: Sequence[str], probabilities: npt.NDArray[Any], manifest: BundleManifest
+) -> list[Prediction]:
+    """The answers of a tagger: each tag whose probability reaches its own threshold, of an uncalibrated one a half.
+
+    The confidence is the probability that all decisions are right, as if they did not depend on each other.
+
+    Args:
+        names: of the images; N.
+        probabilities: N, K.
+        manifest: with K tags as its labels.
+    """
+    labels, calibration = manifest.labels or [], manifest.calibration
+    thresholds, abstain = (calibration.thresholds, calibration.abstain) if calibration else (None, None)
+    at = np.array([EVEN if thresholds is None else thresholds.at[label] for label in labels])
+    said = probabilities >= at
+    confidence = np.where(said, probabilities, 1 - probabilities).prod(axis=1, dtype=np.float64)
+    return [
+        Prediction(
+            name,
+            "tag",
+            join_tags(label for label, has in zip(labels, each, strict=True) if has),
+            min(max(float(sure), 0.0), 1.0),
+            probabilities=dict(zip(labels, map(float, row), strict=True)),
+            accepted=_accepted(float(sure), abstain),
+        )
+        for name, row, each, sure in zip(names, probabilities, said, confidence, strict=True)
+    ]
 
 
 def text_predictions(

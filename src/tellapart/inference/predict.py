@@ -157,17 +157,17 @@ def _names(data: bytes) -> list[str] | None:
 
 
 def to_csv(predictions: Sequence[Prediction], *, safe: bool = False, probabilities: bool = False) -> str:
-    """The predictions as CSV: file, label or text, confidence, error.
+    """The predictions as CSV: file, label, text or tags (``cat|dog``), confidence, error.
 
     Of a bundle that abstains also accepted, of one with groups also group and group_confidence.
 
     Args:
         predictions: the answers.
-        probabilities: also a column a class, ``probability: CLASS``.
+        probabilities: also a column a class or tag, ``probability: CLASS``.
         safe: make text of cells that a spreadsheet would compute, see `tellapart.core.csv_writing.csv_text`.
     """
     what = ANSWER[predictions[0].task] if predictions else "label"
-    if probabilities and what != ANSWER["classify"]:
+    if probabilities and what == ANSWER["read"]:
         raise ConfigError("probabilities: a reader has none of whole texts; give --nbest for its next best readings")
     cells: dict[str, Callable[[Prediction], str]] = {
         "file": lambda row: row.file,

@@ -7,21 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tellapart.core.notebook import data_frame, html_table
+from tellapart.core.tag_sets import join_tags, split_tags
 
-ANSWER = {"classify": "label", "read": "text"}  # what the answer of a task is called in tables and JSON
+ANSWER = {"classify": "label", "read": "text", "tag": "tags"}  # what the answer of a task is called in tables and JSON
 SHOWN = 20  # answers of many, and classes of one, that a notebook shows
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one image: a label or a text with its confidence, or an error.
+    """The answer for one image: a label, a text or tags with the confidence, or an error.
 
     Args:
         file: the name of the image.
-        task: ``classify`` or ``read``.
-        answer: the label or the text.
+        task: ``classify``, ``read`` or ``tag``.
+        answer: the label, the text, or the tags as one text, see `tellapart.core.tag_sets`.
         confidence: 0..1.
-        probabilities: Classifiers: class → probability.
+        probabilities: Classifiers and taggers: class or tag → probability.
         characters: Readers: each character with its confidence.
         group: the coarse label whose classes are the likeliest together, which need not be that of the answer; None
             where there are none.
@@ -43,6 +44,11 @@ class Prediction:
     alternatives: Sequence[tuple[str, float]] = ()
     group_confidence: float | None = None
 
+    @property
+    def value(self) -> str | list[str]:
+        """The answer as JSON has it: the label, the text, or the list of the tags."""
+        return list(split_tags(self.answer)) if self.task == "tag" else self.answer
+
     def to_json(self) -> dict[str, Any]:
         """The row of ``predict --json``."""
         if self.error is not None:
@@ -60,7 +66,7 @@ class Prediction:
             }
         row: dict[str, Any] = {
             "file": self.file,
-            "label": self.answer,
+            ANSWER[self.task]: self.value,
             "confidence": round(self.confidence, 6),
         }
         if self.group is not None:
@@ -92,7 +98,7 @@ class Prediction:
         if "error" in row:
             return cls(row["file"], task, error=row["error"])
         return cls(
-            row["file"], task, row[ANSWER[task]], row["confidence"],
+            row["file"], task, answer_text(row[ANSWER[task]]), row["confidence"],
             row.get("probabilities", {}),
             [(each["character"], each["confidence"]) for each in row.get("characters", [])],
             row.get("group"), accepted=row.get("accepted"),
@@ -101,11 +107,20 @@ class Prediction:
         )  # fmt: skip
 
 
+def answer_text(value: str | Sequence[str]) -> str:
+    """The answer of a `Prediction` from the value that JSON or a table has of it.
+
+    >>> answer_text("cat"), answer_text(["dog", "cat"])
+    ('cat', 'cat|dog')
+    """
+    return value if isinstance(value, str) else join_tags(value)
+
+
 class Predictions(list[Prediction]):
     """The answers for several images, in their order: a list that shows itself in a notebook as a table."""
 
     def to_pandas(self) -> Any:
-        """A DataFrame, a row an image: file, label or text, confidence, group, accepted, error.
+        """A DataFrame, a row an image: file, label, text or tags, confidence, group, accepted, error.
 
         Raises:
             ConfigError: pandas is not installed.
@@ -123,7 +138,7 @@ def _row(answer: Prediction) -> dict[str, Any]:
     failed = answer.error is not None
     return {
         "file": answer.file,
-        ANSWER[answer.task]: None if failed else answer.answer,
+        ANSWER[answer.task]: None if failed else answer.value,
         "confidence": None if failed else answer.confidence,
         "group": answer.group,
         "accepted": answer.accepted,

@@ -18,13 +18,13 @@ from tellapart.core.image_io import Pixels
 from tellapart.core.parallel import cpu_count
 from tellapart.inference.beam_search import decode
 from tellapart.inference.bundle import Bundle
-from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
+from tellapart.inference.bundle_checks import FEATURES, KINDS, PROBABILITIES
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading
 from tellapart.inference.graph_session import Floats, GraphSession
 from tellapart.inference.image_inputs import Given, Read, checked_array, is_one, named_images
 from tellapart.inference.picture_view import AS_IS, View
-from tellapart.inference.postprocess import label_predictions, text_predictions
+from tellapart.inference.postprocess import label_predictions, tag_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, Predictions
 from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
 
@@ -74,7 +74,8 @@ class Predictor:
         self.on_note: Callable[[str, str], None] | None = None  # hears an image's name and what was guessed to read it
         if self.bundle.task != "read" and (tta or self.rule != TextConstraint()):
             raise ConfigError(
-                f"{self.bundle.path}: a classifier; alphabet, pattern, nbest and tta are for a reader's texts"
+                f"{self.bundle.path}: a {KINDS[self.bundle.task]}; alphabet, pattern, nbest and tta are for a reader's "
+                "texts"
             )
         if self.bundle.task == "read":
             self.rule.check(self.bundle.charset)
@@ -254,7 +255,8 @@ class Predictor:
         """The answers that the probabilities of a batch, as `run` gives them, stand for."""
         if self.bundle.task == "read":
             return text_predictions(names, decode(probabilities, self.bundle.charset, self.rule), self.bundle.manifest)
-        return label_predictions(names, probabilities, self.bundle.manifest)
+        answers = tag_predictions if self.bundle.task == "tag" else label_predictions
+        return answers(names, probabilities, self.bundle.manifest)
 
 
 def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predictor:

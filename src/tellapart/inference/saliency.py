@@ -14,6 +14,7 @@ from tellapart.core.drawn_text import draw_text
 from tellapart.core.errors import ConfigError
 from tellapart.core.files import atomic_file, check_target
 from tellapart.core.progress import track
+from tellapart.core.tasks import check_task
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.ctc import align_text
 from tellapart.inference.predictor import BATCH, Predictor
@@ -65,7 +66,9 @@ def explain(
         raise ConfigError(f"masks {masks}: give at least 10; some hundred tell something")
     if out is not None:
         check_target(out, ".png")
-    found, picture = saliency_map(Predictor(model), image, masks=masks, seed=seed)
+    predictor = Predictor(model)
+    check_task(predictor.bundle.task, predictor.bundle.path, "explain")
+    found, picture = saliency_map(predictor, image, masks=masks, seed=seed)
     if out is not None:
         with atomic_file(Path(out)) as temporary:
             picture.save(temporary, "PNG")

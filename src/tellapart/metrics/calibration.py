@@ -49,6 +49,31 @@ def temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
     return float(np.exp(_lowest(loss, float(np.log(COOLEST)), float(np.log(HOTTEST)))))
 
 
+def tag_temperature(logits: npt.ArrayLike, truth: npt.ArrayLike) -> float:
+    """By how much to divide the logits of several labels an image so that their probabilities fit; see `temperature`.
+
+    Each label is a decision of its own, and the probability of each a logistic function of its logit.
+
+    Args:
+        logits: N, K.
+        truth: whether each image has each label, N, K.
+
+    >>> dice = np.random.default_rng(0)
+    >>> logits = dice.normal(size=(4000, 2))
+    >>> 2.8 < tag_temperature(3 * logits, dice.random((4000, 2)) < 1 / (1 + np.exp(-logits))) < 3.2
+    True
+    """
+    values, has = np.asarray(logits, np.float64), np.asarray(truth, bool)
+    soft = 1 / (len(values) + 2)
+    target = np.where(has, 1 - soft, soft)
+
+    def loss(log_t: float) -> float:
+        scaled = values * np.exp(-log_t)
+        return float((np.logaddexp(0, scaled) - target * scaled).mean())
+
+    return float(np.exp(_lowest(loss, float(np.log(COOLEST)), float(np.log(HOTTEST)))))
+
+
 def text_temperature(confidence: Callable[[float], npt.ArrayLike], correct: npt.ArrayLike) -> float:
     """The temperature of a reader: by how much to divide its logits so that the confidences of whole texts fit.
 

@@ -31,7 +31,7 @@ class LabelScores(TypedDict):
 class TagScores(TypedDict):
     """What `tag_scores` returns."""
 
-    exact_match: Figure
+    subset_accuracy: Figure
     macro_f1: Figure
     micro_f1: Figure
     mean_average_precision: Figure
@@ -43,7 +43,7 @@ def tag_scores(
 ) -> TagScores:
     """Every figure of a model that gives an image several labels, each with its interval by the bootstrap over images.
 
-    ``exact_match``: the share of images whose labels are all right and none is missing (Wilson's interval).
+    ``subset_accuracy``: the share of images whose labels are all right and none is missing (Wilson's interval).
     ``macro_f1``: the mean of F1 over the labels that occur in the truth or in the answers; ``micro_f1``: F1 over all
     decisions; 0/0 is 0. ``mean_average_precision``: the mean over the labels that an image has of `average_precision`,
     which no threshold changes.
@@ -58,7 +58,7 @@ def tag_scores(
         InputError: the shapes differ, or there is no image.
 
     >>> scores = tag_scores([[1, 0], [1, 1]], [[1, 0], [1, 0]], [[0.9, 0.2], [0.8, 0.4]], ["cat", "dog"])
-    >>> scores["exact_match"]["value"], scores["macro_f1"]["value"], round(scores["micro_f1"]["value"], 3)
+    >>> scores["subset_accuracy"]["value"], scores["macro_f1"]["value"], round(scores["micro_f1"]["value"], 3)
     (0.5, 0.5, 0.8)
     >>> scores["mean_average_precision"]["value"], scores["per_label"]["dog"]["recall"]
     (1.0, 0.0)
@@ -91,7 +91,7 @@ def tag_scores(
     support, answered, right = true.sum(axis=0), said.sum(axis=0), (true & said).sum(axis=0)
     own = [average_precision(*pair) if pair[0].any() else None for pair in zip(true.T, chance.T, strict=True)]
     return {
-        "exact_match": proportion(int((true == said).all(axis=1).sum()), len(true)),
+        "subset_accuracy": proportion(int((true == said).all(axis=1).sum()), len(true)),
         "macro_f1": bootstrap_figure(float(macro(counts[None])[0]), macro, counts, accelerated=few),
         "micro_f1": bootstrap_figure(float(micro(counts[None])[0]), micro, counts, accelerated=few),
         "mean_average_precision": bootstrap_figure(

@@ -15,6 +15,7 @@ import numpy as np
 from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.core.files import atomic_folder, contents
 from tellapart.core.progress import log
+from tellapart.core.tasks import check_task
 from tellapart.data.catalog import Catalog
 from tellapart.data.catalog_file import read_catalog
 from tellapart.evaluation.drift import REFERENCE
@@ -58,6 +59,7 @@ class Members:
         if isinstance(models, str | Path) or len(models) < 2:
             raise ConfigError("ensemble: give two models or more, such as: tellapart ensemble runs/a runs/b --out both")
         members = cls(models, [Bundle.open(model) for model in models])
+        check_task(members.bundles[0].task, models[0], "ensemble")
         first: dict[str, str | Path] = {}
         for model, bundle in zip(models, members.bundles, strict=True):
             if bundle.version in first:

@@ -13,6 +13,7 @@ from tellapart.core.progress import log
 from tellapart.core.storage import as_path
 from tellapart.evaluation.evaluate import EvaluateOptions
 from tellapart.evaluation.evaluate import evaluate as evaluate_here
+from tellapart.evaluation.report.common import RIGHT
 from tellapart.inference.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def evaluate(
             reader reads each picture alone then.
         parts: a folder or URL that all machines see, for the answers part by part, so that the same call goes on; by
             default a folder in ``runs``.
-        fail_below: the least share of right answers (of readers, of texts read exactly) that is fine.
+        fail_below: the least share of right answers (of readers, of texts read exactly; of taggers, of images with all
+            their tags right) that is fine.
         options: ``split``, ``out``, ``picture``, ``report``, ``coarse_labels``, the rules of a reader, and how to read
             the data; see `tellapart.evaluation.evaluate.evaluate`, which says what the figures are.
 
@@ -63,12 +65,12 @@ def evaluate(
 
 
 def right_share(figures: Mapping[str, Any]) -> tuple[str, float]:
-    """The name and value of the share of right answers: accuracy, or a reader's exact match.
+    """The name and value of the share of right answers: accuracy, a reader's exact match, a tagger's subset accuracy.
 
     >>> right_share({"exact_match": {"value": 0.5, "ci95": [0.1, 0.9], "n": 2}})
     ('exact match', 0.5)
     """
-    name = "exact_match" if "exact_match" in figures else "accuracy"
+    name = next(each for each in RIGHT if each in figures)
     return name.replace("_", " "), float(figures[name]["value"])
 
 

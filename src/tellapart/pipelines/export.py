@@ -7,12 +7,12 @@ import io
 import logging
 import platform
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import torch
 from safetensors.torch import save
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from tellapart.core.errors import ConfigError, TellapartError
 from tellapart.core.files import atomic_folder, contents
 from tellapart.core.folder_lock import hold_folder, hold_target
+from tellapart.core.tasks import TaskName
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.drift import REFERENCE
 from tellapart.evaluation.reference_sampling import write_reference
@@ -38,29 +39,38 @@ from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.decision_rules import expected_length
 from tellapart.training.models.scale import Scale
 from tellapart.training.run_folder import MODEL, Run
+from tellapart.training.tasks.registry import get_task
 
 OPSET = 20
 
 
 class Deployed(nn.Module):
-    """What the bundle holds: scaling, normalising, the network and softmax as one.
+    """What the bundle holds: scaling, normalising, the network and its probabilities as one.
 
     Args:
         model: the trained network.
         spec: how its pixels are scaled and normalised.
-        temperature: divides the logits before the softmax.
+        temperature: divides the logits first.
+        probabilities: what makes probabilities of logits; by default the softmax.
     """
 
-    def __init__(self, model: nn.Module, spec: Preprocess, temperature: float = 1.0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        spec: Preprocess,
+        temperature: float = 1.0,
+        probabilities: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         super().__init__()
         self.scale = Scale(spec)
         self.model = model
         self.temperature = temperature
+        self.probabilities = probabilities or partial(torch.softmax, dim=-1)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 N, H, W, C → probabilities N, K or N, T, K, and the features N, F that they are made of."""
         logits, features = self.model.with_features(self.scale(pixels))  # type: ignore[operator]
-        return (logits / self.temperature).softmax(dim=-1), features
+        return self.probabilities(logits / self.temperature), features
 
 
 def export(
@@ -119,7 +129,8 @@ def pack(
     spec = build_preprocess(run)
     stored = {} if checkpoint else run.calibration()
     calibration = Calibration.from_json(stored) if stored else None
-    deployed = Deployed(model, spec, calibration.temperature if calibration else 1.0).eval().cpu()
+    temperature = calibration.temperature if calibration else 1.0
+    deployed = Deployed(model, spec, temperature, get_task(catalog.task).probabilities).eval().cpu()
     _check_replaceable(target)
     with atomic_folder(target) as folder:
         write_graph(deployed, spec, folder / GRAPH)
@@ -240,7 +251,7 @@ def _manifest(run: Run, catalog: Catalog, spec: Preprocess, calibration: Calibra
     meta, reads = catalog.meta or {}, catalog.task == "read"
     packages = ("tellapart", "torch", "timm", "onnx", "onnxruntime", "numpy", "pillow")
     return BundleManifest(
-        task="read" if reads else "classify",
+        task=cast(TaskName, catalog.task),
         charset=run.charset if reads else None,
         labels=None if reads else list(run.labels),
         length=expected_length(catalog) if reads else None,

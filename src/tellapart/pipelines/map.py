@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.tasks import check_task
 from tellapart.data.source_options import LabelOptions
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def map(  # noqa: A001
     check_source(data, coarse_labels)
     _check_neighbours(out, on)
     extractor = feature_extractor(model)
+    check_task(extractor.task or "classify", model, "map")
     catalog = open_catalog(data, task=extractor.task, coarse_labels=coarse_labels, progress=True, **options)
+    check_task(catalog.task, catalog.source, "map")
     rows = catalog.rows(split)
     old = _open_old(on, catalog, rows, method, perplexity, extractor)
     values, names = _coloured(catalog, colour), catalog.column("file")

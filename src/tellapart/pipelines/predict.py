@@ -14,7 +14,7 @@ from tellapart.inference.bundle import Bundle
 from tellapart.inference.image_inputs import Given, several
 from tellapart.inference.predict import ReadingOptions
 from tellapart.inference.predict import predict as answer
-from tellapart.inference.prediction import ANSWER, Prediction, Predictions
+from tellapart.inference.prediction import ANSWER, Prediction, Predictions, answer_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,7 +78,7 @@ def predict(
 
     Without ``out``: a list, in order; a bad file is a row with its ``error``. With ``out``: Parquet files, one a part,
     and the same call goes on with what is missing. A part is a Parquet shard, or 1,024 files. Its columns are file,
-    label or text, confidence, group, accepted, error, and detail: JSON with the probabilities or characters.
+    label, text or tags, confidence, group, accepted, error, and detail: JSON with the probabilities or characters.
 
     Args:
         model: a bundle, or the folder or URL of a bundle or of a run; with ``server``, the name of one of its models.
@@ -159,21 +159,22 @@ def answers_table(predictions: Sequence[Prediction], task: str) -> pa.Table:
     """Answers as the rows of a table; every figure with all its digits."""
     import pyarrow as pa
 
+    answer = pa.list_(pa.string()) if task == "tag" else pa.string()
     schema = pa.schema({
-        "file": pa.string(), ANSWER[task]: pa.string(), "confidence": pa.float64(), "group": pa.string(),
+        "file": pa.string(), ANSWER[task]: answer, "confidence": pa.float64(), "group": pa.string(),
         "accepted": pa.bool_(), "error": pa.string(), "detail": pa.string(),
     })  # fmt: skip
     rows = [
         {
             "file": each.file,
-            ANSWER[task]: None if each.error else each.answer,
+            ANSWER[task]: None if each.error else each.value,
             "confidence": None if each.error else each.confidence,
             "group": each.group,
             "accepted": each.accepted,
             "error": each.error,
             "detail": json.dumps(
                 {"probabilities": each.probabilities}
-                if task == "classify"
+                if task != "read"
                 else {"characters": each.characters, "alternatives": each.alternatives},
                 ensure_ascii=False,
             ),
@@ -191,7 +192,7 @@ def from_row(row: Mapping[str, Any], task: str) -> Prediction:
     return Prediction(
         row["file"],
         task,
-        row[ANSWER[task]],
+        answer_text(row[ANSWER[task]]),
         row["confidence"],
         detail.get("probabilities", {}),
         [(character, share) for character, share in detail.get("characters", [])],

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, cast
 
 from tellapart.core.errors import ConfigError, did_you_mean, pluralize
 from tellapart.core.progress import log
+from tellapart.core.tasks import check_task
 from tellapart.data.catalog import SPLITS, Catalog
 from tellapart.data.catalog_file import read_catalog
 from tellapart.data.merging import open_sources
@@ -76,6 +77,7 @@ def retrain(
         raise ConfigError(f"margin {margin:g}: give a share from 0 and below 1, such as 0.01")
     registry = ModelRegistry(Path(state))
     name, running = _running(registry, name)
+    check_task(running.task, running.path, "retrain")
     result: RetrainResult = {
         "name": name, "running": str(running.path), "lessons": 0, "run": None, "n": None, "difference": None,
         "report": None, "switched": False, "refused": False, "why": "there are no corrections",

@@ -299,8 +299,8 @@ def check_data(catalog: Catalog, *, allow_lost_classes: bool = False) -> None:
     """
     if not catalog.rows("train") or not catalog.rows("val"):
         raise CatalogError(f"{catalog.source}: the train and val parts must both hold images")
-    if catalog.task == "classify":
-        if len(catalog.labels) < 2:
+    if catalog.task != "read":
+        if len(catalog.labels) < 2 and catalog.task == "classify":
             raise CatalogError(
                 f"{catalog.source}: only one class ({join_some(catalog.labels)}); there is nothing to tell apart"
             )
@@ -311,6 +311,10 @@ def check_data(catalog: Catalog, *, allow_lost_classes: bool = False) -> None:
                 f"{catalog.source}: {pluralize(len(lost), 'class has', 'classes have')} no usable image: {named}; mend "
                 "or remove what should hold them, or leave these classes out with --allow-lost-classes true"
             )
-        learnt = {catalog.column("label")[row] for row in catalog.training_rows()}
+        label = catalog.column("label")
+        learnt = {each for row in catalog.training_rows() for each in catalog.labels_in(label[row])}
         if unlearnt := [name for name in catalog.labels if name not in learnt]:
-            raise CatalogError(f"{catalog.source}: classes without a training image: {join_some(unlearnt)}")
+            kind = "tags" if catalog.task == "tag" else "classes"
+            raise CatalogError(f"{catalog.source}: {kind} without a training image: {join_some(unlearnt)}")
+        if not catalog.labels:
+            raise CatalogError(f"{catalog.source}: no image has a tag; there is nothing to learn")

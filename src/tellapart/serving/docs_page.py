@@ -16,12 +16,12 @@ def start_page(models: Iterable[LoadedModel]) -> str:
     """The models that answer, and where the rest is said."""
     cards = []
     for model in models:
-        reads = model.bundle.task == "read"
-        known = (
-            f"reads text of {len(model.bundle.charset.characters)} characters"
-            if reads
-            else f"tells {len(model.bundle.labels)} classes apart: {_some(model.bundle.labels)}"
-        )
+        if model.bundle.task == "read":
+            known = f"reads text of {len(model.bundle.charset.characters)} characters"
+        elif model.bundle.task == "tag":
+            known = f"says which of {len(model.bundle.labels)} tags a picture has: {_some(model.bundle.labels)}"
+        else:
+            known = f"tells {len(model.bundle.labels)} classes apart: {_some(model.bundle.labels)}"
         address = f"/v1/models/{model.name}/predict"
         cards.append(
             tag("section", [

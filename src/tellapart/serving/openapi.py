@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tellapart.inference.prediction import ANSWER
 from tellapart.serving.model_manager import LoadedModel
 from tellapart.serving.settings import Settings
 
@@ -114,5 +115,6 @@ def _example(models: list[LoadedModel]) -> dict[str, Any]:
     if model.bundle.task == "read":
         row |= {"text": "w3bm", "characters": [{"character": "w", "confidence": 0.99}]}
     else:
-        row |= {"label": model.bundle.labels[0], "probabilities": {model.bundle.labels[0]: 0.98}}
+        answer = model.bundle.labels[:1] if model.bundle.task == "tag" else model.bundle.labels[0]
+        row |= {ANSWER[model.bundle.task]: answer, "probabilities": {model.bundle.labels[0]: 0.98}}
     return {"model": model.name, "version": model.version, "predictions": [row]}

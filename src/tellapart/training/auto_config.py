@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, cast
+from typing import cast
 
+from tellapart.core.tasks import TaskName
 from tellapart.data.catalog import Catalog
 from tellapart.training.config import TrainConfig
 from tellapart.training.schedule import scale_epochs, scale_rates
@@ -30,6 +31,6 @@ def plan(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     if config.lr is not None:
         stages = scale_rates(stages, config.lr)
     patience = config.patience or task.patience(max(stage.epochs for stage in stages))
-    name = cast(Literal["classify", "read"], catalog.task)
+    name = cast(TaskName, catalog.task)
     # The stages say the rates from here on: a search may change them.
     return replace(planned, task=name, stages=stages, lr=None, patience=patience)

@@ -97,7 +97,8 @@ class TrainConfig:
     """The options of ``tellapart train``.
 
     Args:
-        task: classify (image to class) or read (image to text); by default as the labels suggest.
+        task: classify (image to class), read (image to text), or tag (image to several labels, of a table whose column
+            holds lists or a|b); by default classify or read, as the labels suggest.
         seed: of the split, the order, the augmentation and the first weights.
         coarse_labels: YAML file, group to list of classes; both levels are scored.
         label_from: auto, folder, prefix, text, or a regular expression over file names with one group.
@@ -163,7 +164,8 @@ class TrainConfig:
         views: augmented views of an image that a frozen trunk sees once each, while the rest trains on them again and
             again; 0 runs it in every epoch.
         positive_class: of two classes the one that a threshold is for; by default the rarer one.
-        threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part.
+        threshold: of two classes: f1, precision:P or recall:R, met by a threshold chosen on the validation part. For
+            tag what the threshold of each tag is chosen for, by default f1.
         abstain: the share of right answers below which the bundle rather says that it is not sure; of readers, texts.
         flip_tta: for classify: answers for the picture and its mirror image together, which takes twice the time.
         ensemble: networks trained from different seeds and averaged into one bundle; a head in closed form has no
@@ -172,7 +174,7 @@ class TrainConfig:
         cv_folds: for classify: networks trained on different validation parts instead, and averaged; 0 for none.
     """
 
-    task: Literal["classify", "read"] | None = None
+    task: Literal["classify", "read", "tag"] | None = None
     seed: int = 0
     coarse_labels: str | None = None
     label_from: str = "auto"
@@ -360,7 +362,7 @@ def in_plain_words(error: Exception) -> str:
     tellapart.core.errors.ConfigError: option epochs: 'many' does not fit; give a whole number
     >>> make_config(options={"task": "guess"})
     Traceback (most recent call last):
-    tellapart.core.errors.ConfigError: option task: 'guess' does not fit; give 'classify' or 'read'
+    tellapart.core.errors.ConfigError: option task: 'guess' does not fit; give 'classify' or 'read' or 'tag'
     """
     text = " ".join(str(error).split())
     key = re.search(r"(?:[Kk]ey|[Aa]rgument) [\"'-]*([\w.]+)", text)

@@ -13,6 +13,7 @@ from tellapart.data.catalog import Catalog
 from tellapart.inference.beam_search import decode
 from tellapart.inference.charset import Charset
 from tellapart.inference.constraints import TextConstraint, common_length
+from tellapart.inference.postprocess import EVEN
 from tellapart.metrics import calibration
 from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.lda import softmax
@@ -120,6 +121,56 @@ def calibrate_classes(config: TrainConfig, catalog: Catalog, rows: list[int], lo
     if config.abstain is not None:
         level = calibration.abstain_level(confidence, right, config.abstain)
         result["abstain"] = {"below": level, "aim": config.abstain}
+    return result
+
+
+def calibrate_tags(config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
+    """What the bundle of a tagger does with its network's answers, chosen on validation rows.
+
+    Each tag has a threshold of its own, chosen for the aim ``threshold``, by default f1. A tag that no validation image
+    has is answered from a half on.
+
+    Args:
+        config: its ``abstain`` is the share of answers with all tags right to aim at.
+        catalog: the data, split.
+        rows: validation rows.
+        logits: N, K in the order of ``rows``.
+
+    Returns:
+        ``temperature``; ``n``; ``ece`` of the probabilities of all tags before and after it; ``thresholds``;
+        ``abstain`` where asked for.
+    """
+    aim = config.threshold or "f1"
+    truth = tag_targets(catalog)[rows].astype(bool)
+    temperature = calibration.tag_temperature(logits, truth)
+    before, after = (1 / (1 + np.exp(-logits.astype(np.float64) / scale)) for scale in (1.0, temperature))
+    at = np.array([
+        calibration.threshold(after[:, place], truth[:, place], aim) if truth[:, place].any() else EVEN
+        for place in range(truth.shape[1])
+    ])  # fmt: skip
+    result: dict[str, Any] = {
+        "temperature": temperature,
+        "n": len(rows),
+        "ece": {
+            "before": expected_calibration_error(before.ravel(), truth.ravel()),
+            "after": expected_calibration_error(after.ravel(), truth.ravel()),
+        },
+        "thresholds": {"at": dict(zip(catalog.labels, at.tolist(), strict=True)), "aim": aim},
+    }
+    if config.abstain is not None:
+        said = after >= at
+        confidence = np.where(said, after, 1 - after).prod(axis=1)
+        level = calibration.abstain_level(confidence, (said == truth).all(axis=1), config.abstain)
+        result["abstain"] = {"below": level, "aim": config.abstain}
+    return result
+
+
+def tag_targets(catalog: Catalog) -> npt.NDArray[np.float32]:
+    """Whether each row of a catalog has each of its labels: rows, K in the order of ``catalog.labels``."""
+    index = {label: place for place, label in enumerate(catalog.labels)}
+    result = np.zeros((len(catalog), len(index)), np.float32)
+    for row, label in enumerate(catalog.column("label")):
+        result[row, [index[each] for each in catalog.labels_in(label) if each in index]] = 1
     return result
 
 

@@ -66,7 +66,7 @@ class ReaderOptions(TypedDict, total=False):
 class TrainOptions(ReaderOptions, LabelOptions, total=False):
     """All options of a training."""
 
-    task: Literal["classify", "read"] | None
+    task: Literal["classify", "read", "tag"] | None
     seed: int
     coarse_labels: str | Path | None
     limit: int | None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tellapart.evaluation.report import classification, reading
+from tellapart.evaluation.report import classification, reading, tagging
 from tellapart.evaluation.report.common import NAMES, Evaluation, confidence, headline, learning, shown, tiles
 from tellapart.evaluation.report.corruptions import robustness
 from tellapart.evaluation.selection import MET
@@ -15,6 +15,7 @@ from tellapart.viz.html import Html, Pictures, document, join, name, package_tex
 
 __all__ = ["Evaluation", "write_report"]
 
+SECTIONS = {"classify": classification.sections, "read": reading.sections, "tag": tagging.sections}
 STYLE = svg.STYLE + "\n" + package_text("tellapart.evaluation.report", "report.css")
 
 
@@ -27,7 +28,7 @@ def write_report(evaluation: Evaluation, path: Path) -> None:
     """
     pictures = Pictures(evaluation.catalog)
     reads = evaluation.bundle.task == "read"
-    parts = list((reading if reads else classification).sections(evaluation, pictures))
+    parts = list(SECTIONS[evaluation.bundle.task](evaluation, pictures))
     parts.insert(len(parts) if reads else -2, ("confidence", "How sure it is", confidence(evaluation)))
     if "corruptions" in evaluation.figures:
         parts.append(("corruptions", "When pictures are worse", robustness(evaluation)))

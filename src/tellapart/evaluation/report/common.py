@@ -21,7 +21,21 @@ from tellapart.viz.svg import Axes, columns, diagonal, dots, key, line, plot, up
 SHOWN = 24  # pictures of a gallery
 # Micro-F1 is the accuracy where an image has one label.
 NAMES = {name: what for name, what in FIGURES.items() if name != "micro_f1"}
-SHARES = ("accuracy", "fine_accuracy", "exact_match", "exact_match_folded", "cer", "answered", "answered_accuracy")
+RIGHT = {  # the share of right answers of each task, of what, and what is right of them
+    "exact_match": ("texts", "read exactly"),
+    "subset_accuracy": ("images", "answered with all their tags and no other"),
+    "accuracy": ("images", "answered right"),
+}
+SHARES = (
+    "subset_accuracy",
+    "accuracy",
+    "fine_accuracy",
+    "exact_match",
+    "exact_match_folded",
+    "cer",
+    "answered",
+    "answered_accuracy",
+)
 
 
 @dataclass(frozen=True)
@@ -91,8 +105,8 @@ def headline(figures: dict[str, Any], *, unseen: bool | None = True) -> str:
     >>> headline({"n": 100, "exact_match": {"value": 0.95, "ci95": [0.888, 0.978], "n": 100}})[:42]
     'Of 100 texts, 95 are read exactly: 95.0 %.'
     """
-    name = "exact_match" if "exact_match" in figures else "accuracy"
-    what, done = ("texts", "read exactly") if name == "exact_match" else ("images", "answered right")
+    name = next(each for each in RIGHT if each in figures)
+    what, done = RIGHT[name]
     if "fine_accuracy" in figures:
         done = "put into the right group"
     figure = figures[name]
@@ -109,11 +123,12 @@ def headline(figures: dict[str, Any], *, unseen: bool | None = True) -> str:
 
 def tiles(figures: dict[str, Any]) -> Html:
     """Return the headline figures with their intervals."""
-    headlines = [(name, figures[name]) for name in NAMES if name in figures]
+    shown_too = {"micro_f1"} if "per_label" in figures else set()
+    headlines = [(name, figures[name]) for name in FIGURES if name in figures and (name in NAMES or name in shown_too)]
     return tag(
         "div",
         *(
-            tag("div", tag("b", shown(name, figure["value"])), NAMES[name], tag("br"),
+            tag("div", tag("b", shown(name, figure["value"])), FIGURES[name], tag("br"),
                 f"{shown(name, figure['ci95'][0])} to {shown(name, figure['ci95'][1])}", class_="tile")
             for name, figure in headlines
         ),

@@ -23,11 +23,10 @@ LOOK: dict[str, Any] = {"theme": gr.themes.Soft(font=_FONTS, font_mono=["ui-mono
 
 def build_page(answering: Backend) -> gr.Blocks:
     """The page of one model."""
-    reads = answering.task == "read"
     page: gr.Blocks
     known = answering.known
     with gr.Blocks(title=f"{answering.name} · tellapart", analytics_enabled=False, delete_cache=(600, 3600)) as page:
-        what = "reads text" if reads else "tells classes apart"
+        what = {"read": "reads text", "tag": "says which tags a picture has"}.get(answering.task, "tells classes apart")
         gr.Markdown(f"# {_plain(answering.name)}\n{what}; pictures go to {_plain(answering.where)}, and no further")
         gr.HTML(rendering.render_choices(known), visible="hidden")
         with gr.Tab("One picture"):
@@ -139,7 +138,7 @@ def _camera(answering: Backend) -> None:
         (now,) = _answers(answering, [file])
         if now.error is not None:
             return rendering.render_answer(now), before
-        if now.task == "read":
+        if now.task != "classify":
             text, texts = rendering.majority_vote(before or [], now.answer)
             return rendering.render_answer(
                 now if text == now.answer else replace(now, answer=text, characters=())

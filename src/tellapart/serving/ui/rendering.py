@@ -33,8 +33,12 @@ def render_answer(prediction: Prediction) -> str:
     )
     if prediction.task == "read":
         return _box(_letters(prediction) + unsure)
+    said = prediction.answer
+    if prediction.task == "tag":
+        said = ", ".join(prediction.value) or "none of its tags"
     group = f' <span class="note">({escape(prediction.group)})</span>' if prediction.group else ""
-    return _box(f'<p class="said">{escape(prediction.answer)}{group}</p>{unsure}{_bars(prediction.probabilities)}')
+    bars = _bars(prediction.probabilities, together=prediction.task != "tag")
+    return _box(f'<p class="said">{escape(said)}{group}</p>{unsure}{bars}')
 
 
 def caption(prediction: Prediction) -> str:
@@ -62,7 +66,8 @@ def render_known(known: Mapping[str, Any]) -> str:
         labels = list(known["labels"])
         names = "".join(f"<li>{escape(str(each))}</li>" for each in labels[:SHOWN])
         more = f"<li>and {len(labels) - SHOWN} more</li>" if len(labels) > SHOWN else ""
-        parts.append(f'<p>It knows {len(labels)} classes:</p><ul class="known">{names}{more}</ul>')
+        kind = "tags, several or none a picture" if known.get("several") else "classes"
+        parts.append(f'<p>It knows {len(labels)} {kind}:</p><ul class="known">{names}{more}</ul>')
     elif "characters" in known:
         characters = list(known["characters"])
         length = f", in texts of {known['length']}" if known.get("length") else ""
@@ -70,7 +75,10 @@ def render_known(known: Mapping[str, Any]) -> str:
             f"<p>It knows {len(characters)} characters{length}: <code>{escape(''.join(characters))}</code></p>"
         )
     metrics = known.get("metrics") or {}
-    name = next((each for each in ("accuracy", "exact_match") if isinstance(metrics.get(each), Mapping)), None)
+    name = next(
+        (each for each in ("accuracy", "subset_accuracy", "exact_match") if isinstance(metrics.get(each), Mapping)),
+        None,
+    )
     if name is not None:
         figure = metrics[name]
         low, high = figure["ci95"]
@@ -160,7 +168,7 @@ def _letters(prediction: Prediction) -> str:
     )
 
 
-def _bars(probabilities: Mapping[str, float]) -> str:
+def _bars(probabilities: Mapping[str, float], *, together: bool) -> str:
     ranked = sorted(probabilities.items(), key=lambda item: -item[1])
     bars = "".join(
         f'<div class="bar"><span class="name" title="{escape(name)}">{escape(name)}</span>'
@@ -169,6 +177,8 @@ def _bars(probabilities: Mapping[str, float]) -> str:
         for name, p in ranked[:MOST]
     )
     rest = ranked[MOST:]
-    if rest:
+    if rest and not together:
+        bars += f'<p class="note">{len(rest)} other tags are less likely</p>'
+    elif rest:
         bars += f'<p class="note">{len(rest)} other classes together: {percent(sum(p for _, p in rest), 1)}</p>'
     return bars

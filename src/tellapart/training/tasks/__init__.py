@@ -1,4 +1,4 @@
-"""What differs between classify and read: a strategy and a Lightning module each.
+"""What differs between classify, read and tag: a strategy and a Lightning module each.
 
-A third task is one more file here, and a name in `tellapart.training.tasks.registry`.
+A further task is one more file here, and a name in `tellapart.training.tasks.registry`.
 """

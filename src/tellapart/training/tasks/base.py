@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
+from torch import Tensor, nn
 
 from tellapart.core.errors import ConfigError
 from tellapart.data.catalog import Catalog
@@ -104,6 +104,10 @@ class Task(ABC):
         Raises:
             ConfigError: there is no such backbone, or its weights cannot be had.
         """
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probabilities that a bundle's graph answers with: by default of classes that exclude each other."""
+        return logits.softmax(dim=-1)
 
     def warm_start(self, run: Run, model: nn.Module, spec: Preprocess) -> bool:
         """Give the network the weights of another, if the run is to begin with one.

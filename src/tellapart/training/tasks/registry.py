@@ -5,8 +5,9 @@ from __future__ import annotations
 from tellapart.training.tasks.base import Task
 from tellapart.training.tasks.classification import ClassificationTask
 from tellapart.training.tasks.recognition import RecognitionTask
+from tellapart.training.tasks.tagging import TaggingTask
 
-TASKS: dict[str, Task] = {task.name: task for task in (ClassificationTask(), RecognitionTask())}
+TASKS: dict[str, Task] = {task.name: task for task in (ClassificationTask(), RecognitionTask(), TaggingTask())}
 
 
 def get_task(name: str | None) -> Task:
