@@ -23,7 +23,7 @@ BUNDLE = {
     "files", "sha256",
 }  # fmt: skip
 PREPROCESS = {"height", "width", "channels", "pad", "step", "max_width", "mean", "std", "decoding"}
-CALIBRATION = {"temperature", "n", "ece", "threshold", "abstain"}
+CALIBRATION = {"temperature", "n", "ece", "threshold", "abstain", "thresholds"}
 DATA = {"fingerprint", "content", "n", "split", "read_by"}
 PRECISION = {"kind", "n", "before", "after", "calibrated_on"}  # of an int8 or float16 bundle
 PARITY = {"images", "compared", "different_answers", "largest_difference"}
@@ -84,6 +84,7 @@ def test_the_nested_values_of_the_manifest():
         (manifest.Preprocess, PREPROCESS | {"view"}),
         (manifest.DecisionThreshold, {"positive", "at", "aim"}),
         (manifest.AbstainLevel, {"below", "aim"}),
+        (manifest.TagThresholds, {"at", "aim"}),
     ):
         assert set(inspect.signature(kind).parameters) == names
 

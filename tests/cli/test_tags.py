@@ -69,6 +69,7 @@ def test_answers_written_part_by_part_teach_the_next_model(said, tagged, tag_bun
     [
         (["explain", "MODEL", "IMAGE"], "explain"),
         (["compare", "MODEL", "MODEL"], "compare"),
+        (["next", "MODEL", "DATA", "--out", "OUT/next.csv"], "next"),
         (["map", "MODEL", "DATA", "--out", "OUT/map.html"], "map"),
         (["ensemble", "MODEL", "MODEL", "--out", "OUT/both"], "ensemble"),
         (["audit", "DATA", "--task", "tag", "--out", "OUT/audit"], "audit"),

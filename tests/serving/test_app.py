@@ -75,3 +75,21 @@ def test_a_correction_is_a_line_with_the_id_of_its_request(shapes_here, pictures
     (line,) = (each for each in lines if each["event"] == "correction")
     assert line["id"] == answer.headers["X-Request-ID"]
     assert (line["model"], line["answer"], line["right"]) == ("shapes", "bar", "ring")
+
+
+def test_tags_are_answered_corrected_and_taken_back(here, tmp_path, tag_bundle, tagged):
+    picture = (tagged / "010.png").read_bytes()
+    (expected,) = tellapart.load(tag_bundle, threads=1).predict(picture)
+    files = [("image", ("a.png", picture))]
+    with here(tmp_path / "state", [f"tags={tag_bundle}"]) as (client, _):
+        (row,) = client.post("/v1/models/tags/predict", files=files).json()["predictions"]
+        _same([row], [expected.to_json()])
+        assert isinstance(row["tags"], list)
+        correct = "/v1/models/tags/correct"
+        refused = client.post(correct, files=files, data={"right": "red|rad"})
+        assert "'rad' is no tag of the model (did you mean 'red'?)" in refused.json()["error"]["reason"]
+        assert client.post(correct, files=files, data={"right": "red|blue"}).status_code == 201
+        assert "says which of 3 tags a picture has: blue, green, red" in client.get("/").text
+        example = json.dumps(client.get("/openapi.json").json())
+        assert '"tags": ["blue"]' in example
+    assert open_catalog(tmp_path / "state" / "corrections" / "tags", task="tag").column("label") == ["blue|red"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import CatalogError, ConfigError, pluralize
 from tellapart.core.progress import log
+from tellapart.core.tasks import check_task
 
 if TYPE_CHECKING:
     from tellapart.data.catalog import Catalog
@@ -73,6 +74,7 @@ def next(  # noqa: A001
     _check_targets(table, page)
     predictor = Predictor(model, alphabet=alphabet, pattern=pattern, device=device)
     bundle = predictor.bundle
+    check_task(bundle.task, bundle.path, "next")
     predictor.check_features()
     catalog = open_unlabelled(pool, bundle.task, progress=True)
     if any(shard is not None for shard in catalog.column("shard")):

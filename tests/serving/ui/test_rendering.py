@@ -64,3 +64,14 @@ def test_answers_as_a_table():
 def test_the_box_for_corrections_offers_what_is_known():
     assert '<option value="&quot;a"></option>' in rendering.render_choices({"labels": ['"a']})
     assert "option" not in rendering.render_choices({"characters": ["a"]})
+
+
+def test_tags_are_named_one_after_another_and_their_bars_make_no_sum():
+    many = {f"tag {n}": 0.9 for n in range(10)}
+    page = rendering.render_answer(Prediction("a.png", "tag", "cat|dog", 0.7, many))
+    assert '<p class="said">cat, dog</p>' in page
+    assert "4 other tags are less likely" in page
+    assert "together" not in page
+    assert "none of its tags" in rendering.render_answer(Prediction("a.png", "tag", "|", 0.7, {"cat": 0.1}))
+    known = {"labels": ["cat", "dog"], "several": True, "metrics": {}}
+    assert "It knows 2 tags, several or none a picture:" in rendering.render_known(known)
