@@ -246,7 +246,7 @@ def test_one_hot_columns_are_several_labels(tmp_path, refuses):
         with refuses(
             CatalogError,
             f"{path}: no label column; the columns cat, dog, sure hold 0 and 1, as for several labels an image; write "
-            "the one label of each image into a column 'label', or all its labels as a|b and say --task tag",
+            "the one label of each image into a column 'label', or all of them, and say --task tag",
         ):
             read_source(path)
 

@@ -120,7 +120,7 @@ def test_a_value_of_the_wrong_kind_in_plain_words(refuses):
         ("dropout", "half", "a number"),
         ("pretrained", "perhaps", "true or false"),
         ("stages", "head", "a list"),
-        ("task", "detect", "'classify' or 'read'"),
+        ("task", "detect", "'classify' or 'read' or 'tag'"),
     ):
         with refuses(ConfigError, f"option {key}: {value!r} does not fit; give {kind}"):
             make_config(options={key: value})

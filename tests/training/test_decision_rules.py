@@ -24,7 +24,7 @@ from tellapart.metrics.intervals import wilson
 from tellapart.training._lightning import pl
 from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.config import TrainConfig
-from tellapart.training.decision_rules import calibrate_classes
+from tellapart.training.decision_rules import calibrate_classes, calibrate_tags, tag_targets
 from tellapart.training.run_folder import Run
 
 OPTIONS = {
@@ -258,3 +258,44 @@ def test_the_cli_prints_it(deciding, capsys):
     (row,) = json.loads(capsys.readouterr().out)["predictions"]
     assert row["accepted"] in (True, False)
     assert Path(row["file"]).name == image.name
+
+
+# --- several labels an image -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def tag_catalog(tmp_path, fill):
+    """Eight pictures, the tags a, b, c; the validation part, the last four, has no c."""
+    fill(tmp_path, [f"{n}.png" for n in range(8)])
+    tags = ["a", "b|c", "a|b", "|", "a", "b", "a|b", "|"]
+    rows = [f"{n}.png,{each},{'train' if n < 4 else 'val'}" for n, each in enumerate(tags)]
+    (tmp_path / "t.csv").write_text("\n".join(["file,label,split", *rows]))
+    return open_catalog(tmp_path / "t.csv", task="tag")
+
+
+LOGITS = np.array([[2.0, -1.0, -3.0], [-2.0, 1.0, -3.0], [1.0, 3.0, -3.0], [-1.0, -2.0, -3.0]], np.float32)
+
+
+def test_targets_of_tags(tag_catalog):
+    assert tag_targets(tag_catalog).tolist()[:4] == [[1, 0, 0], [0, 1, 1], [1, 1, 0], [0, 0, 0]]
+
+
+def test_each_tag_has_a_threshold_that_parts_the_validation_images(tag_catalog):
+    result = calibrate_tags(TrainConfig(abstain=0.9), tag_catalog, [4, 5, 6, 7], LOGITS)
+    chance = 1 / (1 + np.exp(-LOGITS / result["temperature"]))
+    at = result["thresholds"]["at"]
+    for place, tag in enumerate("ab"):
+        truth = tag_targets(tag_catalog)[4:, place].astype(bool)
+        assert ((chance[:, place] >= at[tag]) == truth).all()
+    assert at["c"] == 0.5  # no validation image has it
+    assert result["thresholds"]["aim"] == "f1"
+    assert result["abstain"]["aim"] == 0.9
+    assert 0 <= result["abstain"]["below"] <= 1
+
+
+def test_the_temperature_of_tags_is_that_of_the_greatest_likelihood(tag_catalog):
+    result = calibrate_tags(TrainConfig(), tag_catalog, [4, 5, 6, 7], LOGITS)
+    again = calibrate_tags(TrainConfig(), tag_catalog, [4, 5, 6, 7], LOGITS * 5)
+    assert again["temperature"] == pytest.approx(5 * result["temperature"], rel=1e-3)
+    assert again["thresholds"]["at"] == pytest.approx(result["thresholds"]["at"], abs=1e-3)
+    assert "abstain" not in result

@@ -106,7 +106,7 @@ class Columns:
         ):
             raise CatalogError(
                 f"{table}: no label column; the columns {join_some(flags)} hold 0 and 1, as for {SEVERAL}; write the "
-                "one label of each image into a column 'label', or all its labels as a|b and say --task tag"
+                "one label of each image into a column 'label', or all of them, and say --task tag"
             )
         return self._one(self.label, (*LABEL_COLUMNS, *LABEL_IDS), present, table, "label", taken=file)
 
