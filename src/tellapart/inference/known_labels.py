@@ -25,9 +25,9 @@ def check_known(bundle: Bundle, right: str) -> None:
 
     >>> from tellapart import base_reader
     >>> check_known(Bundle.open(base_reader()), "abc")
-    >>> check_known(Bundle.open(base_reader()), "a-b")
+    >>> check_known(Bundle.open(base_reader()), "a_b")
     Traceback (most recent call last):
-    tellapart.inference.known_labels.UnknownLabelError: 'a-b' has a character that the model does not know: '-'
+    tellapart.inference.known_labels.UnknownLabelError: 'a_b' has a character that the model does not know: '_'
     """
     if bundle.task == "read":
         known = set(bundle.charset.characters)
