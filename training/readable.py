@@ -4,7 +4,8 @@
     python training/readable.py BUNDLE SHARE OUT FILE.parquet ...
 
 Writes OUT/NAME.parquet for each file, with the rows of which BUNDLE misreads at most SHARE of the characters (edit
-distance over length, case ignored). NAME is the file's name, after that of its folder where `tellapart shards` wrote it.
+distance over length, case ignored). NAME is the file's name; that of its folder comes first where `tellapart shards`
+wrote the file.
 """
 
 from __future__ import annotations
