@@ -39,7 +39,8 @@ Array = npt.NDArray[Any]
 def choose(way: str, features: Array, chances: Array, n: int, generator: np.random.Generator) -> list[int]:
     """Which of some unlabelled images are labelled next, by their features (N, F) and probabilities (N, K)."""
     if way == "chance":
-        return generator.permutation(len(features))[:n].tolist()
+        drawn: list[int] = generator.permutation(len(features))[:n].tolist()
+        return drawn
     ordered = np.sort(chances, axis=1)
     margins = (ordered[:, -1] - ordered[:, -2]).tolist()
     unsure = unsure_first(margins, [[number] for number in range(len(features))])
