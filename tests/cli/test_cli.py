@@ -139,7 +139,7 @@ NO_RECIPE = (
         (["catalog", "no", "--out", "c.parquet"], "no: there is no such file or folder"),
         (["catalog", "no"], "the following arguments are required: out (see tellapart catalog --help)"),
         (["catalog"], "the following arguments are required: data, out (see tellapart catalog --help)"),
-        (["catalog", "set", "--out", "c.parquet", "--task", "guess"], "task 'guess': known are classify, read"),
+        (["catalog", "set", "--out", "c.parquet", "--task", "guess"], "task 'guess': known are classify, read, tag"),
         (
             ["catalog", "set", "--label-form", "prefix", "--out", "c.parquet"],
             "no option 'label_form' (did you mean 'label_from'?) (see tellapart catalog --help)",
@@ -165,7 +165,7 @@ NO_RECIPE = (
         (["train", "set", "--colour", "blue"],
          "option colour: 'blue' does not fit; give 'auto' or 'grey' or 'rgb' (see tellapart train --help)"),
         (["train", "set", "--task", "guess"],
-         "option task: 'guess' does not fit; give 'classify' or 'read' (see tellapart train --help)"),
+         "option task: 'guess' does not fit; give 'classify' or 'read' or 'tag' (see tellapart train --help)"),
         (["train", "set", "more"], "more: there is no such file or folder"),
         (["split", "set", "more"], "unrecognized arguments: more (see tellapart split --help)"),
         (["train", "set", "--recipe", "soup"], NO_RECIPE),

@@ -41,7 +41,7 @@ def test_every_option_of_a_training_has_a_heading_and_a_help(capsys):
     [
         ("train", r"--pool-grid N .*\(default: 4\)"),
         ("train", r"--pretrained \{true,false\}.*\(default: true\)"),
-        ("train", r"--augment \{photo,glyph,text,hues,face,trivial,none\} "),
+        ("train", r"--augment \{photo,glyph,text,hues,face,trivial,robust,none\} "),
         ("audit", r"--thresholds MAPPING "),
         ("split", r"--fractions \S+ train, val, test \(default: \[0.7, 0.15, 0.15\]\)"),
         ("serve", r"--port N where to listen \(default: 3000\)"),

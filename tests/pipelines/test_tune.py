@@ -70,7 +70,8 @@ def test_the_contract_the_folder_and_a_yaml_that_trains(shapes, tmp_path, capsys
     assert result["trials"] == {"complete": 2, "pruned": 0, "failed": 0}
     assert result["score"] >= result["untuned"]
     left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    kept = {f"trials/{n:03d}/{name}" for n in (0, 1) for name in ("config.yaml", "history.jsonl", "log.txt")}
+    names = ("config.yaml", "history.jsonl", "log.txt", "mistakes.json")
+    kept = {f"trials/{n:03d}/{name}" for n in (0, 1) for name in names}
     assert left - {f"trials/{n:03d}/time.json" for n in (0, 1)} == kept | {
         "best.yaml", "space.yaml", "importances.png", "study.db"
     }  # fmt: skip

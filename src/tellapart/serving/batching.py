@@ -71,7 +71,7 @@ class Batcher:
     >>> from tellapart import base_reader, load
     >>> predictor = load(base_reader(), threads=1)
     >>> batcher = Batcher(predictor)
-    >>> future = batcher.submit("a", np.full((40, 96, 1), 255, np.uint8))
+    >>> future = batcher.submit("a", np.full((40, 96, 3), 255, np.uint8))
     >>> future.result().task
     'read'
     >>> batcher.close()
