@@ -12,12 +12,12 @@ cleaned test part.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sets import find_set
 from benchmarks.training.scratch import Scores, drawings, ours
 from tellapart.curation.findings import Findings
 from tellapart.data.catalog import Catalog
@@ -41,9 +41,8 @@ def main() -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     given = parser.parse_args()
-    data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "illustrations" / "messy20"
-    if not data.is_dir():
-        print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+    data = find_set("illustrations/messy20")
+    if data is None:
         return {}
     seen: dict[str, list[Scores]] = {"as it was": [], "cleaned": [], "cleaned and balanced": []}
     options: dict[str, Any] = {"recipe": "illustrations"}

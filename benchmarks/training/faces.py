@@ -10,7 +10,6 @@ last features. Ours is the recipe teasing-faces. Intervals are of the paired dif
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 import tellapart
+from benchmarks.sets import find_set
 from benchmarks.training.transfer import fastai
 from tellapart.core.image_io import decode
 from tellapart.core.parallel import cpu_count
@@ -84,9 +84,8 @@ def main() -> dict[str, Any]:
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=5)
     given = parser.parse_args()
-    data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "faces" / "fer2013"
-    if not data.is_dir():
-        print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+    data = find_set("faces/fer2013")
+    if data is None:
         return {}
     mend_torchvision()
     faces = open_catalog(data, task="classify")

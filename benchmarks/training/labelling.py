@@ -12,14 +12,13 @@ the mean of the seeds after so many labels, and with how many a seed first reach
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.sets import find_set
 from tellapart.data.opening import open_catalog
 from tellapart.evaluation.feature_extraction import extract_features
 from tellapart.evaluation.label_selection import SHORTLIST, farthest_first, unsure_first
@@ -93,9 +92,8 @@ def main() -> dict[str, Any]:
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--goals", type=float, nargs="+", default=[0.9, 0.93, 0.95])
     given = parser.parse_args()
-    data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "photos" / "animals_objects"
-    if not data.is_dir():
-        print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+    data = find_set("photos/animals_objects")
+    if data is None:
         return {}
     catalog = open_catalog(data, task="classify")
     rows, labels = catalog.rows(), catalog.column("label")

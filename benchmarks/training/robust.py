@@ -12,13 +12,13 @@ corruption at five severities (`evaluate --corruptions`), and of each kind; then
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import tellapart
+from benchmarks.sets import find_set
 
 SETS = {"characters": ("characters/glyphs55", {}), "photos": ("photos/animals_objects", {"effort": "good"})}
 
@@ -50,9 +50,8 @@ def main() -> dict[str, Any]:
     parser.add_argument("--sample", type=int, default=300)
     given = parser.parse_args()
     place, options = SETS[given.set]
-    data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / place
-    if not data.is_dir():
-        print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+    data = find_set(place)
+    if data is None:
         return {}
     options = {**options, "limit": given.limit, "epochs": given.epochs}
     ways: dict[str, dict[str, Any]] = {"usual": options, "robust": {**options, "augment": "robust"}}

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import statistics
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import Any
 import torch
 
 import tellapart
+from benchmarks.sets import find_set
 from benchmarks.training.peers import loaders, test_answers
 from tellapart.core.parallel import cpu_count
 from tellapart.data.catalog import Catalog
@@ -98,9 +98,8 @@ def main() -> dict[str, Any]:
     parser.add_argument("--minutes", type=float, help="for the peers; by default what ours took")
     given = parser.parse_args()
     folder, size = SETS[given.set]
-    data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / folder
-    if not data.is_dir():
-        print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+    data = find_set(folder)
+    if data is None:
         return {}
     mend_torchvision()
     makers: dict[str, Callable[[int], Any]] = {}

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import statistics
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import numpy as np
 import torch
 
 import tellapart
+from benchmarks.sets import find_set
 from benchmarks.training.peers import loaders, test_answers
 from tellapart.core.parallel import cpu_count
 from tellapart.data.catalog import Catalog
@@ -79,9 +79,8 @@ def main() -> dict[str, Any]:
     parser.add_argument("--ours", nargs="+", choices=["quick", "good", "best", "recipe"], default=["quick", "recipe"])
     given = parser.parse_args()
     about = SETS[given.set]
-    data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / about["data"]
-    if not data.is_dir():
-        print(f"{data}: not there; set TELLAPART_DATA to the folder of the sets (nothing was measured)")
+    data = find_set(about["data"])
+    if data is None:
         return {}
     mend_torchvision()
     if importlib.util.find_spec("fastai") is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tellapart.core.errors import InputError
-from tellapart.core.tasks import KINDS, TASKS, check_task
+from tellapart.core.tasks import ANSWERS, MODELS, TASKS, check_task
 
 
 def test_each_task_is_said_in_words():
-    assert set(KINDS) == set(TASKS)
+    assert set(ANSWERS) == set(MODELS) == set(TASKS)
 
 
 @pytest.mark.parametrize("task", TASKS)

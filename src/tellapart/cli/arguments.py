@@ -21,6 +21,7 @@ INDEPENDENT_HELP = (
     "of a reader: read each picture alone; else many pictures are read in the view that suits them, and the "
     "alphabet and length that the sure readings share guide the others"
 )
+ALPHABET_HELP = "of a reader: the only characters that a text may hold, such as 0123456789"
 PATTERN_HELP = (
     "of a reader: a regular expression that the text matches, such as [0-9]{5}; by default as many characters as its "
     "training texts have, if those were 20 or more and of one length"

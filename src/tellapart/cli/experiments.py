@@ -9,14 +9,8 @@ from tellapart.cli.arguments import new_parser, parse
 from tellapart.cli.output import class_name, show
 from tellapart.core.terminal import printable
 
-SCORES = (
-    "accuracy",
-    "subset_accuracy",
-    "macro_f1",
-    "mean_average_precision",
-    "exact_match",
-    "cer",
-)  # that a list of runs shows
+# What a list of runs shows.
+SCORES = ("accuracy", "subset_accuracy", "macro_f1", "mean_average_precision", "exact_match", "cer")
 
 
 def runs_verb(words: list[str]) -> int:

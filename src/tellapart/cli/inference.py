@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from tellapart.cli.arguments import (
+    ALPHABET_HELP,
     CSV_SAFE_HELP,
     DATA_HELP,
     DEVICE_HELP,
@@ -37,7 +38,7 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument(
         "--probabilities", action="store_true", help="of a classifier: print CSV with the probability of every class"
     )
-    parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
+    parser.add_argument("--alphabet", help=ALPHABET_HELP)
     parser.add_argument("--pattern", help=PATTERN_HELP)
     parser.add_argument(
         "--tta", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
@@ -112,7 +113,7 @@ def next_verb(words: list[str]) -> int:
     )
     parser.add_argument("--n", type=int, default=50, help="how many images")
     parser.add_argument("--out", default="next.csv", help="the table, .csv; a page with the pictures lies beside it")
-    parser.add_argument("--alphabet", help="of a reader: the only characters that a text may hold, such as 0123456789")
+    parser.add_argument("--alphabet", help=ALPHABET_HELP)
     parser.add_argument("--pattern", help=PATTERN_HELP)
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     options, as_json = parse(parser, words)

@@ -9,7 +9,8 @@ from tellapart.core.errors import InputError
 
 TaskName = Literal["classify", "read", "tag"]
 TASKS: tuple[TaskName, ...] = ("classify", "read", "tag")
-KINDS = {"classify": "one class an image", "read": "a text an image", "tag": "several labels an image"}
+ANSWERS = {"classify": "one class an image", "read": "a text an image", "tag": "several labels an image"}
+MODELS = {"classify": "classifier", "read": "reader", "tag": "tagger"}  # what a model of each task is called
 
 
 def check_task(task: str, source: object, what: str, known: Sequence[str] = ("classify", "read")) -> None:
@@ -29,4 +30,4 @@ def check_task(task: str, source: object, what: str, known: Sequence[str] = ("cl
     tellapart.core.errors.InputError: photos.csv: several labels an image (tag); balance knows classify only
     """
     if task not in known:
-        raise InputError(f"{source}: {KINDS.get(task, task)} ({task}); {what} knows {' and '.join(known)} only")
+        raise InputError(f"{source}: {ANSWERS.get(task, task)} ({task}); {what} knows {' and '.join(known)} only")

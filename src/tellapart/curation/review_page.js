@@ -1,10 +1,8 @@
-'use strict';
 const items = Array.from(document.querySelectorAll('.item'));
 const aside = item => item.querySelector('input[value="false"]').checked;
 const label = item => { const field = item.querySelector('.label'); return field ? field.value.trim() : ''; };
 const relabelled = item => label(item) !== '' && label(item) !== item.dataset.label;
 const changed = item => !aside(item) || relabelled(item);
-const quoted = text => '"' + text.replaceAll('"', '""') + '"';
 const line = item => [item.dataset.file, aside(item) ? 'false' : 'true', relabelled(item) ? label(item) : '']
   .map(quoted).join(',');
 let saved = '';
@@ -30,14 +28,8 @@ document.addEventListener('click', event => {
   counted();
 });
 document.getElementById('save').addEventListener('click', () => {
-  const link = document.createElement('a');
   saved = csv();
-  link.href = URL.createObjectURL(new Blob([saved], {type: 'text/csv;charset=utf-8'}));
-  link.download = 'corrections.csv';
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  saveCsv(saved, 'corrections.csv');
 });
 window.addEventListener('beforeunload', event => {
   if (items.some(changed) && csv() !== saved) event.preventDefault();

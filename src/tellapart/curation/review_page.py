@@ -10,6 +10,7 @@ from tellapart.core.errors import pluralize
 from tellapart.curation.findings import Findings
 from tellapart.curation.guidance import GUIDANCE, check_title, number_copies, short_reason
 from tellapart.viz.html import (
+    SAVE_CSV,
     Content,
     Html,
     Pictures,
@@ -30,7 +31,7 @@ COPIES = ("exact_duplicates", "near_duplicates", "conflicting_labels", "split_le
 RELABEL = ("label_errors", "conflicting_labels", "unemittable", "rare_characters", "odd_length")
 
 # The script reads the page's controls. A browser restores these after Back, and with them the count.
-SCRIPT = "\n" + package_text("tellapart.curation", "review_page.js")
+SCRIPT = SAVE_CSV + package_text("tellapart.curation", "review_page.js")
 STYLE = "\n" + package_text("tellapart.curation", "review_page.css")
 
 

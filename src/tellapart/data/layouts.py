@@ -28,20 +28,10 @@ from tellapart.data.side_texts import read_side_texts
 from tellapart.data.split_names import part_in_name, part_rows, parts_in_names
 from tellapart.data.tables import GIVEN_SUFFIXES, TABLE_NAMES, TABLE_SUFFIXES, read_table
 
+# Of files that may say labels in a form that is not read.
 _MAY_LABEL = (
-    ".csv",
-    ".tsv",
-    ".json",
-    ".jsonl",
-    ".xml",
-    ".xlsx",
-    ".xls",
-    ".ods",
-    ".mat",
-    ".yaml",
-    ".yml",
-    ".txt",
-)  # files
+    ".csv", ".tsv", ".json", ".jsonl", ".xml", ".xlsx", ".xls", ".ods", ".mat", ".yaml", ".yml", ".txt",
+)  # fmt: skip
 
 
 def read_source(

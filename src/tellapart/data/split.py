@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -148,58 +148,51 @@ def _assign(catalog: Catalog, seed: int, fractions: Sequence[float]) -> tuple[li
             f"{catalog.source}: {len(clusters)} separate images (duplicates counted once) cannot be split into "
             "train, val and test; at least 3 are needed, and some tens a class to learn anything"
         )
-    assign = _assign_tags if catalog.task == "tag" else _assign_strata
-    return result, _cluster_notes(catalog, pool, clusters) + assign(catalog, seed, clusters, fractions, result)
+    deal = _deal_tags if catalog.task == "tag" else _deal_classes
+    parts, notes = deal(catalog, _strata(catalog, seed, clusters), fractions)
+    for row, part in parts.items():
+        result[row] = part
+    return result, _cluster_notes(catalog, pool, clusters) + notes
 
 
-def _assign_strata(
-    catalog: Catalog,
-    seed: int,
-    clusters: Sequence[list[int]],
-    fractions: Sequence[float],
-    result: list[str | None],
-) -> list[str]:
-    """Write the part of each row into ``result``, each class by its shares; return a note on those too rare."""
-    scarce = []
-    for label, members in _strata(catalog, seed, clusters).items():
+Strata = Mapping[str, Sequence[list[int]]]  # label → its clusters of rows, in the order in which they get a part
+
+
+def _deal_classes(catalog: Catalog, strata: Strata, fractions: Sequence[float]) -> tuple[dict[int, str], list[str]]:
+    """Return the part of each row, each class by its shares, and a note on classes that are too rare."""
+    parts, scarce = dict[int, str](), []
+    for label, members in strata.items():
         if catalog.task == "classify" and len(members) < 3:
             scarce.append(label)
         for cluster, part in zip(members, _parts(members, fractions), strict=True):
-            for row in cluster:
-                result[row] = part
+            parts |= dict.fromkeys(cluster, part)
     if not scarce:
-        return []
-    return [
+        return parts, []
+    note = (
         f"{len(scarce)} classes have fewer than 3 separate images and stand in train alone or in train and "
         f"test: {join_some(scarce)}"
-    ]
+    )
+    return parts, [note]
 
 
-def _assign_tags(
-    catalog: Catalog,
-    seed: int,
-    clusters: Sequence[list[int]],
-    fractions: Sequence[float],
-    result: list[str | None],
-) -> list[str]:
-    """Write the part of each row into ``result``, each tag by its shares; return notes on tags that are too rare."""
-    ((_, ordered),) = _strata(catalog, seed, clusters).items()
+def _deal_tags(catalog: Catalog, strata: Strata, fractions: Sequence[float]) -> tuple[dict[int, str], list[str]]:
+    """Return the part of each row, each tag by its shares, and a note on tags that are too rare."""
+    (clusters,) = strata.values()
     labels = catalog.column("label")
-    sets = [sorted({tag for row in cluster for tag in catalog.labels_in(labels[row])}) for cluster in ordered]
+    sets = [sorted({tag for row in cluster for tag in catalog.labels_in(labels[row])}) for cluster in clusters]
     names = [name for name, share in zip(SPLITS, fractions, strict=True) if share > 0]
     shares = [share for share in fractions if share > 0]
-    parts = iterative_stratification(sets, [len(cluster) for cluster in ordered], shares)
-    for cluster, part in zip(ordered, parts, strict=True):
-        for row in cluster:
-            result[row] = names[part]
+    dealt = iterative_stratification(sets, [len(cluster) for cluster in clusters], shares)
+    parts = {row: names[part] for cluster, part in zip(clusters, dealt, strict=True) for row in cluster}
     counts = Counter(tag for each in sets for tag in each)
     scarce = sorted(tag for tag, count in counts.items() if count < len(names))
     if not scarce:
-        return []
-    return [
+        return parts, []
+    note = (
         f"{pluralize(len(scarce), 'tag has', 'tags have')} fewer than {len(names)} separate images, so that a part is "
         f"without them: {join_some(scarce)}"
-    ]
+    )
+    return parts, [note]
 
 
 def _missing_fractions(fractions: Sequence[float], present: Container[str | None]) -> tuple[float, float, float]:

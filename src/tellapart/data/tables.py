@@ -42,11 +42,7 @@ from tellapart.data.split_names import part_in_name
 from tellapart.data.tag_cells import list_in_text
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-GIVEN_SUFFIXES = (
-    *TABLE_SUFFIXES,
-    ".json",
-    ".txt",
-)  # of a table that is given by name; beside images these may be anything
+GIVEN_SUFFIXES = (*TABLE_SUFFIXES, ".json", ".txt")  # of a table given by name; beside images these may be anything
 TABLE_NAMES = ("labels", "metadata", "annotations")
 EMPTY = ("nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat", "nil")
 PREDICTED = "predicted"  # column of a table that `tellapart.next` wrote: its rows await a label

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Unpack, cast
 
@@ -163,7 +163,7 @@ def evaluate(
     labels = catalog.column("label")
     check_known(bundle, [labels[row] for row in rows], str(catalog.source))
 
-    predictor = partial(Predictor, bundle, alphabet=alphabet, pattern=pattern, tta=tta, device=device)
+    predictor = cache(partial(Predictor, bundle, alphabet=alphabet, pattern=pattern, tta=tta, device=device))
     if answer is None:
         answer = partial(predict_rows, predictor(), independent)
     answers, seconds = answer_rows(catalog, rows, answer)

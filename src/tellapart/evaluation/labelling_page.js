@@ -1,9 +1,7 @@
-'use strict';
 const items = Array.from(document.querySelectorAll('.item'));
 const heading = document.getElementById('save').dataset.columns.split(',');
 const field = item => item.querySelector('input');
 const label = item => field(item).value.trim();
-const quoted = text => '"' + text.replaceAll('"', '""') + '"';
 const cell = (item, column) => column === 'label' ? label(item) : item.dataset[column];
 const line = item => heading.map(column => quoted(cell(item, column))).join(',');
 let saved = '';
@@ -29,14 +27,8 @@ document.addEventListener('keydown', event => {
   if (after) field(after).focus();
 });
 document.getElementById('save').addEventListener('click', event => {
-  const link = document.createElement('a');
   saved = csv();
-  link.href = URL.createObjectURL(new Blob([saved], {type: 'text/csv;charset=utf-8'}));
-  link.download = event.target.dataset.name;
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  saveCsv(saved, event.target.dataset.name);
 });
 window.addEventListener('beforeunload', event => {
   if (items.some(label) && csv() !== saved) event.preventDefault();

@@ -8,6 +8,7 @@ from pathlib import Path
 from tellapart.core.errors import pluralize
 from tellapart.data.catalog import Catalog
 from tellapart.viz.html import (
+    SAVE_CSV,
     Html,
     Pictures,
     card,
@@ -20,7 +21,7 @@ from tellapart.viz.html import (
     write_page,
 )
 
-SCRIPT = "\n" + package_text("tellapart.evaluation", "labelling_page.js")
+SCRIPT = SAVE_CSV + package_text("tellapart.evaluation", "labelling_page.js")
 STYLE = "\n" + package_text("tellapart.evaluation", "labelling_page.css")
 
 

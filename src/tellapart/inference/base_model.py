@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import TypeGuard
 
 BASE = "base"  # the reader that answers; a folder of this name is ./base
 BASE_SMALL = "small"  # a smaller, faster one, which trainings begin with; a folder of this name is ./small
 
 
-def is_shipped(model: object) -> bool:
+def is_shipped(model: object) -> TypeGuard[str]:
     """Whether a name stands for a reader that ships; wherever a model is asked for, such a name is one.
 
     >>> is_shipped("base"), is_shipped("small"), is_shipped("./base")

@@ -69,7 +69,7 @@ class Bundle:
         """
         if isinstance(path, str) and is_url(path):
             path = fetch_bundle(path)
-        folder = shipped_reader(str(path)) if is_shipped(path) else Path(path)
+        folder = shipped_reader(path) if is_shipped(path) else Path(path)
         for each in (folder, folder / "bundle"):
             recover_folder(each)
         if not (folder / MANIFEST).is_file() and (folder / "bundle" / MANIFEST).is_file():

@@ -13,6 +13,7 @@ from typing import Any
 
 from tellapart.core.errors import BundleError
 from tellapart.core.regular_files import kind_of, open_regular
+from tellapart.core.tasks import MODELS
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference.manifest import BundleManifest, Calibration, DecisionThreshold, TagThresholds
 from tellapart.inference.onnx_graph import FLOAT, UINT8, OnnxGraph, Port
@@ -26,7 +27,6 @@ MAX_SIDE = 1 << 16  # px
 MAX_CANVAS = 1 << 26  # values of one picture
 PROBABILITIES, FEATURES = "probabilities", "features"  # the graph's outputs
 
-KINDS = {"classify": "classifier", "read": "reader", "tag": "tagger"}
 _FOREIGN = {  # task → what a bundle of it does not have
     "classify": ("charset", "length"),
     "read": ("labels", "groups"),
@@ -101,7 +101,7 @@ def _check_answers(manifest: BundleManifest) -> None:
     reads = manifest.task == "read"
     for name in _FOREIGN[manifest.task]:
         if getattr(manifest, name) is not None:
-            raise BundleError(f"{name}: not of a {KINDS[manifest.task]}")
+            raise BundleError(f"{name}: not of a {MODELS[manifest.task]}")
     if manifest.length is not None:
         _check_range("length", manifest.length, 1, _most_steps(manifest.preprocess))
     if reads:
@@ -137,8 +137,9 @@ def _check_calibration(calibration: Calibration, labels: list[str], task: str) -
     _check_range("calibration.n", calibration.n, 0, math.inf)
     _check_range("calibration.ece.before", calibration.ece["before"], 0, 1)
     _check_range("calibration.ece.after", calibration.ece["after"], 0, 1)
-    if unfit := {"tag": calibration.threshold}.get(task, calibration.thresholds):
-        raise BundleError(f"calibration.{'threshold' if task == 'tag' else 'thresholds'}: {unfit.aim}, of another task")
+    foreign = "threshold" if task == "tag" else "thresholds"
+    if unfit := getattr(calibration, foreign):
+        raise BundleError(f"calibration.{foreign}: {unfit.aim}, of another task")
     if calibration.threshold is not None:
         _check_threshold(calibration.threshold, labels)
     if task == "tag":

@@ -12,6 +12,7 @@ from tellapart.core.tag_sets import join_tags
 from tellapart.inference.ctc import Reading
 from tellapart.inference.manifest import AbstainLevel, BundleManifest
 from tellapart.inference.prediction import Prediction
+from tellapart.metrics.tagging import joint_probability
 
 EVEN = 0.5  # from where on a tag is likelier than not
 
@@ -73,7 +74,7 @@ def tag_predictions(
     thresholds, abstain = (calibration.thresholds, calibration.abstain) if calibration else (None, None)
     at = np.array([EVEN if thresholds is None else thresholds.at[label] for label in labels])
     said = probabilities >= at
-    confidence = np.where(said, probabilities, 1 - probabilities).prod(axis=1, dtype=np.float64)
+    confidence = joint_probability(probabilities, said)
     return [
         Prediction(
             name,

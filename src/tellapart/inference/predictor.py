@@ -16,9 +16,10 @@ from tellapart.core import image_io
 from tellapart.core.errors import BundleError, ConfigError, ImageError
 from tellapart.core.image_io import Pixels
 from tellapart.core.parallel import cpu_count
+from tellapart.core.tasks import MODELS
 from tellapart.inference.beam_search import decode
 from tellapart.inference.bundle import Bundle
-from tellapart.inference.bundle_checks import FEATURES, KINDS, PROBABILITIES
+from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading
 from tellapart.inference.graph_session import Floats, GraphSession
@@ -74,8 +75,8 @@ class Predictor:
         self.on_note: Callable[[str, str], None] | None = None  # hears an image's name and what was guessed to read it
         if self.bundle.task != "read" and (tta or self.rule != TextConstraint()):
             raise ConfigError(
-                f"{self.bundle.path}: a {KINDS[self.bundle.task]}; alphabet, pattern, nbest and tta are for a reader's "
-                "texts"
+                f"{self.bundle.path}: a {MODELS[self.bundle.task]}; alphabet, pattern, nbest and tta are for a "
+                "reader's texts"
             )
         if self.bundle.task == "read":
             self.rule.check(self.bundle.charset)

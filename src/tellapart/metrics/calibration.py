@@ -46,7 +46,7 @@ def temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
         scale = np.exp(-log_t)
         return float((np.log(np.exp(values * scale).sum(axis=1)) - own * scale).mean())
 
-    return float(np.exp(_lowest(loss, float(np.log(COOLEST)), float(np.log(HOTTEST)))))
+    return _best_temperature(loss, COOLEST, HOTTEST)
 
 
 def tag_temperature(logits: npt.ArrayLike, truth: npt.ArrayLike) -> float:
@@ -71,7 +71,7 @@ def tag_temperature(logits: npt.ArrayLike, truth: npt.ArrayLike) -> float:
         scaled = values * np.exp(-log_t)
         return float((np.logaddexp(0, scaled) - target * scaled).mean())
 
-    return float(np.exp(_lowest(loss, float(np.log(COOLEST)), float(np.log(HOTTEST)))))
+    return _best_temperature(loss, COOLEST, HOTTEST)
 
 
 def text_temperature(confidence: Callable[[float], npt.ArrayLike], correct: npt.ArrayLike) -> float:
@@ -96,10 +96,15 @@ def text_temperature(confidence: Callable[[float], npt.ArrayLike], correct: npt.
         chance = np.clip(np.asarray(confidence(float(np.exp(log_t))), np.float64), 1e-7, 1 - 1e-7)
         return float(-(target * np.log(chance) + (1 - target) * np.log(1 - chance)).mean())
 
-    return float(np.exp(_lowest(loss, float(np.log(0.2)), float(np.log(20.0)), 0.005)))
+    return _best_temperature(loss, 0.2, 20.0, 0.005)
 
 
-def _lowest(loss: Callable[[float], float], low: float, high: float, width: float = 1e-4) -> float:
+def _best_temperature(loss: Callable[[float], float], low: float, high: float, width: float = 1e-4) -> float:
+    """The temperature between two ends whose logarithm has the lowest loss; ``width`` is of the logarithm."""
+    return float(np.exp(_lowest(loss, float(np.log(low)), float(np.log(high)), width)))
+
+
+def _lowest(loss: Callable[[float], float], low: float, high: float, width: float) -> float:
     """Where a function with one valley is lowest (golden-section search; Kiefer 1953)."""
     inner = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
     losses = [loss(at) for at in inner]

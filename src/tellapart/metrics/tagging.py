@@ -13,9 +13,8 @@ from tellapart.metrics.intervals import Figure, Floats, Ints, bootstrap_figure, 
 
 Flags = npt.NDArray[np.bool_]
 RANKED = 1000  # resamples of the mean average precision, whose every resample is ranked anew
-SKEWED = (
-    1000  # kinds of images, from where a resampled mean is no longer skewed enough to pay for leaving each image out
-)
+# Kinds of images, from where a resampled mean is no longer skewed enough to pay for leaving each image out.
+SKEWED = 1000
 
 
 class LabelScores(TypedDict):
@@ -114,6 +113,20 @@ def tag_scores(
             )
         },
     }
+
+
+def joint_probability(chances: npt.NDArray[np.floating], said: Flags) -> Floats:
+    """The probability that all decisions on an image are right, as if they did not depend on each other: N.
+
+    Args:
+        chances: the probability of each label, N, K.
+        said: whether each label is answered, N, K.
+
+    >>> joint_probability(np.array([[0.9, 0.2]]), np.array([[True, False]])).round(2)
+    array([0.72])
+    """
+    result: Floats = np.where(said, chances, 1 - chances).prod(axis=1, dtype=np.float64)
+    return result
 
 
 def average_precision(truth: npt.ArrayLike, score: npt.ArrayLike) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +61,19 @@ class LivePage:
         write_page(self.path, document(f"Training {_title(self.run)}", body, style=STYLE, script=script), pictures)
 
     def _content(self, state: str, pictures: Pictures, *, reloads: bool) -> Iterator[Content]:
-        run, metrics = self.run, self.run.metrics()
+        run, metrics, histories = self.run, self.run.metrics(), self.run.histories()
         yield tag("h1", "Training ", name(_title(run)))
-        yield tag("p", tag("b", headline(metrics) if metrics else _progress(run)))
+        yield tag("p", tag("b", headline(metrics) if metrics else _progress(run, histories)))
         pause = tag("button", "Pause", type="button", id="pause") if reloads else None
         yield tag("p", state, " ", pause, class_="note")
-        histories = run.histories()
         if metrics:
             yield tiles(metrics)
         elif len(histories) == 1:
             yield _last_epoch(next(iter(histories.values())))
-        mistakes = run.mistakes()
         for member, history in histories.items():
             title = f"Network {int(member) + 1} of {run.count}" if member else "Epochs"
             yield tag("section", tag("h2", title), *_epochs(run, history))
-        for member, told in mistakes.items():
+        for member, told in run.mistakes().items():
             of = f", network {int(member) + 1}" if member else ""
             yield tag("section", tag("h2", f"Answered wrong{of}"), _mistakes(told, pictures))
         yield tag("section", tag("h2", "What is trained"), _described(run, self.catalog))
@@ -85,9 +83,8 @@ def _title(run: Run) -> str:
     return run.path.resolve().name
 
 
-def _progress(run: Run) -> str:
+def _progress(run: Run, histories: Mapping[str, History]) -> str:
     """How far it is, in a sentence."""
-    histories = run.histories()
     if run.finished:
         return "The weights are there; they are packed and tested."
     if not histories:

@@ -46,7 +46,7 @@ class TrackedRun:
 
     def __init__(self, run: Run, where: str, experiment: str | None = None) -> None:
         self.run, self.where = run, where
-        self.name = experiment or f"tellapart-{run.config.task}"
+        self.name = _experiment_name(run, experiment)
         with mlflow_at(where) as mlflow:
             self.client: Any = mlflow.MlflowClient()
             self.experiment = self._experiment()
@@ -150,7 +150,7 @@ def log_run(run: Run, where: str, *, experiment: str | None = None) -> str:
     report = run.metrics()
     if report is None or not (run.path / "bundle" / MANIFEST).is_file():
         raise ConfigError(f"{run.path}: not finished yet; run its train command again")
-    name = experiment or f"tellapart-{run.config.task}"
+    name = _experiment_name(run, experiment)
     with mlflow_at(where) as mlflow:
         client = mlflow.MlflowClient()
         if (known := client.get_experiment_by_name(name)) is not None:
@@ -229,6 +229,10 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
         items = values.items() if isinstance(values, Mapping) else enumerate(values)
         return {name: leaf for key, value in items for name, leaf in flatten(value, f"{prefix}.{key}").items()}
     return {prefix.removeprefix("."): values}
+
+
+def _experiment_name(run: Run, experiment: str | None) -> str:
+    return experiment or f"tellapart-{run.config.task}"
 
 
 def _prefix(member: str) -> str:

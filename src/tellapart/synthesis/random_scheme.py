@@ -99,7 +99,7 @@ class RandomScheme(YamlDataclass):
     patches: float = 0.0  # coloured discs and boxes lie behind the letters
     hatches: float = 0.0  # the paper is covered with fine slanting lines
     shapes: float = 0.0  # of the pictures with badges: these are gears, rings or octagons
-    negatives: float = 0.0  # lines and boxes over the letters turn what they cover into its negative
+    negatives: float = 0.0  # lines and spots over the letters turn what they cover into its negative
     bends: float = 0.0  # lines have sharp bends
     slopes: float = 0.0  # the line of text climbs, falls or is arched
     screens: float = 0.0  # letters are made of stripes or dots

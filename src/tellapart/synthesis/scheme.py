@@ -169,7 +169,7 @@ class Scheme(YamlDataclass):
     lines: tuple[int, int] = (0, 0)
     line_width: tuple[float, float] = (1.0, 2.0)
     bent: bool = False  # lines are straight with sharp bends, not curves
-    negative: bool = False  # lines, spots and the like turn what they cover into its negative
+    negative: bool = False  # where they lie over the letters, they turn what they cover into its negative
     spots: tuple[int, int] = (0, 0)
     spot_radius: tuple[float, float] = (0.5, 1.5)
     arcs: tuple[int, int] = (0, 0)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from tellapart.core.documents import load_yaml, read_yaml
 from tellapart.core.errors import ConfigError, did_you_mean
+from tellapart.core.tasks import TaskName
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference.picture_view import View
 from tellapart.metrics.calibration import parse_threshold_goal
@@ -174,7 +175,7 @@ class TrainConfig:
         cv_folds: for classify: networks trained on different validation parts instead, and averaged; 0 for none.
     """
 
-    task: Literal["classify", "read", "tag"] | None = None
+    task: TaskName | None = None
     seed: int = 0
     coarse_labels: str | None = None
     label_from: str = "auto"

@@ -17,6 +17,7 @@ from tellapart.inference.postprocess import EVEN
 from tellapart.metrics import calibration
 from tellapart.metrics.calibration import expected_calibration_error
 from tellapart.metrics.lda import softmax
+from tellapart.metrics.tagging import joint_probability
 from tellapart.training.config import TrainConfig
 
 Floats = npt.NDArray[np.float32]
@@ -159,8 +160,7 @@ def calibrate_tags(config: TrainConfig, catalog: Catalog, rows: list[int], logit
     }
     if config.abstain is not None:
         said = after >= at
-        confidence = np.where(said, after, 1 - after).prod(axis=1)
-        level = calibration.abstain_level(confidence, (said == truth).all(axis=1), config.abstain)
+        level = calibration.abstain_level(joint_probability(after, said), (said == truth).all(axis=1), config.abstain)
         result["abstain"] = {"below": level, "aim": config.abstain}
     return result
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from tellapart.core.tasks import TaskName
 from tellapart.data.source_options import LabelOptions
 from tellapart.training.augmentation_options import AugmentStep
 from tellapart.training.config import Stage
@@ -66,7 +67,7 @@ class ReaderOptions(TypedDict, total=False):
 class TrainOptions(ReaderOptions, LabelOptions, total=False):
     """All options of a training."""
 
-    task: Literal["classify", "read", "tag"] | None
+    task: TaskName | None
     seed: int
     coarse_labels: str | Path | None
     limit: int | None

@@ -215,7 +215,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Content]], marked: Contai
         for number, row in enumerate(rows)
     ]  # fmt: skip
     top = tag("tr", *(tag("th", name, scope="col") for name in head))
-    return tag("div", tag("table", tag("thead", top), tag("tbody", *body)), class_="scroll", tabindex=0)
+    return scrolled(tag("table", tag("thead", top), tag("tbody", *body)))
+
+
+def scrolled(content: Html) -> Html:
+    """What scrolls where it is too wide for the page, by keys as well."""
+    return tag("div", content, class_="scroll", tabindex=0)
 
 
 def cards(parts: Iterable[Html], **attributes: object) -> Html:
@@ -236,6 +241,7 @@ def package_text(package: str, name: str) -> str:
 
 
 STYLE = "\n" + package_text("tellapart.viz", "page.css")
+SAVE_CSV = "\n" + package_text("tellapart.viz", "save_csv.js")  # quoted(text), saveCsv(text, name)
 
 
 def document(title: str, body: Html, *, style: str = "", script: str = "") -> str:

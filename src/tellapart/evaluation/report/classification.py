@@ -10,7 +10,7 @@ import numpy as np
 from tellapart.core.errors import join_some
 from tellapart.evaluation.report.common import SHOWN, Evaluation, gallery, percent
 from tellapart.metrics.curves import Curve, precision_recall, roc
-from tellapart.viz.html import Html, Pictures, card, join, name, path_name, table, tag
+from tellapart.viz.html import Html, Pictures, card, join, name, path_name, scrolled, table, tag
 from tellapart.viz.svg import Axes, columns, diagonal, dots, line, plot, upright
 
 MOST = 40  # classes of a confusion that is shown whole
@@ -57,7 +57,7 @@ def _confusion(table_of: Mapping[str, Any]) -> Html:
             rows.append(tag("tr", tag("th", name(label), scope="row"), *cells))
         head = tag("tr", tag("td", "truth ↓, answer →"), *(tag("th", name(label), scope="col") for label in labels))
         grid = tag("table", tag("thead", head), tag("tbody", *rows), class_="confusion")
-        parts.insert(0, tag("div", grid, class_="scroll", tabindex=0))
+        parts.insert(0, scrolled(grid))
     else:
         note = f"A table of {len(labels)} classes would be unreadable; `tellapart evaluate --picture` draws it."
         parts.append(tag("p", note, class_="note"))

@@ -27,15 +27,9 @@ RIGHT = {  # the share of right answers of each task, of what, and what is right
     "accuracy": ("images", "answered right"),
 }
 SHARES = (
-    "subset_accuracy",
-    "accuracy",
-    "fine_accuracy",
-    "exact_match",
-    "exact_match_folded",
-    "cer",
-    "answered",
+    "subset_accuracy", "accuracy", "fine_accuracy", "exact_match", "exact_match_folded", "cer", "answered",
     "answered_accuracy",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

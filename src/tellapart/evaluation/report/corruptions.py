@@ -11,7 +11,7 @@ from tellapart.core.image_io import Pixels
 from tellapart.evaluation.corruptions import KINDS, SEVERITIES, corrupt
 from tellapart.evaluation.report.common import Evaluation, percent
 from tellapart.evaluation.robustness import sample_pictures, sample_rows
-from tellapart.viz.html import Html, card, cards, embedded, join, tag
+from tellapart.viz.html import Html, card, cards, embedded, join, scrolled, tag
 from tellapart.viz.svg import Axes, dots, key, line, plot
 
 SHOWN = (1, 3, 5)  # severities of which there is a picture
@@ -68,7 +68,7 @@ def _table(scores: Mapping[str, Any]) -> Html:
         means = [tag("td", percent(one[name]["value"])) for name in ("mean", "relative")]
         rows.append(tag("tr", tag("th", kind, scope="row"), *cells, *means))
     head = tag("tr", *(tag("th", text, scope="col") for text in heads))
-    return tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="scroll")
+    return scrolled(tag("table", tag("thead", head), tag("tbody", *rows)))
 
 
 def _examples(evaluation: Evaluation) -> Html:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class ClassificationTask(Task):
 
     name = "classify"
     augmentations = ("glyph", "trivial", "none")
+    fit_head: ClassVar[Callable[..., dict[str, float]]] = staticmethod(fit_closed_form_head)
 
     def check_options(self, config: TrainConfig) -> None:
         """Refuse what only a reader knows."""
@@ -171,11 +172,11 @@ class ClassificationTask(Task):
         return [group[place % len(group)] for group in label_to_rows.values() for place in range(most)]
 
     def solve_head(self, module: TrainingModule, cache: PixelCache, val: Sequence[int]) -> dict[str, float]:
-        """Linear discriminant analysis on the backbone's features, see `fit_closed_form_head`."""
+        """In closed form on the backbone's features, see `tellapart.training.closed_form_head`."""
         if not isinstance(module, ClassificationModule) or module.config.backbone == SMALL:
             return super().solve_head(module, cache, val)
         train = self.training_rows(module.config, cache.catalog)
-        return fit_closed_form_head(module, module.targets.cpu().numpy(), cache, train, val)
+        return self.fit_head(module, module.targets.cpu().numpy(), cache, train, val)
 
     def calibrate(self, config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
         """logits: N, K; see `tellapart.training.decision_rules.calibrate_classes`."""

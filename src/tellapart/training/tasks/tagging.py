@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,25 +14,18 @@ from tellapart.core.errors import ConfigError
 from tellapart.core.tag_sets import join_tags
 from tellapart.data.catalog import Catalog
 from tellapart.inference.preprocess import Preprocess
-from tellapart.metrics.tagging import average_precision
+from tellapart.metrics.tagging import average_precision, joint_probability
 from tellapart.training.closed_form_head import fit_closed_form_tags
-from tellapart.training.config import SMALL, Stage, TrainConfig
-from tellapart.training.dataset import PixelCache
+from tellapart.training.config import Stage, TrainConfig
 from tellapart.training.decision_rules import calibrate_tags, tag_targets
 from tellapart.training.run_folder import Run
 from tellapart.training.tasks.base import Floats
 from tellapart.training.tasks.classification import ClassificationModule, ClassificationTask
-from tellapart.training.tasks.training_module import Answer, TrainingModule
+from tellapart.training.tasks.training_module import Answer
 
 OF_ONE_LABEL = (
-    "class_weights",
-    "label_smoothing",
-    "positive_class",
-    "flip_tta",
-    "ensemble",
-    "cv_folds",
-    "coarse_labels",
-)
+    "class_weights", "label_smoothing", "positive_class", "flip_tta", "ensemble", "cv_folds", "coarse_labels",
+)  # fmt: skip
 
 
 class TaggingTask(ClassificationTask):
@@ -43,6 +36,7 @@ class TaggingTask(ClassificationTask):
     """
 
     name = "tag"
+    fit_head = staticmethod(fit_closed_form_tags)
 
     def check_options(self, config: TrainConfig) -> None:
         """Refuse what only a reader, or a model of one label an image, knows."""
@@ -69,17 +63,6 @@ class TaggingTask(ClassificationTask):
         targets = torch.from_numpy(tag_targets(catalog))
         return TaggingModule(model, spec, run.config, stage, number, targets=targets, labels=run.labels)
 
-    def training_rows(self, config: TrainConfig, catalog: Catalog) -> list[int]:
-        """The training rows."""
-        return catalog.training_rows()
-
-    def solve_head(self, module: TrainingModule, cache: PixelCache, val: Sequence[int]) -> dict[str, float]:
-        """Ridge regression on the backbone's features, see `fit_closed_form_tags`."""
-        if not isinstance(module, TaggingModule) or module.config.backbone == SMALL:
-            return super().solve_head(module, cache, val)
-        train = self.training_rows(module.config, cache.catalog)
-        return fit_closed_form_tags(module, module.targets.cpu().numpy(), cache, train, val)
-
     def calibrate(self, config: TrainConfig, catalog: Catalog, rows: list[int], logits: Floats) -> dict[str, Any]:
         """logits: N, K; see `tellapart.training.decision_rules.calibrate_tags`."""
         return calibrate_tags(config, catalog, rows, logits)
@@ -102,7 +85,7 @@ class TaggingModule(ClassificationModule):
         logits = np.concatenate([logits.numpy() for logits, _, _ in outputs])
         loss = sum(loss * len(rows) for _, rows, loss in outputs) / len(truth)
         chances = 1 / (1 + np.exp(-logits.clip(-30, 30)))
-        sure = np.where(logits > 0, chances, 1 - chances).prod(axis=1)
+        sure = joint_probability(chances, logits > 0)
         images = [row for _, rows, _ in outputs for row in rows.tolist()]
         self.answers = [
             Answer(row, self._text(is_), self._text(said), float(confidence))
