@@ -5,7 +5,7 @@
 
 Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/reading/hard, of which
 1,000 drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed:
-texts of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several widths
+texts of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several views
 where unsure (`evaluate --tta`); seconds of training, and the validation score after each of the first two epochs.
 """
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 import tellapart
 from tellapart.inference.base_model import small_reader
-from tellapart.inference.folder_reading import choose_reader, choose_view, predict_all
+from tellapart.inference.folder_reading import VIEWS, choose_reader, choose_views, predict_all
 from tellapart.inference.predictor import Predictor
 from tellapart.synthesis.render import render
 from tellapart.synthesis.scheme import Scheme
@@ -66,33 +66,23 @@ def test_letters_that_only_their_hue_sets_off_are_read(base):
     assert share(coloured, drawn) > 0.9
 
 
-def test_unsure_pictures_are_looked_at_again_in_that_view(base, digits, narrow):
-    dice = np.random.default_rng(0)
-    noisy = [(pixels * 0.35 + dice.integers(0, 166, pixels.shape)).astype(np.uint8) for pixels in narrow]
-    once = predict_all(Predictor(base), giving(noisy), len(noisy), task="t", progress=False)
-    again = predict_all(Predictor(base, tta=True), giving(noisy), len(noisy), task="t", progress=False)
-    assert [each.file for each in again] == [each.file for each in once]
-    pairs = list(zip(once, again, strict=True))
-    assert all(first == second for first, second in pairs if first.confidence >= 0.7)
-    assert any(first != second for first, second in pairs)
-    assert share(again, digits) >= share(once, digits)
-
-
 def test_what_is_surely_read_is_read_as_it_is(base, digits):
     pictures = [pixels for pixels, _ in digits]
     predictor = Predictor(base)
-    assert choose_view(predictor, giving(pictures), len(pictures)) is None
+    assert choose_views(predictor, giving(pictures), len(pictures)) is None
     assert choose_reader(predictor, giving(pictures), len(pictures)) is predictor
     together = predict_all(predictor, giving(pictures), len(pictures), task="t", progress=False)
     assert together == list(predictor.stream(giving(pictures)(range(len(pictures)))))
 
 
-def test_beside_the_shipped_reader_a_second_one_answers_where_it_is_unsure(base, narrow, copied):
+def test_the_best_views_answer_together_and_beside_base_a_second_reader(base, narrow, copied):
     reader = choose_reader(Predictor(base), giving(narrow), len(narrow))
-    assert [member.bundle.path for member in reader.members] == [base, small_reader()]
-    other = Predictor(copied(base))  # no second one is known of any other reader
-    assert choose_reader(other, giving(narrow), len(narrow)).bundle.path == other.bundle.path
-    assert not hasattr(choose_reader(other, giving(narrow), len(narrow)), "members")
+    assert [member.bundle.path for member in reader.members] == [*[base] * VIEWS, small_reader()]
+    best = choose_views(Predictor(base), giving(narrow), len(narrow))
+    assert [member.view for member in reader.members[:VIEWS]] == best[:VIEWS]
+    other = copied(base)  # no second one is known of any other reader
+    members = choose_reader(Predictor(other), giving(narrow), len(narrow)).members
+    assert [(member.bundle.path, member.view) for member in members] == [(other, view) for view in best[:VIEWS]]
 
 
 def test_few_pictures_are_read_alone(base, narrow):

@@ -10,13 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tellapart
 from tellapart.core.errors import BundleError, ConfigError, TextError
 from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.graph_session import GraphSession
+from tellapart.inference.picture_view import AS_IS
 from tellapart.inference.predict import to_csv
 from tellapart.inference.prediction import Prediction
+from tellapart.inference.reader_ensemble import ReaderEnsemble
+from tellapart.inference.tta import TTA_VIEWS
 
 
 @pytest.fixture(scope="module")
@@ -217,9 +222,7 @@ def _labelled(bundle, texts):
 
 
 def test_a_careful_reader_answers_each_picture_the_same_alone_and_among_others(text_bundle, texts, monkeypatch):
-    monkeypatch.setattr(
-        "tellapart.inference.predictor.TTA_SCHEDULE", [(0.9, (0.75, 1.25)), (0.8, (0.6, 1.5))]
-    )  # it is quite sure of these
+    monkeypatch.setattr("tellapart.inference.predictor.UNSURE", 0.9)  # it is quite sure of these
     files = sorted(texts.rglob("*.png"))[:12]
     together = tellapart.predict(text_bundle, files, tta=True)
     alone = [row for file in files for row in tellapart.predict(text_bundle, file, tta=True)]
@@ -242,25 +245,36 @@ def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, text
     middle = float(np.median([row.confidence for row in plain]))
     unsure = [at for at, row in enumerate(plain) if row.confidence < middle]
 
-    def read(looks):
-        monkeypatch.setattr("tellapart.inference.predictor.TTA_SCHEDULE", looks)
-        careful, seen = tellapart.load(text_bundle, tta=True), []
-        monkeypatch.setattr(careful, "run", lambda pixels, run=careful.run: seen.append(len(pixels)) or run(pixels))
-        return careful.predict(files), sum(seen)
-
-    again, looked = read([(middle, (0.75, 1.25))])
+    monkeypatch.setattr("tellapart.inference.predictor.UNSURE", middle)
+    careful, seen = tellapart.load(text_bundle, tta=True), []
+    monkeypatch.setattr(
+        GraphSession,
+        "run",
+        lambda self, names, pixels, run=GraphSession.run: seen.append(len(pixels)) or run(self, names, pixels),
+    )
+    again = careful.predict(files)
     assert 0 < len(unsure) < len(files)
-    assert looked == len(files) + 2 * len(unsure)
+    assert sum(seen) == len(files) + (1 + len(TTA_VIEWS)) * len(unsure)
     for at, (one, other) in enumerate(zip(plain, again, strict=True)):
-        assert at in unsure or (one.answer, one.characters) == (other.answer, other.characters)
-    # What is still unsure after that is looked at once more; what is not, is answered as before.
-    lower = float(np.median([again[at].confidence for at in unsure]))
-    still = [at for at in range(len(files)) if again[at].confidence < lower]
-    last, looked = read([(middle, (0.75, 1.25)), (lower, (0.6, 1.5, 1.75))])
-    assert len(still) > 0
-    assert looked == len(files) + 2 * len(unsure) + 3 * len(still)
-    for at, (one, other) in enumerate(zip(again, last, strict=True)):
-        assert at in still or (one.answer, one.characters) == (other.answer, other.characters)
+        assert at in unsure or one == other
+    views = [tellapart.load(text_bundle).with_view(view) for view in (AS_IS, *TTA_VIEWS)]
+    together = list(ReaderEnsemble(views).stream((files[at].name, files[at]) for at in unsure))
+    assert [again[at].answer for at in unsure] == [each.answer for each in together]
+
+
+def test_what_was_guessed_of_a_picture_is_said_once_however_often_it_is_looked_at(text_bundle, texts, monkeypatch):
+    monkeypatch.setattr("tellapart.inference.predictor.UNSURE", 1.1)
+    with Image.open(min(texts.rglob("*.png"))) as image:
+        file = io.BytesIO()
+        image.convert("RGBA").save(file, "PNG")
+    whole = file.getvalue()
+    reader, said = tellapart.load(text_bundle, tta=True), []
+    reader.on_note = lambda name, note: said.append(note)
+    reader.predict(whole[:-12])  # a PNG without its end
+    once, said[:] = len(said), []
+    reader.tta = False
+    reader.predict(whole[:-12])
+    assert once == len(said)
 
 
 @pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"tta": True}])

@@ -9,6 +9,7 @@ import tellapart
 from tellapart.inference.base_model import base_reader, small_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.constraints import TextConstraint
+from tellapart.inference.ctc import likelihoods
 from tellapart.inference.picture_view import View
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.reader_ensemble import ReaderEnsemble
@@ -63,9 +64,17 @@ def test_a_rule_holds_for_all_of_them(members, drawn):
     assert all(len(each.answer) == 3 and each.answer.isupper() for each in ensemble.stream(named([drawn[0][0]])))
 
 
-@pytest.mark.parametrize("tta", [False, True])
-def test_a_bad_picture_is_an_error_and_one_of_one_colour_has_no_text(drawn, tta):
-    members = [Predictor(path, threads=1, tta=tta) for path in (base_reader(), small_reader())]
+def test_how_far_they_agree_is_the_mean_of_what_each_finds_the_text(members, drawn):
+    pictures = named([pixels for pixels, _ in drawn])
+    for item, agreed in zip(pictures, ReaderEnsemble(members[:1]).agree(pictures), strict=True):
+        (view,) = members[0].probabilities([item])
+        text = tuple(members[0].bundle.charset.encode(agreed.answer))
+        assert agreed.confidence == pytest.approx(likelihoods([view], [text])[0, 0], abs=1e-5)
+    several = list(ReaderEnsemble(members).agree(pictures))
+    assert [each.answer for each in several] == [each.answer for each in ReaderEnsemble(members).stream(pictures)]
+
+
+def test_a_bad_picture_is_an_error_and_one_of_one_colour_has_no_text(members, drawn):
     pictures = [b"no image", drawn[0][0], np.full((40, 130, 3), 200, np.uint8)]
     broken, read, empty = ReaderEnsemble(members).stream(named(pictures))
     assert (broken.file, broken.answer) == ("0.png", "")

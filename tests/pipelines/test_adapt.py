@@ -15,7 +15,10 @@ from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import CARD, Bundle
-from tellapart.inference.tta import consensus, resize_width
+from tellapart.inference.picture_view import AS_IS
+from tellapart.inference.predictor import Predictor
+from tellapart.inference.reader_ensemble import ReaderEnsemble
+from tellapart.inference.tta import TTA_VIEWS
 from tellapart.training.run_folder import Run
 
 HASTY = {"stages": [{"train": "head", "epochs": 1, "lr": 1e-3}], "augment": "none", "device": "cpu",
@@ -44,7 +47,8 @@ def taught(unlabelled, tmp_path_factory):
 def test_it_learns_what_it_was_sure_to_read(taught, unlabelled):
     first = Run.open(taught["run"]).path.parent / "round-1"
     catalog = Run.open(first).catalog()
-    reader = tellapart.load("base", alphabet=TOLD, pattern="[0-9]{5}")
+    reader = Predictor("base", alphabet=TOLD, pattern="[0-9]{5}")
+    views = ReaderEnsemble([reader.with_view(view) for view in (AS_IS, *TTA_VIEWS)])
     columns = (catalog.column(name) for name in ("file", "label", "keep", "why", "split"))
     sure = 0
     for file, label, keep, why, part in zip(*columns, strict=True):
@@ -52,10 +56,8 @@ def test_it_learns_what_it_was_sure_to_read(taught, unlabelled):
             assert not keep
             assert why.startswith("unreadable")
             continue
-        _, pixels = reader.prepare(file, unlabelled / file)
-        step = reader.bundle.preprocess.step
-        views = [reader.run(resize_width(pixels[None], by, step))[0] for by in (1, 0.75, 1.25, 0.6, 1.5)]
-        text, share = consensus(views, reader.bundle.charset, reader.rule)
+        (agreed,) = views.agree([(file, unlabelled / file)])
+        text, share = agreed.answer, agreed.confidence
         assert keep == (share >= 0.5)
         sure += keep
         if keep:
@@ -119,7 +121,7 @@ def test_few_readings_of_another_length_are_misread(unlabelled, tmp_path, monkey
         raise TextError("seen")
 
     answers = iter(["12345"] * 38 + ["1234"] * 2)
-    monkeypatch.setattr(adapts._Agreeing, "stream", lambda _, named: (
+    monkeypatch.setattr(ReaderEnsemble, "agree", lambda _, named: (
         tellapart.Prediction(name, "read", next(answers), 0.9) for name, _ in named))  # fmt: skip
     monkeypatch.setattr(adapts, "train", seen)
     with pytest.raises(TextError):

@@ -33,7 +33,7 @@ def evaluate_verb(words: list[str]) -> int:
     parser.add_argument("--pattern", help=PATTERN_HELP)
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.add_argument("--independent", action="store_true", help=INDEPENDENT_HELP)
-    parser.add_argument("--tta", action="store_true", help="of a reader: look again, in other widths, where unsure")
+    parser.add_argument("--tta", action="store_true", help="of a reader: look again, in five other views, where unsure")
     parser.add_argument("--picture", help="a PNG: the confusion; of a reader samples, errors by position, confusions")
     parser.add_argument("--report", help="an HTML page that stands alone: figures in words, curves, mistakes")
     parser.add_argument(

@@ -41,7 +41,7 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("--alphabet", help=ALPHABET_HELP)
     parser.add_argument("--pattern", help=PATTERN_HELP)
     parser.add_argument(
-        "--tta", action="store_true", help="of a reader: look again, in other widths, where unsure; slower"
+        "--tta", action="store_true", help="of a reader: look again, in five other views, where unsure; slower"
     )
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.add_argument("--independent", action="store_true", help=INDEPENDENT_HELP)

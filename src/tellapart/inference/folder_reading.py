@@ -1,4 +1,4 @@
-"""Reading many pictures of one scheme: in the view that suits them, then those unlike the others again."""
+"""Reading many pictures of one scheme: in the views that suit them, then those unlike the others again."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.reader_ensemble import ReaderEnsemble
 from tellapart.inference.shared_constraint import read_together
-from tellapart.inference.view_selection import Readings, search_view
+from tellapart.inference.view_selection import Readings, search_views
 
-SAMPLE = 40  # pictures that choose the view
+SAMPLE = 40  # pictures that choose the views
 SURE = 0.9  # mean confidence in pictures as they are, from which no other view is looked for
+VIEWS = 5  # the best of them, that answer together
 
 Items = Callable[[Sequence[int]], Iterable[tuple[str, Read]]]
 
@@ -46,7 +47,7 @@ def predict_all(
 
 
 def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor | ReaderEnsemble:
-    """A reader in the view that suits some pictures; where ``base`` is unsure of them, ``small`` beside it.
+    """A reader that looks through the views that suit some pictures; where ``base`` is unsure, ``small`` beside it.
 
     Args:
         predictor: the reader.
@@ -54,23 +55,25 @@ def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor |
         count: how many there are; `SAMPLE` of them, evenly spread, are read in each view.
 
     Returns:
-        The reader as it is where it is sure of the pictures as they are.
+        The reader as it is where it is sure of the pictures as they are; otherwise its `VIEWS` best views together, and
+        beside those of ``base`` the best view of ``small``.
     """
-    view = choose_view(predictor, items, count)
-    if view is None:
+    views = choose_views(predictor, items, count)
+    if views is None:
         return predictor
-    first = predictor.with_view(view)
-    if predictor.bundle.path != base_reader():
-        return first
-    try:
-        second = Predictor(small_reader(), tta=predictor.tta).with_rule(predictor.rule)
-    except TextError:  # the rule asks for characters that only the first knows
-        return first
-    return ReaderEnsemble([first, second.with_view(choose_view(second, items, count) or AS_IS)])
+    members = [predictor.with_view(view) for view in views[:VIEWS]]
+    if predictor.bundle.path == base_reader():
+        try:
+            small = Predictor(small_reader()).with_rule(predictor.rule)
+        except TextError:  # the rule asks for characters that only base knows
+            return ReaderEnsemble(members)
+        best, *_ = choose_views(small, items, count) or [AS_IS]
+        members.append(small.with_view(best))
+    return ReaderEnsemble(members)
 
 
-def choose_view(predictor: Predictor, items: Items, count: int) -> View | None:
-    """Choose the view in which a reader reads some pictures best, without labels.
+def choose_views(predictor: Predictor, items: Items, count: int) -> list[View] | None:
+    """Rank the views in which a reader reads some pictures, without labels.
 
     Args:
         predictor: the reader.
@@ -78,7 +81,7 @@ def choose_view(predictor: Predictor, items: Items, count: int) -> View | None:
         count: how many there are; `SAMPLE` of them, evenly spread, are read in each view.
 
     Returns:
-        The best; None where the reader is sure of the pictures as they are.
+        The best first; None where the reader is sure of the pictures as they are.
     """
     step = max(1, count // SAMPLE)
     sample = list(items(range(0, step * min(SAMPLE, count), step)))
@@ -92,10 +95,10 @@ def choose_view(predictor: Predictor, items: Items, count: int) -> View | None:
     readings = read(AS_IS)
     if sum(sure for _, sure in readings) >= SURE * len(readings):
         return None
-    best = search_view(read, readings)
-    if best != AS_IS:
+    views = search_views(read, readings)
+    if views[0] != AS_IS:
         log(
-            f"read as: pictures {best}, which the reader is surest of in {len(sample)} of them "
+            f"read as: pictures {views[0]}, which the reader is surest of in {len(sample)} of them "
             "(--independent reads each alone, as it is)"
         )
-    return best
+    return views

@@ -27,7 +27,7 @@ from tellapart.inference.image_inputs import Given, Read, checked_array, is_one,
 from tellapart.inference.picture_view import AS_IS, View
 from tellapart.inference.postprocess import label_predictions, tag_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, Predictions
-from tellapart.inference.tta import TTA_SCHEDULE, ensemble_views, resize_width
+from tellapart.inference.tta import TTA_VIEWS, UNSURE, ensemble_views
 
 BLANK = 8  # grey levels between the darkest and the lightest pixel of an image, up to which it holds no text
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
@@ -48,7 +48,7 @@ class Predictor:
             holds, `Bundle.length`.
         nbest: Readers: the number of readings of each image.
         tta: Readers: test-time augmentation, see `tellapart.inference.tta`. Each picture whose first reading is unsure
-            is read in other widths too; this is more often right on pictures unlike those of the training.
+            is read in other views too; this is more often right on pictures unlike those of the training.
         device: ``cpu``, ``cuda``, or ``auto``: CUDA where this machine's ONNX Runtime has it (extra ``gpu``).
 
     Raises:
@@ -143,7 +143,8 @@ class Predictor:
             ConfigError: something else is given.
         """
         if is_one(items):  # starting threads would take longer than it
-            return Predictions(self._answer([self.prepare(*each) for each in named_images(items)]))
+            given = list(named_images(items))
+            return Predictions(self._answer(given, [self.prepare(*each) for each in given]))
         return Predictions(self.stream(named_images(items)))
 
     def _repr_html_(self) -> str:
@@ -170,16 +171,17 @@ class Predictor:
         """The same for (name, image) pairs without holding them all: in order, a window at a time."""
         with ThreadPoolExecutor(cpu_count()) as pool:
             source = iter(items)
-            ahead: list[list[Future[tuple[str, Pixels | ImageError]]]] = []
+            ahead: list[tuple[list[tuple[str, Read]], list[Future[tuple[str, Pixels | ImageError]]]]] = []
 
             def fill() -> None:
-                if window := [pool.submit(self.prepare, *item) for item in islice(source, BATCH * 4)]:
-                    ahead.append(window)
+                if window := list(islice(source, BATCH * 4)):
+                    ahead.append((window, [pool.submit(self.prepare, *item) for item in window]))
 
             fill()
             while ahead:
                 fill()  # the next window decodes while this one is answered
-                yield from self._answer([future.result() for future in ahead.pop(0)])
+                window, futures = ahead.pop(0)
+                yield from self._answer(window, [future.result() for future in futures])
 
     def prepare(self, name: str, item: Read) -> tuple[str, Pixels | ImageError]:
         """An image as the graph takes it, with its name; one that cannot be used as its error."""
@@ -202,31 +204,28 @@ class Predictor:
         except ImageError as error:
             return name, error
 
-    def _answer(self, loaded: Sequence[tuple[str, Pixels | ImageError]]) -> list[Prediction]:
-        answers: list[Prediction | None] = [None] * len(loaded)
-
-        def readable() -> Iterator[tuple[int, Pixels]]:
-            for index, (name, pixels) in enumerate(loaded):
-                if isinstance(pixels, ImageError):
-                    answers[index] = Prediction(name, self.bundle.task, error=pixels.reason)
-                else:
-                    yield index, pixels
-
-        for indices, batch in batched_by_width(readable()):
-            names = [loaded[index][0] for index in indices]
-            for index, prediction in zip(indices, self.answer(names, batch), strict=True):
-                answers[index] = prediction
-        return [answer for answer in answers if answer is not None]
+    def _answer(
+        self, items: Sequence[tuple[str, Read]], loaded: Sequence[tuple[str, Pixels | ImageError]]
+    ) -> list[Prediction]:
+        """Answers for (name, image) pairs and what `prepare` made of them."""
+        answers = {
+            index: Prediction(name, self.bundle.task, error=pixels.reason)
+            for index, (name, pixels) in enumerate(loaded)
+            if isinstance(pixels, ImageError)
+        }
+        readable = ((index, each) for index, (_, each) in enumerate(loaded) if not isinstance(each, ImageError))
+        for indices, batch in batched_by_width(readable):
+            answers.update(zip(indices, self.answer([loaded[index][0] for index in indices], batch), strict=True))
+        if self.tta:
+            self._apply_tta(items, answers)
+        return [answers[index] for index in range(len(items))]
 
     def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Answers for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C.
+        """Answers at one look for model pixels of one width, as `prepare` gives them: ``uint8`` N, H, W, C.
 
         A reader's answer to an image of one colour is no text; no text has confidence 0.
         """
-        first = self.run(pixels)
-        answers = self.interpret(names, first)
-        if self.tta:
-            self._apply_tta(answers, names, pixels, first)
+        answers = self.interpret(names, self.run(pixels))
         if self.bundle.task == "read":
             blank = blank_rows(pixels)
             nothing = text_predictions([names[row] for row in blank], [[NOTHING]] * len(blank), self.bundle.manifest)
@@ -234,23 +233,15 @@ class Predictor:
                 answers[row] = prediction
         return answers
 
-    def _apply_tta(
-        self, predictions: list[Prediction], names: Sequence[str], pixels: npt.NDArray[np.uint8], first: Floats
-    ) -> None:
+    def _apply_tta(self, items: Sequence[tuple[str, Read]], answers: dict[int, Prediction]) -> None:
         """Put the answer of several views in place of each unsure one."""
-        views, step = [[view] for view in first], self.bundle.preprocess.step
-        for limit, factors in TTA_SCHEDULE:
-            unsure = [row for row, each in enumerate(predictions) if each.confidence < limit]
-            if not unsure:
-                return
-            for factor in factors:
-                resized = self.run(resize_width(pixels[unsure], factor, step))
-                for row, view in zip(unsure, resized, strict=True):
-                    views[row].append(view)
-            readings = [ensemble_views(views[row], self.bundle.charset, self.rule) for row in unsure]
-            better = text_predictions([names[row] for row in unsure], readings, self.bundle.manifest)
-            for row, prediction in zip(unsure, better, strict=True):
-                predictions[row] = prediction
+        unsure = [index for index, each in answers.items() if 0 < each.confidence < UNSURE]
+        again, quiet = [items[index] for index in unsure], copy.copy(self)
+        quiet.on_note = None  # what was guessed to read an image is said already
+        looks = [quiet.with_view(view).probabilities(again) for view in (self.view, *TTA_VIEWS)]
+        readings = [ensemble_views(views, self.bundle.charset, self.rule) for views in zip(*looks, strict=True)]
+        names = [answers[index].file for index in unsure]
+        answers.update(zip(unsure, text_predictions(names, readings, self.bundle.manifest), strict=True))
 
     def interpret(self, names: Sequence[str], probabilities: Floats) -> list[Prediction]:
         """The answers that the probabilities of a batch, as `run` gives them, stand for."""

@@ -1,4 +1,4 @@
-"""Test-time augmentation of a reader: an unsure text is read again in other widths.
+"""Test-time augmentation of a reader: an unsure text is read again in other views.
 
 The text that is likeliest on the mean over all views is more often right than that of one view.
 """
@@ -10,35 +10,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from tellapart.inference.beam_search import decode
 from tellapart.inference.charset import Charset
 from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading, likelihoods, rescore
+from tellapart.inference.picture_view import View
 
-# A text of less than this confidence so far is read in these widths too, as factors of the picture's own.
-TTA_SCHEDULE = (
-    (0.7, (0.75, 1.25)),
-    (0.5, (0.6, 1.5)),
-)
+UNSURE = 0.7  # confidence of a text, below which the picture is read in these views too
+TTA_VIEWS = tuple(View.parse(code) for code in ("flattened smoothed", "trim 1.3", "bolder", "1.5", "0.75"))
 
 Array = npt.NDArray[Any]
-
-
-def resize_width(pixels: npt.NDArray[np.uint8], by: float, step: int) -> npt.NDArray[np.uint8]:
-    """Model pixels N, H, W, C in another width, a multiple of ``step`` px.
-
-    >>> resize_width(np.zeros((2, 40, 96, 1), np.uint8), 0.8, 8).shape
-    (2, 40, 80, 1)
-    """
-    if by == 1:
-        return pixels
-    height, width = pixels.shape[1:3]
-    size = max(step, -(-round(width * by) // step) * step), height
-    flat = pixels[..., 0] if pixels.shape[3] == 1 else pixels
-    images = [np.asarray(Image.fromarray(each).resize(size, Image.Resampling.BILINEAR)) for each in flat]
-    return np.stack(images).reshape(len(pixels), height, size[0], pixels.shape[3])
 
 
 def ensemble_views(views: Sequence[Array], charset: Charset, rule: TextConstraint) -> list[Reading]:
@@ -63,13 +45,14 @@ def ensemble_views(views: Sequence[Array], charset: Charset, rule: TextConstrain
     return [rescore(masked[int(chances[:, place].argmax())], charset, texts[place]) for place in order]
 
 
-def consensus(views: Sequence[Array], charset: Charset, rule: TextConstraint) -> tuple[str, float]:
-    """The text of one image that is likeliest on the mean over its views, and that mean: how far they agree on it.
+def consensus(views: Sequence[Array], charset: Charset, rule: TextConstraint) -> Reading:
+    """The text of one image that is likeliest on the mean over its views; its confidence is that mean.
 
-    A better sign of a right reading than the confidence of any view, but lower than how often it is right.
+    How far views agree is a better sign of a right reading than the confidence of any of them, but lower than how often
+    it is right.
 
     >>> sure, other = np.array([[0.1, 0.9, 0.0]]), np.array([[0.1, 0.3, 0.6]])
-    >>> consensus([sure, other], Charset(("a", "b")), TextConstraint())
+    >>> consensus([sure, other], Charset(("a", "b")), TextConstraint())[:2]
     ('a', 0.6)
 
     Raises:
@@ -78,9 +61,9 @@ def consensus(views: Sequence[Array], charset: Charset, rule: TextConstraint) ->
     """
     texts, chances, _ = _chances(views, charset, rule)
     if not texts:
-        return "", 0.0
+        return Reading("", 0.0, [])
     best = int(chances.mean(axis=0).argmax())
-    return charset.decode(texts[best]), float(chances[:, best].mean())
+    return Reading(charset.decode(texts[best]), float(chances[:, best].mean()), [])
 
 
 def _chances(

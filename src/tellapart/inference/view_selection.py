@@ -1,7 +1,7 @@
-"""The view in which a reader reads the pictures of a scheme best, found from its own answers, without labels.
+"""The views in which a reader reads the pictures of a scheme best, found from its own answers, without labels.
 
 A reader knows some kinds of ink, and letters of some heights and widths, best. The pictures of one scheme are alike, so
-one view suits all of them.
+the same views suit all of them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _NEARLY = 0.6  # of the largest mean confidence, from which the length of a view
 Readings = Sequence[tuple[str, float]]  # of the same pictures: text and confidence
 
 
-def search_view(read: Callable[[View], Readings], start: Readings) -> View:
-    """Look for the view in which a reader reads some pictures best, one property after the other.
+def search_views(read: Callable[[View], Readings], start: Readings) -> list[View]:
+    """Look for the views in which a reader reads some pictures best, one property after the other.
 
     First the grey, then the frame in the best two greys, then the width, then the stroke: 16 views instead of all 270.
 
@@ -29,7 +29,7 @@ def search_view(read: Callable[[View], Readings], start: Readings) -> View:
         start: what was read in `AS_IS`.
 
     Returns:
-        The best of those that were looked at.
+        Those that were looked at, the best first.
     """
     readings: dict[View, Readings] = {AS_IS: start}
 
@@ -40,8 +40,7 @@ def search_view(read: Callable[[View], Readings], start: Readings) -> View:
     best, second, *_ = look(*(View(Ink(grey)) for grey in get_args(Grey)))
     best, *_ = look(*(replace(each, geometry=Geometry(frame)) for each in (best, second) for frame in ("trim", "pad")))
     best, *_ = look(*(replace(best, geometry=replace(best.geometry, width=width)) for width in WIDTHS))
-    best, *_ = look(*(replace(best, ink=replace(best.ink, stroke=stroke)) for stroke in get_args(Stroke)))
-    return best
+    return look(*(replace(best, ink=replace(best.ink, stroke=stroke)) for stroke in get_args(Stroke)))
 
 
 def rank_views(readings: Mapping[View, Readings]) -> list[View]:

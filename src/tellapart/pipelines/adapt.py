@@ -1,6 +1,6 @@
 """A reader that teaches itself: pictures without labels, of which it learns what it is sure to read.
 
-Self-training (Scudder 1965; Lee 2013, "Pseudo-label"): read all pictures in several widths, take for labels what these
+Self-training (Scudder 1965; Lee 2013, "Pseudo-label"): read all pictures in several views, take for labels what these
 agree on, train on them from the same beginning, and read again; each round is sure of more. What it is surely wrong
 about it learns too, so a reader that is sure of little is refused, and how good the result is only labels of a person
 can tell.
@@ -13,9 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-import numpy as np
-import numpy.typing as npt
-
 from tellapart.core.errors import CatalogError, ConfigError, pluralize
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log, track
@@ -23,11 +20,11 @@ from tellapart.data.catalog import Catalog
 from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE, BASE_SMALL
-from tellapart.inference.folder_reading import choose_view
+from tellapart.inference.folder_reading import choose_reader
 from tellapart.inference.picture_view import AS_IS
-from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
-from tellapart.inference.tta import TTA_SCHEDULE, consensus, resize_width
+from tellapart.inference.reader_ensemble import ReaderEnsemble
+from tellapart.inference.tta import TTA_VIEWS
 from tellapart.pipelines.preconditions import check_beginning, check_training
 from tellapart.pipelines.train import train
 from tellapart.training.config import make_config
@@ -35,7 +32,7 @@ from tellapart.training.options import ReaderOptions
 from tellapart.training.run_folder import MODEL
 
 ROUNDS = 3
-SURE = 0.5  # a reading whose mean probability over all widths is at least this is taken for a label
+SURE = 0.5  # a reading whose mean probability over all views is at least this is taken for a label
 MIN_SHARE = 0.1  # of all pictures that must be read so surely before a reader can teach itself
 MIN_SURE = 20  # pictures, likewise
 SAME_LENGTH = 0.95  # share of the sure readings of one length from which on the others count as misread
@@ -121,35 +118,23 @@ def adapt(
     }
 
 
-class _Agreeing(Predictor):
-    """Reads each picture in all widths; the confidence of a text is how likely they find it on their mean."""
-
-    WIDTHS = (1.0, *(by for _, widths in TTA_SCHEDULE for by in widths))
-
-    def answer(self, names: Sequence[str], pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        step = self.bundle.preprocess.step
-        outputs = [self.run(resize_width(pixels, by, step)) for by in self.WIDTHS]
-        readings = (consensus(views, self.bundle.charset, self.rule) for views in zip(*outputs, strict=True))
-        return [Prediction(name, "read", *each) for name, each in zip(names, readings, strict=True)]
-
-
 def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern: str | None) -> Catalog:
     """The catalog with the reader's sure readings as labels; other rows are kept out of it.
 
     Raises:
         CatalogError: the reader is sure of too few.
     """
-    predictor = _Agreeing(reader, alphabet=alphabet, pattern=pattern, tta=True)  # which only a reader can be
+    predictor = Predictor(reader, alphabet=alphabet, pattern=pattern, tta=True)  # which only a reader can be
     rows = catalog.rows()
 
     def items(indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
         return ((str(row), data) for row, data in catalog.read([rows[index] for index in indices]))
 
-    view = choose_view(Predictor(predictor.bundle, alphabet=alphabet, pattern=pattern), items, len(rows)) or AS_IS
-    images = items(range(len(rows)))
-    predictions = {
-        int(each.file): each for each in track(predictor.with_view(view).stream(images), "reading", len(rows))
-    }
+    chosen = choose_reader(predictor, items, len(rows))
+    if isinstance(chosen, Predictor):
+        chosen = ReaderEnsemble([chosen.with_view(view) for view in (AS_IS, *TTA_VIEWS)])
+    answers = chosen.agree(items(range(len(rows))))
+    predictions = {int(each.file): each for each in track(answers, "reading", len(rows))}
     sure = {row for row, each in predictions.items() if each.answer and each.confidence >= SURE}
     if len(sure) < max(MIN_SURE, MIN_SHARE * len(rows)):
         raise CatalogError(

@@ -11,7 +11,7 @@ from tellapart.data.catalog import Catalog
 from tellapart.inference.base_model import BASE_SMALL
 from tellapart.inference.picture_view import AS_IS, View
 from tellapart.inference.predictor import Predictor
-from tellapart.inference.view_selection import Readings, search_view
+from tellapart.inference.view_selection import Readings, search_views
 from tellapart.metrics.text import edit_distance
 from tellapart.training.config import TrainConfig
 from tellapart.training.tasks.recognition import initial_reader
@@ -65,7 +65,7 @@ def choose_training_view(catalog: Catalog) -> View:
     as_is = read(AS_IS)
     if mean(as_is) >= ENOUGH:
         return AS_IS
-    best = search_view(read, as_is)
+    best, *_ = search_views(read, as_is)
     gained = mean(read(best))
     if gained < mean(as_is) + GAIN:
         return AS_IS
