@@ -22,6 +22,8 @@ from tellapart.inference.predict import to_csv
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.reader_ensemble import ReaderEnsemble
 from tellapart.inference.tta import TTA_VIEWS
+from tellapart.synthesis.render import render
+from tellapart.synthesis.scheme import Scheme
 
 
 @pytest.fixture(scope="module")
@@ -262,19 +264,16 @@ def test_a_careful_reader_looks_again_where_it_is_unsure_alone(text_bundle, text
     assert [again[at].answer for at in unsure] == [each.answer for each in together]
 
 
-def test_what_was_guessed_of_a_picture_is_said_once_however_often_it_is_looked_at(text_bundle, texts, monkeypatch):
-    monkeypatch.setattr("tellapart.inference.predictor.UNSURE", 1.1)
-    with Image.open(min(texts.rglob("*.png"))) as image:
-        file = io.BytesIO()
-        image.convert("RGBA").save(file, "PNG")
-    whole = file.getvalue()
-    reader, said = tellapart.load(text_bundle, tta=True), []
-    reader.on_note = lambda name, note: said.append(note)
-    reader.predict(whole[:-12])  # a PNG without its end
-    once, said[:] = len(said), []
-    reader.tta = False
-    reader.predict(whole[:-12])
-    assert once == len(said)
+def test_a_picture_of_two_lines_is_named(tmp_path, capsys):
+    scheme = Scheme("five", 130, 40, "0123456789", 5, 5, font_size=(28, 30))
+    one, two = (render(scheme, 5, index)[0] for index in range(2))
+    Image.fromarray(one).save(tmp_path / "one.png")
+    Image.fromarray(np.concatenate([one, two])).save(tmp_path / "both.png")
+    tellapart.predict("base", tmp_path)
+    said = capsys.readouterr().err
+    assert "both.png" in said
+    assert "several lines of text, of which a reader reads one: cut them apart" in said
+    assert "one.png" not in said
 
 
 @pytest.mark.parametrize("rule", [{"pattern": "[0-9]+"}, {"tta": True}])

@@ -61,7 +61,7 @@ def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor |
     views = choose_views(predictor, items, count)
     if views is None:
         return predictor
-    members = [predictor.with_view(view) for view in views[:VIEWS]]
+    members = [predictor.with_view(view) for view in dict.fromkeys([*views[:VIEWS], AS_IS])]
     if predictor.bundle.path == base_reader():
         try:
             small = Predictor(small_reader()).with_rule(predictor.rule)

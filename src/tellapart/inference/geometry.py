@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from tellapart.core.image_io import Pixels
@@ -84,10 +85,7 @@ def content_box(pixels: Pixels) -> tuple[int, int, int, int]:
     """
     height, width = pixels.shape[:2]
     whole = (0, 0, width, height)
-    levels = pixels.astype(np.int16)
-    margin = np.median(np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]]), axis=0)
-    contrast = np.abs(levels - margin).max(axis=2)
-    content = contrast > max(_LEAST_CONTRAST, contrast.max() * _CONTRAST)
+    content = content_mask(pixels)
     columns = np.flatnonzero(content.mean(axis=0) > _LEAST_SHARE)
     rows = np.flatnonzero(content.mean(axis=1) > _LEAST_SHARE)
     if len(columns) < _LEAST_SIDE or len(rows) < _LEAST_SIDE:
@@ -96,3 +94,12 @@ def content_box(pixels: Pixels) -> tuple[int, int, int, int]:
     around = int((bottom - top) * _MARGIN) + 1
     left, right = int(columns[0]) - 2 * around, int(columns[-1]) + 1 + 2 * around
     return max(0, left), max(0, top - around), min(width, right), min(height, bottom + around)
+
+
+def content_mask(pixels: Pixels) -> npt.NDArray[np.bool_]:
+    """Which pixels of a picture, ``uint8`` (h, w, channels), differ from the colour of its margin: (h, w)."""
+    levels = pixels.astype(np.int16)
+    margin = np.median(np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]]), axis=0)
+    contrast = np.abs(levels - margin).max(axis=2)
+    content: npt.NDArray[np.bool_] = contrast > max(_LEAST_CONTRAST, contrast.max() * _CONTRAST)
+    return content

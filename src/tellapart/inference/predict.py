@@ -12,7 +12,7 @@ from typing import BinaryIO, TypedDict, Unpack
 
 from tellapart.core import image_io
 from tellapart.core.csv_writing import csv_text
-from tellapart.core.errors import ConfigError, join_some, pluralize
+from tellapart.core.errors import ConfigError, ImageError, join_some, pluralize
 from tellapart.core.image_conversion import group_notes
 from tellapart.core.image_files import image_files
 from tellapart.core.progress import log, track
@@ -23,6 +23,8 @@ from tellapart.inference.folder_reading import predict_all
 from tellapart.inference.image_inputs import Given, Read, named_image, several
 from tellapart.inference.prediction import ANSWER, Prediction, Predictions
 from tellapart.inference.predictor import Predictor
+from tellapart.inference.text_lines import has_text_lines
+from tellapart.inference.tta import UNSURE
 
 Named = tuple[str, Read]
 
@@ -89,6 +91,7 @@ def predict(
                 answering, lambda indices: (named[index] for index in indices), len(named),
                 task="predicting", independent=independent, progress=progress,
             )  # fmt: skip
+            guesses.update(_notes_on_lines(answering, named, answers))
     order = {name: place for place, (name, _) in reversed(list(enumerate(named)))}
     log(*(f"note: {line}" for line in group_notes(sorted(guesses, key=lambda each: (order[each[0]], each[1])))))
     unfit = [each.file for each in answers if not (each.error or each.answer or each.confidence)]
@@ -98,6 +101,20 @@ def predict(
             f"{join_some(unfit)}"
         )
     return Predictions(answers)
+
+
+def _notes_on_lines(
+    reader: Predictor, named: Sequence[Named], answers: Sequence[Prediction]
+) -> dict[tuple[str, str], None]:
+    """A note for each picture that is not surely read and holds several lines of text."""
+    if reader.bundle.task != "read":
+        return {}
+    unsure = [item for item, each in zip(named, answers, strict=True) if not each.error and each.confidence < UNSURE]
+    loaded = (reader.prepare(*item) for item in unsure)
+    note = "several lines of text, of which a reader reads one: cut them apart"
+    return {
+        (name, note): None for name, pixels in loaded if not isinstance(pixels, ImageError) and has_text_lines(pixels)
+    }
 
 
 def _client(server: str, model: str, rule: ReadingOptions) -> Client:

@@ -236,9 +236,8 @@ class Predictor:
     def _apply_tta(self, items: Sequence[tuple[str, Read]], answers: dict[int, Prediction]) -> None:
         """Put the answer of several views in place of each unsure one."""
         unsure = [index for index, each in answers.items() if 0 < each.confidence < UNSURE]
-        again, quiet = [items[index] for index in unsure], copy.copy(self)
-        quiet.on_note = None  # what was guessed to read an image is said already
-        looks = [quiet.with_view(view).probabilities(again) for view in (self.view, *TTA_VIEWS)]
+        again = [items[index] for index in unsure]
+        looks = [self.with_view(view).probabilities(again) for view in (self.view, *TTA_VIEWS)]
         readings = [ensemble_views(views, self.bundle.charset, self.rule) for views in zip(*looks, strict=True)]
         names = [answers[index].file for index in unsure]
         answers.update(zip(unsure, text_predictions(names, readings, self.bundle.manifest), strict=True))
