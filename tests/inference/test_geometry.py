@@ -46,7 +46,7 @@ def test_a_picture_of_nothing_stays_whole(size):
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (60, 200)])
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("frame", ["whole", "trim", "pad"])
+@pytest.mark.parametrize("frame", ["whole", "trim", "pad", "zoom"])
 def test_every_geometry_takes_every_picture(size, frame, width):
     pixels = np.random.default_rng(0).integers(0, 255, (*size, 3)).astype(np.uint8)
     result = Geometry(frame, width).apply(pixels)
@@ -59,3 +59,12 @@ def test_width_and_room_are_those_that_are_named(page):
     assert Geometry("pad").apply(page).shape == (80, 200, 3)
     assert Geometry("trim", 0.7).apply(page).shape[1] < 70
     assert str(Geometry("trim", 0.7)) == "trimmed to the text, 0.7 times as wide"
+
+
+def test_zoom_trims_a_small_text_alone(page):
+    zoom, trim = Geometry("zoom"), Geometry("trim")
+    assert (zoom.apply(page) == trim.apply(page)).all()
+    large = page[16:44]  # the same text, 20 of 28 px high
+    assert zoom.apply(large) is large
+    assert trim.apply(large).shape[1] < large.shape[1]
+    assert (zoom.trims, trim.trims, WHOLE.trims) == (True, True, False)

@@ -19,7 +19,7 @@ from tellapart.inference.view_selection import Readings, search_views
 
 SAMPLE = 40  # pictures that choose the views
 SURE = 0.9  # mean confidence in pictures as they are, from which no other view is looked for
-VIEWS = 5  # the best of them, that answer together
+VIEWS = 5  # the best of them, that answer together, and the pictures as they are
 
 Items = Callable[[Sequence[int]], Iterable[tuple[str, Read]]]
 
@@ -55,8 +55,8 @@ def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor |
         count: how many there are; `SAMPLE` of them, evenly spread, are read in each view.
 
     Returns:
-        The reader as it is where it is sure of the pictures as they are; otherwise its `VIEWS` best views together, and
-        beside those of ``base`` the best view of ``small``.
+        The reader as it is where it is sure of the pictures as they are; otherwise its `VIEWS` best views and the
+        pictures as they are together, and beside those of ``base`` the best view of ``small``.
     """
     views = choose_views(predictor, items, count)
     if views is None:

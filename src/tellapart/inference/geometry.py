@@ -17,9 +17,10 @@ _LEAST_SHARE = 0.03  # of a row or column that is content, from which it belongs
 _LEAST_SIDE = 4  # px of content across and down, below which nothing is trimmed
 _MARGIN = 0.12  # of the text's height, left around it
 _PAD = 0.18  # of the picture's height, added above and below it
+_SMALL = 0.6  # of the picture's height, up to which a text is small
 
 
-Frame = Literal["whole", "trim", "pad"]
+Frame = Literal["whole", "trim", "pad", "zoom"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Geometry:
     """How a picture is framed and stretched before it is preprocessed.
 
     Args:
-        frame: ``whole`` picture, ``trim`` to its content, or ``pad`` it above and below.
+        frame: ``whole`` picture, ``trim`` to its content, ``pad`` it above and below, or ``zoom``: trim it
+            where the text is small.
         width: of the result, as a factor of its own.
     """
 
@@ -36,8 +38,16 @@ class Geometry:
 
     def __str__(self) -> str:
         """Say it in words."""
-        frame = {"whole": "whole", "trim": "trimmed to the text", "pad": "with more room above and below"}[self.frame]
+        frame = {
+            "whole": "whole", "trim": "trimmed to the text", "pad": "with more room above and below",
+            "zoom": "trimmed to the text where that is small",
+        }[self.frame]  # fmt: skip
         return frame if self.width == 1 else f"{frame}, {self.width:g} times as wide"
+
+    @property
+    def trims(self) -> bool:
+        """Whether the size of the result depends on what the picture shows."""
+        return self.frame in ("trim", "zoom")
 
     def apply(self, pixels: Pixels) -> Pixels:
         """Return the picture in this geometry: RGB ``uint8`` (h, w, 3) to (h', w', 3).
@@ -45,9 +55,10 @@ class Geometry:
         >>> Geometry("pad", 1.5).apply(np.zeros((50, 100, 3), np.uint8)).shape
         (68, 150, 3)
         """
-        if self.frame == "trim":
+        if self.trims:
             left, top, right, bottom = content_box(pixels)
-            pixels = pixels[top:bottom, left:right]
+            if self.frame == "trim" or bottom - top <= _SMALL * len(pixels):
+                pixels = pixels[top:bottom, left:right]
         elif self.frame == "pad":
             pad = int(pixels.shape[0] * _PAD)
             pixels = np.pad(pixels, ((pad, pad), (0, 0), (0, 0)), mode="edge")

@@ -72,16 +72,16 @@ class ReaderEnsemble:
                 yield Prediction(each.file, "read", error=errors[index].reason) if index in errors else each
 
     def _look(self, loaded: Sequence[Sequence[Pixels | ImageError]]) -> dict[int, list[Floats]]:
-        """What each member sees of each picture that can be used and has more than one colour: T, C each."""
+        """What each member sees of each picture, T, C each; nothing where it has one colour there."""
         views: dict[int, list[Floats]] = {}
-        blank: set[int] = set()
         for member, columns, pictures in zip(self.members, self._columns, loaded, strict=True):
             pixels = ((index, each) for index, each in enumerate(pictures) if not isinstance(each, ImageError))
             for rows, batch in batched_by_width(pixels):
-                blank.update(rows[row] for row in blank_rows(batch))
+                blank = blank_rows(batch)
                 seen = member.run(batch)
                 known = np.zeros((*seen.shape[:2], self.bundle.charset.size), seen.dtype)
                 known[..., columns] = seen
-                for index, chances in zip(rows, known, strict=True):
-                    views.setdefault(index, []).append(chances)
-        return {index: each for index, each in views.items() if index not in blank}
+                for row, index in enumerate(rows):
+                    if row not in blank:
+                        views.setdefault(index, []).append(known[row])
+        return views

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from tellapart.inference.geometry import WIDTHS, Geometry
+from tellapart.inference.geometry import WIDTHS, Frame, Geometry
 from tellapart.inference.ink import Grey, Ink, Stroke
 from tellapart.inference.picture_view import AS_IS, View
 
@@ -19,7 +19,9 @@ _NEARLY = 0.6  # of the largest mean confidence, from which the length of a view
 Readings = Sequence[tuple[str, float]]  # of the same pictures: text and confidence
 
 
-def search_views(read: Callable[[View], Readings], start: Readings) -> list[View]:
+def search_views(
+    read: Callable[[View], Readings], start: Readings, frames: Sequence[Frame] = ("trim", "pad")
+) -> list[View]:
     """Look for the views in which a reader reads some pictures best, one property after the other.
 
     First the grey, then the frame in the best two greys, then the width, then the stroke: 16 views instead of all 270.
@@ -27,6 +29,7 @@ def search_views(read: Callable[[View], Readings], start: Readings) -> list[View
     Args:
         read: reads the pictures in a view.
         start: what was read in `AS_IS`.
+        frames: those that are tried.
 
     Returns:
         Those that were looked at, the best first.
@@ -38,7 +41,7 @@ def search_views(read: Callable[[View], Readings], start: Readings) -> list[View
         return rank_views(readings)
 
     best, second, *_ = look(*(View(Ink(grey)) for grey in get_args(Grey)))
-    best, *_ = look(*(replace(each, geometry=Geometry(frame)) for each in (best, second) for frame in ("trim", "pad")))
+    best, *_ = look(*(replace(each, geometry=Geometry(frame)) for each in (best, second) for frame in frames))
     best, *_ = look(*(replace(best, geometry=replace(best.geometry, width=width)) for width in WIDTHS))
     return look(*(replace(best, ink=replace(best.ink, stroke=stroke)) for stroke in get_args(Stroke)))
 

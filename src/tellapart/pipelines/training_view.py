@@ -65,7 +65,7 @@ def choose_training_view(catalog: Catalog) -> View:
     as_is = read(AS_IS)
     if mean(as_is) >= ENOUGH:
         return AS_IS
-    best, *_ = search_views(read, as_is)
+    best, *_ = search_views(read, as_is, ("trim", "zoom", "pad"))
     gained = mean(read(best))
     if gained < mean(as_is) + GAIN:
         return AS_IS

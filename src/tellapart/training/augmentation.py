@@ -146,7 +146,10 @@ def _recolour(batch: Tensor, how: Augmentation, draw: Callable[..., Tensor]) -> 
 
 
 def without_text(batch: Tensor, generator: torch.Generator) -> Tensor:
-    """Pictures like those of a batch in which nothing can be read: plain, noise, smeared, or cut into shuffled cells.
+    """Pictures in which nothing can be read, most of them like those of a batch.
+
+    Plain, noise, smeared, cut into shuffled cells, clouds whose amplitude falls with the frequency as in photos (Field
+    1987), or things of all sizes before each other ("dead leaves", Lee et al. 2001).
 
     Args:
         batch: float N, C, H, W in 0..1.
@@ -157,7 +160,7 @@ def without_text(batch: Tensor, generator: torch.Generator) -> Tensor:
     """
     results = []
     for image in batch:
-        kind = int(torch.randint(4, (), generator=generator))
+        kind = int(torch.randint(6, (), generator=generator))
         mean = image.mean(dim=(1, 2), keepdim=True)
         if kind == 0:
             level = torch.rand(len(image), 1, 1, generator=generator).to(image)
@@ -169,9 +172,40 @@ def without_text(batch: Tensor, generator: torch.Generator) -> Tensor:
             height, width = image.shape[1:]
             coarse = F.adaptive_avg_pool2d(image[None], (2, max(1, width // height)))
             results.append(F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)[0])
-        else:
+        elif kind == 3:
             results.append(_shuffle_cells(image, generator))
+        else:
+            results.append((_clouds if kind == 4 else _dead_leaves)(image, generator))
     return torch.stack(results).clamp(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def _clouds(image: Tensor, generator: torch.Generator) -> Tensor:
+    """C, H, W of noise whose amplitude falls with the frequency, about a random level of each channel."""
+    channels, height, width = image.shape
+    distance = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
+    distance[0, 0] = 1
+    fall = 0.7 + float(torch.rand((), generator=generator))
+    waves = torch.fft.rfft2(torch.randn(channels, height, width, generator=generator)) / distance**fall
+    waves[:, 0, 0] = 0
+    clouds = torch.fft.irfft2(waves, (height, width))
+    level, spread = (torch.rand(channels, 1, 1, generator=generator) for _ in range(2))
+    result: Tensor = level + 0.4 * spread * clouds / clouds.std()
+    return result.to(image)
+
+
+def _dead_leaves(image: Tensor, generator: torch.Generator) -> Tensor:
+    """C, H, W of ellipses of one colour each, of all sizes, the later ones before the earlier."""
+    channels, height, width = image.shape
+    rows, columns = torch.arange(height)[:, None], torch.arange(width)[None]
+    result = torch.rand(channels, 1, 1, generator=generator).expand(channels, height, width).clone()
+    for x, y, first, second, turn, *colour in torch.rand(40, 5 + channels, generator=generator).tolist():
+        radii = (height * 0.1 / (0.1 + first), height * 0.1 / (0.1 + second))
+        across, down = columns - x * width, rows - y * height
+        cosine, sine = math.cos(math.pi * turn), math.sin(math.pi * turn)
+        along, aside = across * cosine + down * sine, down * cosine - across * sine
+        inside = (along / radii[0]) ** 2 + (aside / radii[1]) ** 2 < 1
+        result[:, inside] = torch.tensor(colour)[:, None]
+    return result.to(image)
 
 
 def _shuffle_cells(image: Tensor, generator: torch.Generator, side: int = 4) -> Tensor:

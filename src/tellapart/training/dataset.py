@@ -35,7 +35,7 @@ class PixelCache:
         self.catalog = catalog
         self.spec = spec
         widths, heights = catalog.column("width"), catalog.column("height")
-        if spec.view.geometry.frame == "trim":  # how wide the rest is only the picture tells
+        if spec.view.geometry.trims:  # how wide the rest is only the picture tells
             shapes = map_threads(self._load, catalog.read(rows))
             self.widths = {row: pixels.shape[1] for row, pixels in track(shapes, "trimming", len(rows))}
         else:
