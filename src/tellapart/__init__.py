@@ -11,6 +11,7 @@ Names load on first use, so that importing the package, predicting and serving n
 
 from __future__ import annotations
 
+import os as _os
 from importlib import import_module
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,9 @@ __all__ = [
 ]
 
 __version__ = _version("tellapart")
+
+# ONNX Runtime 1.29 and newer tell their maker of each session, on Linux too, unless this is set before they are loaded.
+_os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> Any:

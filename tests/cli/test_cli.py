@@ -264,7 +264,7 @@ def test_a_full_disk_leaves_no_half_file(words, said, shapes, shape_bundle, tmp_
     words = [tmp_path / word if number and words[number - 1] == "--out" else word for number, word in enumerate(words)]
     status, out, err = said(*(places.get(word, word) for word in words))
     assert (status, out) == (2, "")
-    assert err.splitlines()[-1].endswith("No space left on device")
+    assert err.splitlines()[-1].endswith("No space left on device; make room, or name another place")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -274,7 +274,7 @@ def test_a_full_disk_keeps_the_old_bundle(said, shape_run, copied, monkeypatch, 
     FullDisk(monkeypatch, run)
     status, _, err = said("export", run)
     assert status == 2
-    assert err.endswith(": No space left on device\n")
+    assert err.endswith(": No space left on device; make room, or name another place\n")
     assert tree(run) == before
 
 
@@ -284,7 +284,7 @@ def test_a_full_disk_behind_stdout():
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "tellapart", "recipes", "--json"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (2, "tellapart: No space left on device\n")
+    assert (ended.returncode, ended.stderr) == (2, "tellapart: No space left on device; make room, or name another place\n")
 
 
 def test_a_closed_pipe_is_no_error():

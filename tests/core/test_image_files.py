@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -45,3 +46,18 @@ def test_a_folder_without_what_systems_leave(tmp_path, fill):
     os.link(tmp_path / "a" / "1.png", tmp_path / "a" / "endless")
     names = [path.relative_to(tmp_path).as_posix() for path in image_files(tmp_path)]
     assert names == ["3.png", "a/1.png", "a/endless", "b/2.png"]
+
+
+@pytest.mark.parametrize("closed", ["", "a"])
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path, fill, monkeypatch, closed):
+    fill(tmp_path, ["a/1.png", "b/2.png"])
+    scandir = os.scandir
+
+    def refusing(folder):
+        if os.fspath(folder) == os.fspath(tmp_path / closed):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PermissionError):
+        image_files(tmp_path)

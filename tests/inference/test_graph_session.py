@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -154,3 +158,12 @@ def test_without_cuda_only_who_asks_for_it_is_warned(monkeypatch, capsys):
 def test_a_device_that_is_none_is_refused(refuses):
     with refuses(ConfigError, "device 'gpu': give auto, cpu, cuda"):
         load("base", device="gpu")
+
+
+def test_the_runtime_reports_to_nobody(tmp_path):
+    """Where it would, it first writes a name for this machine into the user's folder of caches."""
+    code = "import tellapart; tellapart.load('small')"
+    quiet = ("ORT_DISABLE_TELEMETRY", "CI", "XDG_CACHE_HOME")  # what would hide a runtime that is told nothing
+    environment = {name: value for name, value in os.environ.items() if name not in quiet}
+    subprocess.run([sys.executable, "-c", code], env={**environment, "HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []

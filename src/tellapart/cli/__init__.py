@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from tellapart.cli import curation, dataset, evaluation, experiments, inference, serving, synthesis, training
 from tellapart.cli.output import refuse
-from tellapart.core.errors import TellapartError, did_you_mean
+from tellapart.core.errors import TellapartError, describe_os_error, did_you_mean
 from tellapart.core.own_commands import install_command
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
@@ -88,8 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except OSError:
             _hush()
-        where = f"{error.filename}: " if error.filename else ""
-        return refuse(f"{where}{error.strerror or error}")
+        return refuse(describe_os_error(error))
     except ModuleNotFoundError as error:
         missing = error.name or ""
         extra = EXTRAS.get(missing, "generate" if missing.startswith("font_") else "train")

@@ -18,9 +18,20 @@ A message says what, which file or value, and what to do next.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
-from tellapart.core.terminal import excerpt, quoted
+from tellapart.core.terminal import excerpt, printable, quoted
+
+
+_NO_RIGHT = "get the right to it, or name another place"
+_REMEDIES = {
+    errno.EACCES: _NO_RIGHT, errno.EPERM: _NO_RIGHT, errno.EROFS: "name another place",
+    errno.ENOSPC: "make room, or name another place", errno.EDQUOT: "make room, or name another place",
+    errno.ENAMETOOLONG: "give a shorter name", errno.ENOTDIR: "a part of this path is a file; name another place",
+    errno.ELOOP: "links lead in a circle there; name another place",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}  # fmt: skip
 
 
 class TellapartError(Exception):
@@ -119,3 +130,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         folded = {name.casefold().strip(): name for name in names}
         near = [folded[each] for each in difflib.get_close_matches(word.casefold().strip(), folded, n=1)]
     return f" (did you mean {quoted(near[0])}?)" if near else ""
+
+
+def describe_os_error(error: OSError) -> str:
+    """What the system refused: the file if it is known, why, and what to do next.
+
+    >>> describe_os_error(OSError(errno.ENAMETOOLONG, "File name too long", "x"))
+    'x: File name too long; give a shorter name'
+    """
+    where = f"{printable(str(error.filename))}: " if error.filename else ""
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f"{where}{error.strerror or error}" + (f"; {remedy}" if remedy else "")

@@ -44,6 +44,9 @@ def image_files(folder: Path) -> list[Path]:
     Args:
         folder: where to look; links to folders are not followed.
 
+    Raises:
+        OSError: it, or a folder in it, cannot be read: what lies there would be left out unsaid.
+
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> for name in ("a.png", "b.txt", "._a.png"):
@@ -52,7 +55,11 @@ def image_files(folder: Path) -> list[Path]:
     ['a.png']
     """
     found: list[Path] = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = [name for name in folders if not is_system_name(name)]
         found += [path for name in files if is_image_file(path := Path(parent, name)) and path.is_file()]
     return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
