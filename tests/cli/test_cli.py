@@ -284,7 +284,8 @@ def test_a_full_disk_behind_stdout():
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "tellapart", "recipes", "--json"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (2, "tellapart: No space left on device; make room, or name another place\n")
+    words = "No space left on device; make room, or name another place"
+    assert (ended.returncode, ended.stderr) == (2, f"tellapart: {words}\n")
 
 
 def test_a_closed_pipe_is_no_error():

@@ -23,7 +23,6 @@ from collections.abc import Iterable
 
 from tellapart.core.terminal import excerpt, printable, quoted
 
-
 _NO_RIGHT = "get the right to it, or name another place"
 _REMEDIES = {
     errno.EACCES: _NO_RIGHT, errno.EPERM: _NO_RIGHT, errno.EROFS: "name another place",
