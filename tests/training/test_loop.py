@@ -226,6 +226,16 @@ def test_validation_and_the_weights_kept_are_the_average(shape, tmp_path, monkey
     assert counts == last["global_step"]
 
 
+def test_a_stage_ends_where_nothing_is_left_to_gain(shapes, tmp_path, monkeypatch):
+    fit_only(shapes, out=tmp_path / "all", **{**QUICK, "epochs": 4})
+    scores = [line["val_accuracy"] - 0.01 * line["val_loss"] for line in lines(tmp_path / "all")]
+    assert len(scores) == 4
+    enough = sorted(scores)[1] + 1e-4  # which two of the four may go beyond; the history is rounded
+    monkeypatch.setattr("tellapart.training.loop.PERFECT", enough)
+    fit_only(shapes, out=tmp_path / "enough", **{**QUICK, "epochs": 4})
+    assert len(lines(tmp_path / "enough")) == next(at for at, score in enumerate(scores, 1) if score > enough)
+
+
 def test_what_is_frozen_stays_itself_under_the_average(shapes, tmp_path):
     stages = [{"train": "head", "epochs": 2, "lr": 1e-2}]
     fit_only(shapes, out=tmp_path / "run", **{**QUICK, "epochs": None, "stages": stages}, ema=0.9)

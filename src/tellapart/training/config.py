@@ -24,6 +24,7 @@ from tellapart.training.recipes import recipe_text
 
 DEEP = "deep"  # our own reader with more layers
 SMALL = "small"  # our own backbone, beside timm's names
+PERFECT = 1 - 1e-5  # a validation score from which nothing is left to gain: all right, and a loss of nearly nothing
 PATIENCE = 10  # epochs without a better validation score, where nothing was decided
 OF_CLASSIFIERS = (
     "width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing", "weights",
@@ -157,7 +158,7 @@ class TrainConfig:
             reader, and 0 of a classifier.
         dropout: before the head.
         patience: stop a stage after so many epochs without a better validation score; by default 10, of a reader half
-            of the stage's if that is more.
+            of the stage's if that is more. It also stops where all of that part is right and the loss is nearly none.
         device: auto, cpu, cuda or mps.
         precision: float32, bfloat16, or auto: the faster of the two that this processor and network have.
         cache_gb: memory and disk that decoded pixels, and what a frozen trunk makes of them, may take; what does not

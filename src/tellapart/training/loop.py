@@ -35,7 +35,7 @@ from tellapart.training.checkpointing import (
     save_network,
     stage_checkpoints,
 )
-from tellapart.training.config import DEEP, PATIENCE, SMALL, TrainConfig
+from tellapart.training.config import DEEP, PATIENCE, PERFECT, SMALL, TrainConfig
 from tellapart.training.dataset import Batch, CachedImages, PixelCache, WidthBatches
 from tellapart.training.embedder import BATCH, map_batches, native_bfloat16
 from tellapart.training.feature_cache import cache_trunk
@@ -170,7 +170,9 @@ def _fit_stage(
     config, stage = module.config, module.stage
     best, newest = stage_checkpoints(folder)
     average = [WeightAveraging(avg_fn=ema_update(config.ema))] if config.ema else []
-    early_stopping = EarlyStopping("val_score", mode="max", patience=config.patience or PATIENCE)
+    early_stopping = EarlyStopping(
+        "val_score", mode="max", patience=config.patience or PATIENCE, stopping_threshold=PERFECT
+    )
     trainer = pl.Trainer(
         accelerator=config.device,
         devices=1,
