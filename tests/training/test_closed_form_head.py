@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 
 import tellapart
 from tellapart.core.errors import ConfigError
+from tellapart.training.feature_cache import features
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,28 @@ def test_a_class_of_more_weight_is_answered_more_readily(solved, gradients, tmp_
     red = sorted(("red", "green", "blue")).index("red")
     others = [place for place in range(3) if place != red]
     assert new[red] - new[others].max() > old[red] - old[others].max()
+
+
+def test_damaged_copies_teach_where_the_augmentation_is_robust(solved, gradients, tmp_path, monkeypatch):
+    """Of each picture, its mirror image and three damaged copies; those of the same seed are the same again."""
+    seen = []
+
+    def watching(module, network, cache, rows, views, *what):
+        pixels = module.scale.unit(torch.from_numpy(cache[rows[0]][None].copy()))
+        seen.append([view(pixels) for view in views])
+        return features(module, network, cache, rows, views, *what)
+
+    monkeypatch.setattr("tellapart.training.closed_form_head.features", watching)
+    options = {"task": "classify", "effort": "quick", "height": 64, "device": "cpu", "augment": "robust"}
+    one, other = (tellapart.train(gradients, out=tmp_path / name, **options) for name in ("one", "other"))
+    plain, mirrored, *damaged = seen[0]
+    assert torch.equal(mirrored, plain.flip(3))
+    assert len(damaged) == 3
+    assert len({tuple(copy.flatten().tolist()) for copy in (plain, mirrored, *damaged)}) == 5
+    assert len(seen[1]) == 1  # the validation part stays as it is
+    weights = [(Path(each["run"]) / "model.safetensors").read_bytes() for each in (solved, one, other)]
+    assert weights[1] == weights[2]
+    assert weights[0] != weights[1]
 
 
 @pytest.mark.parametrize("options", [{"backbone": "small"}, {"task": "read", "label_from": "text"}])

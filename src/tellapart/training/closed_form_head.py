@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from torch import nn
 
 from tellapart.metrics import calibration, lda
 from tellapart.metrics.ridge import fit_platt, fit_ridge_path
-from tellapart.training.augmentation import augmentation_of
+from tellapart.training.augmentation import PRESETS, augment, augmentation_of
 from tellapart.training.dataset import PixelCache
 from tellapart.training.feature_cache import View, features
 from tellapart.training.tasks.training_module import Answer, TrainingModule
 
 SHRINKS = (0.5, 0.7, 0.8, 0.9)
 TAG_SHRINKS = (0.03, 0.1, 0.2, 0.5)
+DAMAGED = 3  # copies of each training picture, where the augmentation damages pictures
 
 Array = npt.NDArray[Any]
 Heads = Iterator[tuple[Array, Array, float]]  # slopes F, K, offsets K, and what their logits are divided by
@@ -29,7 +31,8 @@ def fit_closed_form_head(
 ) -> dict[str, float]:
     """Set the head of a classifier by linear discriminant analysis, and score it on the validation rows.
 
-    Where the augmentation mirrors pictures, the mirrored ones teach too. Of several shrinkages the one that
+    Where the augmentation mirrors pictures, the mirrored ones teach too, and where it damages them, a few damaged
+    copies of each. Of several shrinkages the one that
     validates best is taken. The logits are scaled so that their probabilities fit the validation part, which also lets
     a later stage begin at the right loss.
 
@@ -96,8 +99,12 @@ def _frozen_features(
     module: TrainingModule, cache: PixelCache, train: Sequence[int], val: Sequence[int]
 ) -> tuple[Array, Array]:
     """What the backbone makes of the training rows, in each view one after another, and of the validation rows."""
-    mirrored = augmentation_of(module.config).flip
-    views: list[View] = [lambda x: x, lambda x: x.flip(3)] if mirrored else [lambda x: x]
+    how = augmentation_of(module.config)
+    views: list[View] = [lambda x: x, lambda x: x.flip(3)] if how.flip else [lambda x: x]
+    if how.damage:
+        damage = replace(PRESETS["none"], flip=how.flip, damage=how.damage)
+        dice = torch.Generator().manual_seed(module.config.seed * 7919 + module.number)
+        views += [lambda x: augment(x, damage, dice)] * DAMAGED
     backbone = module.model.get_submodule("backbone")
     rows = sorted(set(train))
     views_of_train = features(module, backbone, cache, rows, views)
