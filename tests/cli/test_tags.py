@@ -72,7 +72,8 @@ def test_answers_written_part_by_part_teach_the_next_model(said, tagged, tag_bun
         (["next", "MODEL", "DATA", "--out", "OUT/next.csv"], "next"),
         (["map", "MODEL", "DATA", "--out", "OUT/map.html"], "map"),
         (["ensemble", "MODEL", "MODEL", "--out", "OUT/both"], "ensemble"),
-        (["audit", "DATA", "--task", "tag", "--out", "OUT/audit"], "audit"),
+        (["clean", "DATA", "--task", "tag", "--out", "OUT/c.parquet", "--audit", "OUT/audit"], "clean"),
+        (["prepare", "DATA", "--task", "tag", "--out", "OUT/prepared"], "prepare"),
         (["balance", "DATA", "--task", "tag", "--out", "OUT/b.parquet"], "balance"),
     ],
 )

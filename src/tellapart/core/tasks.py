@@ -9,6 +9,7 @@ from tellapart.core.errors import InputError
 
 TaskName = Literal["classify", "read", "tag"]
 TASKS: tuple[TaskName, ...] = ("classify", "read", "tag")
+CLEANED: tuple[TaskName, ...] = ("classify", "read")  # whose labels `clean` and `prepare` can mend
 ANSWERS = {"classify": "one class an image", "read": "a text an image", "tag": "several labels an image"}
 MODELS = {"classify": "classifier", "read": "reader", "tag": "tagger"}  # what a model of each task is called
 

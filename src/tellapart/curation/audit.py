@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 from tellapart.core.files import contents
-from tellapart.core.tasks import check_task
+from tellapart.core.tasks import TASKS, check_task
 
 if TYPE_CHECKING:
     from tellapart.curation.findings import Findings
@@ -27,6 +28,8 @@ def run_audit(
     out: str | Path | None = None,
     embedder: Callable[[], Embed | None] | None = None,
     thresholds: Mapping[str, float] | None = None,
+    tasks: Sequence[str] = TASKS,
+    verb: str = "audit",
     **options: Any,
 ) -> Findings:
     """Analyse every image, run every check, write the findings to a folder and return them.
@@ -37,6 +40,8 @@ def run_audit(
         embedder: makes the network that turns images into features, such as `tellapart.training.embedder.Embedder`.
             It is called once all arguments are checked. Without one the checks use pixels alone.
         thresholds: check → threshold; see ``tellapart.curation.checks.registry.CHECKS``.
+        tasks: those whose data are taken; others are refused.
+        verb: the command that refuses them.
         options: how to read a source, see `tellapart.data.opening.open_catalog`.
 
     Returns:
@@ -62,7 +67,8 @@ def run_audit(
     with hold_folder(folder):
         embed = embedder() if embedder is not None else None
         keep_freed_memory()
-        index = build_index(_opener(data, folder, options), folder / SURVEY, embed)
+        check = partial(check_task, source=data, what=verb, known=tasks)
+        index = build_index(_opener(data, folder, options, check), folder / SURVEY, embed)
         if not len(index.catalog):
             raise CatalogError(f"{data}: no images")
         checks = run_all_checks(index, thresholds)
@@ -95,12 +101,17 @@ def _check_folder(folder: Path, index_name: str) -> None:
         raise ConfigError(f"{folder}: not empty and not an audit; give another --out")
 
 
-def _opener(data: str | Path | Catalog, folder: Path, options: Mapping[str, Any]) -> Callable[[Look], Catalog]:
-    """Return a function that opens the data. It refuses an audit's folder inside of a folder of shards."""
+def _opener(
+    data: str | Path | Catalog, folder: Path, options: Mapping[str, Any], check: Callable[[str], None]
+) -> Callable[[Look], Catalog]:
+    """Return a function that opens the data. It refuses an audit's folder inside of a folder of shards.
+
+    ``check`` refuses tasks.
+    """
 
     def open_with(look: Look) -> Catalog:
         def look_outside(draft: Catalog) -> Mapping[int, Facts]:
-            check_task(draft.task, data, "audit")
+            check(draft.task)
             has_shards = Path(draft.source).is_dir() and any(name is not None for name in draft.column("shard"))
             if has_shards and draft.root.resolve() in folder.resolve().parents:
                 raise ConfigError(
@@ -111,7 +122,7 @@ def _opener(data: str | Path | Catalog, folder: Path, options: Mapping[str, Any]
         from tellapart.data.opening import open_catalog
 
         catalog = open_catalog(data, look=look_outside, **options)
-        check_task(catalog.task, data, "audit")
+        check(catalog.task)
         return catalog
 
     return open_with

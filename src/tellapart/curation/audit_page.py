@@ -56,6 +56,7 @@ class _Page:
         self.sections = CheckSections(findings, self.pictures)
         self.files, self.labels = self.catalog.column("file"), self.catalog.column("label")
         self.reads = self.catalog.task == "read"
+        self.kind, self.kinds = ("tag", "tags") if self.catalog.task == "tag" else ("class", "classes")
         self.rows = self.catalog.rows()
         checks = list(findings.checks.values())
         self.flagged_checks = sorted((check for check in checks if has_findings(check)), key=urgency)
@@ -69,8 +70,8 @@ class _Page:
         if self.reads:
             sections += [("texts", "Texts", None, self._texts()), ("samples", "Samples", None, self._read_samples())]
         else:
-            sections += [("classes", "Images a class", None, self._classes()),
-                         ("samples", "Samples of the classes", None, self._class_samples())]  # fmt: skip
+            sections += [("classes", f"Images a {self.kind}", None, self._classes()),
+                         ("samples", f"Samples of the {self.kinds}", None, self._class_samples())]  # fmt: skip
         flagged = [
             (check.check, check_title(check.check), self._count(check), self.sections.render(check))
             for check in self.flagged_checks
@@ -97,12 +98,12 @@ class _Page:
     # --- the whole set
 
     def _overview(self, source: str) -> Html:
-        classes = len({self.labels[row] for row in self.rows})
+        classes = len({each for row in self.rows for each in self.catalog.labels_in(self.labels[row])})
         flagged = {row for check in self.flagged_checks for row in check.why}
         n = len(self.catalog)
         tiles = [
             _tile(f"{n:,}", "image" if n == 1 else "images"),
-            _tile(f"{classes:,}", "different texts" if self.reads else "class" if classes == 1 else "classes"),
+            _tile(f"{classes:,}", "different texts" if self.reads else self.kind if classes == 1 else self.kinds),
             _tile(f"{len(flagged):,}", f"flagged by a check ({len(flagged) / max(n, 1):.0%})"),
             _tile(f"{len(self.flagged_checks)} of {len(self.findings.checks)}", "checks found something"),
         ]
@@ -172,22 +173,23 @@ class _Page:
         ])  # fmt: skip
 
     def _classes(self) -> Html:
-        counts = Counter(self.labels[row] for row in self.rows)
+        counts = Counter(each for row in self.rows for each in self.catalog.labels_in(self.labels[row]))
         if not counts:
             return tag("p", "No image could be decoded.")
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         (most, largest), (least, smallest) = ordered[0], ordered[-1]
-        sentence = f"{pluralize(len(counts), 'class', 'classes')}"
+        sentence = f"{pluralize(len(counts), self.kind, self.kinds)}"
         if len(counts) > 1:
             sentence += f"; the largest, {most}, has {largest:,} images, the smallest, {least}, {smallest:,}"
-        return join([tag("p", f"{sentence}."), bars(ordered, "images a class")])
+        return join([tag("p", f"{sentence}."), bars(ordered, f"images a {self.kind}")])
 
     def _class_samples(self) -> Html:
         if not self.rows:
             return tag("p", "No image could be decoded.")
         of_class: dict[str, list[int]] = defaultdict(list)
         for row in self.rows:
-            of_class[self.labels[row]].append(row)
+            for each in self.catalog.labels_in(self.labels[row]):
+                of_class[each].append(row)
         classes = sorted(of_class)
         shown = [classes[place] for place in spread(range(len(classes)), MOST_CLASSES)]
         strips = [
@@ -196,9 +198,9 @@ class _Page:
                              for row in spread(of_class[label], SAMPLES)), class_="strip"))
             for label in shown
         ]  # fmt: skip
-        note = f"Up to {SAMPLES} images a class, evenly from its first file to its last."
+        note = f"Up to {SAMPLES} images a {self.kind}, evenly from its first file to its last."
         if len(shown) < len(classes):
-            note += f" {len(shown)} of {len(classes):,} classes are shown."
+            note += f" {len(shown)} of {len(classes):,} {self.kinds} are shown."
         return join([tag("p", note, class_="note"), tag("div", *strips, class_="strips")])
 
     def _texts(self) -> Html:

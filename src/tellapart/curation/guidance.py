@@ -63,6 +63,13 @@ GUIDANCE = {
         "Look from the top: give a new label where the picture says so, and stop where the model is wrong more often "
         "than right.", LOOK, "flagged from a doubt of {:.2f}, where 0 is sure of the label and 1 of another",
     ),
+    "tag_errors": Guidance(
+        "tags that look wrong",
+        "Does each picture show what its tags say, and nothing else of them? A model that learnt from the other images "
+        "judges each tag alone; it can be wrong.",
+        "Look from the top: mend the table where the picture says so, and stop where the model is wrong more often "
+        "than right.", LOOK, "flagged from a doubt of {:.2f}, where 0 is sure of the tag and 1 of the contrary",
+    ),
     "off_domain": Guidance(
         "pictures of another kind",
         "Is there a minority made in another way: photos among drawings, or drawings and screenshots among photos?",

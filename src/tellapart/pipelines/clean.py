@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tellapart.core.files import check_target
+from tellapart.core.tasks import CLEANED
 from tellapart.curation.audit import run_audit
 from tellapart.curation.clean import apply_decisions, data_before_cleaning
 from tellapart.curation.corrections import check_corrections
@@ -60,8 +61,9 @@ def clean(
     if review is not None:
         check_target(review, ".html", ".htm")
     source, reading = data_before_cleaning(data, dict(options))
+    embedder = default_embedder if pretrained else None
     findings = run_audit(
-        source, out=audit, embedder=default_embedder if pretrained else None, thresholds=thresholds, **reading
+        source, out=audit, embedder=embedder, thresholds=thresholds, tasks=CLEANED, verb="clean", **reading
     )
     catalog, decided, counts = apply_decisions(findings, rules, corrections)
     catalog.write(out)

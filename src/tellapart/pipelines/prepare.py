@@ -9,6 +9,7 @@ from typing import Any, Unpack
 from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.core.folder_lock import hold_folder
 from tellapart.core.progress import log
+from tellapart.core.tasks import CLEANED
 from tellapart.curation.audit import run_audit
 from tellapart.curation.audit_page import write_report
 from tellapart.curation.clean import apply_decisions, data_before_cleaning
@@ -85,8 +86,15 @@ def prepare(
     with hold_folder(folder):
         source, reading = data_before_cleaning(data, dict(options))
         embedder = default_embedder if settings["pretrained"] else None
+        thresholds = settings.get("thresholds")
         findings = run_audit(
-            source, out=folder / "audit", embedder=embedder, thresholds=settings.get("thresholds"), **reading
+            source,
+            out=folder / "audit",
+            embedder=embedder,
+            thresholds=thresholds,
+            tasks=CLEANED,
+            verb="prepare",
+            **reading,
         )
         write_report(findings, folder / "report.html")
         log(f"report: {folder / 'report.html'}")

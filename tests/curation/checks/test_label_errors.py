@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.curation.checks.label_errors import find_label_errors, gradients
+from tellapart.curation.checks.label_errors import find_label_errors, find_tag_errors, gradients
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,44 @@ def test_one_class_is_not_judged():
     found = find_label_errors(np.zeros((20, 3)), ["one"] * 20, range(20))
     assert np.isnan(found.margin).all()
     assert not found.flags.any()
+
+
+@pytest.fixture(scope="module")
+def tagged():
+    """400 points, each with some of four tags that move it; 5 % of the tags are turned into the contrary."""
+    dice = np.random.default_rng(0)
+    truth = dice.random((400, 4)) < (0.5, 0.3, 0.15, 0.08)
+    features = dice.normal(0, 1, (400, 20)) + truth @ np.eye(4, 20) * 6
+    wrong = dice.random(truth.shape) < 0.05
+    return features, truth ^ wrong, wrong
+
+
+def test_tags_that_were_turned_are_flagged_each_alone(tagged):
+    features, given, wrong = tagged
+    found = find_tag_errors(features, given, range(400))
+    assert wrong[found.flags].mean() >= 0.9
+    assert found.flags[wrong].mean() >= 0.7
+    assert (found.discrimination > 0.5).all()
+
+
+def test_tags_that_nothing_shows_are_not_called_wrong(tagged):
+    _, given, _ = tagged
+    found = find_tag_errors(np.random.default_rng(1).normal(size=(400, 20)), given, range(400))
+    assert not found.flags.any()
+    assert (found.discrimination < 0.1).all()
+
+
+def test_tags_of_few_images_and_of_nearly_all_are_not_judged(tagged):
+    features, given, _ = tagged
+    given = given.copy()
+    given[:, 2:] = False
+    given[:4, 2], given[4:, 3] = True, True
+    found = find_tag_errors(features, given, range(400))
+    assert np.isnan(found.doubt).all(axis=0).tolist() == [False, False, True, True]
+    assert np.isnan(found.discrimination).tolist() == [False, False, True, True]
+    none = find_tag_errors(features, given[:, 2:], range(400))
+    assert np.isnan(none.doubt).all()
+    assert not none.flags.any()
 
 
 def test_gradients_see_which_way_edges_run():

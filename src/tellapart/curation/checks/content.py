@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tellapart.core.errors import pluralize
+from tellapart.core.errors import join_some, pluralize
 from tellapart.core.parallel import map_threads
+from tellapart.core.tag_sets import join_tags
 from tellapart.curation.check_context import Check, CheckContext
 from tellapart.curation.checks import label_errors
 from tellapart.curation.checks.off_domain import FEWEST, minority_probability
@@ -34,12 +35,7 @@ def _off_domain(context: CheckContext, threshold: float) -> Finding:
 
 
 def _label_errors(context: CheckContext, threshold: float) -> Finding:
-    features = context.index.content(context.rows)
-    evidence = f"features of {context.index.evidence}"
-    if features is None:
-        features, evidence = _gradients(context), "gradients and colours"
-    row_to_group = {row: number for number, group in enumerate(context.copies) for row in group}
-    groups = [row_to_group.get(row, len(row_to_group) + row) for row in context.rows]
+    features, evidence, groups = _label_evidence(context)
     result = label_errors.find_label_errors(features, [context.labels[row] for row in context.rows], groups)
     score, why = {}, {}
     for place, row in enumerate(context.rows):
@@ -71,6 +67,52 @@ def _label_errors(context: CheckContext, threshold: float) -> Finding:
     return Finding("label_errors", sentence, threshold, score, why, facts=facts)
 
 
+def _tag_errors(context: CheckContext, threshold: float) -> Finding:
+    features, evidence, groups = _label_evidence(context)
+    names = context.catalog.labels
+    given = [set(context.catalog.labels_in(context.labels[row])) for row in context.rows]
+    has = np.array([[name in tags for name in names] for tags in given], bool).reshape(len(given), len(names))
+    result = label_errors.find_tag_errors(features, has, groups)
+    judged = [place for place in range(len(names)) if not np.isnan(result.discrimination[place])]
+    if not judged:
+        reason = "no tag that five images have and five lack"
+        return not_judged("tag_errors", threshold, reason, evidence=evidence, ranking=[])
+    doubt = result.doubt[:, judged].max(axis=1)
+    score = dict(zip(context.rows, map(float, doubt), strict=True))
+    flags = result.flags & (result.doubt >= threshold)
+    why, looks_like = {}, {}
+    for place, row in enumerate(context.rows):
+        if doubted := {names[tag] for tag in np.flatnonzero(flags[place])}:
+            surplus, missing = sorted(doubted & given[place]), sorted(doubted - given[place])
+            words = [f"{verb} {join_some(map(repr, some))}" for verb, some in
+                     (("shows no", surplus), ("shows", missing)) if some]  # fmt: skip
+            why[row] = f"tagged {context.labels[row]!r}, looks as if it {' and '.join(words)}"
+            looks_like[context.files[row]] = join_tags(given[place] ^ doubted)
+    facts: dict[str, Any] = {
+        "evidence": evidence,
+        "ranking": [context.files[row] for row in sorted(score, key=lambda row: -score[row])],
+        "looks_like": looks_like,
+        "tags": {names[tag]: {"doubted": int(flags[:, tag].sum()),
+                              "discrimination": round(float(result.discrimination[tag]), 4)} for tag in judged},
+    }  # fmt: skip
+    unlike = [names[tag] for tag in judged if result.discrimination[tag] < label_errors.LEAST_DISCRIMINATION]
+    if left_out := sorted({*names} - {names[tag] for tag in judged}):
+        facts["left_out"] = f"{join_some(left_out)}, which fewer than five images have, or lack"
+    sentence = f"{pluralize(int(flags.sum()), 'tag')} contradicted in {pluralize(len(why), 'image')}"
+    if unlike:
+        sentence += f"; none of {join_some(unlike)}, which the model that would judge hardly tells"
+    return Finding("tag_errors", sentence, threshold, score, why, facts=facts)
+
+
+def _label_evidence(context: CheckContext) -> tuple[Array, str, list[int]]:
+    """What labels are judged by: features N, F of the rows, their name, and N numbers, alike for copies."""
+    features, evidence = context.index.content(context.rows), f"features of {context.index.evidence}"
+    if features is None:
+        features, evidence = _gradients(context), "gradients and colours"
+    row_to_group = {row: number for number, group in enumerate(context.copies) for row in group}
+    return features, evidence, [row_to_group.get(row, len(row_to_group) + row) for row in context.rows]
+
+
 def _gradients(context: CheckContext) -> Array:
     """Return gradients of all rows, N, 336; a few at a time, so that intermediates stay in the processor's cache."""
     steps = range(0, max(len(context.rows), 1), 128)
@@ -81,4 +123,5 @@ def _gradients(context: CheckContext) -> Array:
 CHECKS = (
     Check("off_domain", "Another kind of picture", 0.2, None, _off_domain),
     Check("label_errors", "Labels that look wrong", 0.7, "classify", _label_errors),
+    Check("tag_errors", "Tags that look wrong", 0.7, "tag", _tag_errors),
 )

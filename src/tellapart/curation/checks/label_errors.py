@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.metrics import calibration, lda
+from tellapart.metrics.ridge import fit_platt, fit_ridge_path
 
 FOLDS = 5
 DIMENSIONS = 128
 SHRINK = 0.3
 SMALLEST_CLASS = 5  # images; labels of smaller classes are not judged
+LEAST_DISCRIMINATION = 0.5  # of a tag's model; below it none of the tag's labels is called wrong
 
 Array = npt.NDArray[Any]
 
@@ -78,6 +80,60 @@ def find_label_errors(features: Array, labels: Sequence[str], groups: Sequence[i
     for row, place in zip(rows.tolist(), best.tolist(), strict=True):
         other[row] = str(names[place])
     return LabelErrors(margin, other, flags, float((chance.argmax(axis=1) == observed).mean()))
+
+
+@dataclass(frozen=True)
+class TagErrors:
+    """How each of K tags that N images have, or lack, compares with the contrary.
+
+    Args:
+        doubt: probability of the contrary, 0..1, N, K; nan where not judged.
+        flags: whether confident learning calls it wrong, N, K.
+        discrimination: how much higher the out-of-sample probability of a tag is on the mean of the images that have it
+            than of those that lack it, K; nan where not judged. Source: Tjur, "Coefficients of determination in
+            logistic regression models" (2009).
+    """
+
+    doubt: Array
+    flags: Array
+    discrimination: Array
+
+
+def find_tag_errors(features: Array, tags: Array, groups: Sequence[int]) -> TagErrors:
+    """Judge tags, each alone, by out-of-sample predictions.
+
+    Confident learning of two classes a tag: an image that lacks it, and gets for it the mean probability of the images
+    that have it, should have it; and the other way round. A tag whose model discriminates too little flags nothing.
+
+    Args:
+        features: N, F.
+        tags: whether each image has each tag, N, K.
+        groups: as of `find_label_errors`.
+    """
+    has = np.asarray(tags, bool)
+    doubt = np.full(has.shape, np.nan, np.float32)
+    flags, discrimination = np.zeros(has.shape, bool), np.full(has.shape[1], np.nan)
+    judged = np.flatnonzero(np.minimum(has.sum(axis=0), (~has).sum(axis=0)) >= SMALLEST_CLASS)
+    if not len(judged):
+        return TagErrors(doubt, flags, discrimination)
+    axes, fold = _reduced(features), _folds(np.zeros(len(has), np.int64), np.asarray(groups))
+    scores = np.zeros((len(has), len(judged)))
+    for number in range(FOLDS):
+        learn, judge = fold != number, fold == number
+        if judge.any() and learn.any():
+            slopes, offsets = next(fit_ridge_path(axes[learn], has[learn][:, judged], shrinks=[SHRINK]))
+            scores[judge] = axes[judge] @ slopes + offsets
+    for place, tag in enumerate(judged.tolist()):
+        observed = has[:, tag]
+        slope, offset = fit_platt(scores[:, place], observed)
+        chance = 1 / (1 + np.exp(-np.clip(slope * scores[:, place] + offset, -30, 30)))
+        own = np.where(observed, chance, 1 - chance)
+        with_it, without = own[observed].mean(), own[~observed].mean()
+        doubt[:, tag] = 1 - own
+        discrimination[tag] = with_it + without - 1
+        if discrimination[tag] >= LEAST_DISCRIMINATION:
+            flags[:, tag] = (1 - own >= np.where(observed, without, with_it)) & (own < 0.5)
+    return TagErrors(doubt, flags, discrimination)
 
 
 def _reduced(features: Array) -> Array:
