@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+import pyarrow.parquet as pq
 import pytest
 
 import tellapart
@@ -57,7 +58,6 @@ def test_answers_written_part_by_part_teach_the_next_model(said, tagged, tag_bun
     (part,) = (tmp_path / "answers").glob("*.parquet")
     catalog = tellapart.Bundle.open(tag_bundle)
     assert catalog.task == "tag"
-    import pyarrow.parquet as pq
 
     rows = pq.read_table(part).to_pylist()
     expected = tellapart.load(tag_bundle).predict([row["file"] for row in rows])
@@ -88,3 +88,19 @@ def test_the_list_of_runs_shows_the_figures(said, tag_run):
     code, out, _ = said("runs", tag_run.parent / "tag-run")
     assert code == 0
     assert "mean average precision" in out
+
+
+def test_shards_and_features_take_several_labels_as_their_errors_say(said, tmp_path, draw_tagged):
+    data = draw_tagged(tmp_path / "data", n=4, wrong=0)
+    (data / "labels.csv").write_text(
+        "file,label\n000.png,\"['red', 'blue']\"\n001.png,\"['blue']\"\n", encoding="utf-8"
+    )
+    code, _, err = said("shards", data / "labels.csv", "--out", tmp_path / "refused")
+    assert code == 2
+    assert "say --task tag" in err
+    assert said("shards", data / "labels.csv", "--out", tmp_path / "shards", "--task", "tag")[0] == 0
+    assert tellapart.catalog(tmp_path / "shards", out=tmp_path / "c.parquet", task="tag").labels == ("blue", "red")
+    for number, source in enumerate([data / "labels.csv", tmp_path / "shards"]):
+        out = tmp_path / f"{number}.parquet"
+        assert said("embed", "small", source, "--out", out, "--task", "tag")[0] == 0
+        assert [row["label"] for row in pq.read_table(out).to_pylist()] == ["blue|red", "blue"]

@@ -447,3 +447,13 @@ def test_every_class_of_the_model_belongs_to_a_given_group(shape_bundle, shapes,
     shutil.rmtree(tmp_path / "renewed" / "round" / "ring")
     with refuses(CatalogError, f"{groups}: in no group: bar, ring; each class of the model belongs to one"):
         tellapart.evaluate(shape_bundle, tmp_path / "renewed", coarse_labels=groups)
+
+
+def test_where_no_report_can_be_written_is_said_before_the_model_is_opened(tmp_path, shapes, refuses):
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "r.json"
+    text = f"{out}: nothing can be written in {out.parent} (Not a directory); name another place"
+    with refuses(ConfigError, text):
+        tellapart.evaluate("no model", shapes, out=out)
+    with refuses(ConfigError, f"{tmp_path}: a folder; name a file that ends in .json"):
+        tellapart.evaluate("no model", shapes, out=tmp_path)

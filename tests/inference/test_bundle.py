@@ -221,3 +221,9 @@ def test_a_model_shows_what_it_knows_and_how_good_it_is(shape_predictor):
     assert ", ".join(shape_predictor.bundle.labels) in html
     assert "accuracy" in html
     assert "n " in html
+
+
+def test_its_location_opens_it_again(shape_bundle):
+    assert Bundle.open("base").location == "base"
+    assert Bundle.open("small").location == "small"
+    assert Bundle.open(shape_bundle).location == str(shape_bundle)

@@ -26,6 +26,7 @@ from tellapart.training.build_model import build_preprocess, load_model
 from tellapart.training.config import TrainConfig
 from tellapart.training.decision_rules import calibrate_classes, calibrate_tags, tag_targets
 from tellapart.training.run_folder import Run
+from tellapart.training.tasks.registry import get_task
 
 OPTIONS = {
     "task": "classify", "backbone": "small", "stages": [{"train": "all", "epochs": 2, "lr": 3e-3}], "batch_size": 16,
@@ -207,9 +208,20 @@ def test_without_a_word_the_rarer_class_is_positive(draw_shapes, tmp_path):
     catalog = tellapart.split(open_catalog(data))
     rows = catalog.rows("val") + catalog.rows("test")
     logits = np.random.default_rng(0).normal(0, 1, (len(rows), 2)).astype(np.float32)
+    assert get_task("classify").plan(TrainConfig(), catalog).positive_class == "bar"
     for said, positive in ((None, "bar"), ("disc", "disc")):
         made = calibrate_classes(TrainConfig(threshold="f1", positive_class=said), catalog, rows, logits)
         assert made["threshold"]["positive"] == positive
+
+
+def test_figures_without_a_threshold_are_of_the_same_positive_class(deciding):
+    bundle = decided(deciding).bundle
+    calibration = replace(bundle.manifest.calibration, threshold=None)
+    for positive in ("disc", "ring"):
+        training = {**bundle.manifest.training, "positive_class": positive}
+        manifest = replace(bundle.manifest, training=training, calibration=calibration)
+        figures = tellapart.evaluate(replace(bundle, manifest=manifest), deciding.data, split="all")
+        assert figures["threshold"] == {"positive": positive, "at": 0.5, "aim": None}
 
 
 # --- refused -----------------------------------------------------------------------------------------

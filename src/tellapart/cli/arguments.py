@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.cli.input_paths import check_input_paths
@@ -67,9 +69,14 @@ def add_source_options(parser: ArgumentParser, *, task: bool = True) -> None:
     """
     parser.add_argument("data", help=DATA_HELP)
     if task:
-        parser.add_argument("--task", help="classify or read; by default as the labels suggest")
+        add_task_option(parser)
     parser.add_argument("--coarse_labels", help="YAML file, group to list of classes")
     add_label_options(parser)
+
+
+def add_task_option(parser: ArgumentParser) -> None:
+    """Add the option that says what the labels are for."""
+    parser.add_argument("--task", help="classify, read, or tag (several labels an image); by default as labels suggest")
 
 
 def add_label_options(parser: ArgumentParser) -> None:
@@ -107,6 +114,8 @@ def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) ->
             option = text.split()[2].partition("=")[0].removeprefix("--")
             known = [name.removeprefix("--") for name in parser._option_string_actions]
             text = f"no option {option!r}{_instead(option, known) or did_you_mean(option, known)}"
+        elif text.startswith("unrecognized arguments: -") and Path(name := text.partition(": ")[2].split()[0]).exists():
+            text = f"{name}: it begins with a dash, as options do; write {shlex.quote(f'./{name}')}"
         raise ConfigError(f"{text} (see {parser.prog} --help)") from error
     options = dict(namespace.as_dict())
     as_json = bool(options.pop("json", False))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tellapart.cli.arguments import DATA_HELP, ON_HELP, add_label_options, add_source_options, new_parser, parse
+from tellapart.cli.arguments import (
+    DATA_HELP,
+    ON_HELP,
+    add_label_options,
+    add_source_options,
+    add_task_option,
+    new_parser,
+    parse,
+)
 from tellapart.cli.output import catalog_summary, catalog_table, class_name, parts_prose, show
 from tellapart.core.errors import pluralize
 from tellapart.core.terminal import printable
@@ -130,6 +138,7 @@ def shards_verb(words: list[str]) -> int:
         example="tellapart shards photos --out photo-shards --size 256MB",
     )
     parser.add_argument("data", help=DATA_HELP)
+    add_task_option(parser)
     add_label_options(parser)
     parser.add_argument("--out", required=True, help="a folder or URL")
     parser.add_argument("--size", default="512MB", help="about how large a shard is")

@@ -15,6 +15,7 @@ from tellapart.cli.arguments import (
     ON_HELP,
     PATTERN_HELP,
     add_label_options,
+    add_task_option,
     new_parser,
     parse,
 )
@@ -89,6 +90,7 @@ def embed_verb(words: list[str]) -> int:
     )
     parser.add_argument("model", help="a run, a bundle, or a timm backbone such as tf_efficientnet_lite0")
     parser.add_argument("data", help=DATA_HELP)
+    add_task_option(parser)
     add_label_options(parser)
     parser.add_argument("--out", required=True, help="FILE.parquet, FILE.npy, or a folder or URL for a file a part")
     parser.add_argument("--dtype", default="float32", help="float32 or float16")

@@ -91,6 +91,8 @@ def labelled_parts(data: str | Path | Catalog, options: Mapping[str, Any]) -> It
     if shards is not None:
         root, paths = shards
         labels = {name: options.get(name) for name in LABEL_OPTIONS}
+        if options.get("task") == "tag":
+            labels["task"] = "tag"
         said = parts_in_names(_below(root, path) for path, _ in paths)
         return numbered(
             _shard_piece(root, path, status, {"labels": labels, "split": said[_below(root, path)]})
@@ -293,7 +295,8 @@ def _read_shard(path: Path, inputs: Mapping[str, Any]) -> Iterator[PartImage]:
         for name, (_, data) in zip(names, iter_shard(path, range(len(names)), column), strict=True):
             yield PartImage(name, None, None, None, None, data)
         return
-    columns = Columns(labels["file_column"], labels["label_column"], labels["group_by"], labels["label_from"] or "auto")
+    named = (labels["file_column"], labels["label_column"], labels["group_by"], labels["label_from"] or "auto")
+    columns = Columns(*named, tags=labels.get("task") == "tag")
     listing = read_shards([path], columns, as_path(inputs["root"]))
     if all(row.split is None for row in listing.rows):
         listing.rows = [replace(row, split=inputs["split"]) for row in listing.rows]

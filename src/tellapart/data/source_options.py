@@ -19,11 +19,16 @@ class LabelOptions(TypedDict, total=False):
     group_by: str | None
 
 
-class SourceOptions(LabelOptions, total=False):
-    """How a source is read: `LabelOptions`, the task, and the groups of its classes.
+class TaskOptions(LabelOptions, total=False):
+    """Where the labels of a source stand, and for which task they are."""
+
+    task: str | None
+
+
+class SourceOptions(TaskOptions, total=False):
+    """How a source is read: `TaskOptions`, and the groups of its classes.
 
     See `tellapart.data.opening.open_catalog`.
     """
 
-    task: str | None
     coarse_labels: str | Path | Mapping[str, Sequence[str]] | None

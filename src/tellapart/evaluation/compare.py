@@ -85,7 +85,7 @@ def compare(
         "n": len(rows),
         "task": bundles[0].task,
         "models": [
-            {"name": name, "path": str(bundle.path), **_scores(bundle.task, truth, each)}
+            {"name": name, "path": bundle.location, **_scores(bundle.task, truth, each)}
             for name, bundle, each in zip(names, bundles, answers, strict=True)
         ],
         "pairs": _pairs(bundles[0].task, names, truth, answers),

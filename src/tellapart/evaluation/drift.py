@@ -91,7 +91,7 @@ def drift(
         for (name, (distance, p)), raised in zip(tests.items(), adjusted, strict=True)
     ]
     result: dict[str, Any] = {
-        "model": str(predictor.bundle.path),
+        "model": predictor.bundle.location,
         "window": str(window),
         "n": len(now),
         "n_reference": len(before),

@@ -140,6 +140,8 @@ def evaluate(
         ConfigError: an output that cannot be written, or a sample of no image.
     """
     check_limit(corruption_sample)
+    if out is not None:
+        check_target(out, ".json")
     if picture is not None:
         check_target(picture, ".png")
     if report is not None:
@@ -171,7 +173,7 @@ def evaluate(
     truth = [labels[row] for row in selection.rows]
     figures = Report(
         {
-            "model": str(bundle.path),
+            "model": bundle.location,
             "data": str(catalog.source),
             "split": selection.part,
             "n": len(selection.rows),
@@ -324,7 +326,8 @@ def _threshold(bundle: Bundle) -> dict[str, Any]:
     threshold = bundle.calibration.threshold if bundle.calibration else None
     if threshold is not None:
         return {"positive": threshold.positive, "at": threshold.at, "aim": threshold.aim}
-    return {"positive": bundle.labels[1], "at": 0.5, "aim": None}
+    positive = bundle.manifest.training.get("positive_class") or bundle.labels[1]  # earlier bundles do not say
+    return {"positive": positive, "at": 0.5, "aim": None}
 
 
 def _uncalibrated(bundle: Bundle, predictions: list[Prediction]) -> npt.NDArray[np.float64]:

@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 BASE = "base"  # the reader that answers; a folder of this name is ./base
 BASE_SMALL = "small"  # a smaller, faster one, which trainings begin with; a folder of this name is ./small
+SHIPPED = (BASE, BASE_SMALL)
 
 
 def is_shipped(model: object) -> TypeGuard[str]:
@@ -16,7 +17,7 @@ def is_shipped(model: object) -> TypeGuard[str]:
     >>> is_shipped("base"), is_shipped("small"), is_shipped("./base")
     (True, True, False)
     """
-    return isinstance(model, str) and model in (BASE, BASE_SMALL)
+    return isinstance(model, str) and model in SHIPPED
 
 
 def shipped_reader(name: str) -> Path:

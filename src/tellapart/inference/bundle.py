@@ -28,7 +28,7 @@ from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import is_url
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference import bundle_checks
-from tellapart.inference.base_model import is_shipped, shipped_reader
+from tellapart.inference.base_model import SHIPPED, is_shipped, shipped_reader
 from tellapart.inference.bundle_checks import file_digest, is_plain_name
 from tellapart.inference.charset import Charset
 from tellapart.inference.fetching import fetch_bundle
@@ -53,6 +53,11 @@ class Bundle:
 
     path: Path
     manifest: BundleManifest
+
+    @property
+    def location(self) -> str:
+        """What opens it again: its folder, or the name of the shipped reader that it is."""
+        return next((name for name in SHIPPED if self.path == shipped_reader(name)), str(self.path))
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:

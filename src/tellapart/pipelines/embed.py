@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from tellapart.core.errors import ConfigError, ImageError
 from tellapart.core.files import atomic_file, check_writable
 from tellapart.core.storage import as_path, is_url
-from tellapart.data.source_options import LabelOptions
+from tellapart.data.source_options import TaskOptions
 from tellapart.inference.base_model import is_shipped
 from tellapart.pipelines.catalog import remove_parts
 from tellapart.pipelines.predict import PartsResult, parts_result
@@ -36,7 +36,7 @@ def embed(
     out: str | Path,
     dtype: str = "float32",
     on: str | None = None,
-    **options: Unpack[LabelOptions],
+    **options: Unpack[TaskOptions],
 ) -> PartsResult:
     """Write the features of every image: the same call goes on with what is missing.
 
@@ -48,7 +48,8 @@ def embed(
             vector of an image that cannot be read is nan.
         dtype: float32 or float16.
         on: ``ray`` or ``ray://HOST:PORT``: on the machines of a cluster; else on this machine's cores.
-        options: how to read the data, see `tellapart.data.layouts.read_source`.
+        options: how to read the data (``task`` is ``tag`` for several labels an image), see
+            `tellapart.data.layouts.read_source`.
 
     Raises:
         BundleError: no bundle, or one of an earlier version, without features.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from tellapart.core.errors import CatalogError, ConfigError, ImageError
 from tellapart.core.storage import as_path, locate
-from tellapart.data.source_options import LabelOptions
+from tellapart.data.source_options import TaskOptions
 from tellapart.pipelines.predict import PartsResult, parts_result
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def shards(
     out: str | Path,
     size: str | int = "512MB",
     on: str | None = None,
-    **options: Unpack[LabelOptions],
+    **options: Unpack[TaskOptions],
 ) -> PartsResult:
     """Write any source as Parquet shards with the bytes of its images; shards are joined, and large ones split.
 
@@ -42,7 +42,8 @@ def shards(
         out: the folder or URL of the shards.
         size: about how large a shard is: bytes, or such as ``512MB``.
         on: ``ray`` or ``ray://HOST:PORT``: on the machines of a cluster; else on this machine's cores.
-        options: how to read the data, see `tellapart.data.layouts.read_source`.
+        options: how to read the data (``task`` is ``tag`` for several labels an image), see
+            `tellapart.data.layouts.read_source`.
 
     Raises:
         ConfigError: a size that is none, a folder of something else, or a cluster out of reach.

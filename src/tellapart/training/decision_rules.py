@@ -104,7 +104,7 @@ def calibrate_classes(config: TrainConfig, catalog: Catalog, rows: list[int], lo
     answers = after.argmax(axis=1)
     threshold = {}
     if config.threshold is not None:
-        positive = index[_positive(config, catalog)]
+        positive = index[str(positive_class(config, catalog))]
         at = calibration.threshold(after[:, positive], target == positive, config.threshold)
         threshold = {"threshold": {"positive": labels[positive], "at": at, "aim": config.threshold}}
         answers = np.where(after[:, positive] >= at, positive, 1 - positive)
@@ -174,8 +174,10 @@ def tag_targets(catalog: Catalog) -> npt.NDArray[np.float32]:
     return result
 
 
-def _positive(config: TrainConfig, catalog: Catalog) -> str:
-    """The class that a threshold is for: as said, or the rarer one of the training part."""
+def positive_class(config: TrainConfig, catalog: Catalog) -> str | None:
+    """Of two classes the one that a threshold is for: as said, or the rarer one of the training part; None of more."""
+    if config.positive_class is not None or len(catalog.labels) != 2:
+        return config.positive_class
     label = catalog.column("label")
     count = Counter(label[row] for row in catalog.rows("train"))
-    return config.positive_class or min(catalog.labels, key=lambda name: (count[name], name))
+    return min(catalog.labels, key=lambda name: (count[name], name))

@@ -20,7 +20,7 @@ from tellapart.training.closed_form_head import fit_closed_form_head
 from tellapart.training.colour import is_grey
 from tellapart.training.config import SMALL, Stage, TrainConfig
 from tellapart.training.dataset import PixelCache
-from tellapart.training.decision_rules import calibrate_classes, check_positive_class
+from tellapart.training.decision_rules import calibrate_classes, check_positive_class, positive_class
 from tellapart.training.models.backbones import DEFAULT_BACKBONE, FeatureCut
 from tellapart.training.models.classifier import Classifier, Ensemble
 from tellapart.training.run_folder import Run
@@ -83,6 +83,7 @@ class ClassificationTask(Task):
             batch_size=batch_size,
             augment=self.preset(config, "glyph" if small else "photo"),
             ema=config.ema or 0.0,
+            positive_class=positive_class(config, catalog),
         )
 
     def check_decisions(self, config: TrainConfig, catalog: Catalog) -> None:
