@@ -170,7 +170,7 @@ NO_RECIPE = (
         (["split", "set", "more"], "unrecognized arguments: more (see tellapart split --help)"),
         (["train", "set", "--recipe", "soup"], NO_RECIPE),
         (["train", "set", "--config", "no.yaml"], "no.yaml: cannot be read: No such file or directory"),
-        (["train", "set", "--config", "odd.yaml"], "unknown option 'epoch' (did you mean 'epochs'?)"),
+        (["train", "set", "--config", "odd.yaml"], "odd.yaml: unknown option 'epoch' (did you mean 'epochs'?)"),
         (["train", "set", "--config", "note.txt"], "note.txt: write one option a line, as `key: value`"),
         (["train", "set", "--out", "full"], "full: not empty and not a run; give another --out"),
         (["evaluate", "no", "set"], f"no: {NO_BUNDLE}"),

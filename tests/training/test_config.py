@@ -94,8 +94,9 @@ def test_a_path_may_name_the_groups(tmp_path):
 def test_an_unknown_key_is_named_with_its_neighbour(written, refuses, key, hint):
     with refuses(ConfigError, f"unknown option {key!r}{hint}"):
         make_config(options={key: 3})
-    with refuses(ConfigError, f"unknown option {key!r}{hint}"):
-        make_config(config=written(f"{key}: 3\n"))
+    file = written(f"{key}: 3\n")
+    with refuses(ConfigError, f"{file}: unknown option {key!r}{hint}"):
+        make_config(config=file)
 
 
 @pytest.mark.parametrize(
@@ -195,13 +196,15 @@ def test_a_stage_must_learn(written, refuses, values):
     words = "stage 'last:2': epochs must be at least 1, lr above 0, lr_factor 0 or more"
     with refuses(ConfigError, words):
         Stage("last:2", **values)
-    with refuses(ConfigError, words):
-        make_config(config=written(yaml.safe_dump({"stages": [{"train": "last:2", **values}]})))
+    file = written(yaml.safe_dump({"stages": [{"train": "last:2", **values}]}))
+    with refuses(ConfigError, f"{file}: {words}"):
+        make_config(config=file)
 
 
 def test_a_stage_with_nothing_said_where_something_must_be(written, refuses):
-    with refuses(ConfigError, "option epochs: null says nothing; give a value, or leave it out"):
-        make_config(config=written("stages: [{train: all, epochs: null}]"))
+    file = written("stages: [{train: all, epochs: null}]")
+    with refuses(ConfigError, f"{file}: option epochs: null says nothing; give a value, or leave it out"):
+        make_config(config=file)
 
 
 def test_an_unknown_key_of_a_stage_is_named(refuses):
@@ -299,3 +302,17 @@ def test_another_schedule_is_refused(schedule, refuses):
 def test_numbers_and_words_out_of_range_are_refused(options, words, refuses):
     with refuses(ConfigError, words):
         make_config(options=options)
+
+
+def test_what_is_wrong_in_a_file_is_said_with_its_name(tmp_path, refuses):
+    file = tmp_path / "options.yaml"
+    for text, words in (("epochs: three", "option epochs: 'three' does not fit; give a whole number"),
+                        ("epoks: 3", "unknown option 'epoks' (did you mean 'epochs'?)"),
+                        ("stages: [3]", "option stages: '[3]' does not fit; give another kind of value"),
+                        ("lr: -1", "lr -1.0: give a rate above 0, such as 0.001")):  # fmt: skip
+        file.write_text(text, encoding="utf-8")
+        with refuses(ConfigError, f"{file}: {words}"):
+            make_config(config=file)
+    file.write_text("epochs: 3", encoding="utf-8")
+    with refuses(ConfigError, "seed -1: give a whole number from 0 to 4294967295"):
+        make_config(config=file, options={"seed": -1})

@@ -107,7 +107,7 @@ def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) ->
     try:
         namespace = parser.parse_args([_with_underscores(word) for word in words], defaults=defaults)
     except ArgumentError as error:
-        from tellapart.training.config import in_plain_words
+        from tellapart.core.option_errors import in_plain_words
 
         text = in_plain_words(error)
         if text.startswith("unrecognized arguments: --"):

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from tellapart.core.documents import load_yaml, read_yaml
 from tellapart.core.errors import ConfigError, did_you_mean
+from tellapart.core.option_errors import in_plain_words
 from tellapart.core.tasks import TaskName
-from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference.picture_view import View
 from tellapart.metrics.calibration import parse_threshold_goal
 from tellapart.training.augmentation_options import AugmentStep
@@ -311,25 +311,26 @@ def make_config(
     Traceback (most recent call last):
     tellapart.core.errors.ConfigError: unknown option 'epoch' (did you mean 'epochs'?)
     """
-    merged: dict[str, Any] = {}
-    if recipe is not None:
-        merged |= _mapping(load_yaml(recipe_text(recipe), recipe), f"recipe {recipe}")
-    if config is not None:
-        merged |= _mapping(read_yaml(config), str(config))
-    for part in RECIPE_PARTS:  # what a recipe draws or prepares is no option of a training
-        merged.pop(part, None)
-    merged |= options or {}
-    known = {item.name for item in fields(TrainConfig)}
-    for key in merged:
-        if key not in known:
-            raise ConfigError(f"unknown option {key!r}{did_you_mean(str(key), known)}")
-    return _checked(merged)
+    ready = {} if recipe is None else _mapping(load_yaml(recipe_text(recipe), recipe), f"recipe {recipe}")
+    stated = {} if config is None else _mapping(read_yaml(config), str(config))
+    try:
+        return _checked({**ready, **stated, **(options or {})})
+    except ConfigError as error:
+        if config is None:
+            raise
+        _checked({**ready, **(options or {})})  # what is wrong without the file is not the file's fault
+        raise ConfigError(f"{config}: {error}") from error
 
 
 def _checked(values: Mapping[str, Any]) -> TrainConfig:
     """Types checked by jsonargparse, by the same annotations that make the command line."""
     from jsonargparse import ArgumentError, ArgumentParser
 
+    known = {item.name for item in fields(TrainConfig)}
+    values = {key: value for key, value in values.items() if key not in RECIPE_PARTS}  # drawn or prepared before
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"unknown option {key!r}{did_you_mean(str(key), known)}")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(TrainConfig)
     plain = {
@@ -350,41 +351,6 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
         key: (given := getattr(made, key)) and [_item(kind, each) for each in given] for key, kind in LISTS.items()
     }
     return TrainConfig(**made.as_dict() | lists)
-
-
-_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "str": "a text",
-          "dict": "a mapping"}  # fmt: skip
-
-
-def in_plain_words(error: Exception) -> str:
-    """What jsonargparse says of a value that does not fit, for people.
-
-    >>> make_config(options={"epochs": "many"})
-    Traceback (most recent call last):
-    tellapart.core.errors.ConfigError: option epochs: 'many' does not fit; give a whole number
-    >>> make_config(options={"task": "guess"})
-    Traceback (most recent call last):
-    tellapart.core.errors.ConfigError: option task: 'guess' does not fit; give 'classify' or 'read' or 'tag'
-    """
-    text = " ".join(str(error).split())
-    key = re.search(r"(?:[Kk]ey|[Aa]rgument) [\"'-]*([\w.]+)", text)
-    given = re.search(r".*(?:Given|Got) value: (.*)$", text)  # the last: that of the whole option
-    unknown = re.search(r"Option '(\w+)' is not accepted", text)
-    if key is None or (given is None and unknown is None):
-        return excerpt(re.sub(r"^Parser key \"([\w.]+)\": ", r"option \1: ", text), 400)
-    if unknown is not None:
-        return f"option {key[1]}: it knows no {unknown[1]!r}"
-    kinds = re.findall(r"Expected an? (.*?)(?= - Expected| Given value|\. Got value| Subtypes|$)", text)
-    names = [
-        re.sub(r"<class '(\w+)'>", lambda match: _KINDS.get(match[1], match[1]), kind)
-        for kind in kinds
-        if "NoneType" not in kind
-    ]
-    names = [
-        " or ".join(re.findall(r"'[^']*'", name)) if "Literal" in name else _KINDS.get(name, name) for name in names
-    ]
-    assert given is not None
-    return f"option {key[1]}: {quoted(given[1])} does not fit; give {' or '.join(names) or 'another kind of value'}"
 
 
 def _item(kind: type[Any], value: Any) -> Any:
