@@ -154,7 +154,9 @@ def test_a_deep_reader_of_colour_begins_as_the_small_grey_one_that_it_begins_wit
 def test_a_reader_of_grey_pictures_cannot_begin_with_one_of_coloured_ones(packed, tmp_path, monkeypatch):
     from tellapart.training import warm_start as module
 
-    weights, known, height, _ = module._read_source(str(packed))
-    monkeypatch.setattr(module, "_read_source", lambda source: (weights, known, height, 3))
+    begin = module.open_beginning(str(packed))
+    known, weights = begin.charset, begin.read()
+    weights[module.FIRST] = weights[module.FIRST].expand(-1, 3, -1, -1)
+    monkeypatch.setattr(module, "open_beginning", lambda source: begin._replace(read=lambda: weights, channels=3))
     with pytest.raises(ConfigError, match="it reads pictures of 24 px in colour, here they have 24 px in grey"):
         warm_start(CTCReader(known.size), known, SPEC, str(packed))

@@ -14,7 +14,7 @@ from tellapart.inference.predictor import Predictor
 from tellapart.inference.view_selection import Readings, search_views
 from tellapart.metrics.text import edit_distance
 from tellapart.training.config import TrainConfig
-from tellapart.training.tasks.recognition import initial_reader
+from tellapart.training.tasks.recognition import beginning_of, initial_reader
 
 SAMPLE = 40  # training images
 ENOUGH = 0.95  # share of the characters read in pictures as they are, from which no other view is looked for
@@ -24,7 +24,7 @@ GAIN = 0.05  # of that share, below which pictures stay as they are
 def with_preprocess(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """The configuration with ``preprocess`` decided where it was left to the data.
 
-    A classifier's pictures, and those of a reader that begins with another than the shipped one, stay as they are.
+    A classifier's pictures stay as they are; a reader that begins with another than `small` sees them as that does.
 
     Args:
         config: what somebody decided.
@@ -32,8 +32,12 @@ def with_preprocess(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     """
     if config.preprocess != "auto":
         return config
-    by_small = catalog.task == "read" and initial_reader(config) == BASE_SMALL
-    return replace(config, preprocess=(choose_training_view(catalog).code if by_small else "") or "none")
+    code = ""
+    if catalog.task == "read" and initial_reader(config) == BASE_SMALL:
+        code = choose_training_view(catalog).code
+    elif catalog.task == "read" and (begin := beginning_of(config)) is not None:
+        code = begin.view
+    return replace(config, preprocess=code or "none")
 
 
 def choose_training_view(catalog: Catalog) -> View:

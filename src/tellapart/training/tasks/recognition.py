@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from tellapart.core.errors import ConfigError
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.inference.base_model import BASE_SMALL
+from tellapart.inference.base_model import BASE_SMALL, is_shipped
 from tellapart.inference.charset import BLANK, Charset
 from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.picture_view import View
@@ -32,7 +33,7 @@ from tellapart.training.schedule import FINE_TUNING_UPDATES, UPDATES, without_pr
 from tellapart.training.tasks.base import Floats, Task
 from tellapart.training.tasks.training_module import Answer, TrainingModule
 from tellapart.training.text_checks import check_texts
-from tellapart.training.warm_start import known_characters, warm_start
+from tellapart.training.warm_start import Beginning, known_characters, open_beginning, warm_start
 
 READ_EMA = 0.99  # the decay of a reader's averaged weights
 ABSENT = -1e4  # a logit that leaves no chance
@@ -65,14 +66,20 @@ class RecognitionTask(Task):
             raise ConfigError(f"{', '.join(unused)}: for classify only; leave it out")
 
     def plan(self, config: TrainConfig, catalog: Catalog) -> TrainConfig:
-        """Pictures of 48 px, grey unless colour may say what is the text; a training starts from the shipped reader."""
+        """What was not decided is as with the reader that the training begins with, by default `small`.
+
+        Pictures are grey unless that reader sees colour, or colour may say what is the text.
+        """
+        init_from = initial_reader(config)
+        begin = beginning_of(config)
         colour: Literal["auto", "grey", "rgb"] = config.colour
-        if colour == "auto":
+        if colour == "auto" and begin is not None and begin.channels == 3:
+            colour = "rgb"
+        elif colour == "auto":
             colour = "rgb" if is_colour_coded(catalog) else "grey"
             if colour == "rgb":
                 log("reading in colour: nearly every picture has strokes of one same hue beside others, which may say "
                     "what is the text (--colour grey reads without)")  # fmt: skip
-        init_from = initial_reader(config)
         if config.ensemble > 1 and init_from is None:
             raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
                               "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
@@ -82,9 +89,9 @@ class RecognitionTask(Task):
         return replace(
             config,
             colour=colour,
-            backbone=config.backbone or SMALL,
+            backbone=config.backbone or (begin.backbone if begin else SMALL),
             init_from=init_from,
-            height=config.height or READ_HEIGHT,
+            height=config.height or (begin.height if begin else READ_HEIGHT),
             stages=config.stages or without_pretrained(images, batch_size, lr, config.effort, updates),
             batch_size=batch_size,
             augment=self.preset(config, "text"),
@@ -159,6 +166,17 @@ def initial_reader(config: TrainConfig) -> str | None:
         return config.init_from
     fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL, DEEP)
     return BASE_SMALL if fits else None
+
+
+def beginning_of(config: TrainConfig) -> Beginning | None:
+    """What a reader begins with; None from nothing, or where it is gone: what is finished needs it no more.
+
+    Raises:
+        ConfigError, BundleError: as `tellapart.training.warm_start.open_beginning`.
+    """
+    source = initial_reader(config)
+    gone = source is not None and not is_shipped(source) and not Path(source).exists()
+    return None if source is None or gone else open_beginning(source)
 
 
 def pad_with_blanks(logits: Floats, steps: int) -> Floats:
