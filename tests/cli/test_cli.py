@@ -297,6 +297,20 @@ def test_a_closed_pipe_is_no_error():
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("closed", "words", "status"), [(0, ["-"], 2), (1, ["DATA"], 0), (2, ["DATA"], 0), (2, ["no.png"], 2)]
+)
+def test_a_process_without_a_stream(closed, words, status, shapes, shape_bundle, tmp_path):
+    places = [str(shapes) if word == "DATA" else word for word in words]
+    line = shlex.join([sys.executable, "-m", "tellapart", "predict", str(shape_bundle), *places])
+    ended = subprocess.run(
+        ["sh", "-c", f"{line} {closed}>&-"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert ended.returncode == status
+    assert "Traceback" not in ended.stderr
+    assert bool(ended.stdout) == (closed == 2)
+
+
 @pytest.mark.parametrize("verb", ["catalog", "evaluate", "predict", "generate"])
 def test_ctrl_c_is_130_and_leaves_nothing(verb, said, shapes, shape_bundle, tmp_path, monkeypatch):
     def interrupt(*_, **__):

@@ -388,3 +388,10 @@ def test_an_error_names_the_callers_file(writing, making, tmp_path, monkeypatch)
         pass
     assert caught.value.filename == str(tmp_path / "a")
     assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("error", [OSError("8 requested and 3 written"), OSError(errno.ENOSPC, "No space left")])
+def test_a_full_disk_is_said_with_the_name_of_the_file(tmp_path, error):
+    with pytest.raises(OSError, match="No space left") as raised, atomic_file(tmp_path / "a.npy"):
+        raise error
+    assert raised.value.filename == str(tmp_path / "a.npy")

@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["recipes", "soup", "--json"])
     2
     """
+    _open_streams()
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()  # while a full disk or a closed pipe can still be answered
@@ -93,6 +94,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         missing = error.name or ""
         extra = EXTRAS.get(missing, "generate" if missing.startswith("font_") else "train")
         return refuse(f"{error.name} is not installed; this verb needs: {install_command(extra)}")
+
+
+def _open_streams() -> None:
+    """Of a process that was started without stdin, stdout or stderr: nothing is read, and what is said goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _hush() -> None:

@@ -146,6 +146,11 @@ def _temporary(path: Path, kind: str, *, folder: bool) -> Iterator[Path]:
         claim = _claim(temporary)
     try:
         yield temporary
+    except OSError as error:
+        cut_short = error.errno is None and "requested and" in str(error)  # numpy's words
+        if cut_short or (error.errno == errno.ENOSPC and error.filename is None):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         _remove(temporary)
         os.close(claim)
