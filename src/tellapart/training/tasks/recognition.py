@@ -72,14 +72,6 @@ class RecognitionTask(Task):
         """
         init_from = initial_reader(config)
         begin = beginning_of(config)
-        colour: Literal["auto", "grey", "rgb"] = config.colour
-        if colour == "auto" and begin is not None and begin.channels == 3:
-            colour = "rgb"
-        elif colour == "auto":
-            colour = "rgb" if is_colour_coded(catalog) else "grey"
-            if colour == "rgb":
-                log("reading in colour: nearly every picture has strokes of one same hue beside others, which may say "
-                    "what is the text (--colour grey reads without)")  # fmt: skip
         if config.ensemble > 1 and init_from is None:
             raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
                               "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
@@ -88,7 +80,7 @@ class RecognitionTask(Task):
         images = len(catalog.training_rows())
         return replace(
             config,
-            colour=colour,
+            colour=_colour(config, begin.channels if begin else 1, catalog),
             backbone=config.backbone or (begin.backbone if begin else SMALL),
             init_from=init_from,
             height=config.height or (begin.height if begin else READ_HEIGHT),
@@ -268,3 +260,16 @@ class RecognitionModule(TrainingModule):
             "cer": cer,
             "score": exact - 0.1 * min(cer, 1.0) - 0.001 * min(loss, 10.0),
         }
+
+
+def _colour(config: TrainConfig, channels: int, catalog: Catalog) -> Literal["auto", "grey", "rgb"]:
+    """Grey, unless the reader that a training begins with sees colour, or colour may say what is the text."""
+    if config.colour != "auto":
+        return config.colour
+    if channels == 3:
+        return "rgb"
+    if not is_colour_coded(catalog):
+        return "grey"
+    log("reading in colour: nearly every picture has strokes of one same hue beside others, which may say what is the "
+        "text (--colour grey reads without)")  # fmt: skip
+    return "rgb"
