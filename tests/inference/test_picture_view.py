@@ -19,6 +19,7 @@ from tellapart.inference.preprocess import Preprocess
         ("darkest trim 1.2", View(Ink("darkest"), Geometry("trim", 1.2))),
         ("flattened bolder", View(Ink("flattened", "bolder"))),
         ("0.7", View(geometry=Geometry(width=0.7))),
+        ("largest zoom", View(geometry=Geometry("zoom"), scale="largest")),
     ],
 )
 def test_words_and_back(code, view):

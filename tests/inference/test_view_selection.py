@@ -50,6 +50,10 @@ def test_the_search_finds_the_view_that_is_best_in_each_property():
     assert ranked[0] == best
     assert set(ranked) == set(looked_at)
     assert len(looked_at) == len(set(looked_at)) == 5 + 2 * 2 + len(WIDTHS) - 1 + 2
+    looked_at.clear()
+    assert search_views(read, read(AS_IS), ("trim",), ("larger", "largest"))[0] == best
+    assert {view.scale for view in looked_at} == {"usual", "larger", "largest"}
+    assert {view.geometry.frame for view in looked_at} == {"whole", "trim"}
 
 
 def test_no_view_is_better_than_the_picture_as_it_is_where_all_read_alike():

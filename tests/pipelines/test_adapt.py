@@ -15,10 +15,8 @@ from tellapart.cli import main
 from tellapart.core.errors import CatalogError, ConfigError, TextError
 from tellapart.data.opening import open_catalog
 from tellapart.inference.bundle import CARD, Bundle
-from tellapart.inference.picture_view import AS_IS
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.reader_ensemble import ReaderEnsemble
-from tellapart.inference.tta import TTA_VIEWS
 from tellapart.training.run_folder import Run
 
 HASTY = {"stages": [{"train": "head", "epochs": 1, "lr": 1e-3}], "augment": "none", "device": "cpu",
@@ -48,7 +46,7 @@ def test_it_learns_what_it_was_sure_to_read(taught, unlabelled):
     first = Run.open(taught["run"]).path.parent / "round-1"
     catalog = Run.open(first).catalog()
     reader = Predictor("base", alphabet=TOLD, pattern="[0-9]{5}")
-    views = ReaderEnsemble([reader.with_view(view) for view in (AS_IS, *TTA_VIEWS)])
+    views = ReaderEnsemble(reader.tta_members())
     columns = (catalog.column(name) for name in ("file", "label", "keep", "why", "split"))
     sure = 0
     for file, label, keep, why, part in zip(*columns, strict=True):

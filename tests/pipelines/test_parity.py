@@ -56,6 +56,16 @@ def test_what_is_not_is_named(graph, words):
         compare(model, graph, batches(), "the mean")
 
 
+def test_batches_probe_higher_canvases_where_the_height_is_open():
+    spec = Preprocess(height=40, width=None, channels=1)
+    images = [(str(n), np.zeros((40, 64, 1), np.uint8)) for n in range(8)]
+    shapes = {pixels.shape[1:3] for _, pixels in probing_batches(images, spec, open_height=True)}
+    assert shapes == {(40, 64), (40, 96), (40, 160), (48, 64), (64, 64)}
+    assert (spec.open_height, spec.scaled(1.2).height, spec.scaled(1.6).height) == (True, 48, 64)
+    assert not Preprocess(height=24, width=None, channels=1).open_height
+    assert not Preprocess(height=40, width=40, channels=1).open_height
+
+
 def test_batches_probe_each_width_and_wider_canvases():
     spec = Preprocess(height=8, width=None, channels=1)
     images = [(str(n), np.zeros((8, 64 if n < 9 else 32, 1), np.uint8)) for n in range(10)]

@@ -10,7 +10,7 @@ from tellapart.core.progress import log, track
 from tellapart.inference.base_model import base_reader, small_reader
 from tellapart.inference.constraints import MIN_TEXTS
 from tellapart.inference.image_inputs import Read
-from tellapart.inference.picture_view import AS_IS, View
+from tellapart.inference.picture_view import AS_IS, Scale, View
 from tellapart.inference.prediction import Prediction
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.reader_ensemble import ReaderEnsemble
@@ -95,7 +95,8 @@ def choose_views(predictor: Predictor, items: Items, count: int) -> list[View] |
     readings = read(AS_IS)
     if sum(sure for _, sure in readings) >= SURE * len(readings):
         return None
-    views = search_views(read, readings)
+    scales: tuple[Scale, ...] = ("larger", "largest") if predictor.session.any_height else ()
+    views = search_views(read, readings, scales=scales)
     if views[0] != AS_IS:
         log(
             f"read as: pictures {views[0]}, which the reader is surest of in {len(sample)} of them "

@@ -68,7 +68,8 @@ class GraphSession:
         except Exception as error:  # the runtime's errors have no class in common
             raise BundleError(f"{self.file}: cannot be used: {_reason(error)}; export the run again") from error
         _say_who_answers(device, self._session.get_providers())
-        self._input = self._session.get_inputs()[0].name
+        self._input, shape = self._session.get_inputs()[0].name, self._session.get_inputs()[0].shape
+        self.any_height = len(shape) == 4 and not isinstance(shape[1], int)
         self.outputs = [output.name for output in self._session.get_outputs()]
         spec = bundle.preprocess
         height, width, channels = spec.height, spec.width or spec.step, spec.channels

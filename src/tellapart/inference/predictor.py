@@ -24,7 +24,7 @@ from tellapart.inference.constraints import TextConstraint
 from tellapart.inference.ctc import Reading
 from tellapart.inference.graph_session import Floats, GraphSession
 from tellapart.inference.image_inputs import Given, Read, checked_array, is_one, named_images
-from tellapart.inference.picture_view import AS_IS, View
+from tellapart.inference.picture_view import AS_IS, SCALES, View
 from tellapart.inference.postprocess import label_predictions, tag_predictions, text_predictions
 from tellapart.inference.prediction import Prediction, Predictions
 from tellapart.inference.tta import TTA_VIEWS, UNSURE, ensemble_views
@@ -98,6 +98,11 @@ class Predictor:
         other = copy.copy(self)
         other.view = view
         return other
+
+    def tta_members(self) -> list[Predictor]:
+        """This reader, and as it looks through each of `TTA_VIEWS` that its graph takes."""
+        views = [view for view in TTA_VIEWS if self.session.any_height or view.scale == "usual"]
+        return [self, *(self.with_view(view) for view in views)]
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """Model pixels, ``uint8`` N, H, W, C → probabilities: N, K for classes, N, T, K for texts.
@@ -188,10 +193,10 @@ class Predictor:
         try:
             if isinstance(item, ImageError):
                 raise item
+            spec, notes = self.bundle.preprocess.scaled(SCALES[self.view.scale]), list[str]()
             if isinstance(item, np.ndarray):
-                return name, self.bundle.preprocess.apply(self.view.apply(checked_array(item, name)))
+                return name, spec.apply(self.view.apply(checked_array(item, name)))
             data = item if isinstance(item, bytes) else image_io.read_bytes(item)
-            spec, notes = self.bundle.preprocess, list[str]()
             if self.view != AS_IS:
                 whole = image_io.decode(data, name, decoding=spec.decoding, notes=notes)
                 pixels = spec.apply(self.view.apply(whole))
@@ -237,7 +242,7 @@ class Predictor:
         """Put the answer of several views in place of each unsure one."""
         unsure = [index for index, each in answers.items() if 0 < each.confidence < UNSURE]
         again = [items[index] for index in unsure]
-        looks = [self.with_view(view).probabilities(again) for view in (self.view, *TTA_VIEWS)]
+        looks = [each.probabilities(again) for each in self.tta_members()]
         readings = [ensemble_views(views, self.bundle.charset, self.rule) for views in zip(*looks, strict=True)]
         names = [answers[index].file for index in unsure]
         answers.update(zip(unsure, text_predictions(names, readings, self.bundle.manifest), strict=True))

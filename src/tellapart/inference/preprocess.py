@@ -11,7 +11,7 @@ Scaling to 0..1 and normalising are not done here: they lie inside the exported 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ from tellapart.core.image_io import Pixels
 from tellapart.inference.picture_view import AS_IS, View
 
 READ_HEIGHT = 40  # px; what the shipped reader sees, and the height that texts are judged at
+ROWS = 8  # px; heights that a reader's pictures are scaled to are multiples of it
 PIXELS_A_STEP = 4  # of a reader's picture, for one step of CTC
 
 
@@ -63,6 +64,19 @@ class Preprocess:
         # A smaller decode rounds the sides, and an open width must be that of the picture's own size.
         at_least = 0 if self.width is None else max(self.height, self.width)
         return self.apply(image_io.decode(data, file, at_least=at_least, decoding=self.decoding, notes=notes))
+
+    @property
+    def open_height(self) -> bool:
+        """Whether a reader's graph for these pictures takes them in other heights too, see `scaled`."""
+        return self.width is None and self.height >= READ_HEIGHT and self.height % ROWS == 0
+
+    def scaled(self, factor: float) -> Preprocess:
+        """The same for pictures that are to be so many times as high, in whole `ROWS`.
+
+        >>> Preprocess(height=40, width=None, channels=1).scaled(1.6).height
+        64
+        """
+        return self if factor == 1 else replace(self, height=round(self.height * factor / ROWS) * ROWS)
 
     def apply(self, pixels: Pixels) -> Pixels:
         """RGB ``uint8`` (h, w, 3) of any size to ``uint8`` (height, width, channels)."""

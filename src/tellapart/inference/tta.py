@@ -18,7 +18,7 @@ from tellapart.inference.ctc import Reading, likelihoods, rescore
 from tellapart.inference.picture_view import View
 
 UNSURE = 0.7  # confidence of a text, below which the picture is read in these views too
-TTA_VIEWS = tuple(View.parse(code) for code in ("flattened smoothed", "trim 1.3", "bolder", "1.5", "0.75"))
+TTA_VIEWS = tuple(View.parse(code) for code in ("flattened smoothed", "larger", "largest", "1.5", "0.75"))
 
 Array = npt.NDArray[Any]
 

@@ -12,7 +12,7 @@ from typing import get_args
 
 from tellapart.inference.geometry import WIDTHS, Frame, Geometry
 from tellapart.inference.ink import Grey, Ink, Stroke
-from tellapart.inference.picture_view import AS_IS, View
+from tellapart.inference.picture_view import AS_IS, Scale, View
 
 _NEARLY = 0.6  # of the largest mean confidence, from which the length of a view's texts counts
 
@@ -20,16 +20,21 @@ Readings = Sequence[tuple[str, float]]  # of the same pictures: text and confide
 
 
 def search_views(
-    read: Callable[[View], Readings], start: Readings, frames: Sequence[Frame] = ("trim", "pad")
+    read: Callable[[View], Readings],
+    start: Readings,
+    frames: Sequence[Frame] = ("trim", "pad"),
+    scales: Sequence[Scale] = (),
 ) -> list[View]:
     """Look for the views in which a reader reads some pictures best, one property after the other.
 
-    First the grey, then the frame in the best two greys, then the width, then the stroke: 16 views instead of all 270.
+    First the grey, then the frame in the best two greys, then the scale, the width and the stroke: of a graph of any
+    height 18 views instead of all 810.
 
     Args:
         read: reads the pictures in a view.
         start: what was read in `AS_IS`.
         frames: those that are tried.
+        scales: likewise.
 
     Returns:
         Those that were looked at, the best first.
@@ -42,6 +47,7 @@ def search_views(
 
     best, second, *_ = look(*(View(Ink(grey)) for grey in get_args(Grey)))
     best, *_ = look(*(replace(each, geometry=Geometry(frame)) for each in (best, second) for frame in frames))
+    best, *_ = look(*(replace(best, scale=scale) for scale in scales))
     best, *_ = look(*(replace(best, geometry=replace(best.geometry, width=width)) for width in WIDTHS))
     return look(*(replace(best, ink=replace(best.ink, stroke=stroke)) for stroke in get_args(Stroke)))
 

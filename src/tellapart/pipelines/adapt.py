@@ -21,10 +21,8 @@ from tellapart.data.opening import check_source, open_with_defaults
 from tellapart.data.split import split
 from tellapart.inference.base_model import BASE, BASE_SMALL
 from tellapart.inference.folder_reading import choose_reader
-from tellapart.inference.picture_view import AS_IS
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.reader_ensemble import ReaderEnsemble
-from tellapart.inference.tta import TTA_VIEWS
 from tellapart.pipelines.preconditions import check_beginning, check_training
 from tellapart.pipelines.train import train
 from tellapart.training.config import make_config
@@ -132,7 +130,7 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
 
     chosen = choose_reader(predictor, items, len(rows))
     if isinstance(chosen, Predictor):
-        chosen = ReaderEnsemble([chosen.with_view(view) for view in (AS_IS, *TTA_VIEWS)])
+        chosen = ReaderEnsemble(chosen.tta_members())
     answers = chosen.agree(items(range(len(rows))))
     predictions = {int(each.file): each for each in track(answers, "reading", len(rows))}
     sure = {row for row, each in predictions.items() if each.answer and each.confidence >= SURE}

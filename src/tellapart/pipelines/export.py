@@ -31,7 +31,7 @@ from tellapart.inference.bundle import GRAPH, Bundle
 from tellapart.inference.bundle_checks import FEATURES, PROBABILITIES
 from tellapart.inference.manifest import MANIFEST, BundleManifest, Calibration, TrainingData
 from tellapart.inference.predictor import Predictor
-from tellapart.inference.preprocess import Preprocess
+from tellapart.inference.preprocess import READ_HEIGHT, ROWS, Preprocess
 from tellapart.pipelines.graph_precision import Kind, lower_precision
 from tellapart.pipelines.parity import Floats, Pixels, compare, image_batches
 from tellapart.pipelines.preconditions import EXPORTERS, check_installed
@@ -139,7 +139,9 @@ def pack(
         bundle = Bundle.write(folder, _manifest(run, catalog, spec, calibration))
         predictor = Predictor(bundle, device="cpu")
         rows = catalog.rows("test") or catalog.rows()
-        parity = compare(partial(_answers, deployed), predictor, image_batches(catalog, rows, spec))
+        parity = compare(
+            partial(_answers, deployed), predictor, image_batches(catalog, rows, spec, open_height=spec.open_height)
+        )
         lowered = None
         if precision is not None:
             with _quiet():
@@ -210,12 +212,14 @@ def _answers(deployed: nn.Module, pixels: Pixels) -> tuple[Floats, Floats]:
 
 
 def write_graph(deployed: nn.Module, spec: Preprocess, path: Path) -> None:
-    """Write the ONNX graph: batch open, for reading the width too."""
+    """Write the ONNX graph: batch open, for reading the width too, and the height of tall enough pictures."""
     width = spec.width or 4 * spec.step
     example = torch.randint(0, 256, (2, spec.height, width, spec.channels), dtype=torch.uint8)
     dynamic: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=4096)}
     if spec.width is None:
         dynamic[2] = spec.step * torch.export.Dim("steps", min=1, max=4096)
+        if spec.open_height:
+            dynamic[1] = ROWS * torch.export.Dim("rows", min=READ_HEIGHT // ROWS, max=64)
     with _quiet():
         program = torch.onnx.export(
             deployed,

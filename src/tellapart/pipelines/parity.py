@@ -11,7 +11,7 @@ from tellapart.core.errors import ParityError
 from tellapart.data.catalog import Catalog
 from tellapart.inference.manifest import Parity
 from tellapart.inference.predictor import Predictor, batched_by_width
-from tellapart.inference.preprocess import Preprocess
+from tellapart.inference.preprocess import ROWS, Preprocess
 
 TOLERANCE = 1e-4  # of any probability
 BATCHES = (1, 2, 7, 32)
@@ -75,19 +75,24 @@ def _check_difference(
     return largest
 
 
-def image_batches(catalog: Catalog, rows: Sequence[int], spec: Preprocess) -> Iterator[tuple[list[str], Pixels]]:
+def image_batches(
+    catalog: Catalog, rows: Sequence[int], spec: Preprocess, *, open_height: bool = False
+) -> Iterator[tuple[list[str], Pixels]]:
     """The images of a catalog for `compare`: names and model pixels, see `probing_batches`."""
     files = catalog.column("file")
     loaded = ((files[row], spec.load(data, files[row])) for row, data in catalog.read(rows))
-    return probing_batches(loaded, spec)
+    return probing_batches(loaded, spec, open_height=open_height)
 
 
-def probing_batches(images: Iterable[tuple[str, Pixels]], spec: Preprocess) -> Iterator[tuple[list[str], Pixels]]:
+def probing_batches(
+    images: Iterable[tuple[str, Pixels]], spec: Preprocess, *, open_height: bool = False
+) -> Iterator[tuple[list[str], Pixels]]:
     """All images in batches of 32, the first of each width also in small batches and on wider canvases.
 
     Args:
         images: names and model pixels of each.
         spec: the preprocessing spec of the model.
+        open_height: whether on higher canvases too.
     """
     probed: set[int] = set()
     for names, pixels in batched_by_width(images, BATCHES[-1]):
@@ -101,3 +106,6 @@ def probing_batches(images: Iterable[tuple[str, Pixels]], spec: Preprocess) -> I
         if spec.width is None:
             for more in (spec.step, 3 * spec.step):
                 yield names[:7], np.pad(pixels[:7], ((0, 0), (0, 0), (0, more), (0, 0)), mode="edge")
+        if open_height:
+            for more in (ROWS, 3 * ROWS):
+                yield names[:7], np.pad(pixels[:7], ((0, 0), (0, more), (0, 0), (0, 0)), mode="edge")

@@ -7,7 +7,7 @@ import torch
 
 import tellapart
 from tellapart.inference.bundle import Bundle
-from tellapart.training.models.ctc_reader import CTCReader
+from tellapart.training.models.ctc_reader import Column, CTCReader
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -33,3 +33,17 @@ def test_a_reader_on_a_backbone_trains_and_is_packed(texts, text_options, tmp_pa
     bundle = Bundle.open(result["bundle"])
     assert bundle.manifest.training["backbone"] == "test_efficientnet"
     assert bundle.manifest.parity.different_answers == 0
+
+
+def test_the_column_is_the_filter_over_the_means_of_the_thirds_whatever_the_height():
+    torch.manual_seed(0)
+    column = Column(5).eval()
+    with torch.no_grad():
+        column[2].running_mean.normal_()
+        column[2].weight.normal_()
+        for rows, window in ((3, 1), (4, 2), (5, 3)):
+            x = torch.randn(2, 5, rows, 7)
+            means = x.unfold(2, window, 1).mean(dim=4)
+            torch.testing.assert_close(column(x), column[3](column[2](column[1](means))))
+        short = torch.randn(2, 5, 2, 7)
+        torch.testing.assert_close(column(short), column(column[0](short)))

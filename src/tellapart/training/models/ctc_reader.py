@@ -49,12 +49,7 @@ class CTCReader(nn.Module):
             self.features = levels = FeaturePyramid(backbone, channels, width * 8, pretrained=pretrained)
             self.mean, self.std = levels.mean, levels.std
         # Over the remaining rows: what stands where in the column, what stands beside it, and what in all of the text.
-        self.column = nn.Sequential(
-            nn.AdaptiveAvgPool2d((3, None)),
-            nn.Conv2d(width * 8, width * 8, (3, 1), bias=False),
-            nn.BatchNorm2d(width * 8),
-            nn.ReLU(inplace=True),
-        )
+        self.column = Column(width * 8)
         self.context = nn.Sequential(LocalContext(width * 8), GlobalContext(width * 8), LocalContext(width * 8))
         if backbone == DEEP:
             self.context.append(LocalContext(width * 8))
@@ -97,6 +92,30 @@ def _features(channels: int, width: int, *, deep: bool) -> nn.Sequential:
     if deep:
         features.add_module("5b", Residual(width * 8))
     return features
+
+
+class Column(nn.Sequential):
+    """N, F, R, T → N, F, 1, T: what stands where in each column of R rows, in thirds that overlap where R is above 3.
+
+    The mean over what a filter of three rows gives at each place is what it gives for the means of the thirds, as it is
+    linear: so one graph takes pictures of any height.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(
+            nn.AdaptiveAvgPool2d((3, None)),
+            nn.Conv2d(channels, channels, (3, 1), bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: N, F, R, T; fewer rows than three are stretched to them."""
+        stretch, convolution, norm, rectify = self
+        if x.shape[2] < 3:
+            x = stretch(x)
+        result: Tensor = rectify(norm(convolution(x)).mean(dim=2, keepdim=True))
+        return result
 
 
 class LocalContext(nn.Module):
