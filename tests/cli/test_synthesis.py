@@ -34,10 +34,11 @@ def test_strength_takes_only_what_is_stated(monkeypatch, said):
         raise tellapart.InputError("enough")
 
     monkeypatch.setattr(tellapart, "strength", strength)
-    assert said("strength", "digits", "--out", "o", "--labels", "8", "--no-changes", "--label-column", "text")[0] == 2
+    assert said("strength", "digits", "--out", "o", "--labels", "8", "--no-changes", "--label-column", "text",
+                "--label-from", "text-number")[0] == 2  # fmt: skip
     assert calls == [
         ("digits", {"out": "o", "labels": [8], "changes": False, "self_taught": True, "report": None, "seed": 0,
-                    "label_column": "text"})
+                    "label_from": "text-number", "label_column": "text"})
     ]  # fmt: skip
 
 
@@ -51,6 +52,7 @@ def test_a_curve_as_prose(changes):
         ],
         "changes": [{"change": "without lines", "exact_match": figure}] * changes,
         "verdict": "Broken.",
+        "n": 45,
         "advice": ["Limit the attempts."],
     }
     lines = _curve_table(result).splitlines()
@@ -60,4 +62,5 @@ def test_a_curve_as_prose(changes):
         "0, 800 pictures      0.5000    0.4000 to 0.6000       3 s",
         "1,000                0.5000    0.4000 to 0.6000      60 s",
     ]
-    assert lines[6:] == ["without lines        0.5000"] * changes
+    assert lines[6:-2] == ["without lines        0.5000"] * changes
+    assert lines[-1].startswith("Judged on 45 texts that taught nothing; one is read when each of its characters is")

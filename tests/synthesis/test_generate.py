@@ -144,3 +144,8 @@ def test_two_commands_do_not_draw_into_one_target(tmp_path, name):
     with hold_target(tmp_path / name), pytest.raises(ConfigError, match=rf"{name}: in use by process \d+ since"):
         generate("digits", 2, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_how_labels_are_read_is_for_examples_alone(tmp_path, refuses):
+    with refuses(ConfigError, "label_from: for labelled images"):
+        generate("digits", 1, tmp_path / "out", label_from="text")

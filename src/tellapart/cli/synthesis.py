@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tellapart.cli.arguments import ON_HELP, new_parser, parse
+from tellapart.cli.arguments import ON_HELP, add_label_options, new_parser, parse
 from tellapart.cli.output import show
-from tellapart.core.errors import ConfigError
+from tellapart.core.errors import ConfigError, pluralize
+from tellapart.data.source_options import LABEL_OPTIONS
 
 if TYPE_CHECKING:
     from tellapart.pipelines.strength import StrengthResult
@@ -21,6 +22,7 @@ def generate_verb(words: list[str]) -> int:
     )
     parser.add_argument("--scheme", help="random, characters, classic, plain, digits, or a YAML file")
     parser.add_argument("--like", help="instead: labelled CAPTCHAs of yours; a scheme that looks like them is searched")
+    add_label_options(parser)
     parser.add_argument("--n", type=int, required=True, help="how many")
     parser.add_argument("--out", required=True, help="a folder, or FILE.parquet")
     parser.add_argument("--seed", type=int, default=0, help="of the random choices")
@@ -28,6 +30,7 @@ def generate_verb(words: list[str]) -> int:
     parser.add_argument("--workers", type=int, help="processes; by default one a core, at most four")
     parser.add_argument("--on", help=ON_HELP)
     options, as_json = parse(parser, words)
+    options = _without_defaults(options)
     from tellapart import generate
 
     result = generate(options.pop("scheme"), options.pop("n"), options.pop("out"), **options, progress=True)
@@ -58,18 +61,24 @@ def strength_verb(words: list[str]) -> int:
     )
     parser.add_argument("--report", help="an HTML page to write")
     parser.add_argument("--seed", type=int, default=0, help="of the random choices")
-    parser.add_argument("--file_column", help="of labelled images: the table column that names the image")
-    parser.add_argument("--label_column", help="of labelled images: the table column that holds the text")
-    parser.add_argument("--group_by", help="of labelled images: a column whose equal values never cross the split")
+    add_label_options(parser)
     options, as_json = parse(parser, words)
     from tellapart import strength
 
     labels, changes = _label_counts(options.pop("labels")), not options.pop("no_changes")
     options["self_taught"] = not options.pop("no_self_taught")
-    columns = ("file_column", "label_column", "group_by")
-    options = {name: value for name, value in options.items() if value is not None or name not in columns}
+    options = _without_defaults(options)
     result = strength(options.pop("target"), labels=labels, changes=changes, **options)
     return show(as_json, result, lambda: _curve_table(result))
+
+
+def _without_defaults(options: dict[str, Any]) -> dict[str, Any]:
+    """The options without those on labels that were not given: a scheme's pictures have no use for them.
+
+    >>> _without_defaults({"seed": 0, "label_from": "auto", "label_column": "text", "group_by": None})
+    {'seed': 0, 'label_column': 'text'}
+    """
+    return {name: value for name, value in options.items() if name not in LABEL_OPTIONS or value not in (None, "auto")}
 
 
 def _label_counts(text: str) -> list[int]:
@@ -97,4 +106,9 @@ def _curve_table(result: StrengthResult) -> str:
     rows += [(change["change"], f"{change['exact_match']['value']:.4f}", "", "") for change in result["changes"]]
     width = max(len(row[0]) for row in rows)
     table = [f"{a:<{width}}  {b:>10}  {c:>18}  {d:>8}".rstrip() for a, b, c, d in rows]
-    return "\n".join([result["verdict"], *(f"- {sentence}" for sentence in result["advice"]), "", *table])
+    judged = (
+        f"Judged on {pluralize(result['n'], 'text')} that taught nothing; one is read when each of its characters is "
+        "right, upper and lower case told apart."
+    )
+    advice = [f"- {sentence}" for sentence in result["advice"]]
+    return "\n".join([result["verdict"], *advice, "", *table, "", judged])

@@ -213,6 +213,11 @@ def open_with_defaults(data: str | Path | Catalog, defaults: LabelOptions, **opt
         return open_with_defaults(data, cast("LabelOptions", fitting), **options)
 
 
+def log_notes(catalog: Catalog) -> None:
+    """Say what a person should know of a source, such as by which rule its names were read, on stderr."""
+    log(*(f"note: {note}" for note in catalog.notes))
+
+
 def _refuse_options(source: object, options: LabelOptions) -> None:
     """Refuse options that say how labels are read: a catalog holds them already."""
     given = {name: value for name, value in options.items() if value not in (None, "auto")}

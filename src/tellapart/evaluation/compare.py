@@ -17,7 +17,7 @@ from tellapart.core.progress import log
 from tellapart.core.tasks import check_task
 from tellapart.data.catalog import Catalog
 from tellapart.data.catalog_file import read_catalog
-from tellapart.data.opening import open_with_defaults
+from tellapart.data.opening import log_notes, open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.comparison_page import page
 from tellapart.evaluation.evaluate import answer_rows, check_known, predict_rows
@@ -121,6 +121,8 @@ def _open_data(data: str | Path | Catalog | None, model: str | Path, bundle: Bun
     training = bundle.manifest.training
     labelling = {name: training[name] for name in LABEL_OPTIONS if training.get(name) is not None}
     catalog = open_with_defaults(data, cast("LabelOptions", labelling), task=bundle.task, progress=True, **options)
+    if not isinstance(data, Catalog):
+        log_notes(catalog)
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the models were trained to {bundle.task}")
     return catalog

@@ -21,7 +21,7 @@ from tellapart.core.tag_sets import split_tags
 from tellapart.core.tasks import check_task
 from tellapart.data.catalog import Catalog
 from tellapart.data.coarse_labels import read_coarse_labels
-from tellapart.data.opening import check_source, open_with_defaults
+from tellapart.data.opening import check_source, log_notes, open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.figures import Report, headline_figures
 from tellapart.evaluation.reading_samples import Sample, draw_samples
@@ -155,6 +155,8 @@ def evaluate(
     catalog = open_with_defaults(
         data, labelling, task=bundle.task, coarse_labels=coarse_labels, progress=True, **options
     )
+    if not isinstance(data, Catalog):
+        log_notes(catalog)
     if catalog.task != bundle.task:
         raise CatalogError(f"{data}: labelled to {catalog.task}, but the model was trained to {bundle.task}")
     if coarse_labels is not None:

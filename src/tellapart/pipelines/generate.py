@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.storage import is_url
+from tellapart.data.source_options import LabelOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,7 @@ SHARD = 10_000  # images: some tens of MB
 BATCH = 500  # of them at a time
 
 
-class DrawOptions(TypedDict, total=False):
+class DrawOptions(LabelOptions, total=False):
     """How images are drawn, see `generate`."""
 
     like: str | Path | None
@@ -52,7 +53,8 @@ def generate(
         seed: other seeds draw other images; 0 to 2**32 - 1.
         on: ``ray`` or ``ray://HOST:PORT``: on the machines of a cluster.
         options: ``like`` (labelled CAPTCHAs that a scheme is to look like), ``grid`` (a PNG of samples),
-            ``workers`` and ``progress``; see `tellapart.synthesis.generate.generate`.
+            ``workers``, ``progress``, and how ``like`` is read, such as ``label_from``; see
+            `tellapart.synthesis.generate.generate`.
 
     Returns:
         out, n, scheme (its name), seed, seconds, images_per_second; of shards also parts and done_before.

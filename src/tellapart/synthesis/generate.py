@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Unpack
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from tellapart.core.files import atomic_file, atomic_folder, contents
 from tellapart.core.folder_lock import hold_target
 from tellapart.core.parallel import cpu_count, map_processes
 from tellapart.core.progress import track
+from tellapart.data.source_options import LabelOptions
 from tellapart.synthesis import RandomScheme, Scheme, draw, encode
 from tellapart.synthesis import scheme as find_scheme
 from tellapart.synthesis.fonts import font_file
@@ -48,6 +50,7 @@ def generate(
     grid: str | Path | None = None,
     workers: int | None = None,
     progress: bool = False,
+    **reading: Unpack[LabelOptions],
 ) -> dict[str, object]:
     """Draw ``n`` labelled images into a folder, or into one Parquet file, whole or not at all.
 
@@ -64,6 +67,7 @@ def generate(
         grid: also write up to 40 samples, each above its text, as one PNG.
         workers: processes; the images do not depend on it. Up to 4, one a processor, if not given.
         progress: draw a bar on a terminal's stderr.
+        reading: how to read what ``like`` names, such as ``label_from``.
 
     Returns:
         out, n, scheme (its name), seed, seconds, images_per_second.
@@ -84,11 +88,13 @@ def generate(
     out, grid = Path(out), None if grid is None else Path(grid)
     if (scheme is None) == (like is None):
         raise ConfigError("what to draw: give a scheme, or examples that it should look like, one of the two")
+    if reading and like is None:
+        raise ConfigError(f"{', '.join(sorted(reading))}: for labelled images (like); a scheme's images are drawn")
     if workers is None:
         workers = min(cpu_count(), 4)
     _check(n, out, grid, workers)
     if like is not None:
-        scheme = scheme_like(like, seed=seed, progress=progress)
+        scheme = scheme_like(like, seed=seed, progress=progress, **reading)
     elif isinstance(scheme, str):
         scheme = find_scheme(scheme)
     assert scheme is not None

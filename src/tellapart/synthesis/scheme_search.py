@@ -22,7 +22,7 @@ from tellapart.core.progress import log, track
 from tellapart.data.catalog import Catalog
 from tellapart.data.image_facts import FACTS, Facts
 from tellapart.data.image_statistics import image_statistics
-from tellapart.data.opening import open_catalog
+from tellapart.data.opening import log_notes, open_catalog
 from tellapart.synthesis import RandomScheme, Scheme, render
 from tellapart.synthesis.fonts import FONTS
 from tellapart.synthesis.glyphs import has_all
@@ -61,6 +61,7 @@ def search_scheme(
         CatalogError: no images, or no texts.
     """
     catalog = open_catalog(data, task="read", look=_keep_all, **options)
+    log_notes(catalog)
     rows = catalog.rows()
     sample = [rows[at] for at in np.random.RandomState(seed).permutation(len(rows))[:EXAMPLES].tolist()]
     examples = [pixels for pixels in map(_decoded, catalog.read(sample)) if pixels is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
 import re
@@ -169,6 +170,19 @@ def test_a_table_of_other_columns(drawn_only, texts, tmp_path):
     assert result["curve"][0]["alphabet"] == ["0", "1", "4", "7"]
     with pytest.raises(ConfigError, match=r"^file_column, label_column: for labelled images; a scheme's"):
         drawn_only("plain", out=tmp_path / "other", labels=[20], **columns)
+
+
+def test_by_which_rule_names_were_read_is_said_once(drawn_only, texts, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    rows = csv.DictReader((texts / "labels.csv").read_text(encoding="utf-8").splitlines())
+    for number, row in enumerate(rows):
+        shutil.copy(texts / row["file"], tmp_path / "data" / f"{row['label']}-{number // 10 % 2}.png")
+    drawn_only(tmp_path / "data", out=tmp_path / "out", labels=[0, 20], self_taught=False)
+    said = capsys.readouterr().err
+    assert said.count("note: every name ends in a number and is read whole") == 1
+    assert "say --label-from text-number" in said
+    result = drawn_only(tmp_path / "data", out=tmp_path / "other", labels=[20], label_from="text-number")
+    assert result["curve"][0]["alphabet"] == ["0", "1", "4", "7"]
 
 
 def test_what_has_no_strength_is_refused(tmp_path):

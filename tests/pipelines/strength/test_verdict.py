@@ -44,11 +44,17 @@ def test_a_weakest_attack_that_is_the_strongest_is_named_once():
 
 
 def test_advice_for_real_pictures_counts_attempts_and_says_how_to_learn_more():
-    said = advice(result_of(step(0, 0.0), step(50, 0.26), characters=[{"character": "q", "missed": 3}]))
+    said = advice(result_of(step(0, 0.0), step(50, 0.26), characters=[{"character": "q", "missed": 5}]))
     assert "one attempt in 4, on the mean, gets through" in said[0]
     assert said[1] == "A change of the scheme costs this attacker 50 new labels and 12 s of training."
     assert "tellapart generate --like PICTURES" in said[2]
     assert said[3].startswith("Misread most often: q.")
+
+
+def test_a_single_misreading_says_nothing_of_its_character():
+    missed = [{"character": "q", "missed": 7}, {"character": "e", "missed": 1}]
+    assert "Misread most often: q. Whether" in advice(result_of(step(0, 0.9), characters=missed))[-1]
+    assert not any("Misread" in each for each in advice(result_of(step(0, 0.9), characters=missed[1:])))
 
 
 def test_advice_for_what_is_read_without_labels_and_for_what_is_not_read():

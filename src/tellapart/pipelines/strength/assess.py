@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
 
@@ -13,7 +14,7 @@ from tellapart.core.folder_lock import hold_folder
 from tellapart.core.parallel import processor
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import check_source, open_catalog
+from tellapart.data.opening import check_source, log_notes, open_catalog
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.data.split import split
 from tellapart.pipelines.preconditions import check_training
@@ -236,7 +237,9 @@ def _draw_scheme(scheme: Scheme, most: int, folder: Path, seed: int, tested: int
 
 
 def _open_labelled(target: str, seed: int, reading: dict[str, Any]) -> Catalog:
-    return split(open_catalog(target, task="read", progress=True, **reading), seed=seed)
+    catalog = open_catalog(target, task="read", progress=True, **reading)
+    log_notes(catalog)
+    return split(replace(catalog, notes=()), seed=seed)  # said once, not by every training
 
 
 # --- attacks -----------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+SEVERAL = 5  # misreadings of a character, below which it may have been chance
+
 
 def percent(value: float) -> str:
     """A share in words.
@@ -86,8 +88,8 @@ def advice(result: Mapping[str, Any]) -> list[str]:
             "What its hardships are worth shows a scheme that looks like it: tellapart generate --like PICTURES --n 1 "
             "--out alike, then tellapart strength alike/scheme.yaml --out worth."
         )
-    if result["characters"]:
-        hardest = ", ".join(row["character"] for row in result["characters"][:5])
+    hardest = ", ".join(row["character"] for row in result["characters"][:5] if row["missed"] >= SEVERAL)
+    if hardest:
         said.append(f"Misread most often: {hardest}. Whether people still read these is worth a test.")
     return said
 
