@@ -333,12 +333,13 @@ def test_one_hot_tables_of_tools(pictures, refuses):
 @pytest.mark.parametrize(
     ("labels", "notes"),
     [
-        (["cat|dog", "cat", "dog"], ["1 label of others joined, as for several labels an image (--task tag): cat|dog"]),
+        (["cat|dog", "cat", "dog"], ["1 label looks like several labels an image, joined (--task tag): cat|dog"]),
         (
             ["haze primary", "primary", "haze"],
-            ["1 label of others joined, as for several labels an image (--task tag): haze primary"],
+            ["1 label looks like several labels an image, joined (--task tag): haze primary"],
         ),
-        (["cat|bird", "cat", "two words"], []),
+        (["cat|bird", "cat", "dog"], ["1 label looks like several labels an image, joined (--task tag): cat|bird"]),
+        (["cat|bird", "dog", "two words"], []),
         (["nan", "cat", "None"], ["2 rows with a label as programs write an empty cell: None, nan"]),
         (["1.23E+12", "1E+05", "1e5"], ["2 labels as spreadsheets rewrite long numbers: 1.23E+12, 1E+05"]),
     ],

@@ -130,7 +130,7 @@ def test_without_the_task_a_joined_label_is_one_and_said(folder, table):
     path = table(folder, "file,label\na.png,cat|dog\nb.png,cat\nc.png,dog\n", "t.csv")
     assert open_catalog(path, task="classify").labels == ("cat", "cat|dog", "dog")
     assert open_catalog(path, task="classify").notes == (
-        "1 label of others joined, as for several labels an image (--task tag): cat|dog",
+        "1 label looks like several labels an image, joined (--task tag): cat|dog",
     )
 
 
@@ -185,3 +185,18 @@ def test_a_later_source_corrects_tags_but_brings_no_new_ones_unasked(folder, tmp
     other = table(folder, "file,label\na.png,cat|owl\n", "other.csv")
     with pytest.raises(CatalogError, match=r"other.csv: 1 tag that .*t.csv has not: owl; mend the label"):
         open_sources([first, other], task="tag")
+
+
+@pytest.mark.parametrize(("label", "options", "note"), [
+    ("animal|insect", {}, "1 label looks like several labels an image, joined (--task tag): animal|insect"),
+    ('"animal, insect"', {"task": "tag"}, "1 tag holds ',' or ';': animal, insect; | stands between tags, so write "
+     "animal|insect where these are several"),
+    ("animal;insect", {"task": "tag"}, "1 tag holds ',' or ';': animal;insect; | stands between tags, so write "
+     "animal|insect where these are several"),
+    ("animal|insect", {"task": "tag"}, None),
+    ('"animal, insect"', {"task": "classify"}, None),
+])  # fmt: skip
+def test_labels_that_look_like_several_are_noted(folder, label, options, note):
+    path = folder / "t.csv"
+    path.write_text(f"file,label\na.png,{label}\nb.png,animal\nc.png,animal\n")
+    assert list(open_catalog(path, **options).notes) == [note] * (note is not None)

@@ -29,6 +29,7 @@ from tellapart.data.label_twins import twin_notes
 from tellapart.data.layouts import check_exists, read_source
 from tellapart.data.rows import Row
 from tellapart.data.source_options import LabelOptions
+from tellapart.data.tag_cells import separator_notes
 from tellapart.data.task_guess import describe, guess_task
 
 Look = Callable[[Catalog], Mapping[int, Facts]]
@@ -301,6 +302,8 @@ def _remarks(draft: Catalog) -> list[str]:
         notes.append(f"{pluralize(len(lost), 'class', 'classes')} without a usable image: {join_some(lost, 10)}")
     if draft.task != "read":
         notes += twin_notes(draft.labels)
+    if draft.task == "tag":
+        notes += separator_notes(draft.labels)
     return [*notes, *_untaught(draft)] if draft.task == "classify" else notes
 
 

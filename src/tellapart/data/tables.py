@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import CatalogError, join_some, pluralize
-from tellapart.core.tag_sets import split_tags
+from tellapart.core.tag_sets import labels_of_several, split_tags
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.data.columns import Columns
 from tellapart.data.delimited import read_delimited
@@ -208,17 +208,19 @@ def _is_object(text: str) -> bool:
 
 
 def _odd_labels(labels: Sequence[str]) -> Iterator[str]:
-    """Notes on labels that may mean something else: others joined, an empty cell, a number that was rewritten."""
+    """Notes on labels that may mean something else: several joined, an empty cell, a number that was rewritten."""
     known = sorted(set(labels))
-    joined = [
+    joined = {
         label
         for label in known
-        if any(sign in label and {part.strip() for part in label.split(sign)} <= set(known) for sign in "|;, ")
-    ]
+        if any(sign in label and {part.strip() for part in label.split(sign)} <= set(known) for sign in ";, ")
+    }
+    several = sorted({*joined, *labels_of_several(known)})
     empty = [label for label in known if label.casefold() in EMPTY]
     rewritten = [label for label in known if re.fullmatch(r"\d(\.\d+)?[eE]\+\d+", label)]
-    if joined:
-        yield f"{pluralize(len(joined), 'label')} of others joined, as for {SEVERAL} (--task tag): {join_some(joined)}"
+    if several:
+        count = pluralize(len(several), "label looks", "labels look")
+        yield f"{count} like {SEVERAL}, joined (--task tag): {join_some(several)}"
     if empty:
         count = sum(label in empty for label in labels)
         yield f"{pluralize(count, 'row')} with a label as programs write an empty cell: {join_some(empty)}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tellapart.core.errors import CatalogError
-from tellapart.core.tag_sets import SEPARATOR, join_tags
+from tellapart.core.errors import CatalogError, join_some, pluralize
+from tellapart.core.tag_sets import SEPARATOR, join_tags, labels_of_several
 from tellapart.data.rows import CellError, cell_text
 
 _LONGEST = 10_000  # characters of a list that is written as text
@@ -53,6 +54,22 @@ def tag_cell(
     ('cat|dog', 'cat|dog', '|')
     """
     return join_tags(read_label(text, where) for text in _texts(value, where, column, class_of))
+
+
+def separator_notes(tags: Iterable[str]) -> list[str]:
+    """A note on tags that look like several, with another sign between them than the one that stands there.
+
+    >>> separator_notes(["cat,sofa", "cat"])
+    ["1 tag holds ',' or ';': cat,sofa; | stands between tags, so write cat|sofa where these are several"]
+    """
+    several = labels_of_several(tags, ",;")
+    if not several:
+        return []
+    count, parts = pluralize(len(several), "tag holds", "tags hold"), re.split(r"\s*[,;]\s*", several[0])
+    return [
+        f"{count} ',' or ';': {join_some(several)}; {SEPARATOR} stands between tags, so write "
+        f"{SEPARATOR.join(parts)} where these are several"
+    ]
 
 
 def _texts(value: object, where: str, column: str, class_of: Callable[[Any], Any]) -> Iterable[str]:

@@ -20,7 +20,8 @@ from tellapart.data.catalog_file import read_catalog
 from tellapart.data.opening import log_notes, open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.comparison_page import page
-from tellapart.evaluation.evaluate import answer_rows, check_known, predict_rows
+from tellapart.evaluation.evaluate import answer_rows, predict_rows
+from tellapart.evaluation.label_checks import check_known
 from tellapart.evaluation.selection import select
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.prediction import Prediction

@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.core import image_io
-from tellapart.core.errors import CatalogError, TextError, join_some
+from tellapart.core.errors import CatalogError, join_some
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
-from tellapart.core.tag_sets import split_tags
 from tellapart.core.tasks import check_task
 from tellapart.data.catalog import Catalog
 from tellapart.data.coarse_labels import read_coarse_labels
 from tellapart.data.opening import check_source, log_notes, open_with_defaults
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.evaluation.figures import Report, headline_figures
+from tellapart.evaluation.label_checks import check_known, folder_name_notes
 from tellapart.evaluation.reading_samples import Sample, draw_samples
 from tellapart.evaluation.report import Evaluation, write_report
 from tellapart.evaluation.robustness import SAMPLE, check_limit, measure_robustness
@@ -192,6 +192,8 @@ def evaluate(
     )
     if bundle.task == "read":
         figures |= misreadings(truth, [prediction.answer for prediction in predictions])
+        log(*(folders := folder_name_notes(catalog, selection.rows, figures)))
+        figures["notes"] += folders
     if corruptions:
         figures["corruptions"] = measure_robustness(predictor(), catalog, selection.rows, corruption_sample)
     if out is not None:
@@ -339,34 +341,6 @@ def _uncalibrated(bundle: Bundle, predictions: list[Prediction]) -> npt.NDArray[
     # The graph's logits before calibration, up to a constant, are those after times the temperature.
     cold = softmax(np.log(np.maximum(chances, 1e-30)) * (bundle.calibration.temperature if bundle.calibration else 1.0))
     return cold[np.arange(len(answers)), answers]
-
-
-def check_known(bundle: Bundle, truth: list[str], source: str) -> None:
-    """Refuse labels, or characters of texts, that the model does not know.
-
-    Args:
-        bundle: the model.
-        truth: the labels.
-        source: what they are of, for the error.
-
-    Raises:
-        TextError, CatalogError: there are such.
-    """
-    if bundle.task == "read":
-        if unknown := bundle.charset.unknown(truth):
-            texts = [text for text in truth if set(text) & set(unknown)]
-            raise TextError(
-                f"{source}: characters the model does not know: {''.join(sorted(unknown))!r} in {len(texts)} texts "
-                f"({join_some(texts)}); it knows: {''.join(bundle.charset.characters)}; leave those texts out, or "
-                "train a reader on labels that hold them"
-            )
-        return
-    labels = {each for label in truth for each in split_tags(label)} if bundle.task == "tag" else set(truth)
-    if unknown_labels := sorted(labels - set(bundle.labels)):
-        raise CatalogError(
-            f"{source}: labels the model does not know: {join_some(unknown_labels)}; it knows: "
-            f"{join_some(bundle.labels, 8)}"
-        )
 
 
 def _class_scores(bundle: Bundle, truth: list[str], predictions: list[Prediction]) -> dict[str, Any]:
