@@ -219,8 +219,8 @@ def _odd_labels(labels: Sequence[str]) -> Iterator[str]:
     empty = [label for label in known if label.casefold() in EMPTY]
     rewritten = [label for label in known if re.fullmatch(r"\d(\.\d+)?[eE]\+\d+", label)]
     if several:
-        count = pluralize(len(several), "label looks", "labels look")
-        yield f"{count} like {SEVERAL}, joined (--task tag): {join_some(several)}"
+        look = pluralize(len(several), "label looks", "labels look")
+        yield f"{look} like {SEVERAL}, joined (--task tag): {join_some(several)}"
     if empty:
         count = sum(label in empty for label in labels)
         yield f"{pluralize(count, 'row')} with a label as programs write an empty cell: {join_some(empty)}"
