@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tellapart.core.errors import CatalogError
@@ -53,9 +51,7 @@ def test_rows_that_are_not_kept_are_never_scored(bundle, shapes):
     assert gone not in select(fewer, bundle, None).all_rows
 
 
-def test_the_shipped_reader_is_called_by_its_name(texts):
-    bundle = Bundle.open("base")
-    bare = Bundle(bundle.path, replace(bundle.manifest, files={}))
-    assert select(open_catalog(texts, task="read"), bare, None).notes == [
-        "note: base does not record which images taught it: whether some of these did cannot be told"
-    ]
+@pytest.mark.parametrize("name", ["base", "small"])
+def test_nothing_is_said_of_the_images_of_a_shipped_reader_that_drawn_ones_taught(texts, name):
+    chosen = select(open_catalog(texts, task="read"), Bundle.open(name), None)
+    assert (list(chosen.notes), chosen.unseen) == ([], None)

@@ -223,6 +223,10 @@ def test_a_model_shows_what_it_knows_and_how_good_it_is(shape_predictor):
     assert "n " in html
 
 
+def test_a_shipped_reader_shows_itself_by_its_name():
+    assert load("base")._repr_html_().startswith("<div><b>base</b>")
+
+
 def test_its_location_opens_it_again(shape_bundle):
     assert Bundle.open("base").location == "base"
     assert Bundle.open("small").location == "small"

@@ -33,6 +33,12 @@ def test_a_row_round_trips():
     assert "alternatives" not in rows[1].to_json()
 
 
+def test_a_prediction_is_written_without_what_it_has_not():
+    answer = Prediction("a.png", "read", "", 0.0, accepted=False)
+    assert repr(answer) == "Prediction(file='a.png', task='read', answer='', confidence=0.0, accepted=False)"
+    assert repr(Prediction("d", "tag", error="gone")) == "Prediction(file='d', task='tag', error='gone')"
+
+
 def test_a_prediction_shows_itself_likeliest_first_and_escaped():
     html = Prediction("<a>.png", "classify", "disc", 0.75, {"bar": 0.25, "disc": 0.75}, group="round")._repr_html_()
     assert "&lt;a&gt;.png: disc" in html

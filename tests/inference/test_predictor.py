@@ -26,6 +26,19 @@ def test_most_answers_are_right(shape_predictor, shape_files, text_predictor, te
     assert sum(p.answer == text for p, text in zip(text_predictor.predict(text_files), truth, strict=True)) > 50
 
 
+def test_a_model_says_what_it_answers(shape_predictor):
+    assert (shape_predictor.task, shape_predictor.labels, shape_predictor.characters) == (
+        "classify",
+        ["bar", "disc", "ring"],
+        "",
+    )
+    assert repr(shape_predictor).endswith("/bundle: task='classify', labels=['bar', 'disc', 'ring']>")
+    reader = load("small")
+    assert (reader.task, reader.labels) == ("read", [])
+    assert set("09azAZ") <= set(reader.characters)
+    assert repr(reader).startswith("<Predictor small: task='read', characters='")
+
+
 def alike(one, other):
     assert (one.answer, one.error, one.group) == (other.answer, other.error, other.group)
     assert one.confidence == pytest.approx(other.confidence, abs=1e-6)

@@ -61,6 +61,9 @@ def test_a_folder_of_broken_images_is_refused_once_all_is_written(tmp_path):
         ("x", {"on": "ray"},
          "on: a cluster writes its answers; name a folder that all machines share, or a URL (--out)"),
         ("s3://b/x", {}, "s3://b/x: answers for what lies in storage are written part by part; name an --out"),
+        ("a.png", {"out": "ans.csv"}, "ans.csv: --out is a folder of Parquet files; for one table leave it out and "
+         "print the answers into a file: --csv > answers.csv or --json > answers.json (in Python: to_pandas() of what "
+         "predict returns)"),
         ("-", {"out": "o"}, "-: standard input is answered without --out"),
         ("x", {"out": "o", "server": "http://a"},
          "server: it answers one list of images; with --out a bundle answers, without --server"),

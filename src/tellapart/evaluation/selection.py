@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tellapart.core.errors import CatalogError, pluralize
 from tellapart.data.catalog import SPLITS, Catalog
 from tellapart.evaluation.training_images import PARTS, TrainingImages, TrainingPart, training_images
-from tellapart.inference.base_model import BASE, base_reader
+from tellapart.inference.base_model import is_shipped
 from tellapart.inference.bundle import Bundle
 
 ALL = "all"
@@ -76,7 +76,7 @@ def select(catalog: Catalog, bundle: Bundle, part: str | None) -> Selection:
     if not rows:
         raise CatalogError(f"{catalog.source}: no image in the split {asked!r}")
     if images is None:
-        return Selection(asked, rows, {}, False, [_unknown(bundle)])
+        return Selection(asked, rows, {}, False, _unknown(bundle))
     met = dict(zip(rows, images.parts_of(catalog, rows), strict=True))
     seen = {name: [row for row in rows if met[row] == name] for name in MET}
     seen = {name: those for name, those in seen.items() if those}
@@ -147,6 +147,8 @@ def _count(seen: Mapping[TrainingPart, Sequence[int]]) -> str:
     return " and ".join([", ".join(counts[:-1]), counts[-1]] if counts[:-1] else counts)
 
 
-def _unknown(bundle: Bundle) -> str:
-    name = BASE if bundle.path == base_reader() else bundle.path
-    return f"note: {name} does not record which images taught it: whether some of these did cannot be told"
+def _unknown(bundle: Bundle) -> list[str]:
+    """Return that it is not known what taught a model; nothing of the shipped readers, which drawn pictures taught."""
+    if is_shipped(bundle.location):
+        return []
+    return [f"note: {bundle.path} does not record which images taught it: whether some of these did cannot be told"]

@@ -128,7 +128,7 @@ class Bundle:
 
     def _repr_html_(self) -> str:
         """What the model knows and how good it is, as a notebook shows it."""
-        known = list(self.charset.characters) if self.task == "read" else self.labels
+        known = self.labels or list(self.characters)
         spec, metrics = self.preprocess, self.manifest.metrics
         rows: list[tuple[object, ...]] = [
             ("task", self.task),
@@ -138,7 +138,7 @@ class Bundle:
         for name, figure in metrics.figures.items() if metrics else ():
             low, high = figure["ci95"]
             rows.append((name.replace("_", " "), f"{figure['value']:.4f} ({low:.4f} to {high:.4f}, n {figure['n']:,})"))
-        return html_table(str(self.path), rows)
+        return html_table(self.location, rows)
 
     @property
     def task(self) -> str:
@@ -165,6 +165,11 @@ class Bundle:
     def labels(self) -> list[str]:
         """The classes or tags, in the order of the graph's output; empty for a reader."""
         return list(self.manifest.labels or [])
+
+    @property
+    def characters(self) -> str:
+        """The characters that a reader knows, sorted; empty for other models."""
+        return "".join(sorted(self.manifest.charset.characters)) if self.manifest.charset else ""
 
     @property
     def groups(self) -> dict[str, str]:

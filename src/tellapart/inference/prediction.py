@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tellapart.core.notebook import data_frame, html_table
@@ -13,7 +13,7 @@ ANSWER = {"classify": "label", "read": "text", "tag": "tags"}  # what the answer
 SHOWN = 20  # answers of many, and classes of one, that a notebook shows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """The answer for one image: a label, a text or tags with the confidence, or an error.
 
@@ -76,6 +76,19 @@ class Prediction:
         if self.accepted is not None:
             row["accepted"] = self.accepted
         return row | {"probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
+
+    def __repr__(self) -> str:
+        """Without what this answer does not have.
+
+        >>> Prediction("a.png", "classify", "cat", 0.9, {"cat": 0.9, "dog": 0.1})
+        Prediction(file='a.png', task='classify', answer='cat', confidence=0.9, probabilities={'cat': 0.9, 'dog': 0.1})
+        >>> Prediction("a.png", "read", error="the file is empty")
+        Prediction(file='a.png', task='read', error='the file is empty')
+        """
+        missing = {"answer", "confidence"} if self.error is not None else set()
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in missing}
+        shown = {name: value for name, value in values.items() if name == "answer" or value not in (None, (), [], {})}
+        return f"Prediction({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def _repr_html_(self) -> str:
         if self.error is not None:

@@ -152,6 +152,25 @@ class Predictor:
             return Predictions(self._answer(given, [self.prepare(*each) for each in given]))
         return Predictions(self.stream(named_images(items)))
 
+    @property
+    def task(self) -> str:
+        """``classify``, ``read`` or ``tag``."""
+        return self.bundle.task
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes or tags, in the order of the graph's output; empty for a reader."""
+        return self.bundle.labels
+
+    @property
+    def characters(self) -> str:
+        """The characters that a reader knows, sorted; empty for other models."""
+        return self.bundle.characters
+
+    def __repr__(self) -> str:
+        known = f"characters={self.characters!r}" if self.task == "read" else f"labels={self.labels}"
+        return f"<{type(self).__name__} {self.bundle.location}: task={self.task!r}, {known}>"
+
     def _repr_html_(self) -> str:
         return self.bundle._repr_html_()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack, overload
 
 from tellapart.core.errors import ConfigError
 from tellapart.core.progress import log
-from tellapart.core.storage import is_url
+from tellapart.core.storage import as_path, is_url
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.image_inputs import Given, several
 from tellapart.inference.predict import ReadingOptions
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tellapart.scale.engine import Report
 
 ROWS = 1024  # of a table at a time, so that a large shard never lies in memory
+TABLE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".txt")  # of files, which no folder of answers is
 
 
 class PartsResult(TypedDict):
@@ -104,6 +105,11 @@ def predict(
     if out is None:
         _check_plain(paths, on)
         return answer(model, paths, **options)
+    if as_path(out).suffix.lower() in TABLE_ENDINGS:
+        raise ConfigError(
+            f"{out}: --out is a folder of Parquet files; for one table leave it out and print the answers into a file: "
+            "--csv > answers.csv or --json > answers.json (in Python: to_pandas() of what predict returns)"
+        )
     if strange := next((each for each in paths if not isinstance(each, str | Path)), None):
         raise ConfigError(f"{type(strange).__name__}: with out, name files, folders, shards or URLs")
     if options.get("server") is not None:
