@@ -122,7 +122,10 @@ def test_every_verb_explains_itself(verb, capsys):
 VERBS_LISTED = ", ".join(VERBS)
 
 
-NO_BUNDLE = "no bundle (a bundle is a folder with bundle.json and model.onnx)"
+NO_MODEL = (
+    "there is no such file or folder; give a run (tellapart runs lists them), a bundle, or base for the reader that "
+    "ships"
+)
 
 
 NO_RECIPE = (
@@ -173,13 +176,13 @@ NO_RECIPE = (
         (["train", "set", "--config", "odd.yaml"], "odd.yaml: unknown option 'epoch' (did you mean 'epochs'?)"),
         (["train", "set", "--config", "note.txt"], "note.txt: write one option a line, as `key: value`"),
         (["train", "set", "--out", "full"], "full: not empty and not a run; give another --out"),
-        (["evaluate", "no", "set"], f"no: {NO_BUNDLE}"),
+        (["evaluate", "no", "set"], f"no: {NO_MODEL}"),
         (["evaluate", "MODEL"], "the following arguments are required: data (see tellapart evaluate --help)"),
         (["evaluate", "MODEL", "no"], "no: there is no such file or folder"),
         (["evaluate", "MODEL", "set", "--split", "tset"], "split 'tset': known are train, val, test and all"),
         (["evaluate", "MODEL", "set"],
          "set: labels the model does not know: cat, cup, dog; it knows: bar, disc, ring"),
-        (["predict", "no", "a.png"], f"no: {NO_BUNDLE}"),
+        (["predict", "no", "a.png"], f"no: {NO_MODEL}"),
         (["predict", "MODEL"], "the following arguments are required: inputs (see tellapart predict --help)"),
         (["predict", "MODEL", "empty"],
          "empty: no image in this folder (looked for JPEG, PNG, BMP, TIFF, WEBP, GIF)"),

@@ -26,8 +26,9 @@ def test_runs_as_a_table(said, tmp_path):
 
 def test_a_comparison_as_a_table():
     each = {"n": 4, "first": 0.5, "second": 0.75, "difference": {**FIGURE, "value": 0.25}, "p_value": 0.5}
+    difference = {**FIGURE, "ci95": [-0.25, 0.75]}
     pair = {
-        "first": "a", "second": "b", "difference": FIGURE, "macro_f1_difference": FIGURE, "only_first": 1,
+        "first": "a", "second": "b", "difference": difference, "macro_f1_difference": FIGURE, "only_first": 1,
         "only_second": 3, "p_value": 0.625, "p_adjusted": 0.625, "per_class": {"cat": each},
     }  # fmt: skip
     models = [{"name": name, "accuracy": FIGURE} for name in ("a", "b")]
@@ -39,7 +40,7 @@ def test_a_comparison_as_a_table():
         "b  accuracy 0.5000   95 % interval 0.2500 to 0.7500",
         "",
         "Whether b or a is right more often cannot be told from chance.",
-        "  accuracy     +0.5000   +0.2500 to +0.7500",
+        "  accuracy     +0.5000   -0.2500 to +0.7500",
         "  macro f1     +0.5000   +0.2500 to +0.7500",
         "  right alone  1 and 3   McNemar p 0.6250, of all 0.6250",
         "  class                images  first  second  difference, 95 % interval, p",

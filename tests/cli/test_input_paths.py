@@ -29,6 +29,7 @@ COMMANDS = [
     (["map", "tf_efficientnet_lite0", "no", "--out", "map.html"], NO_FILE),
     (["evaluate", "base", "no"], NO_FILE),
     (["strength", "no", "--out", "out"], NO_FILE),
+    (["strength", "digit", "--out", "out"], f"{NO_FILE.replace('no:', 'digit:')} (did you mean the scheme 'digits'?)"),
     (["strength", "no.yaml", "--out", "out"], "no.yaml: the scheme cannot be read: No such file or directory"),
     (["train", "no*.parquet"], "no*.parquet: no file matches this pattern"),
     (["train", "note.md"], "note.md: not a data set; give a folder of images, a table"),
@@ -41,6 +42,11 @@ COMMANDS = [
     (["prepare", "set", "--out", "out", "--corrections", "no"], "no: cannot be read: No such file or directory"),
     (["train", "set", "--init-from", "no"], "init_from 'no': there is no such run, checkpoint or bundle"),
     (["adapt", "set", "--out", "out", "--model", "no"], "model 'no': there is no such run, checkpoint or bundle"),
+    (["evaluate", "set", "base"], "set: no run or bundle, and base is one; MODEL comes first: tellapart evaluate base"),
+    (["predict", "note.txt", "base"], "note.txt: no run or bundle, and base is one; MODEL comes first: tellapart pred"),
+    (["compare", "base", "small", "set"], "set: no run or bundle; did you mean --data set?"),
+    (["generate", "digits", "--n", "5", "--out", "g"], "unrecognized arguments: digits; did you mean --scheme digits?"),
+    (["explain", "base", "a.png", "b.png"], "unrecognized arguments: b.png; one image at a time"),
     (["export", "no"], "no: not a run folder (there is no config.yaml in it)"),
 ]
 WITHOUT_TORCH = """

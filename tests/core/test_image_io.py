@@ -366,7 +366,7 @@ def test_a_picture_without_pixels_is_refused():
 def test_missing_files_and_bad_names_are_image_errors(tmp_path, refuses):
     with refuses(ImageError, f"{tmp_path}/한글.png: there is no such file"):
         read_bytes(tmp_path / "한글.png")
-    with refuses(ImageError, f"{tmp_path}: the file cannot be read: Is a directory"):
+    with refuses(ImageError, f"{tmp_path}: a folder; give one image in it"):
         read_bytes(tmp_path)
     with refuses(ImageError, f"{tmp_path}/{'x' * 300}: the file cannot be read: File name too long"):
         read_bytes(tmp_path / ("x" * 300))

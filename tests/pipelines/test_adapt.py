@@ -130,13 +130,22 @@ def test_few_readings_of_another_length_are_misread(unlabelled, tmp_path, monkey
     assert lengths == [{5}, {4, 5}]
 
 
-def test_who_is_sure_of_little_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("known", "way"),
+    [
+        ({}, r"say what is known of the texts \(--alphabet, --pattern\), or label 50 pictures and train"),
+        ({"alphabet": "0123"}, r"say what is known of the texts \(--pattern\), or label 50 pictures and train"),
+        ({"alphabet": "0123", "pattern": "[0-3]{5}"}, "label 50 pictures and train"),
+    ],
+)
+def test_who_is_sure_of_little_is_refused(known, way, tmp_path):
     dice = np.random.default_rng(0)
     (tmp_path / "noise").mkdir()
     for place in range(30):
         Image.fromarray(dice.integers(0, 256, (40, 120), dtype=np.uint8)).save(tmp_path / "noise" / f"{place}.png")
-    with pytest.raises(CatalogError, match=r"noise: base is sure of \d+ of 30 pictures only, too few to teach itself"):
-        tellapart.adapt(tmp_path / "noise", out=tmp_path / "out")
+    few = r"noise: base is sure of \d+ of 30 pictures only, too few to teach itself; "
+    with pytest.raises(CatalogError, match=f"{few}{way}$"):
+        tellapart.adapt(tmp_path / "noise", out=tmp_path / "out", **known)
     assert not (tmp_path / "out").exists()
 
 

@@ -518,6 +518,14 @@ class TestRefusals:
         with refuses(CatalogError, f"{data}: the train and val parts must both hold images"):
             tellapart.train(data, out=tmp_path / "run", **QUICK)
 
+    def test_texts_that_are_taken_for_classes(self, tmp_path, draw_texts, refuses):
+        data = draw_texts(tmp_path / "data", 12)
+        table = "".join(f"{n:02d}.png,text{n}\n" for n in range(12))
+        (data / "labels.csv").write_text(f"file,label\n{table}", encoding="utf-8")
+        text = f"{data}: 12 classes of one image each; if the labels are texts, say --task read"
+        with refuses(CatalogError, text):
+            tellapart.train(data, out=tmp_path / "run", task="classify")
+
     def test_texts_too_long_for_their_pictures(self, tmp_path, refuses):
         data = tmp_path / "data"
         data.mkdir()

@@ -146,6 +146,6 @@ def test_two_commands_do_not_draw_into_one_target(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_how_labels_are_read_is_for_examples_alone(tmp_path, refuses):
-    with refuses(ConfigError, "label_from: for labelled images"):
+def test_how_labels_are_read_is_for_examples_alone(tmp_path):
+    with pytest.raises(ConfigError, match=r"^label_from: for labelled images \(like\)"):
         generate("digits", 1, tmp_path / "out", label_from="text")

@@ -116,11 +116,30 @@ def parse(parser: ArgumentParser, words: list[str], *, defaults: bool = True) ->
             text = f"no option {option!r}{_instead(option, known) or did_you_mean(option, known)}"
         elif text.startswith("unrecognized arguments: -") and Path(name := text.partition(": ")[2].split()[0]).exists():
             text = f"{name}: it begins with a dash, as options do; write {shlex.quote(f'./{name}')}"
+        elif text.startswith("unrecognized arguments: "):
+            text += _word_too_many(parser.prog.removeprefix("tellapart "), text.partition(": ")[2].split()[0])
         raise ConfigError(f"{text} (see {parser.prog} --help)") from error
     options = dict(namespace.as_dict())
     as_json = bool(options.pop("json", False))
     check_input_paths(parser.prog.removeprefix("tellapart "), options)
     return options, as_json
+
+
+def _word_too_many(verb: str, word: str) -> str:
+    """Say what to do with a word that a verb has no place for; nothing where that cannot be told.
+
+    >>> _word_too_many("generate", "digits"), _word_too_many("split", "more")
+    ('; did you mean --scheme digits?', '')
+    """
+    if verb == "explain":
+        return "; one image at a time"
+    if verb != "generate":
+        return ""
+    from tellapart.synthesis.presets import SCHEMES
+
+    if word in SCHEMES or word.endswith((".yaml", ".yml")):
+        return f"; did you mean --scheme {word}?"
+    return f"; did you mean --like {word}?" if Path(word).exists() else did_you_mean(word, SCHEMES)
 
 
 # What other tools call an option, and ours that does it, with an example value.

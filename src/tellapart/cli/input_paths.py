@@ -18,6 +18,15 @@ FILES = {
     "corrections": "",
 }
 _WRITTEN = {"web": ("corrections",)}  # by a verb, which makes the folder
+_AFTER_MODEL = {  # of verbs that begin with MODEL: the argument that comes after it
+    "evaluate": "data",
+    "map": "data",
+    "embed": "data",
+    "predict": "inputs",
+    "next": "pool",
+    "explain": "image",
+    "drift": "window",
+}
 _OF_DATA = ("coarse_labels", "corrections")  # whose errors are those of the data
 
 
@@ -31,6 +40,8 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
     Raises:
         CatalogError, ConfigError: there is no such file, or it cannot be read.
     """
+    if verb in _AFTER_MODEL and options.get("server") is None:
+        _check_order(verb, options["model"], options[_AFTER_MODEL[verb]])
     for name, what in FILES.items():
         if options.get(name) is not None and name not in _WRITTEN.get(verb, ()):
             _check_file(str(options[name]), what, CatalogError if name in _OF_DATA else ConfigError)
@@ -41,6 +52,8 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
             check_source(source)
     if verb == "strength":
         _check_target(options["target"])
+    if verb == "compare" and options.get("data") is None:
+        _check_models(options["models"])
     if verb == "export":
         from tellapart.training.run_folder import Run
 
@@ -49,6 +62,30 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
         _check_beginning("model", options["model"])
     if options.get("init_from") is not None and not _is_finished(options.get("out")):
         _check_beginning("init_from", options["init_from"])
+
+
+def _check_order(verb: str, model: str, others: str | list[str]) -> None:
+    """Refuse pictures in the place of the model, where a model stands in theirs."""
+    others = [others] if isinstance(others, str) else others
+    found = next((other for other in others if _is_model(other)), None)
+    if found is not None and Path(model).exists() and not _is_model(model):
+        raise ConfigError(f"{model}: no run or bundle, and {found} is one; MODEL comes first: tellapart {verb} {found}")
+
+
+def _check_models(models: list[str]) -> None:
+    """Refuse pictures among the models to compare."""
+    if pictures := [each for each in models if Path(each).exists() and not _is_model(each)]:
+        raise ConfigError(f"{pictures[0]}: no run or bundle; did you mean --data {pictures[0]}?")
+
+
+def _is_model(path: str) -> bool:
+    """Whether a path leads to a run or a bundle, or names a shipped reader."""
+    from tellapart.inference.base_model import is_shipped
+    from tellapart.inference.manifest import MANIFEST
+
+    if is_shipped(path):
+        return True
+    return any((Path(path) / name).is_file() for name in (MANIFEST, f"bundle/{MANIFEST}", "config.yaml"))
 
 
 def _check_beginning(name: str, source: str) -> None:
@@ -66,16 +103,14 @@ def _is_finished(out: str | None) -> bool:
 
 def _check_target(target: str) -> None:
     """A CAPTCHA: a named scheme, a scheme's YAML file, or labelled images."""
-    from tellapart.synthesis import SCHEMES
+    from tellapart.synthesis.presets import SCHEMES, check_pictures
 
     if target in (*SCHEMES, "random"):
         return
     if Path(target).suffix.lower() in (".yaml", ".yml"):
         _check_file(target, "the scheme ", ConfigError)
         return
-    from tellapart.data.opening import check_source
-
-    check_source(target)
+    check_pictures(target)
 
 
 def _check_file(path: str, what: str, error: type[CatalogError | ConfigError]) -> None:

@@ -127,6 +127,8 @@ def read_bytes(path: str | Path) -> bytes:
         return path.read_bytes() if isinstance(path, RemotePath) else read_regular(path)
     except FileNotFoundError:
         raise ImageError(str(path), "there is no such file") from None
+    except IsADirectoryError:
+        raise ImageError(str(path), "a folder; give one image in it") from None
     except OSError as error:
         raise ImageError(str(path), f"the file cannot be read: {error.strerror}") from error
     except ValueError as error:  # a NUL in the name

@@ -46,13 +46,21 @@ def verdict(pair: Mapping[str, Any]) -> str:
     >>> pair = {"first": "a", "second": "b", "difference": figure, "p_adjusted": 0.01}
     >>> verdict(pair)
     'b is right more often than a.'
-    >>> verdict(pair | {"p_adjusted": 0.3})
+    >>> verdict(pair | {"p_adjusted": 0.3, "difference": {"value": 0.1, "ci95": [-0.02, 0.18], "n": 100}})
     'Whether b or a is right more often cannot be told from chance.'
     """
     first, second = pair["first"], pair["second"]
     if pair["p_adjusted"] >= LEVEL:
-        return f"Whether {second} or {first} is right more often cannot be told from chance."
-    return f"{second} is right {'more' if pair['difference']['value'] > 0 else 'less'} often than {first}."
+        said = f"Whether {second} or {first} is right more often cannot be told from chance."
+    else:
+        said = f"{second} is right {'more' if pair['difference']['value'] > 0 else 'less'} often than {first}."
+    low, high = pair["difference"]["ci95"]
+    if (pair["p_adjusted"] < LEVEL) == (low > 0 or high < 0):
+        return said
+    return (
+        f"{said} That is McNemar's exact test; the interval of the difference, by the bootstrap, is another measure "
+        "and says otherwise."
+    )
 
 
 def _figure(figure: Mapping[str, Any]) -> list[str]:

@@ -28,7 +28,7 @@ from tellapart.core.regular_files import read_regular
 from tellapart.core.storage import is_url
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference import bundle_checks
-from tellapart.inference.base_model import SHIPPED, is_shipped, shipped_reader
+from tellapart.inference.base_model import BASE, SHIPPED, is_shipped, shipped_reader
 from tellapart.inference.bundle_checks import file_digest, is_plain_name
 from tellapart.inference.charset import Charset
 from tellapart.inference.fetching import fetch_bundle
@@ -80,6 +80,11 @@ class Bundle:
         if not (folder / MANIFEST).is_file() and (folder / "bundle" / MANIFEST).is_file():
             folder = folder / "bundle"
         if not (folder / MANIFEST).is_file():
+            if not folder.exists():
+                raise BundleError(
+                    f"{path}: there is no such file or folder; give a run (tellapart runs lists them), a bundle, or "
+                    f"{BASE} for the reader that ships"
+                )
             reason = (
                 "an unfinished run; run its train command again" if (folder / "config.yaml").is_file() else "no bundle"
             )

@@ -135,9 +135,11 @@ def _read_by(reader: str | Path, catalog: Catalog, alphabet: str | None, pattern
     predictions = {int(each.file): each for each in track(answers, "reading", len(rows))}
     sure = {row for row, each in predictions.items() if each.answer and each.confidence >= SURE}
     if len(sure) < max(MIN_SURE, MIN_SHARE * len(rows)):
+        unsaid = [name for name, given in (("--alphabet", alphabet), ("--pattern", pattern)) if given is None]
+        more = f"say what is known of the texts ({', '.join(unsaid)}), or " if unsaid else ""
         raise CatalogError(
             f"{catalog.source}: {reader} is sure of {len(sure):,} of {pluralize(len(rows), 'picture')} only, too few "
-            f"to teach itself; say what is known of the texts (--alphabet, --pattern), or label 50 pictures and train"
+            f"to teach itself; {more}label 50 pictures and train"
         )
     [(length, count)] = Counter(len(predictions[row].answer) for row in sure).most_common(1)
     if count >= SAME_LENGTH * len(sure):

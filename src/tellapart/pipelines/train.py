@@ -298,7 +298,13 @@ def check_data(catalog: Catalog, *, allow_lost_classes: bool = False) -> None:
             a class that the data names and that has no usable image.
     """
     if not catalog.rows("train") or not catalog.rows("val"):
-        raise CatalogError(f"{catalog.source}: the train and val parts must both hold images")
+        alone = len(catalog.labels) == len(catalog.rows()) > 1 and catalog.task == "classify"
+        why = (
+            f"{len(catalog.labels):,} classes of one image each; if the labels are texts, say --task read"
+            if alone
+            else "the train and val parts must both hold images"
+        )
+        raise CatalogError(f"{catalog.source}: {why}")
     if catalog.task != "read":
         if len(catalog.labels) < 2 and catalog.task == "classify":
             raise CatalogError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tellapart.core.documents import read_yaml
-from tellapart.core.errors import ConfigError, did_you_mean
+from tellapart.core.errors import CatalogError, ConfigError, did_you_mean
 from tellapart.synthesis.random_scheme import RandomScheme
 from tellapart.synthesis.scheme import Scheme
 
@@ -100,6 +100,26 @@ SCHEMES: dict[str, Scheme | RandomScheme] = {
         ),
     )
 }
+
+
+def check_pictures(target: str) -> None:
+    """Check that what names no scheme names labelled images.
+
+    Raises:
+        CatalogError: there are none; a scheme that is spelt alike is named.
+
+    >>> check_pictures("digit")
+    Traceback (most recent call last):
+    ...
+    tellapart.core.errors.CatalogError: digit: there is no such file or folder (did you mean the scheme 'digits'?)
+    """
+    from tellapart.data.opening import check_source
+
+    try:
+        check_source(target)
+    except CatalogError as error:
+        hint = did_you_mean(target, SCHEMES).replace("mean ", "mean the scheme ")
+        raise CatalogError(f"{error}{hint}") from error
 
 
 def scheme(name: str) -> Scheme | RandomScheme:

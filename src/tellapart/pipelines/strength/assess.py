@@ -14,7 +14,7 @@ from tellapart.core.folder_lock import hold_folder
 from tellapart.core.parallel import processor
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.data.opening import check_source, log_notes, open_catalog
+from tellapart.data.opening import log_notes, open_catalog
 from tellapart.data.source_options import LABEL_OPTIONS, LabelOptions
 from tellapart.data.split import split
 from tellapart.pipelines.preconditions import check_training
@@ -26,6 +26,7 @@ from tellapart.pipelines.strength.verdict import advice, verdict
 from tellapart.synthesis import SCHEMES, RandomScheme, Scheme
 from tellapart.synthesis import scheme as open_scheme
 from tellapart.synthesis.generate import generate
+from tellapart.synthesis.presets import check_pictures
 from tellapart.training.config import make_config
 from tellapart.training.options import ReaderOptions
 
@@ -208,7 +209,7 @@ def _scheme(target: str | Path | Scheme) -> Scheme | None:
     if isinstance(target, Scheme):
         return target
     if str(target) not in SCHEMES and Path(target).suffix.lower() not in (".yaml", ".yml"):
-        check_source(str(target))
+        check_pictures(str(target))
         return None
     scheme = open_scheme(str(target))
     if isinstance(scheme, RandomScheme):
