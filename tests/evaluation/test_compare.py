@@ -41,6 +41,7 @@ def test_a_run_beside_another_model_on_its_own_test_part(shape_run, two, tmp_pat
     result = compare([shape_run, two], out=tmp_path / "result.json", report=tmp_path / "page.html")
     assert json.loads((tmp_path / "result.json").read_text("utf-8")) == result
     assert (result["split"], result["n"], result["task"]) == ("test", 9, "classify")
+    assert result["notes"][-1] == "note: 9 images tell little apart; name others (--data)"
     (pair,) = result["pairs"]
     assert (pair["first"], pair["second"]) == (shape_run.name, "rival")
     first, second = result["models"]

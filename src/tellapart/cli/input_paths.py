@@ -40,8 +40,7 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
     Raises:
         CatalogError, ConfigError: there is no such file, or it cannot be read.
     """
-    if verb in _AFTER_MODEL and options.get("server") is None:
-        _check_order(verb, options["model"], options[_AFTER_MODEL[verb]])
+    _check_places(verb, options)
     for name, what in FILES.items():
         if options.get(name) is not None and name not in _WRITTEN.get(verb, ()):
             _check_file(str(options[name]), what, CatalogError if name in _OF_DATA else ConfigError)
@@ -52,8 +51,6 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
             check_source(source)
     if verb == "strength":
         _check_target(options["target"])
-    if verb == "compare" and options.get("data") is None:
-        _check_models(options["models"])
     if verb == "export":
         from tellapart.training.run_folder import Run
 
@@ -62,6 +59,14 @@ def check_input_paths(verb: str, options: Mapping[str, Any]) -> None:
         _check_beginning("model", options["model"])
     if options.get("init_from") is not None and not _is_finished(options.get("out")):
         _check_beginning("init_from", options["init_from"])
+
+
+def _check_places(verb: str, options: Mapping[str, Any]) -> None:
+    """Refuse pictures where a model belongs."""
+    if verb in _AFTER_MODEL and options.get("server") is None:
+        _check_order(verb, options["model"], options[_AFTER_MODEL[verb]])
+    if verb == "compare" and options.get("data") is None:
+        _check_models(options["models"])
 
 
 def _check_order(verb: str, model: str, others: str | list[str]) -> None:

@@ -30,6 +30,7 @@ from tellapart.metrics.classification import accuracy, classification_scores
 from tellapart.metrics.paired import accuracy_difference, holm, macro_f1_difference, mcnemar_exact
 
 DATA = "data.parquet"  # of a run
+FEW = 30  # images of a run's own test part, below which others are asked for
 Right = npt.NDArray[np.bool_]
 
 
@@ -76,6 +77,8 @@ def compare(
     bundles = _open_bundles(models)
     catalog = _open_data(data, models[0], bundles[0], options)
     part, rows, notes = _common_rows(catalog, bundles, split)
+    if data is None and len(rows) < FEW:
+        notes.append(f"note: {pluralize(len(rows), 'image')} tell little apart; name others (--data)")
     log(*notes)
     truth = [catalog.column("label")[row] for row in rows]
     names = _names(models, bundles)
