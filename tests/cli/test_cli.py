@@ -150,7 +150,8 @@ NO_RECIPE = (
         (["catalog", "set", "--out", "c.parquet", "--coarse-labels", "g.yaml"],
          "g.yaml: the groups file cannot be read: No such file or directory"),
         (["catalog", "*.png", "--out", "c.parquet"], "*.png: no file matches this pattern"),
-        (["catalog", "empty", "--out", "c.parquet"], "empty: no images found"),
+        (["catalog", "empty", "--out", "c.parquet"], "empty: no images found (looked for JPEG, PNG, BMP, TIFF, "
+         "WEBP, GIF)"),
         (["catalog", "note.md", "--out", "c.parquet"],
          "note.md: not a data set; give a folder of images, a table (.csv, .tsv, .jsonl, .ndjson, .parquet, .json, "
          ".txt) or Parquet shards"),

@@ -159,7 +159,7 @@ def test_an_audit_names_its_checks_and_the_next_step(class_folders, tmp_path, ca
     assert main(["audit", str(class_folders), "--no-pretrained", "--out", str(out), "--thresholds", thresholds]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"13 images of {class_folders} (classify)"
-    assert "note: 1 files are not images by name and were left out: 1 .txt" in lines
+    assert "note: 1 file is no image by name and was left out: 1 .txt" in lines
     assert "  unreadable          1 image of 13 cannot be decoded" in lines
     assert lines[-1] == (
         f"next      tellapart clean {class_folders} --thresholds '{thresholds}' --audit '{out}' --no-pretrained "

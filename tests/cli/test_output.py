@@ -141,6 +141,6 @@ def test_predictions_as_a_table():
     assert [line.split()[0] for line in repeated.splitlines()] == ["a/1.png", "b/1.png", "2.png"]
     assert predictions_table(rows).splitlines() == [
         "cat.png   cat  (animal)  0.987",
-        "b.png     4711  0.250  not sure",
+        "b.png     4711           0.250  not sure",
         "gone.png  error: there is no such file",
     ]

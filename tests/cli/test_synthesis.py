@@ -17,7 +17,7 @@ def test_generate(answered, said, tmp_path):
     assert (tmp_path / "a/labels.csv").read_bytes() == (tmp_path / "b/labels.csv").read_bytes()
     status, prose, _ = said("generate", "--scheme", "digits", "--n", 1, "--out", tmp_path / "c")
     assert status == 0
-    assert prose.startswith(f"1 images of digits in {tmp_path / 'c'} (")
+    assert prose.startswith(f"1 image of digits in {tmp_path / 'c'} (")
 
 
 def test_numbers_of_labels(refuses):

@@ -22,7 +22,7 @@ from tellapart.data.label_twins import twin_notes
     ],
 )
 def test_twins(labels, what, shown):
-    assert twin_notes([*labels, "other"]) == [f"1 labels differ from another only in {what}: {shown}"]
+    assert twin_notes([*labels, "other"]) == [f"1 label differs from another only in {what}: {shown}"]
 
 
 def test_labels_that_differ():

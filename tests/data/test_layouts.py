@@ -197,11 +197,13 @@ def test_nothing_there(tmp_path, refuses):
         read_source(tmp_path / "no")
     with refuses(CatalogError, f"{tmp_path}/*.parquet: no file matches this pattern"):
         read_source(f"{tmp_path}/*.parquet")
-    with refuses(CatalogError, f"{tmp_path}: no images found"):
+    with refuses(CatalogError, f"{tmp_path}: no images found (looked for JPEG, PNG, BMP, TIFF, WEBP, GIF)"):
         read_source(tmp_path)
     (tmp_path / "a.txt").touch()
     with refuses(
-        CatalogError, f"{tmp_path}: no images found; 1 files are not images by name and were left out: 1 .txt"
+        CatalogError,
+        f"{tmp_path}: no images found (looked for JPEG, PNG, BMP, TIFF, WEBP, GIF); "
+        "1 file is no image by name and was left out: 1 .txt",
     ):
         read_source(tmp_path)
     (tmp_path / "a.md").touch()
@@ -222,7 +224,7 @@ def test_class_folders_that_differ_in_blanks_are_noted(tmp_path, fill):
     fill(tmp_path, [" dog/1.png", "dog/2.png", "dog\t/3.png", "cat/4.png", " cup/5.png"])
     listing = open_catalog(tmp_path)
     assert set(listing.labels) == {" dog", "dog", "dog\t", "cat", " cup"}
-    assert list(listing.notes) == [r"1 labels differ from another only in the blanks around them: ' dog'/dog/'dog\t'"]
+    assert list(listing.notes) == [r"1 label differs from another only in the blanks around them: ' dog'/dog/'dog\t'"]
 
 
 PART = st.sampled_from(
@@ -367,7 +369,9 @@ def test_a_source_that_cannot_be_read_is_refused(class_folders, closed, refuses,
         closed(class_folders / label)
     reasons = ", ".join(f"{label} (Permission denied)" for label in ("cat", "cup", "dog"))
     with refuses(
-        CatalogError, f"{class_folders}: no images found; 3 folders cannot be read and were left out: {reasons}"
+        CatalogError,
+        f"{class_folders}: no images found (looked for JPEG, PNG, BMP, TIFF, WEBP, GIF); "
+        f"3 folders cannot be read and were left out: {reasons}",
     ):
         read_source(class_folders)
     closed(class_folders)
@@ -397,7 +401,7 @@ def test_tables_named_by_the_parts_are_read_together(tmp_path, fill, refuses):
     assert {(row.file[7], row.label, row.split) for row in listing.rows} == {
         ("0", "dog", "train"), ("1", "cat", "train"), ("2", "dog", "val"), ("3", "cat", "val"), ("4", "dog", "test"),
     }  # fmt: skip
-    assert "1 images are not named in test.csv, train.csv, val.csv and were left out: images/5.png" in listing.notes
+    assert "1 image is not named in test.csv, train.csv, val.csv and was left out: images/5.png" in listing.notes
     (tmp_path / "test.csv").write_text("file\nimages/4.png\n")  # a contest's: it has no labels
     with pytest.raises(
         CatalogError, match=r"the name holds no label by the rule 'prefix'.*; the labels may stand in test"
@@ -415,5 +419,5 @@ def test_images_beside_those_that_a_table_names_are_counted(tmp_path, fill):
     fill(tmp_path, ["a/1.png", "a/2.png", "a/.3.png", "b/4.png", "5.png"])
     (tmp_path / "t.csv").write_text("file,label\na/1.png,x\n")
     assert read_source(tmp_path / "t.csv").notes == [
-        "1 images beside them are not named in t.csv and were left out: a/2.png"
+        "1 image beside them is not named in t.csv and was left out: a/2.png"
     ]

@@ -18,6 +18,8 @@ def test_kinds_are_counted_and_some_have_a_remedy():
         "1 .arrow: Arrow files of a saved dataset: write it as Parquet (to_parquet)",
     ]
     assert other_files([]) == []
+    assert other_files([("a.txt",)]) == ["1 file is no image by name and was left out: 1 .txt"]
+    assert other_files([("drawn", "scheme.yaml")]) == []  # as `tellapart generate` writes it
 
 
 def made(root, fill, *, files=(), folders=()):

@@ -125,8 +125,8 @@ def test_notes_of_the_source_come_first(class_folders):
     (class_folders / "a.txt").touch()
     (class_folders / "cat" / "0.png").write_bytes(b"")
     assert open_catalog(class_folders).notes == (
-        "1 files are not images by name and were left out: 1 .txt",
-        "1 images cannot be used and are left out: cat/0.png (unreadable: the file is empty)",
+        "1 file is no image by name and was left out: 1 .txt",
+        "1 image cannot be used and is left out: cat/0.png (unreadable: the file is empty)",
     )
 
 
@@ -338,12 +338,12 @@ def test_unlabelled_images_have_no_label_whatever_their_names_say(tmp_path, fill
     assert opened.column("file") == ["broken.png", "cat/1.png", "dog_2.png", "x.png"]
     assert opened.column("label") == [""] * 4
     assert opened.rows() == [1, 2, 3]
-    assert opened.notes == ("1 images cannot be used and are left out: broken.png (unreadable: the file is empty)",)
+    assert opened.notes == ("1 image cannot be used and is left out: broken.png (unreadable: the file is empty)",)
     assert [opened.column(name)[3] for name in ("width", "height")] == [64, 48]
     table = open_unlabelled(folder / "labels.csv", "classify")
     assert (table.column("file"), table.column("label"), table.groups) == (["x.png"], [""], {})
     (tmp_path / "empty").mkdir()
-    with refuses(CatalogError, f"{tmp_path / 'empty'}: no images found"):
+    with refuses(CatalogError, f"{tmp_path / 'empty'}: no images found (looked for JPEG, PNG, BMP, TIFF, WEBP, GIF)"):
         open_unlabelled(tmp_path / "empty", "classify")
     with refuses(CatalogError, f"{tmp_path / 'gone'}: there is no such file or folder"):
         open_unlabelled(tmp_path / "gone", "classify")

@@ -76,9 +76,9 @@ def test_rows_that_repeat_count_once(refuses):
     rows = [Row("a.png", "x"), Row("b/../a.png", "x"), Row("b.png", "y")]
     kept, notes = without_repeats(rows, Path("t.csv"))
     assert [row.file for row in kept] == ["a.png", "b.png"]
-    assert notes == ["1 rows of t.csv repeat another row and count once: b/../a.png"]
+    assert notes == ["1 row of t.csv repeats another row and counts once: b/../a.png"]
     assert without_repeats(rows, Path("t.csv"), ["A", "B", "C"])[1] == [
-        "1 rows of t.csv repeat another row and count once: B"
+        "1 row of t.csv repeats another row and counts once: B"
     ]
     with refuses(CatalogError, "t.csv: a.png is labelled both 'x' and 'y'; keep one of the rows"):
         without_repeats([Row("a.png", "x"), Row("a.png", "y")], Path("t.csv"))

@@ -261,7 +261,7 @@ def test_paths_in_the_place_of_bytes(tmp_path, fill):
         images = pa.array([dict.fromkeys(names[0]) | name for name in names], kind)
         pq.write_table(pa.table({"image": images, "label": list("aba")}), tmp_path / "data" / "s.parquet")
         listing = read_source(f"{tmp_path}/*/s.parquet")
-        assert listing.notes == ["1 rows of s.parquet repeat another row and count once: a.png"]
+        assert listing.notes == ["1 row of s.parquet repeats another row and counts once: a.png"]
         catalog = open_catalog(tmp_path / "data" / "s.parquet")
         assert catalog.column("keep") == [True, True]
         assert (catalog.column("file")[0], catalog.column("shard")) == ("a.png", [None, None])

@@ -80,7 +80,7 @@ def test_a_table_in_each_part_is_read(tmp_path, fill):
         ("test/a.png", "x", "test"), ("train/a.png", "x", "train"), ("train/b.png", "y", "train"),
     ]  # fmt: skip
     assert listing.notes == [
-        "1 images are not named in test/metadata.jsonl, train/metadata.csv and were left out: test/c.png"
+        "1 image is not named in test/metadata.jsonl, train/metadata.csv and was left out: test/c.png"
     ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def test_texts_beside_images(tmp_path, fill, ending):
     assert facts(listing) == [("1.png", "abc"), ("2.png", "d e")]
     assert listing.notes == [
         f"1 image has no {ending.lower()} beside it and left out: 3.png",
-        "1 files are not images by name and were left out: 1 .md",
+        "1 file is no image by name and was left out: 1 .md",
     ]
 
 

@@ -79,7 +79,7 @@ def test_a_table(sizes):
     assert (seen["images"], seen["classes"], seen["sizes"]["sampled"]) == (2, {"x": 1, "y": 1}, 2)
     assert seen["bytes"] == (sizes / "cat" / "1.png").stat().st_size + (sizes / "dog" / "0.png").stat().st_size
     assert seen["notes"] == [
-        "1 rows of labels.csv repeat another row and count once: dog/0.png",
+        "1 row of labels.csv repeats another row and counts once: dog/0.png",
         "3 images beside them are not named in labels.csv and were left out: cat/3.png, dog/2.png, dog/4.png",
     ]
     assert summary(sizes)["notes"][-1] == (
@@ -115,13 +115,13 @@ def test_a_catalog(class_folders, shards, tmp_path):
     (class_folders / "cat" / "0.png").unlink()
     seen = summary(opened)
     assert seen["notes"] == [
-        "1 files are gone: cat/0.png",
+        "1 file is gone: cat/0.png",
         "1 of 8 sampled images were not measured: cat/0.png: the file cannot be read: No such file or directory",
     ]
     embedded = open_catalog(shards)
     assert {**summary(embedded), "notes": []} == summary(shards)
     (shards / "b.parquet").unlink()
-    assert summary(embedded)["notes"] == ["1 files are gone: b.parquet"]
+    assert summary(embedded)["notes"] == ["1 file is gone: b.parquet"]
     assert summary(embedded)["sizes"]["sampled"] == 30
 
 

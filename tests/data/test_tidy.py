@@ -436,7 +436,7 @@ def test_the_way_back_says_what_it_did(class_folders, tidied, tmp_path):
     assert tidy(tidied, out=out, restore=True) == {
         "out": str(out), "images": 12, "linked": 12, "copied": 0, "classes": 0,
         "mapping": str(tidied / "mapping.csv"),
-        "notes": ["1 images are not in mapping.csv and stay behind: new.png"],
+        "notes": ["1 image stays behind, not in mapping.csv: new.png"],
     }  # fmt: skip
     assert files(out) == files(class_folders)
 

@@ -377,7 +377,7 @@ def test_an_image_that_was_damaged_since(shape_run, shapes, copied, refuses):
     data = copied(shapes)
     catalog = open_catalog(data)
     (data / "round" / "disc" / "05.png").write_bytes(b"")
-    text = "1 images cannot be read any more: round/disc/05.png; catalog the data again"
+    text = "1 image cannot be read any more: round/disc/05.png; catalog the data again"
     with refuses(CatalogError, text):
         tellapart.evaluate(shape_run, catalog, split="all")
 

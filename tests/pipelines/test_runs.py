@@ -31,11 +31,12 @@ def folder(tmp_path, shapes):
     return root
 
 
-def test_runs_are_listed_with_what_differs(folder):
+def test_runs_are_listed_with_what_differs(folder, shapes):
     listed = {run["name"]: run for run in runs(folder)["runs"]}
     assert listed.keys() == {"plain", "deep/mixup"}  # members are no runs of their own
     plain, mixup = listed["plain"], listed["deep/mixup"]
     assert (plain["options"], mixup["options"]) == ({"mixup": 0.0}, {"mixup": 0.2})
+    assert plain["data"]["source"] == str(shapes)
     assert (plain["state"], mixup["state"]) == ("finished", "new")
     assert plain["figures"] == {"accuracy": {"value": 0.5, "ci95": [0.25, 0.75], "n": 9}}
     assert (plain["seconds"], mixup["seconds"], plain["split"]) == (12.5, None, "test")

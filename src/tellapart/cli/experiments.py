@@ -7,6 +7,7 @@ from typing import Any
 
 from tellapart.cli.arguments import new_parser, parse
 from tellapart.cli.output import class_name, show
+from tellapart.core.errors import pluralize
 from tellapart.core.terminal import printable
 
 # What a list of runs shows.
@@ -55,7 +56,7 @@ def runs_table(result: dict[str, Any]) -> str:
         lines.append(f"{printable(run['name'])}  {run['task']}, {run['state']}{seconds}, {run['changed']} UTC")
         data = run["data"]
         source = PurePath(data["source"]).name or data["source"]
-        lines.append(f"  data      {printable(source)}, {data['n']:,} images ({data['fingerprint'][:8]})")
+        lines.append(f"  data      {printable(source)}, {pluralize(data['n'], 'image')} ({data['fingerprint'][:8]})")
         if run["options"]:
             lines.append(f"  options   {', '.join(f'{key} {value}' for key, value in run['options'].items())}")
         for name in SCORES:
@@ -74,7 +75,7 @@ def comparison_table(result: dict[str, Any]) -> str:
 
     score = "exact_match" if result["task"] == "read" else "accuracy"
     width = max(len(class_name(model["name"])) for model in result["models"])
-    lines = [f"{result['n']} images of {result['data']} (split: {result['split']})", ""]
+    lines = [f"{pluralize(result['n'], 'image')} of {result['data']} (split: {result['split']})", ""]
     for model in result["models"]:
         low, high = model[score]["ci95"]
         value = f"{score.replace('_', ' ')} {model[score]['value']:.4f}   95 % interval {low:.4f} to {high:.4f}"

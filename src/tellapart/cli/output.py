@@ -86,7 +86,7 @@ def scores_table(report: dict[str, Any]) -> str:
     """The figures of an evaluation, scikit-learn's report of the classes, and what was scored apart."""
     from tellapart.evaluation.selection import MET
 
-    lines = [f"{report['n']} images of {report['data']} (split: {report['split']})", ""]
+    lines = [f"{pluralize(report['n'], 'image')} of {report['data']} (split: {report['split']})", ""]
     lines += _figure_lines(report)
     if threshold := report.get("threshold"):
         aim = f"aim: {threshold['aim']}" if threshold["aim"] else "none was chosen: the likelier class is the answer"
@@ -100,7 +100,8 @@ def scores_table(report: dict[str, Any]) -> str:
     if corruptions := report.get("corruptions"):
         lines += ["", *_corruption_lines(corruptions)]
     for part, figures in report["seen"].items():
-        lines += ["", f"scored apart: {report['images'][part]:,} images that {MET[part]}", *_figure_lines(figures)]
+        apart = pluralize(report["images"][part], "image")
+        lines += ["", f"scored apart: {apart} that {MET[part]}", *_figure_lines(figures)]
     lines += ["", f"images per second    {report['images_per_second']}"]
     return "\n".join(lines)
 
@@ -207,8 +208,9 @@ def parts_prose(result: Mapping[str, Any]) -> str:
 
 
 def _answer(row: Mapping[str, Any]) -> str:
-    """The answer of a row of ``predict --json``, as text."""
-    return join_tags(row["tags"]) if "tags" in row else str(row.get("text", row.get("label")))
+    """The answer of a row of ``predict --json`` with its group, as text."""
+    answer = join_tags(row["tags"]) if "tags" in row else str(row.get("text", row.get("label")))
+    return printable(answer) + (f"  ({printable(row['group'])})" if "group" in row else "")
 
 
 def predictions_table(rows: list[dict[str, Any]]) -> str:
@@ -219,17 +221,22 @@ def predictions_table(rows: list[dict[str, Any]]) -> str:
 
     >>> print(predictions_table([{"file": "a.png", "label": "cat", "confidence": 0.5, "accepted": False}]))
     a.png  cat  0.500  not sure
+    >>> print(predictions_table([{"file": "a.png", "tags": ["cat", "sofa"], "confidence": 0.5},
+    ...                          {"file": "b.png", "tags": ["cat"], "confidence": 0.25}]))
+    a.png  cat|sofa  0.500
+    b.png  cat       0.250
     """
     times = Counter(Path(row["file"]).name for row in rows)
     short = {row["file"]: Path(row["file"]).name for row in rows}
     names = [printable(short[row["file"]] if times[short[row["file"]]] == 1 else row["file"]) for row in rows]
     width = max(map(len, names))
+    answers = ["" if "error" in row else _answer(row) for row in rows]
+    answer_width = max(map(len, answers))
     lines = []
-    for name, row in zip(names, rows, strict=True):
-        answer = printable(f"error: {row['error']}" if "error" in row else _answer(row))
-        tail = (
-            "" if "error" in row else f"  {row['confidence']:.3f}" + ("" if row.get("accepted", True) else "  not sure")
-        )
-        group = f"  ({printable(row['group'])})" if "group" in row else ""
-        lines.append(f"{name:<{width}}  {answer}{group}{tail}")
+    for name, answer, row in zip(names, answers, rows, strict=True):
+        if "error" in row:
+            lines.append(f"{name:<{width}}  {printable('error: ' + row['error'])}")
+            continue
+        unsure = "" if row.get("accepted", True) else "  not sure"
+        lines.append(f"{name:<{width}}  {answer:<{answer_width}}  {row['confidence']:.3f}{unsure}")
     return "\n".join(lines)

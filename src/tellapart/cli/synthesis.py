@@ -33,8 +33,8 @@ def generate_verb(words: list[str]) -> int:
     options = _without_defaults(options)
     from tellapart import generate
 
-    result = generate(options.pop("scheme"), options.pop("n"), options.pop("out"), **options, progress=True)
-    prose = f"{result['n']} images of {result['scheme']} in {result['out']} ({result['images_per_second']} a second)"
+    result = generate(options.pop("scheme"), n := options.pop("n"), options.pop("out"), **options, progress=True)
+    prose = f"{pluralize(n, 'image')} of {result['scheme']} in {result['out']} ({result['images_per_second']} a second)"
     return show(as_json, result, lambda: prose)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tellapart.core.documents import read_yaml
-from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.errors import CatalogError, join_some, pluralize
 from tellapart.data.catalog import Catalog
 
 
@@ -28,7 +28,12 @@ def apply_coarse_labels(result: Catalog, groups: str | Path | Mapping[str, Seque
         )
     result = result.with_column("group", [of.get(label) for label in result.column("label")])
     absent = sorted(set(of) - set(result.labels))
-    return result.with_notes([f"{len(absent)} classes of {name} have no image: {join_some(absent)}"] if absent else [])
+    if not absent:
+        return result
+    has = "has" if len(absent) == 1 else "have"
+    return result.with_notes(
+        [f"{pluralize(len(absent), 'class', 'classes')} of {name} {has} no image: {join_some(absent)}"]
+    )
 
 
 def coarse_labels_name(groups: str | Path | Mapping[str, Sequence[str]]) -> str:

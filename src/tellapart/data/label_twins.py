@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from tellapart.core.errors import join_some
+from tellapart.core.errors import join_some, pluralize
 from tellapart.core.terminal import quoted
 from tellapart.data.name_rules import without_copy_mark
 
@@ -21,7 +21,7 @@ def twin_notes(labels: Iterable[str]) -> list[str]:
         labels: the classes of a set.
 
     >>> twin_notes(["cat", "Cat", "dog"])
-    ['1 labels differ from another only in case: Cat/cat']
+    ['1 label differs from another only in case: Cat/cat']
     """
     known = sorted(set(labels))
     notes, told = [], set[frozenset[str]]()
@@ -33,7 +33,8 @@ def twin_notes(labels: Iterable[str]) -> list[str]:
         told |= {frozenset(names) for names in twins}
         if twins:
             shown = ["/".join(map(_shown, names)) for names in twins]
-            notes.append(f"{len(twins)} labels differ from another only in {what}: {join_some(sorted(shown))}")
+            count = pluralize(len(twins), "label differs", "labels differ")
+            notes.append(f"{count} from another only in {what}: {join_some(sorted(shown))}")
     return notes
 
 

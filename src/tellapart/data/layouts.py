@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from tellapart.core.errors import CatalogError, join_some
-from tellapart.core.image_io import is_image_name
+from tellapart.core.errors import CatalogError, join_some, pluralize
+from tellapart.core.image_io import FORMATS, is_image_name
 from tellapart.core.storage import RemotePath, as_path, is_url, matching
 from tellapart.core.system_files import is_system_name
 from tellapart.data.box_annotations import ONE_LABEL, find_boxes, kind_of_boxes
@@ -64,7 +64,7 @@ def read_source(
     except OSError as error:  # no right to look, a disk that fails
         raise CatalogError(f"{error.filename or data}: cannot be read: {error.strerror or error}") from error
     if not listing.rows:
-        raise CatalogError("; ".join([f"{data}: no images found", *listing.notes]))
+        raise CatalogError("; ".join([f"{data}: no images found (looked for {', '.join(FORMATS)})", *listing.notes]))
     if listing.layout not in ("class folders", "file names"):
         listing.rows, notes = composed(listing.rows, names=False)
         listing.notes += notes
@@ -304,7 +304,13 @@ def _beside(listing: Listing) -> Iterator[str]:
         paths = (posixpath.join(folder, name) for name in names if not is_system_name(name))
         rest += [path for path in paths if path not in listed]
     if rest:
-        yield f"{len(rest)} images beside them are not named in {listing.layout} and were left out: {join_some(rest)}"
+        yield _unnamed(rest, " beside them", listing.layout)
+
+
+def _unnamed(images: Sequence[str], where: str, layout: str) -> str:
+    one = len(images) == 1
+    count = pluralize(len(images), f"image{where} is", f"images{where} are")
+    return f"{count} not named in {layout} and {'was' if one else 'were'} left out: {join_some(images)}"
 
 
 def _below(row: Row, folder: Parts, part: str | None) -> Row:
@@ -326,8 +332,6 @@ def _note_unlisted(listing: Listing, tree: FolderTree, tables: Collection[Parts]
     listed = {posixpath.normpath(row.file) for row in listing.rows} | listing.waiting
     rest = [name for parts in tree.images if (name := "/".join(parts)) not in listed]
     if rest:
-        listing.notes.append(
-            f"{len(rest)} images are not named in {listing.layout} and were left out: {join_some(rest)}"
-        )
+        listing.notes.append(_unnamed(rest, "", listing.layout))
     others = [parts for parts in tree.others if parts not in tables]
     return _with_notes(listing, [*other_files(others), *tree.notes])

@@ -12,6 +12,7 @@ from tellapart.data.folder_tree import FolderTree, Parts
 from tellapart.data.split_names import part_in_name
 
 KINDS = 6  # of files, that a note names
+_OWN = frozenset({"scheme.yaml"})  # what `tellapart generate` writes beside its images
 _PICTURES = (
     ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".cr2", ".cr3", ".nef", ".dng", ".arw", ".orf",
     ".rw2", ".raw", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".ico", ".exr", ".dds", ".eps", ".dcm",
@@ -55,10 +56,13 @@ def other_files(others: Collection[Parts]) -> list[str]:
     >>> other_files([("a.txt",), ("b", "c.zip")])
     ['2 files are not images by name and were left out: 1 .txt, 1 .zip', '1 .zip: archives: unpack them']
     """
+    others = [parts for parts in others if parts[-1] not in _OWN]
     if not others:
         return []
     kinds = Counter(map(_kind, others))
-    notes = [f"{len(others):,} files are not images by name and were left out: {join_some(_counted(others), KINDS)}"]
+    count = pluralize(len(others), "file is no image", "files are not images")
+    was = "was" if len(others) == 1 else "were"
+    notes = [f"{count} by name and {was} left out: {join_some(_counted(others), KINDS)}"]
     for endings, hint in _HINTS.items():
         if found := [f"{kinds[ending]:,} {ending}" for ending in endings if ending in kinds]:
             notes.append(f"{', '.join(found)}: {hint}")

@@ -313,7 +313,8 @@ def _unusable(draft: Catalog) -> list[str]:
     told = [each for each in zip(*map(draft.column, ("file", "why", "keep")), strict=True) if each[1]]
     bad = [f"{file} ({why})" for file, why, keep in told if not keep]
     if bad:
-        notes.append(f"{len(bad)} images cannot be used and are left out: {join_some(bad)}")
+        count = pluralize(len(bad), "image cannot be used and is", "images cannot be used and are")
+        notes.append(f"{count} left out: {join_some(bad)}")
     whys = Counter(why for _, why, keep in told if not keep)
     if len(bad) > 3:  # more than a note names
         notes.append(f"why: {join_some((f'{count:,} {why}' for why, count in whys.most_common()), 6)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.errors import CatalogError, join_some, pluralize
 
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
@@ -182,5 +182,9 @@ def without_repeats(
                 f"{source}: {name} is labelled both {known.label!r} and {row.label!r}; keep one of the rows"
             )
         twice.append(name)
-    notes = [f"{len(twice)} rows of {source.name} repeat another row and count once: {join_some(twice)}"]
+    notes = [
+        f"{pluralize(len(twice), 'row')} of {source.name} "
+        f"{'repeats another row and counts' if len(twice) == 1 else 'repeat another row and count'} once: "
+        f"{join_some(twice)}"
+    ]
     return list(first.values()), notes if twice else []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
 from tellapart.core import image_io
-from tellapart.core.errors import CatalogError, ImageError, join_some
+from tellapart.core.errors import CatalogError, ImageError, join_some, pluralize
 from tellapart.core.regular_files import open_regular
 from tellapart.core.storage import RemotePath, locate
 from tellapart.data.catalog import Catalog
@@ -64,7 +64,7 @@ def summary(data: str | Path | Catalog, **options: Unpack[SourceOptions]) -> dic
     sides, failed = _sides(catalog, rows)
     notes = list(catalog.notes)
     if gone:
-        notes.append(f"{len(gone)} files are gone: {join_some(gone)}")
+        notes.append(f"{pluralize(len(gone), 'file is', 'files are')} gone: {join_some(gone)}")
     if failed:
         notes.append(
             f"{len(failed)} of {len(sides) + len(failed)} sampled images were not measured: {join_some(failed)}"

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 
 from tellapart.core import image_io
 from tellapart.core.csv_writing import csv_text
-from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some
+from tellapart.core.errors import CatalogError, ConfigError, ImageError, join_some, pluralize
 from tellapart.core.files import atomic_folder, contents
 from tellapart.core.folder_lock import hold_target
 from tellapart.core.image_files import image_files
@@ -293,7 +293,8 @@ def _back(data: Path, out: Path, copy: bool, progress: bool) -> dict[str, Any]:
     mapped = {Path(file) for file, _ in records.values()}
     inside = (path.relative_to(data) for path in image_files(data))
     others = [path.as_posix() for path in inside if path not in mapped]
-    notes = [f"{len(others)} images are not in {MAPPING} and stay behind: {join_some(others)}"] if others else []
+    count = pluralize(len(others), "image stays", "images stay")
+    notes = [f"{count} behind, not in {MAPPING}: {join_some(others)}"] if others else []
     return _result(out, len(records), linked, 0, mapping, notes)
 
 

@@ -157,7 +157,7 @@ def _common_rows(catalog: Catalog, bundles: list[Bundle], split: str | None) -> 
     if left := len(offered) - len(rows):
         notes.append(
             f"note: {pluralize(left, 'image')} of {len(offered):,} taught or chose one of the models, or stayed out of "
-            f"its training: the other {len(rows):,} are compared"
+            f"its training: the other {len(rows):,} {'is' if len(rows) == 1 else 'are'} compared"
         )
     return part, sorted(rows), notes
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tellapart.core import image_io
-from tellapart.core.errors import CatalogError, join_some
+from tellapart.core.errors import CatalogError, join_some, pluralize
 from tellapart.core.files import atomic_file, check_target, write_json
 from tellapart.core.progress import log
 from tellapart.core.tasks import check_task
@@ -249,7 +249,8 @@ def answer_rows(catalog: Catalog, rows: list[int], answer: Answer) -> tuple[dict
     seconds = time.perf_counter() - start
     failed = [by_row[row].file for row in rows if by_row[row].error]
     if failed:
-        raise CatalogError(f"{len(failed)} images cannot be read any more: {join_some(failed)}; catalog the data again")
+        count = pluralize(len(failed), "image")
+        raise CatalogError(f"{count} cannot be read any more: {join_some(failed)}; catalog the data again")
     return by_row, seconds
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from tellapart.core.errors import CatalogError, TextError, join_some
+from tellapart.core.errors import CatalogError, TextError, join_some, pluralize
 from tellapart.core.tag_sets import labels_of_several, split_tags
 from tellapart.data.catalog import Catalog
 from tellapart.evaluation.figures import Report
@@ -26,7 +26,8 @@ def check_known(bundle: Bundle, truth: list[str], source: str) -> None:
         if unknown := bundle.charset.unknown(truth):
             texts = [text for text in truth if set(text) & set(unknown)]
             raise TextError(
-                f"{source}: characters the model does not know: {''.join(sorted(unknown))!r} in {len(texts)} texts "
+                f"{source}: characters the model does not know: {''.join(sorted(unknown))!r} in "
+                f"{pluralize(len(texts), 'text')} "
                 f"({join_some(texts)}); it knows: {''.join(bundle.charset.characters)}; {_what_else(texts, truth)}"
             )
         return

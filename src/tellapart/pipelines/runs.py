@@ -11,6 +11,7 @@ from typing import Any
 
 from tellapart.core.errors import ConfigError, TellapartError
 from tellapart.core.progress import log
+from tellapart.data.catalog_file import catalog_metadata
 from tellapart.pipelines.tracking import flatten
 from tellapart.training.run_folder import CONFIG, DATA, MEMBERS, Run
 
@@ -76,7 +77,7 @@ def _describe(run: Run, root: Path) -> dict[str, Any]:
         "path": str(run.path),
         "task": run.config.task,
         "state": state,
-        "data": {"source": str(catalog.source), "n": len(catalog.rows()), "fingerprint": catalog.fingerprint},
+        "data": {"source": _source(run.path / DATA), "n": len(catalog.rows()), "fingerprint": catalog.fingerprint},
         "options": {},
         "split": metrics.get("split", "test") if metrics else None,
         "figures": {
@@ -85,3 +86,8 @@ def _describe(run: Run, root: Path) -> dict[str, Any]:
         "seconds": seconds,
         "changed": datetime.fromtimestamp(max(times), UTC).strftime("%Y-%m-%d %H:%M:%S"),
     }
+
+
+def _source(data: Path) -> str:
+    """What a run's catalog was made of, which its file remembers."""
+    return str((catalog_metadata(data) or {}).get("source") or data)
