@@ -141,9 +141,9 @@ def test_few_readings_of_another_length_are_misread(unlabelled, tmp_path, monkey
 def test_who_is_sure_of_little_is_refused(known, way, tmp_path):
     dice = np.random.default_rng(0)
     (tmp_path / "noise").mkdir()
-    for place in range(30):
+    for place in range(3):
         Image.fromarray(dice.integers(0, 256, (40, 120), dtype=np.uint8)).save(tmp_path / "noise" / f"{place}.png")
-    few = r"noise: base is sure of \d+ of 30 pictures only, too few to teach itself; "
+    few = r"noise: base is sure of \d+ of 3 pictures only, too few to teach itself; "
     with pytest.raises(CatalogError, match=f"{few}{way}$"):
         tellapart.adapt(tmp_path / "noise", out=tmp_path / "out", **known)
     assert not (tmp_path / "out").exists()
