@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tellapart.core.errors import CatalogError
+from tellapart.core.errors import CatalogError, ConfigError
 from tellapart.data.catalog import SCHEMA
 from tellapart.data.duplicates.hashing import picture_hash, thumbnail
 from tellapart.data.opening import catalog, open_catalog, open_unlabelled, open_with_defaults
@@ -347,3 +347,8 @@ def test_unlabelled_images_have_no_label_whatever_their_names_say(tmp_path, fill
         open_unlabelled(tmp_path / "empty", "classify")
     with refuses(CatalogError, f"{tmp_path / 'gone'}: there is no such file or folder"):
         open_unlabelled(tmp_path / "gone", "classify")
+
+
+def test_an_unknown_option_is_named_with_its_neighbour(class_folders, refuses):
+    with refuses(ConfigError, "unknown option 'label_form' (did you mean 'label_from'?)"):
+        open_catalog(class_folders, label_form="folder")

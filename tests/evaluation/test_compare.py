@@ -103,3 +103,8 @@ def test_readers_are_compared_by_exact_match_and_length(text_run, text_bundle, c
     assert result["models"][0]["exact_match"] == result["models"][1]["exact_match"]
     assert pair["per_length"].keys() == {"3"}
     assert "macro_f1_difference" not in pair
+
+
+def test_one_text_is_no_list_of_models(refuses):
+    with refuses(ConfigError, "models 'a': give a list of two or more, such as ['runs/a', 'runs/b']"):
+        compare("a")

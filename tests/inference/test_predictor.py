@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import tellapart
+from tellapart.core.errors import ConfigError
 from tellapart.core.image_io import decode
 from tellapart.inference.predictor import load
 
@@ -206,3 +207,10 @@ def test_an_image_of_one_colour_holds_no_text(text_predictor, text_files, tta):
     answers = reader.predict([*flat, nearly])
     assert [(each.answer, each.confidence, each.error) for each in answers] == [("", 0.0, None)] * 4
     assert reader.predict([text_files[0], flat[0]])[0].answer == reader.predict(text_files[0])[0].answer
+
+
+def test_an_unknown_option_is_named_with_its_neighbour(refuses):
+    with refuses(ConfigError, "unknown option 'alphabt' (did you mean 'alphabet'?)"):
+        load("base", alphabt="abc")
+    with refuses(ConfigError, "unknown option 'nbset' (did you mean 'nbest'?)"):
+        tellapart.predict("base", "a.png", nbset=2)

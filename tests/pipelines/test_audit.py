@@ -49,3 +49,9 @@ def test_without_the_network_pixels_decide(monkeypatch, capsys):
     assert default_embedder() is None
     note = f"note: no pretrained network installed ({install_command('train')}): pixels alone decide\n"
     assert capsys.readouterr().err == note
+
+
+def test_an_unknown_option_is_named_with_what_does_it(class_folders, tmp_path, refuses):
+    said = "unknown option 'no_pretrained': for --no-X of the command line, Python says X=False"
+    with refuses(ConfigError, said):
+        tellapart.audit(class_folders, out=tmp_path / "a", no_pretrained=True)

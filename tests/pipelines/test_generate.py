@@ -28,3 +28,9 @@ def test_what_needs_one_machine_is_refused(tmp_path, refuses):
         tellapart.generate(None, 3, "s3://b/x", like=tmp_path)
     with pytest.raises(ConfigError, match="n is 0"):
         tellapart.generate("digits", 0, "s3://b/x")
+
+
+def test_arguments_in_another_order_are_refused_in_words(tmp_path, refuses):
+    said = "n is 'g': give a whole number; the order is scheme, n, out: generate('digits', 20, 'drawn')"
+    with refuses(ConfigError, said):
+        tellapart.generate("digits", "g", 3)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from tellapart.core.errors import ConfigError, did_you_mean
 from tellapart.core.terminal import excerpt, quoted
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "str": "a text",
@@ -35,3 +37,25 @@ def in_plain_words(error: Exception) -> str:
     ]
     assert given is not None
     return f"option {key[1]}: {quoted(given[1])} does not fit; give {' or '.join(names) or 'another kind of value'}"
+
+
+def check_option_names(given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse an option that there is not, before a function further in does.
+
+    Args:
+        given: the names of options.
+        known: those that there are.
+
+    Raises:
+        ConfigError: one is not among them.
+
+    >>> check_option_names(["label_fron"], ["label_from"])
+    Traceback (most recent call last):
+    tellapart.core.errors.ConfigError: unknown option 'label_fron' (did you mean 'label_from'?)
+    """
+    names = list(known)
+    for name in given:
+        if name.startswith("no_") and name not in names:
+            raise ConfigError(f"unknown option {name!r}: for --no-X of the command line, Python says X=False")
+        if name not in names:
+            raise ConfigError(f"unknown option {name!r}{did_you_mean(name, names)}")

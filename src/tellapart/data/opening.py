@@ -15,6 +15,7 @@ from tellapart.core.errors import CatalogError, ImageError, join_some, pluralize
 from tellapart.core.files import check_target
 from tellapart.core.image_conversion import group_notes
 from tellapart.core.image_files import image_files
+from tellapart.core.option_errors import check_option_names
 from tellapart.core.parallel import map_threads
 from tellapart.core.progress import log, track
 from tellapart.core.storage import as_path, is_url
@@ -28,7 +29,7 @@ from tellapart.data.image_facts import FACTS, Facts, image_facts
 from tellapart.data.label_twins import twin_notes
 from tellapart.data.layouts import check_exists, read_source
 from tellapart.data.rows import Row
-from tellapart.data.source_options import LabelOptions
+from tellapart.data.source_options import SOURCE_OPTIONS, LabelOptions
 from tellapart.data.tag_cells import separator_notes
 from tellapart.data.task_guess import describe, guess_task
 
@@ -114,7 +115,9 @@ def open_catalog(
 
     Raises:
         CatalogError: the source cannot be used; the message names the file, row or class.
+        ConfigError: an unknown option.
     """
+    check_option_names(options, SOURCE_OPTIONS)
     if task not in (None, *TASKS):
         raise CatalogError(f"task {task!r}: known are {', '.join(TASKS)}")
     check_source(data, coarse_labels)

@@ -70,6 +70,8 @@ def compare(
     Example:
         tellapart.compare(["runs/plain", "runs/augmented"], report="compare.html")
     """
+    if isinstance(models, str | Path):
+        raise ConfigError(f"models {str(models)!r}: give a list of two or more, such as ['runs/a', 'runs/b']")
     if out is not None:
         check_target(out, ".json")
     if report is not None:

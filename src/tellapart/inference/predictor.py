@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tellapart.core import image_io
 from tellapart.core.errors import BundleError, ConfigError, ImageError
 from tellapart.core.image_io import Pixels
+from tellapart.core.option_errors import check_option_names
 from tellapart.core.parallel import cpu_count
 from tellapart.core.tasks import MODELS
 from tellapart.inference.beam_search import decode
@@ -31,6 +32,8 @@ from tellapart.inference.tta import TTA_VIEWS, UNSURE, ensemble_views
 
 BLANK = 8  # grey levels between the darkest and the lightest pixel of an image, up to which it holds no text
 BATCH = 16  # images a run of the graph: past it, throughput on a CPU no longer grows
+
+RULE = ("alphabet", "pattern", "nbest", "tta", "device")  # how a `Predictor` answers, by the names of its options
 
 NOTHING = Reading("", 0.0, [])
 
@@ -279,8 +282,9 @@ def load(path: str | Path, *, threads: int | None = None, **rule: Any) -> Predic
 
     Raises:
         BundleError: there is no usable bundle.
-        ConfigError: a rule that is none, or for a classifier.
+        ConfigError: an unknown option, a rule that is none, or one for a classifier.
     """
+    check_option_names(rule, RULE)
     return Predictor(path, threads=threads, **rule)
 
 

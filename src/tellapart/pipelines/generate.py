@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -69,6 +70,9 @@ def generate(
     """
     from tellapart.synthesis.generate import generate as draw_here
 
+    if not isinstance(n, Integral):
+        order = "the order is scheme, n, out: generate('digits', 20, 'drawn')"
+        raise ConfigError(f"n is {n!r}: give a whole number; {order}")
     if on is None and not is_url(out):
         return draw_here(scheme, n, out, seed=seed, **options)
     from tellapart.scale.engine import Work, run_parts

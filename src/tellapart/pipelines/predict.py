@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack, overload
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.option_errors import check_option_names
 from tellapart.core.progress import log
 from tellapart.core.storage import as_path, is_url
 from tellapart.inference.bundle import Bundle
@@ -101,6 +102,7 @@ def predict(
     Example:
         tellapart.predict("runs/photos", ["new.jpg", "more"])
     """
+    check_option_names(options, PredictOptions.__annotations__)
     paths = list(several(inputs))
     if out is None:
         _check_plain(paths, on)

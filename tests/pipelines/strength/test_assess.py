@@ -193,3 +193,9 @@ def test_what_has_no_strength_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"file: a file; --out is a folder"):
         tellapart.strength("digits", out=tmp_path / "file")
+
+
+@pytest.mark.parametrize("labels", ["0,50", 50])
+def test_labels_that_are_no_list_are_refused(tmp_path, labels, refuses):
+    with refuses(ConfigError, f"labels {labels!r}: give a list of numbers, such as [0, 50]"):
+        tellapart.strength("digits", out=tmp_path / "s", labels=labels)

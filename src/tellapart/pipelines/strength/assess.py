@@ -190,6 +190,8 @@ def _check_arguments(labels: Sequence[int], out: Path, report: str | Path | None
     Raises:
         ConfigError: there are none, one is below 0, or nothing can be written where the result belongs.
     """
+    if isinstance(labels, str | int):
+        raise ConfigError(f"labels {labels!r}: give a list of numbers, such as [0, 50]")
     wanted = sorted(set(labels))
     if not wanted or wanted[0] < 0:
         raise ConfigError(f"labels {list(labels)}: give numbers from 0, such as 0,50,200")
