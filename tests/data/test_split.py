@@ -407,7 +407,7 @@ def test_tiny_classes_are_noted():
 
 def test_a_class_of_copies_is_tiny():
     result = split(made(["a"] * 20 + ["b"] * 9, digests=[*range(20), *["same"] * 9]))
-    assert result.notes[-1].startswith("1 classes have fewer than 3 separate images")
+    assert result.notes[-1].startswith("1 class has fewer than 3 separate images and stands in")
     assert set(result.column("split")[20:]) == {"train"}
 
 

@@ -168,10 +168,9 @@ def _deal_classes(catalog: Catalog, strata: Strata, fractions: Sequence[float]) 
             parts |= dict.fromkeys(cluster, part)
     if not scarce:
         return parts, []
-    note = (
-        f"{len(scarce)} classes have fewer than 3 separate images and stand in train alone or in train and "
-        f"test: {join_some(scarce)}"
-    )
+    count = pluralize(len(scarce), "class has", "classes have")
+    stand = "stands" if len(scarce) == 1 else "stand"
+    note = f"{count} fewer than 3 separate images and {stand} in train alone or in train and test: {join_some(scarce)}"
     return parts, [note]
 
 
@@ -206,7 +205,8 @@ def _cluster_notes(catalog: Catalog, rows: Sequence[int], clusters: Sequence[Seq
     notes = []
     widths, heights = catalog.column("width"), catalog.column("height")
     if small := sum(min(widths[row], heights[row]) < SMALLEST for row in rows):
-        notes.append(f"{small} images are under {SMALLEST} px on a side: only their exact copies are kept together")
+        count, their = pluralize(small, "image is", "images are"), "its" if small == 1 else "their"
+        notes.append(f"{count} under {SMALLEST} px on a side: only {their} exact copies are kept together")
     copies = [len(cluster) for cluster in clusters if len(cluster) > 1]
     if copies:
         notes.append(
