@@ -257,7 +257,8 @@ tellapart.train({str(shapes)!r}, out={str(tmp_path / "run")!r}, track={str(tmp_p
 
 def test_a_reader_s_training_part_is_logged_too(text_run, kept, client, alone):
     made = log_run(Run.open(text_run), str(kept[0]), experiment="read")
-    assert len(client.get_metric_history(made, "train_exact_match")) == 12
+    epochs = (text_run / "history.jsonl").read_text(encoding="utf-8").count("\n")
+    assert len(client.get_metric_history(made, "train_exact_match")) == epochs > 0
     assert client.get_run(made).data.metrics["train_exact_match"] > 0
 
 

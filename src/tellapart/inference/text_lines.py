@@ -28,7 +28,7 @@ def has_text_lines(pixels: Pixels) -> bool:
         pixels: ``uint8`` (h, w, channels).
 
     >>> picture = np.full((80, 200, 3), 255, np.uint8)
-    >>> picture[10:30, 20:180:6] = picture[50:70, 20:180:6] = 0
+    >>> picture[10:30, 20:180:3] = picture[50:70, 20:180:3] = 0
     >>> has_text_lines(picture), has_text_lines(picture[:40])
     (True, False)
     """
