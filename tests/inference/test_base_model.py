@@ -23,7 +23,7 @@ def test_each_is_whole_and_small(name, channels):
     bundle = Bundle.open(name)
     assert is_shipped(name)
     assert bundle.task == "read"
-    assert sum(file.stat().st_size for file in bundle.path.iterdir()) <= 6_000_000
+    assert sum(file.stat().st_size for file in bundle.path.iterdir()) <= 9_000_000
     assert (bundle.preprocess.height, bundle.preprocess.channels) == (READ_HEIGHT, channels)
     assert set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") <= set(bundle.charset.characters)
 

@@ -12,13 +12,18 @@ from safetensors.torch import load_file
 
 import tellapart
 from tellapart.core.errors import BundleError, ConfigError
+from tellapart.data.opening import open_catalog
+from tellapart.data.split import split as with_split
 from tellapart.inference.base_model import small_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
 from tellapart.inference.preprocess import Preprocess
+from tellapart.pipelines.training_view import with_preprocess
 from tellapart.training.checkpointing import read_checkpoint
+from tellapart.training.config import TrainConfig
 from tellapart.training.models.ctc_reader import CTCReader
 from tellapart.training.run_folder import Run
+from tellapart.training.tasks.registry import get_task
 from tellapart.training.warm_start import warm_start
 
 SPEC = Preprocess(height=24, width=None, channels=1, pad="edge")
@@ -160,3 +165,17 @@ def test_a_reader_of_grey_pictures_cannot_begin_with_one_of_coloured_ones(packed
     monkeypatch.setattr(module, "open_beginning", lambda source: begin._replace(read=lambda: weights, channels=3))
     with pytest.raises(ConfigError, match="it reads pictures of 24 px in colour, here they have 24 px in grey"):
         warm_start(CTCReader(known.size), known, SPEC, str(packed))
+
+
+def test_what_is_left_open_is_as_with_the_reader_that_it_begins_with(texts):
+    catalog = with_split(open_catalog(texts, task="read"))
+    begun = get_task("read").plan(TrainConfig(task="read", init_from="base"), catalog)
+    assert (begun.backbone, begun.colour, begun.height) == ("deep", "rgb", 40)
+    assert with_preprocess(begun, catalog).preprocess == "zoom"
+    usual = get_task("read").plan(TrainConfig(task="read"), catalog)
+    assert (usual.backbone, usual.colour, usual.height, usual.init_from) == ("small", "grey", 40, "small")
+    decided = TrainConfig(task="read", init_from="base", backbone="small", colour="grey", preprocess="none")
+    planned = with_preprocess(get_task("read").plan(decided, catalog), catalog)
+    assert (planned.backbone, planned.colour, planned.preprocess) == ("small", "grey", "none")
+    gone = TrainConfig(task="read", init_from="nowhere", height=24)
+    assert get_task("read").plan(gone, catalog).backbone == "small"  # a finished run needs it no more
