@@ -69,7 +69,7 @@ def numbers(listing, pattern):
 
 def accounted(listing):
     """How many rows are kept, or named as repeated or empty."""
-    repeated = numbers(listing, r"(\d+) rows of .* repeat another row")
+    repeated = numbers(listing, r"(\d+) rows? of .* repeats? another row")
     return len(listing.rows) + repeated + numbers(listing, r"(\d+) rows? of .* without a cell filled")
 
 
