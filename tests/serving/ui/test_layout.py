@@ -157,6 +157,11 @@ def test_the_page_of_a_server(process, tmp_path, shape_bundle, shape):
     assert open_catalog(tmp_path / "state" / "corrections" / "shapes").column("label") == ["ring", "rin"]
 
 
+# What is being replaced fades: its colours are those of neither.
+SETTLED = """() => !document.querySelector(".pending") && document.getAnimations().every(
+    (each) => each.playState !== "running" || each.effect.getComputedTiming().iterations === Infinity)"""
+
+
 @browser_wanted
 def test_the_page_fits_every_width_and_passes_axe(process, axe, tmp_path, shape_bundle, shape):
     """Light and dark, by the rules of WCAG AA; nothing is wider than the window."""
@@ -175,6 +180,7 @@ def test_the_page_fits_every_width_and_passes_axe(process, axe, tmp_path, shape_
                 found = axe(tab)
                 tab.set_input_files("#picture input[type=file]", files[0])
                 tab.wait_for_selector("#answer .bar")
+                tab.wait_for_function(SETTLED)
                 found += axe(tab)
                 numbers = tab.locator("#answer .number")
                 heights = {numbers.nth(place).bounding_box()["height"] for place in range(numbers.count())}
@@ -182,6 +188,7 @@ def test_the_page_fits_every_width_and_passes_axe(process, axe, tmp_path, shape_
                 tab.get_by_role("tab", name="Several").click()
                 tab.set_input_files("#files input[type=file]", [*files, bad])
                 tab.wait_for_selector("#gallery img")
+                tab.wait_for_function(SETTLED)
                 found += axe(tab)
                 assert tab.locator("#table").bounding_box()["y"] < tab.locator("#files").bounding_box()["y"]
                 wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
