@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +64,11 @@ def noise(n: int) -> Iterator[Pixels]:
         yield np.broadcast_to(coarse, (*coarse.shape[:2], 3)).copy()
 
 
-def photos(n: int) -> Iterator[Path]:
+def photos(n: int) -> list[Path]:
     """``n`` photos, evenly spread; none where there are none."""
     folder = find_set("photos")
     files = image_files(folder) if folder else []
-    return islice(iter(files[:: max(1, len(files) // n)]), n)
+    return files[:: max(1, len(files) // n)][:n]
 
 
 def main() -> dict[str, float]:

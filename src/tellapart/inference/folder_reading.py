@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from tellapart.core.errors import TextError
 from tellapart.core.progress import log, track
-from tellapart.inference.base_model import base_reader, small_reader
+from tellapart.inference.base_model import BASE, small_reader
 from tellapart.inference.constraints import MIN_TEXTS
 from tellapart.inference.image_inputs import Read
 from tellapart.inference.picture_view import AS_IS, Scale, View
@@ -62,7 +62,7 @@ def choose_reader(predictor: Predictor, items: Items, count: int) -> Predictor |
     if views is None:
         return predictor
     members = [predictor.with_view(view) for view in dict.fromkeys([*views[:VIEWS], AS_IS])]
-    if predictor.bundle.path == base_reader():
+    if predictor.bundle.location == BASE:
         try:
             small = Predictor(small_reader()).with_rule(predictor.rule)
         except TextError:  # the rule asks for characters that only base knows

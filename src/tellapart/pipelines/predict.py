@@ -16,6 +16,7 @@ from tellapart.inference.image_inputs import Given, several
 from tellapart.inference.predict import ReadingOptions
 from tellapart.inference.predict import predict as answer
 from tellapart.inference.prediction import ANSWER, Prediction, Predictions, answer_text
+from tellapart.inference.predictor import RULE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,7 +125,7 @@ def predict(
     if "-" in sources:
         raise ConfigError("-: standard input is answered without --out")
     bundle, which = bundle_options(model)
-    given = {name: options.get(name) for name in ("alphabet", "pattern", "nbest", "tta", "device")}
+    given = {name: options.get(name) for name in RULE}
     rule = {name: value for name, value in given.items() if value not in (None, False, 1, "auto")}
     rule |= {"tta": True} if given["tta"] else {}
     node_predictor(which, rule)  # a rule that is none is refused here

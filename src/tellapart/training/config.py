@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tellapart.core.documents import load_yaml, read_yaml
-from tellapart.core.errors import ConfigError, did_you_mean
-from tellapart.core.option_errors import in_plain_words
+from tellapart.core.errors import ConfigError
+from tellapart.core.option_errors import check_option_names, in_plain_words
 from tellapart.core.tasks import TaskName
 from tellapart.inference.picture_view import View
 from tellapart.metrics.calibration import parse_threshold_goal
@@ -328,9 +328,7 @@ def _checked(values: Mapping[str, Any]) -> TrainConfig:
 
     known = {item.name for item in fields(TrainConfig)}
     values = {key: value for key, value in values.items() if key not in RECIPE_PARTS}  # drawn or prepared before
-    for key in values:
-        if key not in known:
-            raise ConfigError(f"unknown option {key!r}{did_you_mean(str(key), known)}")
+    check_option_names(map(str, values), known)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(TrainConfig)
     plain = {
