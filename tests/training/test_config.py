@@ -135,6 +135,10 @@ def test_a_value_of_the_wrong_kind_in_plain_words(refuses):
         ({"epochs": 0}, "epochs 0: give at least 1"),
         ({"batch_size": -1}, "batch_size -1: give at least 1"),
         ({"patience": 0}, "patience 0: give at least 1"),
+        (
+            {"preprocess": "darkest largest"},
+            "preprocess: 'largest' is no preprocessing of a training; give its pictures a height",
+        ),
         ({"height": 7}, "height 7: give at least 8"),
         ({"width": 0}, "width 0: give at least 8"),
         ({"dropout": 1.0}, "label_smoothing and dropout: give a number from 0 up to, but not including, 1"),

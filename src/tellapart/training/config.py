@@ -233,11 +233,15 @@ class TrainConfig:
             raise ConfigError("augmentations: give at least one, and no augment beside them")
         if self.preprocess not in ("auto", "none"):
             try:
-                View.parse(self.preprocess)
+                scale = View.parse(self.preprocess).scale
             except ValueError as error:
                 raise ConfigError(
                     f"preprocess: {error}; give auto, none, or words such as 'darkest trim 1.2'"
                 ) from error
+            if scale != "usual":  # of a look alone: the pictures of a training are as high as it says
+                raise ConfigError(
+                    f"preprocess: {scale!r} is no preprocessing of a training; give its pictures a height"
+                )
         self._check_ranges()
         self._check_optimizer()
         self._check_decisions()
