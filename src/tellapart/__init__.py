@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tellapart.pipelines.embed import embed
     from tellapart.pipelines.ensemble import ensemble
     from tellapart.pipelines.evaluate import evaluate
+    from tellapart.pipelines.experiment import experiment
     from tellapart.pipelines.export import export
     from tellapart.pipelines.generate import generate
     from tellapart.pipelines.init import init
@@ -77,6 +78,7 @@ _HOME = {
     "embed": "pipelines.embed",
     "ensemble": "pipelines.ensemble",
     "evaluate": "pipelines.evaluate",
+    "experiment": "pipelines.experiment",
     "explain": "inference.saliency",
     "export": "pipelines.export",
     "generate": "pipelines.generate",
@@ -123,6 +125,7 @@ __all__ = [
     "embed",
     "ensemble",
     "evaluate",
+    "experiment",
     "explain",
     "export",
     "generate",

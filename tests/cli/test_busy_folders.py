@@ -14,6 +14,7 @@ VERBS = {  # the words of a command that works in the folder OUT on DATA
     "train": ["DATA", "--out", "OUT"],
     "adapt": ["DATA", "--out", "OUT"],
     "tune": ["DATA", "--out", "OUT", "--trials", "1"],
+    "experiment": ["PLAN", "--out", "OUT"],
     "audit": ["DATA", "--out", "OUT"],
     "clean": ["DATA", "--audit", "OUT", "--out", "clean.parquet"],
     "prepare": ["DATA", "--out", "OUT"],
@@ -30,10 +31,13 @@ def snapshot(folder):
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_second_command_is_refused_and_the_first_unhurt(verb, shapes, tmp_path, monkeypatch, said):
     monkeypatch.chdir(tmp_path)
-    out = tmp_path / "out"
+    out, plan = tmp_path / "out", tmp_path / "plan.yaml"
+    plan.write_text(f"data: {shapes}\nseeds: [0, 1]\nruns: {{plain: }}\n", encoding="utf-8")
     with hold_folder(out):
         before = snapshot(tmp_path)
-        status, printed, error = said(verb, *({"DATA": shapes, "OUT": out}.get(word, word) for word in VERBS[verb]))
+        status, printed, error = said(
+            verb, *({"DATA": shapes, "OUT": out, "PLAN": plan}.get(word, word) for word in VERBS[verb])
+        )
         assert snapshot(tmp_path) == before
     assert (status, printed) == (2, "")
     assert error.startswith(f"tellapart: {out}: in use by process {os.getpid()} since ")

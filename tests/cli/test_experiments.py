@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tellapart.cli.experiments import comparison_table, runs_table
+from tellapart.cli.experiments import comparison_table, experiment_table, runs_table
 
 FIGURE = {"value": 0.5, "ci95": [0.25, 0.75], "n": 8}
 
@@ -45,6 +45,33 @@ def test_a_comparison_as_a_table():
         "  right alone  1 and 3   McNemar p 0.6250, of all 0.6250",
         "  class                images  first  second  difference, 95 % interval, p",
         "  cat                       4  0.500   0.750  +0.2500   +0.2500 to +0.7500   p 0.5000",
+    ]
+
+
+def test_an_experiment_as_a_table():
+    run = {"name": "a-seed0", "group": "a", "run": "out/a-seed0", "state": "finished", "seconds": 12.5, "error": None,
+           "same_as": None}  # fmt: skip
+    twin = {**run, "name": "a-seed1", "same_as": "a-seed0"}
+    failed = {**run, "name": "b-seed0", "state": "failed", "seconds": None, "error": "w.pt: no\x1b weights"}
+    result = {"folder": "out", "runs": [run, twin, failed], "seeds": [], "comparison": None, "page": None}
+    ended = [
+        "a-seed0  finished, 12.5 s",
+        "a-seed1  finished, 12.5 s, the same model as a-seed0",
+        "b-seed0  failed: w.pt: no\\x1b weights",
+    ]
+    assert experiment_table(result).splitlines() == ended
+    comparison = {"n": 8, "data": "photos", "split": "test", "task": "read", "pairs": [],
+                  "models": [{"name": "a-seed0", "exact_match": FIGURE}]}  # fmt: skip
+    seeds = [{"group": "a", "n": 2, "mean": 0.5, "lowest": 0.25, "highest": 0.75}]
+    shown = experiment_table(result | {"seeds": seeds, "comparison": comparison, "page": "out/compare.html"})
+    assert shown.splitlines() == [
+        *ended,
+        "",
+        "a        mean exact match 0.5000 of 2 seeds   0.2500 to 0.7500",
+        "",
+        *comparison_table(comparison).splitlines(),
+        "",
+        "page  out/compare.html",
     ]
 
 

@@ -35,6 +35,7 @@ COMMANDS = [
     (["train", "note.md"], "note.md: not a data set; give a folder of images, a table"),
     (["train", "set", "--config", "no"], "no: cannot be read: No such file or directory"),
     (["tune", "set", "--space", "no"], "no: cannot be read: No such file or directory"),
+    (["experiment", "no"], "no: the plan cannot be read: No such file or directory"),
     (["train", "set", "--coarse-labels", "no"], "no: the groups file cannot be read: No such file or directory"),
     (["train", "set", "--config", "."], ".: cannot be read: Is a directory"),
     (["train", "set", "--config", "/dev/zero"], "/dev/zero: cannot be read: a device, not a file"),

@@ -31,6 +31,7 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart train DATA [CORRECTIONS ...]           train, pack, and report on the test part
   tellapart adapt PICTURES --out FOLDER            a reader teaches itself on pictures without labels
   tellapart tune DATA --minutes 30                 search for better options; the test part stays unseen
+  tellapart experiment PLAN.yaml                   train the runs of a plan, compare them on the same test images
   tellapart evaluate MODEL DATA                    every figure with its 95 % interval
   tellapart runs [FOLDER]                          runs side by side: options that differ, figures, time
   tellapart compare MODEL MODEL ...                on the same images: paired differences with intervals
@@ -148,6 +149,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "train": training.train_verb,
     "adapt": training.adapt_verb,
     "tune": training.tune_verb,
+    "experiment": experiments.experiment_verb,
     "evaluate": evaluation.evaluate_verb,
     "runs": experiments.runs_verb,
     "compare": experiments.compare_verb,

@@ -1,17 +1,38 @@
-"""Verbs on several runs: list them, and compare them on the same images."""
+"""Verbs on several runs: train those of a plan, list them, and compare them on the same images."""
 
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tellapart.cli.arguments import new_parser, parse
 from tellapart.cli.output import class_name, show
 from tellapart.core.errors import pluralize
 from tellapart.core.terminal import printable
 
+if TYPE_CHECKING:
+    from tellapart.pipelines.experiment import ExperimentResult
+
 # What a list of runs shows.
 SCORES = ("accuracy", "subset_accuracy", "macro_f1", "mean_average_precision", "exact_match", "cer")
+
+
+def experiment_verb(words: list[str]) -> int:
+    """``tellapart experiment PLAN``: train the runs of a plan and compare them. Status 1: one failed."""
+    parser = new_parser(
+        "experiment",
+        "Train the runs of a plan and compare them on the same test images. What is done is not trained again. "
+        "Exit status 1 if a run failed.",
+        example="tellapart experiment plan.yaml --out runs/plan",
+    )
+    parser.add_argument("plan", help="a YAML file: data, options of all runs, seeds, and runs: name to options")
+    parser.add_argument("--out", help="a folder for the runs; the same command goes on where it stopped")
+    options, as_json = parse(parser, words)
+    from tellapart import experiment
+
+    result = experiment(options.pop("plan"), **options)
+    show(as_json, result, lambda: experiment_table(result))
+    return 1 if any(run["state"] == "failed" for run in result["runs"]) else 0
 
 
 def runs_verb(words: list[str]) -> int:
@@ -67,6 +88,30 @@ def runs_table(result: dict[str, Any]) -> str:
                 lines.append(f"  {name.replace('_', ' '):<12} {shown}")
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def experiment_table(result: ExperimentResult) -> str:
+    """How each run ended, the mean score over the seeds, and the comparison of the finished runs."""
+    width = max(len(class_name(run["name"])) for run in result["runs"])
+    lines = []
+    for run in result["runs"]:
+        ended = f"failed: {run['error']}" if run["error"] is not None else f"finished, {run['seconds']:g} s"
+        twin = "" if run["same_as"] is None else f", the same model as {run['same_as']}"
+        lines.append(f"{class_name(run['name']):<{width}}  {printable(ended + twin)}")
+    comparison = result["comparison"]
+    if comparison is None:
+        return "\n".join(lines)
+    if result["seeds"]:
+        score = "exact match" if comparison["task"] == "read" else "accuracy"
+        lines += [
+            "",
+            *(
+                f"{class_name(each['group']):<{width}}  mean {score} {each['mean']:.4f} of "
+                f"{pluralize(each['n'], 'seed')}   {each['lowest']:.4f} to {each['highest']:.4f}"
+                for each in result["seeds"]
+            ),
+        ]
+    return "\n".join([*lines, "", comparison_table(comparison), "", f"page  {result['page']}"])
 
 
 def comparison_table(result: dict[str, Any]) -> str:

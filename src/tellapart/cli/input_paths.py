@@ -13,6 +13,7 @@ from tellapart.core.regular_files import open_regular
 FILES = {
     "config": "",
     "space": "",
+    "plan": "the plan ",
     "policy": "the policy ",
     "coarse_labels": "the groups file ",
     "corrections": "",

@@ -190,10 +190,8 @@ def _open_run(
             _hold(Path(out), held)
         sources = sources or (_drawn(recipe),)
         catalog = open_split(sources, requested)
-        check_data(catalog, allow_lost_classes=requested.allow_lost_classes)
+        planned = plan_training(requested, catalog)
         task = get_task(catalog.task)
-        task.check_decisions(requested, catalog)
-        planned = plan(with_preprocess(requested, catalog), catalog)
         folder = Path(out) if out is not None else _default_out(sources[0], catalog, planned)
         if out is None:
             _hold(folder, held)
@@ -211,9 +209,13 @@ def _hold(folder: Path, held: ExitStack) -> None:
     Raises:
         ConfigError: the folder holds something else, or another command works in it.
     """
+    _check_is_run(folder)
+    held.enter_context(hold_folder(folder))
+
+
+def _check_is_run(folder: Path) -> None:
     if folder.is_dir() and not (folder / CONFIG).is_file() and any(item.name != DATA for item in contents(folder)):
         raise ConfigError(f"{folder}: not empty and not a run; give another --out")
-    held.enter_context(hold_folder(folder))
 
 
 def _observers(run: Run, catalog: Catalog, track: str | None, *, live: bool) -> list[RunObserver]:
@@ -268,6 +270,22 @@ def open_split(sources: Sequence[str | Path | Catalog], config: TrainConfig) -> 
     return catalog if config.limit is None else sample(catalog, config.limit, seed=config.seed)
 
 
+def plan_training(config: TrainConfig, catalog: Catalog) -> TrainConfig:
+    """The configuration with every open choice made for this data; that it can be trained so is checked.
+
+    Args:
+        config: what somebody decided.
+        catalog: the data, split and sampled.
+
+    Raises:
+        ConfigError: an option that is not for this task, or options that do not go together.
+        CatalogError: data that cannot be trained on.
+    """
+    check_data(catalog, allow_lost_classes=config.allow_lost_classes)
+    get_task(catalog.task).check_decisions(config, catalog)
+    return plan(with_preprocess(config, catalog), catalog)
+
+
 def _default_out(data: str | Path | Catalog, catalog: Catalog, config: TrainConfig) -> Path:
     key = json.dumps([config.to_dict(), catalog.fingerprint], sort_keys=True)
     name = Path(catalog.source if isinstance(data, Catalog) else data).stem or "data"
@@ -276,18 +294,38 @@ def _default_out(data: str | Path | Catalog, catalog: Catalog, config: TrainConf
 
 def _opened(folder: Path, catalog: Catalog, config: TrainConfig) -> Run:
     """A new run folder, or the one that holds this very training; one that has learnt nothing gives way."""
+    check_run_folder(folder, catalog, config)
     if (folder / CONFIG).is_file():
         run = Run.open(folder)
-        before, now = run.config.to_dict(), config.to_dict()
-        odd = [f"{key} {before[key]!r} there, {now[key]!r} here" for key in now if before[key] != now[key]]
-        if run.catalog().fingerprint != catalog.fingerprint:
-            odd.append("other data")
-        if odd and (run.finished or run.started):
-            raise ConfigError(f"{folder}: holds another training ({join_some(odd)}); give another --out, or remove it")
-        if not odd:
+        if not _differences(run, catalog, config):
             log(f"{folder}: {'finished already' if run.finished else 'going on'}")
             return run
     return Run.create(folder, catalog, config)
+
+
+def check_run_folder(folder: Path, catalog: Catalog, config: TrainConfig) -> None:
+    """Check that a folder is free for a training, or holds this very one.
+
+    Args:
+        folder: of the run; there may be none yet.
+        catalog: the data, split and sampled.
+        config: the configuration with every choice made.
+
+    Raises:
+        ConfigError: the folder holds something else.
+    """
+    _check_is_run(folder)
+    if (folder / CONFIG).is_file():
+        run = Run.open(folder)
+        if (run.finished or run.started) and (odd := _differences(run, catalog, config)):
+            raise ConfigError(f"{folder}: holds another training ({join_some(odd)}); give another --out, or remove it")
+
+
+def _differences(run: Run, catalog: Catalog, config: TrainConfig) -> list[str]:
+    """What of a run is not as a training of this data and configuration would have it."""
+    before, now = run.config.to_dict(), config.to_dict()
+    odd = [f"{key} {before[key]!r} there, {now[key]!r} here" for key in now if before[key] != now[key]]
+    return odd + ["other data"] * (run.catalog().fingerprint != catalog.fingerprint)
 
 
 def check_data(catalog: Catalog, *, allow_lost_classes: bool = False) -> None:
