@@ -79,8 +79,12 @@ def _run_shell(code: str) -> int:
     return 0
 
 
-def write_page(path: Path, ran: list[Ran], folder: Path) -> None:
-    """Put what the blocks printed, and the pictures that they wrote, where the page has them."""
+def write_page(path: Path, ran: list[Ran], folder: Path) -> list[Path]:
+    """Put what the blocks printed, and the pictures that they wrote, where the page has them.
+
+    Returns:
+        The files that are not as they were.
+    """
     outputs = iter(ran)
 
     def block(match: re.Match[str]) -> str:
@@ -91,12 +95,23 @@ def write_page(path: Path, ran: list[Ran], folder: Path) -> None:
         return f"{head}\n```text\n{printed}\n```\n" if printed else head
 
     text = BLOCK.sub(block, path.read_text(encoding="utf-8"))
-    path.write_text(text, encoding="utf-8")
+    changed = [path] if _replace(path, text.encode()) else []
     for name in PICTURE.findall(text):
         if (drawn := folder / Path(name).name).is_file():
-            (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
+            encoded = io.BytesIO()
             with Image.open(drawn) as picture:  # 64 colours are enough to look at, and small to keep
-                picture.convert("RGB").quantize(64).save(path.parent / name, optimize=True)
+                picture.convert("RGB").quantize(64).save(encoded, "PNG", optimize=True)
+            changed += [path.parent / name] if _replace(path.parent / name, encoded.getvalue()) else []
+    return changed
+
+
+def _replace(path: Path, content: bytes) -> bool:
+    """Write a file that holds something else so far, and say whether it did."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return True
 
 
 def main() -> int:
@@ -114,7 +129,11 @@ def main() -> int:
                 failed = 1
                 print(f"{path.name}: status {ran[-1].status} of:\n{ran[-1].code}", file=sys.stderr)
             elif options.write:
-                write_page(path, ran, Path(folder))
+                changed = write_page(path, ran, Path(folder))
+                names = ", ".join(os.path.relpath(each, ROOT) for each in changed)
+                print(f"{path.name}: " + (f"wrote {names}" if changed else "as it was, nothing written"))
+            else:
+                print(f"{path.name}: {len(ran)} blocks ran")
             os.chdir(ROOT)
     return failed
 

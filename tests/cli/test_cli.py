@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import errno
 import inspect
+import json
 import os
 import shlex
 import subprocess
@@ -95,6 +96,21 @@ def test_help_of_the_whole_loads_nothing_heavy():
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
 def test_usage(words, said):
     assert said(*words) == (0, USAGE + "\n", "")
+
+
+@pytest.mark.parametrize("verb", ["train", "predict"])
+def test_help_of_a_verb_in_two_ways(verb, capsys):
+    printed = []
+    for words in (["help", verb], [verb, "--help"]):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_help_of_no_verb(said):
+    assert said("help", "trian")[2].startswith("tellapart: no verb 'trian' (did you mean 'train'?)")
 
 
 def test_usage_names_every_verb():
@@ -213,6 +229,8 @@ def test_refusals(words, text, said, class_folders, tmp_path, monkeypatch, tree,
     status, out, err = said(*(places.get(word, word) for word in words))
     assert (status, out) == (2, "")
     assert [line for line in err.splitlines() if not line.startswith("read as: ")] == [f"tellapart: {text}"]
+    status, out, _ = said(*(places.get(word, word) for word in words), "--json")
+    assert (status, json.loads(out)) == (2, {"error": text})
     assert tree(tmp_path) == before
 
 
@@ -331,6 +349,9 @@ def test_ctrl_c_is_130_and_leaves_nothing(verb, said, shapes, shape_bundle, tmp_
     }[verb]
     status, out, err = said(verb, *words)
     assert (status, out) == (130, "")
+    assert said(verb, *words, "--json")[:2] == (
+        130, '{"error": "stopped; the same command goes on from here"}\n'
+    )  # fmt: skip
     said_before = "read as: 3 classes of 20 images in 2 groups, from folder names\n" if verb == "catalog" else ""
     assert err == said_before + "\nstopped; the same command goes on from here\n"
     assert list(tmp_path.iterdir()) == []

@@ -25,6 +25,7 @@ def test_catalog(answered, said, shapes, tmp_path):
         "labels       3",
         "left_out     0",
         f"fingerprint  {fingerprint}",
+        f"catalog      {out}",
     ]
 
 

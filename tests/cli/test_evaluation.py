@@ -17,7 +17,7 @@ def test_evaluate(answered, said, shapes, shape_run, tmp_path):
     _, prose, err = said("evaluate", shape_run, shapes, "--split", "train")
     lines = prose.splitlines()
     assert lines[0] == f"42 images of {shapes} (split: train)"
-    assert err.startswith("warning: the model has met every one of these 42 images in its training")
+    assert err.startswith("warning: 42 images, none of them new to the model (42 taught the model)")
     figure = report["fine_macro_f1"]
     low, high = figure["ci95"]
     assert f"fine macro f1        {figure['value']:.4f}   95 % interval {low:.4f} to {high:.4f}" in lines
@@ -44,7 +44,11 @@ def test_map(answered, said, shape_run, tmp_path):
     words = ("map", shape_run, shape_run / "data.parquet", "--split", "test", "--out", tmp_path / "map.html")
     files = [str(tmp_path / f"map.{kind}") for kind in ("html", "png", "parquet")]
     assert answered(*words) == {"page": files[0], "picture": files[1], "map": files[2], "n": 9}
-    assert said(*words) == (0, "\n".join(["9 images", *files]) + "\n", "placing 9 images\n")
+    assert said(*words) == (
+        0,
+        f"9 images\npage      {files[0]}\npicture   {files[1]}\nmap       {files[2]}\n",
+        "placing 9 images\n",
+    )
 
 
 def test_explain(answered, said, shape_bundle, shapes):

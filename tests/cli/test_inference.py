@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import tellapart
 
 
@@ -27,8 +29,11 @@ def test_predict(answered, said, shapes, shape_run, text_run, texts, tmp_path):
     assert said("predict", text_run, texts / "00.png")[1] == f"00.png  {reading.answer}  {reading.confidence:.3f}\n"
 
 
-def test_json_wins_over_csv(answered, shape_run, shapes):
-    assert answered("predict", shape_run, min(shapes.rglob("*.png")), "--csv").keys() == {"predictions"}
+@pytest.mark.parametrize("option", ["--csv", "--csv-safe", "--probabilities"])
+def test_csv_and_json_are_two_things(said, option):
+    message = f"{option} prints CSV and --json JSON; give one of them"
+    status, out, err = said("predict", "base", "a.png", option, "--json")
+    assert (status, json.loads(out), err) == (2, {"error": message}, f"tellapart: {message}\n")
 
 
 def test_csv_that_a_spreadsheet_computes_nothing_of(said, tmp_path, monkeypatch):
@@ -74,8 +79,9 @@ def test_export(answered, said, shape_run, tmp_path, monkeypatch):
     monkeypatch.setattr(tellapart, "export", lambda run, **options: tellapart.Bundle.open(tmp_path / "bundle"))
     worst = about["parity"]["largest_difference"]
     assert said("export", shape_run)[1] == (
-        f"{tmp_path / 'bundle'}: 19 comparisons on 9 images, 0 different answers, "
-        f"largest difference of a probability {worst:.1e}\n"
+        f"bundle    {tmp_path / 'bundle'}\nanswers as the trained model: 19 comparisons on 9 images, 0 different "
+        f"answers, largest difference of a probability {worst:.1e}\n"
+        f"next      tellapart predict {tmp_path / 'bundle'} IMAGE ...\n"
     )
 
 
@@ -98,7 +104,8 @@ def test_next(answered, said, shape_run, shapes, renewed, tmp_path, monkeypatch)
     assert (result["table"], result["page"], result["n"], len(result["images"])) == ("next.csv", "next.html", 3, 3)
     assert said("next", shape_run, pool, "--n", 3, "--out", "some.csv")[:2] == (
         0,
-        "3 of 60 images\nsome.csv\nsome.html\nnext    fill in its labels, then: tellapart train DATA some.csv\n",
+        "3 of 60 images\ntable     some.csv\npage      some.html\n"
+        "next      fill in the table's labels, then: tellapart train DATA some.csv\n",
     )
     status, _, err = said("next", shape_run, pool, "--n", 0)
     assert (status, err) == (2, "tellapart: n 0: give 1 or more\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import tellapart
@@ -32,11 +34,8 @@ def test_train(answered, said, shapes, shape_run, shape_result, options_file):
 
 def test_an_option_overrides_the_file(said, shapes, shape_run, options_file):
     status, out, err = said("train", shapes, "--out", shape_run, "--config", options_file, "--batch-size", 4, "--json")
-    assert (status, out) == (2, "")
-    assert err == (
-        f"tellapart: {shape_run}: holds another training (batch_size 16 there, 4 here); "
-        "give another --out, or remove it\n"
-    )
+    message = f"{shape_run}: holds another training (batch_size 16 there, 4 here); give another --out, or remove it"
+    assert (status, json.loads(out), err) == (2, {"error": message}, f"tellapart: {message}\n")
 
 
 def test_recipes(answered, said):

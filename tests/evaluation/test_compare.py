@@ -91,7 +91,7 @@ def test_a_bundle_alone_has_no_test_part(shape_bundle, two, refuses):
 
 
 def test_images_that_all_taught_are_no_test(shape_run, two):
-    with pytest.raises(CatalogError, match="has met every one of these images in its training; give others"):
+    with pytest.raises(CatalogError, match=r"none of these images is new to .*: all were in its training; give others"):
         compare([shape_run, two], split="train")
 
 
@@ -105,6 +105,10 @@ def test_readers_are_compared_by_exact_match_and_length(text_run, text_bundle, c
     assert "macro_f1_difference" not in pair
 
 
-def test_one_text_is_no_list_of_models(refuses):
-    with refuses(ConfigError, "models 'a': give a list of two or more, such as ['runs/a', 'runs/b']"):
-        compare("a")
+def test_models_one_by_one_are_as_a_list_of_them(shape_run, two):
+    assert compare(shape_run, two) == compare([shape_run, two])
+
+
+def test_one_model_is_too_few(shape_run, refuses):
+    with refuses(ConfigError, "compare: give two models or more, such as: tellapart compare runs/a runs/b"):
+        compare(shape_run)

@@ -285,8 +285,8 @@ def test_images_that_all_taught_are_refused_unless_asked_for(shape_run, shapes, 
     rows = [[str(shapes / taught.column("file")[row]), taught.column("label")[row]] for row in taught.rows("train")]
     data = table(tmp_path / "taught.csv", rows)
     text = (
-        f"{data}: the model has met every image in its training (42 taught the model), so none can say how good it is "
-        "on new ones; give others, or --split all to score these all the same"
+        f"{data}: none of its images is new to the model (42 taught the model), so they cannot say how good it is; "
+        "give others, or --split all to score these all the same"
     )
     with refuses(CatalogError, text):
         tellapart.evaluate(shape_run, data)
@@ -294,8 +294,8 @@ def test_images_that_all_taught_are_refused_unless_asked_for(shape_run, shapes, 
     report = tellapart.evaluate(shape_run, data, split="all")
     assert (report["n"], report["images"]["unseen"], report["seen"]) == (42, 0, {})
     warning = (
-        "warning: the model has met every one of these 42 images in its training (42 taught the model): the figures do "
-        "not say how good it is on new ones"
+        "warning: 42 images, none of them new to the model (42 taught the model): the figures say how well it "
+        "remembers, not how good it is; for that, give images that were not in its training"
     )
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("note: 18 images beside them are not named in taught.csv and were left out")

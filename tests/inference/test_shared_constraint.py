@@ -77,7 +77,7 @@ def test_an_odd_reading_gives_way_to_a_likely_one_of_the_others_kind(base, digit
 
     assert [each.answer for each in read_together(predictor, odd, items)] == texts
     assert asked == [0]
-    assert "read as: 4 characters of digits" in capsys.readouterr().err
+    assert "texts alike: 4 characters of digits" in capsys.readouterr().err
 
 
 def test_a_picture_of_another_scheme_keeps_its_text(base, digits, capsys):

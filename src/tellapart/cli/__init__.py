@@ -1,7 +1,7 @@
 """The command line: each verb parses, calls the public function of its name, and prints.
 
-stdout   the result: prose or, with --json, one JSON object and nothing else
-stderr   progress and notes
+stdout   the result: prose or, with --json, one JSON object and nothing else; of what fails {"error": why}
+stderr   progress, notes, and why something failed
 status   0 done; 1 a gate was not met; 2 unusable input; 130 stopped by Ctrl-C
 """
 
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tellapart.cli import curation, dataset, evaluation, experiments, inference, serving, synthesis, training
-from tellapart.cli.output import refuse
-from tellapart.core.errors import TellapartError, describe_os_error, did_you_mean
+from tellapart.cli.output import refuse, show_error, silence_stdout
+from tellapart.core.errors import ConfigError, TellapartError, describe_os_error, did_you_mean
 from tellapart.core.own_commands import install_command
 
 USAGE = """tellapart: from labelled images to a recogniser that can be trusted and used
@@ -54,9 +54,11 @@ USAGE = """tellapart: from labelled images to a recogniser that can be trusted a
   tellapart demo                                   the whole path on drawn CAPTCHAs, in a few minutes
 
 DATA is a folder, a table (CSV, TSV, JSONL, Parquet), Parquet shards, or a catalog. MODEL is a run or a bundle.
-Each verb explains itself: tellapart VERB --help. With --json, stdout is one JSON object.
+Each verb explains itself: tellapart help VERB. With --json, stdout is one JSON object.
 Completion: eval "$(tellapart --completion bash)", or zsh, or fish, where your shell starts.
 For data and CAPTCHAs that you own or may test."""
+
+STOPPED = "stopped; the same command goes on from here"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,33 +70,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 a gate was not met, 2 unusable input, 130 stopped by Ctrl-C.
 
-    >>> main(["recipes", "soup", "--json"])
+    >>> main(["recipes", "soup"])
     2
     """
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words[: words.index("--") if "--" in words else None]
     _open_streams()
     try:
-        status = _run(list(sys.argv[1:] if argv is None else argv))
+        status = _run(words)
         sys.stdout.flush()  # while a full disk or a closed pipe can still be answered
         return status
     except TellapartError as error:
-        refuse(str(error))
-        return error.exit_status
+        return refuse(str(error), as_json=as_json, status=error.exit_status)
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        if as_json:
+            show_error(STOPPED)
+        print(f"\n{STOPPED}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough
-        _hush()
+        silence_stdout()
         return 0
     except OSError as error:
         try:
             sys.stdout.flush()
         except OSError:
-            _hush()
-        return refuse(describe_os_error(error))
+            silence_stdout()
+        return refuse(describe_os_error(error), as_json=as_json)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         extra = EXTRAS.get(missing, "generate" if missing.startswith("font_") else "train")
-        return refuse(f"{error.name} is not installed; this verb needs: {install_command(extra)}")
+        return refuse(f"{error.name} is not installed; this verb needs: {install_command(extra)}", as_json=as_json)
 
 
 def _open_streams() -> None:
@@ -104,12 +109,9 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
-def _hush() -> None:
-    """Else Python would try to write at its end what could not be written, and complain in its own words."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _run(words: list[str]) -> int:
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0
@@ -125,7 +127,7 @@ def _run(words: list[str]) -> int:
         return 0
     verb = VERBS.get(words[0])
     if verb is None:
-        return refuse(f"no verb {words[0]!r}{did_you_mean(words[0], VERBS)}; there are: {', '.join(VERBS)}")
+        raise ConfigError(f"no verb {words[0]!r}{did_you_mean(words[0], VERBS)}; there are: {', '.join(VERBS)}")
     return verb(words[1:])
 
 

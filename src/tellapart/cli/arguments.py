@@ -17,6 +17,10 @@ CSV_SAFE_HELP = "print CSV, with a ' before a cell that a spreadsheet would take
 MODEL_HELP = "a run or a bundle"
 ON_HELP = "ray, or ray://HOST:PORT: on the machines of a cluster; else on this machine's cores"
 DEVICE_HELP = "cpu, cuda, or auto: CUDA where ONNX Runtime has it here (the extra gpu)"
+LABEL_FROM_HELP = (
+    "folder; of file names prefix (cat of cat_1.jpg), text (all of ab3kz.png), or a regular expression with one group; "
+    "auto: the table or the folders, where there are any, else text with --task read, and prefix without"
+)
 THRESHOLDS_HELP = 'check to threshold, e.g. {"near_duplicates": 0.98}'
 POLICY_HELP = "a YAML file, check to drop, keep or {drop_above: score}; what it does not name is as by default"
 INDEPENDENT_HELP = (
@@ -81,7 +85,7 @@ def add_task_option(parser: ArgumentParser) -> None:
 
 def add_label_options(parser: ArgumentParser) -> None:
     """Add the options that say where labels stand, `tellapart.data.source_options.LABEL_OPTIONS`."""
-    parser.add_argument("--label_from", default="auto", help="auto, folder, prefix, text, or an expression")
+    parser.add_argument("--label_from", default="auto", help=LABEL_FROM_HELP)
     parser.add_argument("--file_column", help="the table column that names the image")
     parser.add_argument("--label_column", help="the table column that holds the class or text")
     parser.add_argument("--group_by", help="a table column whose equal values never cross a split")

@@ -68,7 +68,9 @@ def catalog_verb(words: list[str]) -> int:
     from tellapart import catalog
 
     result = catalog_summary(catalog(**options))
-    return show(as_json, {"out": str(options["out"]), **result}, lambda: catalog_table(result))
+    return show(
+        as_json, {"out": str(options["out"]), **result}, lambda: catalog_table({**result, "catalog": options["out"]})
+    )
 
 
 def split_verb(words: list[str]) -> int:
@@ -86,7 +88,9 @@ def split_verb(words: list[str]) -> int:
     from tellapart import split
 
     result = catalog_summary(split(**options))
-    return show(as_json, {"out": str(options["out"]), **result}, lambda: catalog_table(result))
+    return show(
+        as_json, {"out": str(options["out"]), **result}, lambda: catalog_table({**result, "catalog": options["out"]})
+    )
 
 
 def balance_verb(words: list[str]) -> int:
@@ -105,7 +109,7 @@ def balance_verb(words: list[str]) -> int:
     from tellapart import balance
 
     result = balance(**options)
-    return show(as_json, result, lambda: _balance_table(result))
+    return show(as_json, result, lambda: _balance_table(result), catalog=options["out"])
 
 
 def tidy_verb(words: list[str]) -> int:

@@ -15,7 +15,8 @@ from tellapart.cli.arguments import (
     new_parser,
     parse,
 )
-from tellapart.cli.output import scores_csv, scores_table, show, show_csv
+from tellapart.cli.output import check_one_format, scores_csv, scores_table, show, show_csv
+from tellapart.core.errors import pluralize
 
 
 def evaluate_verb(words: list[str]) -> int:
@@ -55,13 +56,15 @@ def evaluate_verb(words: list[str]) -> int:
     from tellapart.pipelines.evaluate import right_share
 
     safe = options.pop("csv_safe", False)
-    as_csv = (options.pop("csv", False) or safe) and not as_json
+    as_csv = options.pop("csv", False)
+    check_one_format(as_json, {"csv": as_csv, "csv_safe": safe})
     least = options.pop("fail_below", 0.0)
     result = evaluate(options.pop("model"), options.pop("data"), **options)
-    if as_csv:
+    if as_csv or safe:
         show_csv(scores_csv(result, safe=safe))
     else:
-        show(as_json, result, lambda: scores_table(result))
+        files = {"json": options.get("out"), "report": options.get("report"), "picture": options.get("picture")}
+        show(as_json, result, lambda: scores_table(result), **files)
     name, value = right_share(result)
     if value < least:
         log(f"tellapart: {name} {value:.4f} is below {least:g}")
@@ -89,8 +92,8 @@ def map_verb(words: list[str]) -> int:
     from tellapart import map as draw_map
 
     result = draw_map(options.pop("model"), options.pop("data"), **options)
-    prose = f"{result['n']:,} images\n{result['page']}\n{result['picture']}\n{result['map']}"
-    return show(as_json, result, lambda: prose)
+    files = {"page": result["page"], "picture": result["picture"], "map": result["map"]}
+    return show(as_json, result, lambda: pluralize(result["n"], "image"), **files)
 
 
 def explain_verb(words: list[str]) -> int:
@@ -115,7 +118,7 @@ def explain_verb(words: list[str]) -> int:
         f"while what matters is taken away the answer's probability is {result['deletion']:.3f} on the mean, "
         f"by chance {result['by_chance']:.3f}: {verdict}"
     )
-    return show(as_json, result, lambda: prose)
+    return show(as_json, result, lambda: prose, picture=options["out"])
 
 
 def drift_verb(words: list[str]) -> int:
@@ -134,7 +137,7 @@ def drift_verb(words: list[str]) -> int:
     from tellapart import drift
 
     result = drift(options.pop("model"), options.pop("window"), **options)
-    show(as_json, result, lambda: _drift_table(result))
+    show(as_json, result, lambda: _drift_table(result), report=options["report"])
     return 1 if result["drift"] else 0
 
 

@@ -66,7 +66,7 @@ def compare_verb(words: list[str]) -> int:
     from tellapart import compare
 
     result = compare(options.pop("models"), **options)
-    return show(as_json, result, lambda: comparison_table(result))
+    return show(as_json, result, lambda: comparison_table(result), json=options["out"], report=options["report"])
 
 
 def runs_table(result: dict[str, Any]) -> str:

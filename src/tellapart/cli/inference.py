@@ -19,10 +19,12 @@ from tellapart.cli.arguments import (
     new_parser,
     parse,
 )
-from tellapart.cli.output import parts_prose, predictions_table, show, show_csv
+from tellapart.cli.output import check_one_format, parts_prose, predictions_table, show, show_csv
 from tellapart.core.errors import ConfigError, pluralize
+from tellapart.core.own_commands import own_command
 
 PLAIN = ("nbest", 1)
+CSV_OPTIONS = ("csv", "csv_safe", "probabilities")
 
 
 def predict_verb(words: list[str]) -> int:
@@ -53,6 +55,7 @@ def predict_verb(words: list[str]) -> int:
     parser.add_argument("--out", help="a folder or URL: answers as Parquet, part by part; DATA may be shards and URLs")
     parser.add_argument("--on", help=ON_HELP)
     options, as_json = parse(parser, words)
+    check_one_format(as_json, {name: options[name] for name in CSV_OPTIONS})
     from tellapart import predict
     from tellapart.inference.predict import to_csv
 
@@ -60,7 +63,7 @@ def predict_verb(words: list[str]) -> int:
         return _predict_parts(options, as_json)
     safe = options.pop("csv_safe")
     probabilities = options.pop("probabilities")
-    as_csv = (options.pop("csv") or safe or probabilities) and not as_json
+    as_csv = options.pop("csv") or safe or probabilities
     options = {name: value for name, value in options.items() if value not in (None, False) and (name, value) != PLAIN}
     predictions = predict(options.pop("model"), options.pop("inputs"), progress=True, **options)
     if as_csv:
@@ -139,9 +142,9 @@ def _next_prose(result: dict[str, Any]) -> str:
     ]
     lines = [f"{result['n']:,} of {pluralize(result['pool'], 'image')}" + (f" ({', '.join(passed)})" if passed else "")]
     lines += [
-        result["table"],
-        result["page"],
-        f"next    fill in its labels, then: tellapart train DATA {shlex.quote(result['table'])}",
+        f"table     {result['table']}",
+        f"page      {result['page']}",
+        f"next      fill in the table's labels, then: {own_command()} train DATA {shlex.quote(result['table'])}",
     ]
     return "\n".join(lines)
 
@@ -174,12 +177,13 @@ def export_verb(words: list[str]) -> int:
     bundle = export(options.pop("run"), **options)
     document = bundle.manifest.to_json()
     result = {"bundle": str(bundle.path), "parity": document["parity"]}
+    next_step = f"next      {own_command()} predict {shlex.quote(str(bundle.path))} IMAGE ..."
     lowered = document.get("precision")
     if lowered is None:
-        return show(as_json, result, lambda: _parity_prose(result))
+        return show(as_json, result, lambda: f"{_parity_prose(result)}\n{next_step}")
     shares = f"{lowered['after']:.4f} right, in float32 {lowered['before']:.4f}"
     prose = f"{lowered['kind']}: of {lowered['n']:,} validation images {shares}"
-    return show(as_json, {**result, "precision": lowered}, lambda: f"{_parity_prose(result)}\n{prose}")
+    return show(as_json, {**result, "precision": lowered}, lambda: f"{_parity_prose(result)}\n{prose}\n{next_step}")
 
 
 def ensemble_verb(words: list[str]) -> int:
@@ -199,13 +203,16 @@ def ensemble_verb(words: list[str]) -> int:
     bundle = ensemble(models, **options)
     result = {"bundle": str(bundle.path), "parity": bundle.manifest.to_json()["parity"]}
     names = shlex.join([*models, str(bundle.path)])
-    return show(as_json, result, lambda: f"{_parity_prose(result)}\nnext    tellapart compare {names} --data LABELLED")
+    return show(
+        as_json, result, lambda: f"{_parity_prose(result)}\nnext      {own_command()} compare {names} --data LABELLED"
+    )
 
 
 def _parity_prose(result: dict[str, Any]) -> str:
     """What was compared before a bundle was written."""
     parity = result["parity"]
     return (
-        f"{result['bundle']}: {parity['compared']} comparisons on {parity['images']} images, 0 different answers, "
-        f"largest difference of a probability {parity['largest_difference']:.1e}"
+        f"bundle    {result['bundle']}\n"
+        f"answers as the trained model: {parity['compared']} comparisons on {parity['images']} images, 0 different "
+        f"answers, largest difference of a probability {parity['largest_difference']:.1e}"
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.core.errors import pluralize
+from tellapart.core.errors import ConfigError, pluralize
 from tellapart.core.progress import log
 from tellapart.core.tag_sets import join_tags
 from tellapart.core.terminal import printable, printable_lines, to_json, write_out
@@ -17,22 +18,31 @@ if TYPE_CHECKING:
     from tellapart.data.catalog import Catalog
 
 
-def show(as_json: bool, result: Mapping[str, object], prose: Callable[[], str]) -> int:
+def show(as_json: bool, result: Mapping[str, object], prose: Callable[[], str], **written: str | Path | None) -> int:
     """Print the result on stdout, as one JSON object or as prose.
 
     Args:
         as_json: whether to print JSON.
         result: what the verb answers.
         prose: makes the same for people; called only if it is printed.
+        written: what a file that was written is, and its path, for people; None where it was not asked for.
 
     Returns:
         The exit status 0.
 
-    >>> show(True, {"n": 3}, lambda: "3 images")
+    >>> show(True, {"n": 3}, lambda: "3 images", report="report.html")
     {"n": 3}
     0
+    >>> show(False, {"n": 3}, lambda: "3 images", report="report.html", picture=None)
+    3 images
+    report    report.html
+    0
     """
-    write_out((to_json(result) if as_json else printable_lines(prose())) + "\n")
+    if as_json:
+        write_out(to_json(result) + "\n")
+        return 0
+    lines = [f"{what:<9} {path}" for what, path in written.items() if path is not None]
+    write_out(printable_lines("\n".join([prose(), *lines])) + "\n")
     return 0
 
 
@@ -41,14 +51,53 @@ def show_csv(text: str) -> None:
     write_out(printable_lines(text) if sys.stdout.isatty() else text)
 
 
-def refuse(message: str) -> int:
-    """Print on stderr why the input is unusable.
+def show_error(message: str) -> None:
+    """Print why there is no result on stdout, as the one JSON object there.
+
+    >>> show_error("no such file")
+    {"error": "no such file"}
+    """
+    try:
+        write_out(to_json({"error": message}) + "\n")
+        sys.stdout.flush()
+    except OSError:  # a full disk or a closed pipe: stderr says why there is no result
+        silence_stdout()
+
+
+def silence_stdout() -> None:
+    """Else Python would try to write at its end what could not be written, and complain in its own words."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def refuse(message: str, *, as_json: bool = False, status: int = 2) -> int:
+    """Print on stderr why there is no result, and with JSON on stdout too.
+
+    Args:
+        message: what is wrong, and what to do next.
+        as_json: whether JSON was asked for.
+        status: the exit status.
 
     Returns:
-        The exit status 2.
+        The exit status.
     """
+    if as_json:
+        show_error(message)
     log(f"tellapart: {message}")
-    return 2
+    return status
+
+
+def check_one_format(as_json: bool, csv_options: Mapping[str, bool]) -> None:
+    """Refuse CSV beside JSON: stdout holds one of them.
+
+    Args:
+        as_json: whether JSON was asked for.
+        csv_options: the names of the options that print CSV, and whether they were given.
+
+    Raises:
+        ConfigError: both were asked for.
+    """
+    if as_json and (given := next((name for name, wanted in csv_options.items() if wanted), None)):
+        raise ConfigError(f"--{given.replace('_', '-')} prints CSV and --json JSON; give one of them")
 
 
 def class_name(name: str) -> str:
@@ -186,11 +235,14 @@ def scores_csv(report: Mapping[str, Any], *, safe: bool = False) -> str:
 
 
 def _figure_lines(figures: Mapping[str, Any]) -> list[str]:
+    from tellapart.evaluation.figures import figure_name, headline_figures
+
+    shown = {figure_name(name): value for name, value in headline_figures(figures).items()}
+    width = max([20, *map(len, shown)])
     lines = []
-    for name, value in figures.items():
-        if isinstance(value, dict) and "ci95" in value:
-            low, high = value["ci95"]
-            lines.append(f"{name.replace('_', ' '):<20} {value['value']:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    for name, value in shown.items():
+        low, high = value["ci95"]
+        lines.append(f"{name:<{width}} {value['value']:.4f}   95 % interval {low:.4f} to {high:.4f}")
     return lines
 
 

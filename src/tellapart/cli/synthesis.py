@@ -35,7 +35,7 @@ def generate_verb(words: list[str]) -> int:
 
     result = generate(options.pop("scheme"), n := options.pop("n"), options.pop("out"), **options, progress=True)
     prose = f"{pluralize(n, 'image')} of {result['scheme']} in {result['out']} ({result['images_per_second']} a second)"
-    return show(as_json, result, lambda: prose)
+    return show(as_json, result, lambda: prose, samples=options["grid"])
 
 
 def strength_verb(words: list[str]) -> int:
@@ -69,7 +69,7 @@ def strength_verb(words: list[str]) -> int:
     options["self_taught"] = not options.pop("no_self_taught")
     options = _without_defaults(options)
     result = strength(options.pop("target"), labels=labels, changes=changes, **options)
-    return show(as_json, result, lambda: _curve_table(result))
+    return show(as_json, result, lambda: _curve_table(result), folder=options["out"], report=options["report"])
 
 
 def _without_defaults(options: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tellapart.data.folder_scheme import FolderScheme, Place
 from tellapart.data.folder_tree import FolderTree, Parts
 from tellapart.data.left_out import lost_classes, other_files
 from tellapart.data.name_rules import (
+    RULE_MEANINGS,
     NameRule,
     are_counted,
     hold_no_labels,
@@ -70,7 +71,8 @@ def read_names(tree: FolderTree, scheme: FolderScheme, label_from: str, task: st
         placed, notes = _with_labels(placed, label_from)
         listing.notes += notes
         rule = NameRule(label_from) if label_from else rule_of_names(["/".join(parts) for parts in placed], task)
-        listing.labelled_by = f"file names (by the rule {rule.rule!r})"
+        meaning = f": {RULE_MEANINGS[rule.rule]}" if rule.rule in RULE_MEANINGS else ""
+        listing.labelled_by = f"file names (by the rule {rule.rule!r}{meaning})"
         listing.notes += rule.notes
         listing.rows = _rows_by_name(placed, rule.rule, asked=bool(label_from), task=task)
         listing.notes += _take_parts(listing) if not label_from else []

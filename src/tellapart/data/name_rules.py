@@ -40,6 +40,15 @@ LABEL_RULES = {
     # 361_word_42.png -> word
     "number-text-number": re.compile(rf"(?P<number>\d+)_(?P<label>.+)_\d+{_COPY}*"),
 }
+RULE_MEANINGS = {  # what of a name each of them takes for the label
+    "prefix": "what stands before the number",
+    "text": "the whole name",
+    "text-number": "what stands before the last number",
+    "text-hash": "what stands before the hash",
+    "number-text": "what stands after the first number",
+    "hash-text": "what stands after the hash",
+    "number-text-number": "what stands between the numbers",
+}
 _EXPORTED = re.compile(r"_(?:jpe?g|png|bmp|webp|tiff?|gif)\.rf\.[0-9A-Za-z]{16,}$", re.IGNORECASE)
 # Words of cameras, phones and programs in names that count pictures and say nothing of what they show.
 _COUNTING = frozenset({

@@ -35,8 +35,8 @@ Right = npt.NDArray[np.bool_]
 
 
 def compare(
-    models: Sequence[str | Path],
-    *,
+    models: str | Path | Sequence[str | Path],
+    *more: str | Path,
     data: str | Path | Catalog | None = None,
     split: str | None = None,
     out: str | Path | None = None,
@@ -46,7 +46,9 @@ def compare(
     """Compare models with the first of them, each on the same images that none of them has met in its training.
 
     Args:
-        models: folders of runs or bundles, two or more; the first is what the others stand beside.
+        models: folders of runs or bundles, two or more, as a list or one by one; the first is what the others stand
+            beside.
+        more: further ones.
         data: any labelled source, or a catalog; by default the test part of the first run.
         split: train, val, test or all; by default test where the data has splits, else all.
         out: where to write the result as JSON.
@@ -70,8 +72,7 @@ def compare(
     Example:
         tellapart.compare(["runs/plain", "runs/augmented"], report="compare.html")
     """
-    if isinstance(models, str | Path):
-        raise ConfigError(f"models {str(models)!r}: give a list of two or more, such as ['runs/a', 'runs/b']")
+    models = [*([models] if isinstance(models, str | Path) else models), *more]
     if out is not None:
         check_target(out, ".json")
     if report is not None:
@@ -106,7 +107,7 @@ def compare(
 
 
 def _open_bundles(models: Sequence[str | Path]) -> list[Bundle]:
-    if isinstance(models, str | Path) or len(models) < 2:
+    if len(models) < 2:
         raise ConfigError("compare: give two models or more, such as: tellapart compare runs/a runs/b")
     bundles = [Bundle.open(model) for model in models]
     check_task(bundles[0].task, models[0], "compare")
@@ -145,8 +146,8 @@ def _common_rows(catalog: Catalog, bundles: list[Bundle], split: str | None) -> 
         part = part or selection.part
         if selection.unseen is False:
             raise CatalogError(
-                f"{catalog.source}: {bundle.path} has met every one of these images in its training; give others "
-                "(--data)"
+                f"{catalog.source}: none of these images is new to {bundle.path}: all were in its training; give "
+                "others (--data)"
             )
         if not selection.known:
             notes.extend(selection.notes)

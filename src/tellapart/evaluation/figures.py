@@ -32,6 +32,15 @@ class Report(dict[str, Any]):
         return shown + html_table("notes", notes) if notes else shown
 
 
+def figure_name(name: str) -> str:
+    """Return the name of a figure in words.
+
+    >>> figure_name("macro_f1"), figure_name("exact_match_folded")
+    ('macro f1', 'exact match, case folded')
+    """
+    return name.replace("_", " ").replace("match folded", "match, case folded")
+
+
 def headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures that have an interval.
 
@@ -42,7 +51,7 @@ def headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows(figures: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    return [(name.replace("_", " "), each["value"], *each["ci95"], each["n"])
+    return [(figure_name(name), each["value"], *each["ci95"], each["n"])
             for name, each in headline_figures(figures).items()]  # fmt: skip
 
 

@@ -83,8 +83,8 @@ def select(catalog: Catalog, bundle: Bundle, part: str | None) -> Selection:
     unseen = [row for row in rows if met[row] not in MET]
     if not unseen and part is None:
         raise CatalogError(
-            f"{catalog.source}: the model has met every image in its training ({_count(seen)}), so none can say how "
-            f"good it is on new ones; give others, or --split {asked} to score these all the same"
+            f"{catalog.source}: none of its images is new to the model ({_count(seen)}), so they cannot say how good "
+            f"it is; give others, or --split {asked} to score these all the same"
         )
     if unseen and part is None and all(met[row] == "test" for row in unseen):
         asked = "test"  # of the training, whatever the data around it is
@@ -127,8 +127,8 @@ def _notes(
         )
     elif seen:
         yield (
-            f"warning: the model has met every one of these {pluralize(len(rows), 'image')} in its training "
-            f"({_count(seen)}): the figures do not say how good it is on new ones"
+            f"warning: {pluralize(len(rows), 'image')}, none of them new to the model ({_count(seen)}): the figures "
+            "say how well it remembers, not how good it is; for that, give images that were not in its training"
         )
     if images.unrecorded:
         yield (

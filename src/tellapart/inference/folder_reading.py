@@ -99,7 +99,7 @@ def choose_views(predictor: Predictor, items: Items, count: int) -> list[View] |
     views = search_views(read, readings, scales=scales)
     if views[0] != AS_IS:
         log(
-            f"read as: pictures {views[0]}, which the reader is surest of in {len(sample)} of them "
+            f"view: pictures {views[0]}, which the reader is surest of in {len(sample)} of them "
             "(--independent reads each alone, as it is)"
         )
     return views

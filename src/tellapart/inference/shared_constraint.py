@@ -122,7 +122,7 @@ def read_together(
             results[index], changed = prediction, changed + 1
     if changed:
         log(
-            f"read as: {shared}, as most of the {pluralize(len(readings), 'picture')} are; {changed:,} that seemed "
+            f"texts alike: {shared}, as most of the {pluralize(len(readings), 'picture')} are; {changed:,} that seemed "
             "otherwise are read so (--independent reads each alone)"
         )
     return results

@@ -127,7 +127,9 @@ class Members:
         )
 
 
-def ensemble(models: Sequence[str | Path], *, out: str | Path, weights: bool = False) -> Bundle:
+def ensemble(
+    models: str | Path | Sequence[str | Path], *more: str | Path, out: str | Path, weights: bool = False
+) -> Bundle:
     """Pack models that exist already as one bundle, which answers by the mean of their probabilities.
 
     Classifiers: the mean of each class's probability. Readers: the mean at each step, so their steps must agree, as
@@ -137,7 +139,9 @@ def ensemble(models: Sequence[str | Path], *, out: str | Path, weights: bool = F
     The graph is compared with the mean of its members on images of the first run among them, else on noise.
 
     Args:
-        models: folders of runs or bundles, two or more, of the same task and classes or characters.
+        models: folders of runs or bundles, two or more, of the same task and classes or characters, as a list or one by
+            one.
+        more: further ones.
         out: the bundle's folder.
         weights: also the weights of the first, so that a training can start from the bundle.
 
@@ -157,7 +161,7 @@ def ensemble(models: Sequence[str | Path], *, out: str | Path, weights: bool = F
     target = Path(out)
     if target.exists() and not (target / MANIFEST).is_file() and not (target.is_dir() and not contents(target)):
         raise ConfigError(f"{target}: there already and not a bundle; give another --out")
-    members = Members.open(models)
+    members = Members.open([*([models] if isinstance(models, str | Path) else models), *more])
     _say_what_is_lost(members)
     with atomic_folder(target) as folder:
         graphs = [onnx.load(bundle.path / GRAPH) for bundle in members.bundles]

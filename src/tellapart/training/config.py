@@ -103,7 +103,9 @@ class TrainConfig:
             holds lists or a|b); by default classify or read, as the labels suggest.
         seed: of the split, the order, the augmentation and the first weights.
         coarse_labels: YAML file, group to list of classes; both levels are scored.
-        label_from: auto, folder, prefix, text, or a regular expression over file names with one group.
+        label_from: folder; of file names prefix (cat of cat_1.jpg), text (all of ab3kz.png), or a regular expression
+            with one group; auto: the table or the folders, where there are any, else text with --task read, and prefix
+            without.
         file_column: the table column that names the image.
         label_column: the table column that holds the class or text.
         group_by: a table column whose equal values never cross a split.
