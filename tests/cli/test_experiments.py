@@ -70,8 +70,6 @@ def test_an_experiment_as_a_table():
         "a        mean exact match 0.5000 of 2 seeds   0.2500 to 0.7500",
         "",
         *comparison_table(comparison).splitlines(),
-        "",
-        "page  out/compare.html",
     ]
 
 

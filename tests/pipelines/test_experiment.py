@@ -69,7 +69,7 @@ def test_runs_are_trained_once_and_compared_on_the_same_images(write_plan, tmp_p
     assert lines[0].startswith("plain-seed0    finished, ")
     assert lines[5].startswith(f"plain          mean accuracy {sum(scores[:2]) / 2:.4f} of 2 seeds")
     assert f"{comparison['n']} images of {comparison['data']} (split: test)" in lines
-    assert lines[-1] == f"page  {out / 'compare.html'}"
+    assert lines[-1] == f"report    {out / 'compare.html'}"
 
 
 def test_a_run_that_was_cut_goes_on(write_plan, tmp_path, monkeypatch, capsys):

@@ -31,7 +31,7 @@ def experiment_verb(words: list[str]) -> int:
     from tellapart import experiment
 
     result = experiment(options.pop("plan"), **options)
-    show(as_json, result, lambda: experiment_table(result))
+    show(as_json, result, lambda: experiment_table(result), report=result["page"])
     return 1 if any(run["state"] == "failed" for run in result["runs"]) else 0
 
 
@@ -111,7 +111,7 @@ def experiment_table(result: ExperimentResult) -> str:
                 for each in result["seeds"]
             ),
         ]
-    return "\n".join([*lines, "", comparison_table(comparison), "", f"page  {result['page']}"])
+    return "\n".join([*lines, "", comparison_table(comparison)])
 
 
 def comparison_table(result: dict[str, Any]) -> str:
