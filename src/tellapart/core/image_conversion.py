@@ -18,6 +18,7 @@ from PIL import Image
 
 from tellapart.core.errors import join_some, pluralize
 
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey (ITU-R BT.601), as Pillow's "L" has it
 DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners write; beyond them, any number
 LIGHT = 192  # of 255; where half of what is visible is lighter, it would be lost on white
 COVERED = 0.9  # share of a picture that is visible, from which the ground shows at its edges alone

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from tellapart.core.image_conversion import LUMA
 from tellapart.core.image_io import Pixels
 
 Grey = Literal["usual", "darkest", "brightest", "contrast", "flattened"]
 Stroke = Literal["usual", "smoothed", "bolder"]
 
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey (ITU-R BT.601), as Pillow's "L" has it
 _SMOOTHING = 0.8  # px, the standard deviation of the Gaussian
 _FITS = 4  # of the paper, each to the half that the last one fitted best
 

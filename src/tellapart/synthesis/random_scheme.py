@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.image_conversion import LUMA
 from tellapart.synthesis.fonts import FONTS
 from tellapart.synthesis.random_stream import Draw, choice, uniform_float, uniform_integer
 from tellapart.synthesis.scheme import BADGE_SHAPES, GROUNDS, STYLES, Scheme, YamlDataclass
@@ -285,13 +286,14 @@ def _hue(hue: float, lightness: float, saturation: float) -> str:
 
 
 def _of_luma(uniform: Draw, hue: float, luma: float) -> str:
-    """Return a colour of a hue whose grey value is ``luma``: 0.299 R + 0.587 G + 0.114 B, each 0 to 1."""
+    """Return a colour of a hue whose grey value is ``luma``, 0 to 1."""
     saturation = uniform_float(uniform, (0.7, 1.0))
     low, high = 0.0, 1.0
     for _ in range(10):  # grey grows with the lightness
         middle = (low + high) / 2
         red, green, blue = colorsys.hls_to_rgb(hue % 1.0, middle, saturation)
-        low, high = (middle, high) if 0.299 * red + 0.587 * green + 0.114 * blue < luma else (low, middle)
+        grey = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+        low, high = (middle, high) if grey < luma else (low, middle)
     return _hue(hue, low, saturation)
 
 

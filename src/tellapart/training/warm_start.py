@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from tellapart.core.errors import ConfigError
+from tellapart.core.image_conversion import LUMA
 from tellapart.inference.base_model import is_shipped, shipped_reader
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.charset import Charset
-from tellapart.inference.ink import LUMA
 from tellapart.inference.preprocess import Preprocess
 from tellapart.training.checkpointing import read_checkpoint, read_weights
 from tellapart.training.config import SMALL

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tellapart.core.image_conversion import LUMA
 from tellapart.core.parallel import map_threads
 from tellapart.data.duplicates.hashing import SIDE
 
@@ -21,7 +22,7 @@ Array = npt.NDArray[Any]
 
 CHUNK = 128  # pairs: more no longer fit into the processor's cache
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_LUMA = np.array(LUMA, np.float32)
 
 
 @dataclass(frozen=True)
