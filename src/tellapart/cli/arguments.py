@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DATA_HELP = "a folder, a table, Parquet shards, or a catalog"
 CSV_SAFE_HELP = "print CSV, with a ' before a cell that a spreadsheet would take for a formula (=, +, -, @, tab)"
-MODEL_HELP = "a run or a bundle"
+MODEL_HELP = "a run or a bundle; also a URL, or models:/NAME@ALIAS of MLflow's registry"
 ON_HELP = "ray, or ray://HOST:PORT: on the machines of a cluster; else on this machine's cores"
 DEVICE_HELP = "cpu, cuda, or auto: CUDA where ONNX Runtime has it here (the extra gpu)"
 LABEL_FROM_HELP = (

@@ -25,13 +25,12 @@ from tellapart.core.errors import BundleError, join_some
 from tellapart.core.files import atomic_file, atomic_folder, contents, recover_folder
 from tellapart.core.notebook import html_table
 from tellapart.core.regular_files import read_regular
-from tellapart.core.storage import is_url
 from tellapart.core.terminal import excerpt, quoted
 from tellapart.inference import bundle_checks
 from tellapart.inference.base_model import BASE, SHIPPED, is_shipped, shipped_reader
 from tellapart.inference.bundle_checks import file_digest, is_plain_name
 from tellapart.inference.charset import Charset
-from tellapart.inference.fetching import fetch_bundle
+from tellapart.inference.fetching import fetch_bundle, is_remote
 from tellapart.inference.manifest import FORMAT, MANIFEST, BundleManifest, Calibration
 from tellapart.inference.model_card import card
 from tellapart.inference.onnx_graph import parse_graph
@@ -66,14 +65,15 @@ class Bundle:
         Whoever wrote it: values, files and graph are checked before anything of it is used, see
         `tellapart.inference.bundle_checks`.
 
-        Of a URL this machine's copy is opened, see `tellapart.inference.fetching.fetch_bundle`.
+        Of a URL, or of ``models:/NAME@ALIAS`` in MLflow's registry, this machine's copy is opened, see
+        `tellapart.inference.fetching.fetch_bundle`.
 
         Raises:
             BundleError: no bundle there, another format, a missing file, a changed byte, a manifest with a missing
                 key or a value that does not fit, or a graph that takes or gives something else than the manifest says.
         """
-        if isinstance(path, str) and is_url(path):
-            path = fetch_bundle(path)
+        if is_remote(path):
+            path = fetch_bundle(str(path))
         folder = shipped_reader(path) if is_shipped(path) else Path(path)
         for each in (folder, folder / "bundle"):
             recover_folder(each)

@@ -1,4 +1,4 @@
-"""A bundle in object storage is copied to this machine once, under its digest."""
+"""A bundle in object storage or in MLflow's registry is copied to this machine once, under its digest."""
 
 from __future__ import annotations
 
@@ -7,30 +7,44 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tellapart.core.errors import BundleError
 from tellapart.core.files import atomic_folder
 from tellapart.core.locks import lock
-from tellapart.core.storage import as_path
+from tellapart.core.storage import as_path, is_url
 from tellapart.inference.manifest import MANIFEST
+from tellapart.inference.mlflow_registry import download_registered, is_registered
+
+
+def is_remote(model: object) -> bool:
+    """Whether a model is named by a URL or by an address of MLflow's registry.
+
+    >>> is_remote("s3://bucket/cats"), is_remote("models:/cats@newest"), is_remote("runs/cats")
+    (True, True, False)
+    """
+    return is_url(model) or is_registered(model)
 
 
 def fetch_bundle(url: str) -> Path:
-    """The local copy of a bundle, or of a run's bundle, that lies at a URL.
+    """The local copy of a bundle, or of a run's bundle, that lies at a URL or in MLflow's registry.
 
     Only ``bundle.json`` is read where the copy is there already; several processes of a machine copy it once.
 
     Raises:
         BundleError: no bundle there, or one with a file missing.
         StorageError: no such bucket, or no permission.
+        ConfigError: see `tellapart.inference.mlflow_registry.download_registered`.
     """
+    if is_registered(url):
+        return _fetch_registered(url)
     home = as_path(url)
     for place in (home, home / "bundle"):
         try:
             description = (place / MANIFEST).read_bytes()
         except FileNotFoundError:
             continue
-        target = cache_folder() / hashlib.sha256(description).hexdigest()
+        target = _target(description)
         target.parent.mkdir(parents=True, exist_ok=True)
         with (target.parent / f"{target.name}.lock").open("wb") as file:
             with suppress(OSError, ImportError):  # a file system without locks: then each copies it, to the same end
@@ -39,6 +53,17 @@ def fetch_bundle(url: str) -> Path:
                 _copy(place, target, description)
         return target
     raise BundleError(f"{url}: no bundle there (a bundle is a folder with {MANIFEST})")
+
+
+def _fetch_registered(address: str) -> Path:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        target = _target(download_registered(address, folder, MANIFEST).read_bytes())
+        return target if target.is_dir() else fetch_bundle(str(download_registered(address, folder)))
+
+
+def _target(description: bytes) -> Path:
+    return cache_folder() / hashlib.sha256(description).hexdigest()
 
 
 def cache_folder() -> Path:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from tellapart.core.errors import ConfigError, ImageError
 from tellapart.core.files import atomic_file, check_writable
-from tellapart.core.storage import as_path, is_url
+from tellapart.core.storage import as_path
 from tellapart.data.source_options import TaskOptions
 from tellapart.inference.base_model import is_shipped
+from tellapart.inference.fetching import is_remote
 from tellapart.pipelines.catalog import remove_parts
 from tellapart.pipelines.predict import PartsResult, parts_result
 
@@ -95,7 +96,7 @@ def _which(model: str | Path) -> dict[str, str]:
     from tellapart.pipelines.feature_extractor import feature_extractor
     from tellapart.scale.bundles import bundle_options, node_predictor
 
-    if is_shipped(model) or is_url(model) or Path(model).exists():
+    if is_shipped(model) or is_remote(model) or Path(model).exists():
         _, which = bundle_options(model)
         node_predictor(which).check_features()
         return which

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tellapart.evaluation.feature_extraction import FeatureExtractor, Floats
 from tellapart.inference.base_model import is_shipped
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.fetching import is_remote
 from tellapart.inference.predictor import Predictor
 from tellapart.inference.preprocess import Preprocess
 
@@ -23,7 +24,7 @@ def feature_extractor(model: str | Path) -> FeatureExtractor:
         BundleError: no bundle, or one of an earlier version, without features.
         ConfigError: neither a folder nor a backbone.
     """
-    if is_shipped(model) or Path(model).exists():
+    if is_shipped(model) or is_remote(model) or Path(model).exists():
         bundle = Bundle.open(model)
         predictor = Predictor(bundle)
         return FeatureExtractor(f"bundle {bundle.version[:16]}", bundle.task, bundle.preprocess, predictor.features)

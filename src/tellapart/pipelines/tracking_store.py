@@ -16,11 +16,10 @@ from urllib.request import url2pathname
 from tellapart.core.errors import ConfigError
 from tellapart.core.own_commands import install_command
 from tellapart.core.regular_files import kind_of
+from tellapart.inference.mlflow_registry import ENVIRONMENT
 from tellapart.pipelines.preconditions import is_installed
 
 DATABASE = "mlflow.db"
-# What the user has set counts. A server that does not answer is asked four times, within a quarter of a minute.
-ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
 
 
 def check_tracking(where: str) -> None:

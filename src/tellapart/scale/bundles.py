@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.core.errors import BundleError
-from tellapart.core.storage import is_url
 from tellapart.inference.base_model import is_shipped
 from tellapart.inference.bundle import Bundle
+from tellapart.inference.fetching import is_remote
 from tellapart.inference.predictor import Predictor
 from tellapart.scale.job import NodeMismatchError
 
@@ -24,7 +24,7 @@ def bundle_options(model: str | Path | Bundle) -> tuple[Bundle, dict[str, str]]:
         BundleError: there is no usable bundle.
     """
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
-    named = isinstance(model, str) and (is_url(model) or is_shipped(model))
+    named = isinstance(model, str) and (is_remote(model) or is_shipped(model))
     return bundle, {"model": str(model) if named else str(bundle.path.absolute()), "digest": bundle.digest}
 
 

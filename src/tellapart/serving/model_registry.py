@@ -30,6 +30,7 @@ from tellapart.core.files import private_folder, write_json
 from tellapart.core.locks import lock
 from tellapart.inference.bundle import Bundle
 from tellapart.inference.known_labels import label_changes
+from tellapart.inference.mlflow_registry import is_registered, registered_name
 
 _OWN = ("models.json", "running.lock", "switch.lock", "workers", "shares", "corrections", "samples", "metrics",
         "drift")  # fmt: skip
@@ -251,7 +252,9 @@ def _alive(process: int) -> bool:
 
 
 def named(models: Sequence[str]) -> dict[str, str]:
-    """Name → bundle folder, of words that are ``NAME=PATH``, or a path whose last folder of its own is the name.
+    """Name → bundle folder, of words that are ``NAME=MODEL``, or a model alone.
+
+    The name of a model alone is the last folder of its own, or in MLflow's registry the one that it has there.
 
     Raises:
         BundleError: there is no usable bundle.
@@ -265,7 +268,7 @@ def named(models: Sequence[str]) -> dict[str, str]:
         name, equals, path = each.partition("=")
         bundle = Bundle.open(path if equals else each)
         if not equals:
-            name = bundle.name
+            name = registered_name(each) if is_registered(each) else bundle.name
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 f"{each}: {name!r} is no name for an address; letters, digits, '.', '_', '-': NAME=BUNDLE"
