@@ -3,10 +3,11 @@
     TELLAPART_DATA=DATA python -m benchmarks labels [--sets digits4 hollow] [--labels 20 50 200 all] [--seeds 0 1 2]
         [--from-scratch] [--init-from RUN] [--effort best] [--augment text] [--ema 0.99] [--ensemble 3]
 
-Sets: the four real ones in DATA/captcha (folders with labels.csv), and the schemes in benchmarks/reading/hard, of which
-1,000 drawn images judge and others teach. A seed makes the split, chooses the labels and begins the training. Printed:
-texts of the test part read exactly, the mean over the seeds with each seed's; the same looked at in several views
-where unsure (`evaluate --tta`); seconds of training, and the validation score after each of the first two epochs.
+Sets: the four real ones in DATA/captcha (folders with labels.csv), by name any of DATA/captcha and DATA/unseen, and
+the schemes in benchmarks/reading/hard, of which 1,000 drawn images judge and others teach. A seed makes the split,
+chooses the labels and begins the training. Printed: texts of the test part read exactly, the mean over the seeds with
+each seed's; the same looked at in several views where unsure (`evaluate --tta`); seconds of training, and the
+validation score after each of the first two epochs.
 """
 
 from __future__ import annotations
@@ -35,12 +36,19 @@ def catalog(name: str, seed: int, folder: Path) -> Catalog:
     """A set with the split of a seed; a drawn one is drawn anew for each seed."""
     scheme = HARD / f"{name}.yaml"
     if not scheme.is_file():
-        data = Path(os.environ.get("TELLAPART_DATA", "nowhere")) / "captcha" / name
-        return tellapart.split(open_catalog(data, task="read"), seed=seed)
+        return tellapart.split(open_catalog(real()[name], task="read"), seed=seed)
     drawn = folder / f"{name}-{seed}.parquet"
     tellapart.generate(str(scheme), TESTED + MOST, drawn, seed=seed)
     found = open_catalog(drawn, task="read")
     return found.with_column("split", ["test" if row < TESTED else "train" for row in range(len(found))])
+
+
+def real() -> dict[str, Path]:
+    """The folder of each real set that is there."""
+    data = Path(os.environ.get("TELLAPART_DATA", "nowhere"))
+    return {
+        path.parent.name: path.parent for kind in ("captcha", "unseen") for path in data.glob(f"{kind}/*/labels.csv")
+    }
 
 
 def one(name: str, labels: str, seed: int, options: dict[str, Any]) -> tuple[float, float, float, list[float]]:
@@ -61,7 +69,7 @@ def main() -> dict[str, Any]:
     """Measure and print; the figures."""
     hard = tuple(sorted(path.stem for path in HARD.glob("*.yaml")))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=[*REAL, *hard], choices=[*REAL, *hard])
+    parser.add_argument("--sets", nargs="+", default=[*REAL, *hard], choices=sorted({*REAL, *real(), *hard}))
     parser.add_argument("--labels", nargs="+", default=["20", "50", "200", "all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--from-scratch", action="store_true")

@@ -47,7 +47,7 @@ def test_a_training_that_begins_with_it_needs_few_labels(digits, tmp_path):
     brief = {"task": "read", "stages": [{"train": "all", "epochs": 2, "lr": 3e-4}], "precision": "float32"}
     begun = tellapart.train(digits, out=tmp_path / "begun", **brief)
     scratch = tellapart.train(digits, out=tmp_path / "scratch", pretrained=False, **brief)
-    assert Bundle.open(begun["bundle"]).manifest.training["init_from"] == BASE_SMALL
+    assert Bundle.open(begun["bundle"]).manifest.training["init_from"] == BASE
     assert Bundle.open(scratch["bundle"]).manifest.training["init_from"] is None
     assert begun["test"]["exact_match"]["value"] > 0.6
     assert scratch["test"]["exact_match"]["value"] == 0

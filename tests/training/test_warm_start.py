@@ -172,10 +172,20 @@ def test_what_is_left_open_is_as_with_the_reader_that_it_begins_with(texts):
     begun = get_task("read").plan(TrainConfig(task="read", init_from="base"), catalog)
     assert (begun.backbone, begun.colour, begun.height) == ("deep", "rgb", 40)
     assert with_preprocess(begun, catalog).preprocess == "zoom"
-    usual = get_task("read").plan(TrainConfig(task="read"), catalog)
-    assert (usual.backbone, usual.colour, usual.height, usual.init_from) == ("small", "grey", 40, "small")
+    grey = get_task("read").plan(TrainConfig(task="read", colour="grey"), catalog)
+    assert (grey.backbone, grey.colour, grey.height, grey.init_from) == ("small", "grey", 40, "small")
     decided = TrainConfig(task="read", init_from="base", backbone="small", colour="grey", preprocess="none")
     planned = with_preprocess(get_task("read").plan(decided, catalog), catalog)
     assert (planned.backbone, planned.colour, planned.preprocess) == ("small", "grey", "none")
     gone = TrainConfig(task="read", init_from="nowhere", height=24)
     assert get_task("read").plan(gone, catalog).backbone == "small"  # a finished run needs it no more
+
+
+def test_few_images_begin_with_the_reader_that_reads_most_and_many_with_the_faster_one(texts, monkeypatch):
+    catalog = with_split(open_catalog(texts, task="read"))
+    few = get_task("read").plan(TrainConfig(task="read"), catalog)
+    assert (few.init_from, few.backbone, few.colour) == ("base", "deep", "rgb")
+    monkeypatch.setattr("tellapart.training.tasks.recognition.FEW_IMAGES", len(catalog.training_rows()))
+    many = get_task("read").plan(TrainConfig(task="read"), catalog)
+    assert (many.init_from, many.backbone, many.colour) == ("small", "small", "grey")
+    assert many.stages == few.stages

@@ -33,9 +33,9 @@ def with_preprocess(config: TrainConfig, catalog: Catalog) -> TrainConfig:
     if config.preprocess != "auto":
         return config
     code = ""
-    if catalog.task == "read" and initial_reader(config) == BASE_SMALL:
+    if catalog.task == "read" and initial_reader(config, catalog) == BASE_SMALL:
         code = choose_training_view(catalog).code
-    elif catalog.task == "read" and (begin := beginning_of(config)) is not None:
+    elif catalog.task == "read" and (begin := beginning_of(config, catalog)) is not None:
         code = begin.view
     return replace(config, preprocess=code or "none")
 

@@ -25,6 +25,7 @@ from tellapart.training.recipes import recipe_text
 DEEP = "deep"  # our own reader with more layers
 SMALL = "small"  # our own backbone, beside timm's names
 PERFECT = 1 - 1e-5  # a validation score from which nothing is left to gain: all right, and a loss of nearly nothing
+PERFECT_IMAGES = 30  # validation images, below which a perfect score says too little to stop at
 PATIENCE = 10  # epochs without a better validation score, where nothing was decided
 OF_CLASSIFIERS = (
     "width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing", "weights",
@@ -127,7 +128,8 @@ class TrainConfig:
         weights: for classify: a file of weights for the timm backbone in place of its ImageNet ones: safetensors or a
             PyTorch state dict, under timm's, its authors' or torchvision's names; see docs/training.md.
         init_from: for read: whose network the training begins with: a run, a checkpoint in one, or a bundle exported
-            with its weights. By default ``small``, which ships, where its height and colour fit.
+            with its weights. By default ``base``, which ships, or ``small`` from 2,000 training images on and of grey
+            pictures, where their height and colour fit.
         height: of what the network sees, in px.
         width: likewise; for reading it follows the picture.
         colour: grey, rgb, or auto. For classify auto is as the images are; for read it is grey, but rgb where nearly

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tellapart.core.errors import ConfigError
 from tellapart.core.progress import log
 from tellapart.data.catalog import Catalog
-from tellapart.inference.base_model import BASE_SMALL, is_shipped
+from tellapart.inference.base_model import BASE, BASE_SMALL, is_shipped
 from tellapart.inference.charset import BLANK, Charset
 from tellapart.inference.ctc import decode_ctc
 from tellapart.inference.picture_view import View
@@ -35,6 +35,7 @@ from tellapart.training.tasks.training_module import Answer, TrainingModule
 from tellapart.training.text_checks import check_texts
 from tellapart.training.warm_start import Beginning, known_characters, open_beginning, warm_start
 
+FEW_IMAGES = 2000  # for training, from which a reader begins with the faster of those that ship
 READ_EMA = 0.99  # the decay of a reader's averaged weights
 ABSENT = -1e4  # a logit that leaves no chance
 NO_TEXT = -1  # in place of a row: an image without a text
@@ -70,8 +71,8 @@ class RecognitionTask(Task):
 
         Pictures are grey unless that reader sees colour, or colour may say what is the text.
         """
-        init_from = initial_reader(config)
-        begin = beginning_of(config)
+        init_from = initial_reader(config, catalog)
+        begin = beginning_of(config, catalog)
         if config.ensemble > 1 and init_from is None:
             raise ConfigError("ensemble: readers are averaged where all begin with the same weights; "
                               "leave out --ensemble, or begin with another reader (--init-from)")  # fmt: skip
@@ -152,21 +153,27 @@ class RecognitionTask(Task):
         return calibrate_texts(config, catalog, rows, logits)
 
 
-def initial_reader(config: TrainConfig) -> str | None:
-    """What a reader begins with: what was decided, else the small shipped one where pictures are as that sees them."""
+def initial_reader(config: TrainConfig, catalog: Catalog) -> str | None:
+    """What a reader begins with: what was decided, else a shipped one where pictures are as that sees them.
+
+    `base` reads more of what few images teach, and takes several times as long for each; from `FEW_IMAGES` on, `small`.
+    """
     if config.init_from is not None or not config.pretrained:
         return config.init_from
+    few = len(catalog.training_rows()) < FEW_IMAGES
+    if few and config.height in (None, READ_HEIGHT) and config.backbone in (None, DEEP) and config.colour != "grey":
+        return BASE
     fits = config.height in (None, READ_HEIGHT) and config.backbone in (None, SMALL, DEEP)
     return BASE_SMALL if fits else None
 
 
-def beginning_of(config: TrainConfig) -> Beginning | None:
+def beginning_of(config: TrainConfig, catalog: Catalog) -> Beginning | None:
     """What a reader begins with; None from nothing, or where it is gone: what is finished needs it no more.
 
     Raises:
         ConfigError, BundleError: as `tellapart.training.warm_start.open_beginning`.
     """
-    source = initial_reader(config)
+    source = initial_reader(config, catalog)
     gone = source is not None and not is_shipped(source) and not Path(source).exists()
     return None if source is None or gone else open_beginning(source)
 
