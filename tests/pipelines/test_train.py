@@ -297,7 +297,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(
     monkeypatch.setattr(ClassificationModule, "training_step", interrupted)
     assert main(command) == 130
     printed = capsys.readouterr()
-    assert printed.out == ""
+    assert json.loads(printed.out) == {"error": "stopped; the same command goes on from here"}
     assert printed.err.endswith("\nstopped; the same command goes on from here\n")
     assert signal.getsignal(signal.SIGINT) == handler
     monkeypatch.setattr(ClassificationModule, "training_step", step)
