@@ -45,7 +45,7 @@ def share(predictions, digits):
 
 def test_squeezed_pictures_are_read_wider(base, digits, narrow, capsys):
     alone = predict_all(Predictor(base), giving(narrow), len(narrow), task="t", independent=True, progress=False)
-    assert "read as" not in capsys.readouterr().err
+    assert "view:" not in capsys.readouterr().err
     together = predict_all(Predictor(base), giving(narrow), len(narrow), task="t", progress=False)
     assert [each.file for each in together] == [f"{index}.png" for index in range(len(narrow))]
     assert share(together, digits) >= share(alone, digits) + 0.3

@@ -88,7 +88,7 @@ def test_a_picture_of_another_scheme_keeps_its_text(base, digits, capsys):
     assert alone[-1].answer == text
     together = read_together(predictor, alone, lambda indices: [(str(index), pictures[index]) for index in indices])
     assert together == alone
-    assert "read as" not in capsys.readouterr().err
+    assert "texts alike:" not in capsys.readouterr().err
 
 
 def test_a_rule_of_ones_own_and_errors_are_left_alone(base, digits):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 
@@ -215,7 +216,7 @@ def test_a_failed_gate_is_status_1(shape_run, copied, tampered, capsys):
     tampered(run / "bundle", lambda bias: bias[::-1].copy() + 50 * np.arange(3, dtype=np.float32))
     assert main(["export", str(run), "--json"]) == 1
     printed = capsys.readouterr()
-    assert printed.out == ""
+    assert "nothing was written" in json.loads(printed.out)["error"]
     assert "nothing was written" in printed.err
 
 

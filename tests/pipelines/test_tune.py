@@ -202,7 +202,7 @@ def test_ctrl_c_stops_cleanly_and_leaves_the_best_so_far(shapes, tmp_path, monke
     monkeypatch.setattr(ClassificationModule, "training_step", interrupted)
     assert main(words) == 130
     printed = capsys.readouterr()
-    assert printed.out == ""
+    assert json.loads(printed.out) == {"error": "stopped; the same command goes on from here"}
     assert "trial 1: stopped; " in printed.err
     assert printed.err.endswith("\nstopped; the same command goes on from here\n")
     assert (out / "best.yaml").is_file()
