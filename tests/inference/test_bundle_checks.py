@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 from dataclasses import replace
@@ -37,8 +38,9 @@ def test_mutated_bundles_are_refused_in_one_sentence_or_answer(task, request, tm
         folder, change = mutated(bundle, tmp_path / f"{seed}", seed + 10_000 * ["classify", "read", "tag"].index(task))
         status = main(["predict", str(folder), str(image), "--json"])
         printed, said = capsys.readouterr()
-        if status == 2 and not printed:
+        if status == 2:
             refused += 1
+            assert f"tellapart: {json.loads(printed)['error']}\n" == said, (seed, change, printed)
             assert re.fullmatch(r"tellapart: [^\n]+\n", said), (seed, change, said)
             assert said[:-1].isprintable(), (seed, change, said)
             assert len(said) < 700 + 2 * len(str(folder)), (seed, change, said)
