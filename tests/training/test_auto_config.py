@@ -59,7 +59,7 @@ def test_without_pretraining_all_of_the_net_learns(pictures):
 
 
 def test_reading_has_an_open_width(pictures):
-    made = plan(TrainConfig(), pictures(160, 60, task="read"))
+    made = plan(TrainConfig(colour="grey"), pictures(160, 60, task="read"))
     assert (made.task, made.backbone, made.height, made.width) == ("read", SMALL, 40, None)
     assert (made.colour, made.augment, made.batch_size, made.ema) == ("grey", "text", 32, 0.99)
     spec = get_task(made.task).preprocess(made)
@@ -75,11 +75,13 @@ def test_only_a_reader_may_stretch(pictures):
 @pytest.mark.parametrize(
     ("options", "init_from"),
     [
-        ({}, "small"),
+        ({}, "base"),
         ({"pretrained": False}, None),
-        ({"height": 40}, "small"),
-        ({"height": 48}, None),  # the shipped reader sees 40 px
-        ({"colour": "rgb"}, "small"),  # its grey filters are spread over the three channels
+        ({"height": 40}, "base"),
+        ({"height": 48}, None),  # the shipped readers see 40 px
+        ({"colour": "rgb"}, "base"),
+        ({"colour": "grey"}, "small"),
+        ({"backbone": "small"}, "small"),
         ({"backbone": "resnet18"}, None),
         ({"init_from": "mine"}, "mine"),
     ],

@@ -25,7 +25,6 @@ from tellapart.training.recipes import recipe_text
 DEEP = "deep"  # our own reader with more layers
 SMALL = "small"  # our own backbone, beside timm's names
 PERFECT = 1 - 1e-5  # a validation score from which nothing is left to gain: all right, and a loss of nearly nothing
-PERFECT_IMAGES = 30  # validation images, below which a perfect score says too little to stop at
 PATIENCE = 10  # epochs without a better validation score, where nothing was decided
 OF_CLASSIFIERS = (
     "width", "feature_level", "pool_grid", "flip_tta", "mixup", "class_weights", "label_smoothing", "weights",

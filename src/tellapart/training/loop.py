@@ -35,7 +35,7 @@ from tellapart.training.checkpointing import (
     save_network,
     stage_checkpoints,
 )
-from tellapart.training.config import DEEP, PATIENCE, PERFECT, PERFECT_IMAGES, SMALL, TrainConfig
+from tellapart.training.config import DEEP, PATIENCE, PERFECT, SMALL, TrainConfig
 from tellapart.training.dataset import Batch, CachedImages, PixelCache, WidthBatches
 from tellapart.training.embedder import BATCH, map_batches, native_bfloat16
 from tellapart.training.feature_cache import cache_trunk
@@ -170,11 +170,9 @@ def _fit_stage(
     config, stage = module.config, module.stage
     best, newest = stage_checkpoints(folder)
     average = [WeightAveraging(avg_fn=ema_update(config.ema))] if config.ema else []
-    validated = cache.catalog.rows("val")
     early_stopping = EarlyStopping(
-        "val_score", mode="max", patience=config.patience or PATIENCE,
-        stopping_threshold=PERFECT if len(validated) >= PERFECT_IMAGES else None,
-    )  # fmt: skip
+        "val_score", mode="max", patience=config.patience or PATIENCE, stopping_threshold=PERFECT
+    )
     trainer = pl.Trainer(
         accelerator=config.device,
         devices=1,
@@ -192,7 +190,7 @@ def _fit_stage(
     )
     seed = config.seed * 1009 + module.number
     train = WidthBatches(rows, cache.widths, size.images, shuffle=True, seed=seed)
-    val = WidthBatches(validated, cache.widths, size.images, shuffle=False)
+    val = WidthBatches(cache.catalog.rows("val"), cache.widths, size.images, shuffle=False)
     with watch.timer("frozen part"):
         train_data, val_data = cache_trunk(module, cache, train, val) or (CachedImages(cache), CachedImages(cache))
     last = folder / LAST
