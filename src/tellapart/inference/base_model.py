@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 BASE = "base"  # the reader that answers; a folder of this name is ./base
-BASE_SMALL = "small"  # a smaller, faster one, which trainings begin with; a folder of this name is ./small
+BASE_SMALL = "small"  # a smaller, faster one, with which many images' trainings begin; a folder of this name is ./small
 SHIPPED = (BASE, BASE_SMALL)
 
 

@@ -135,7 +135,7 @@ class TrainConfig:
             every picture has strokes of one same hue beside others, which may say what is the text.
         preprocess: for read: how pictures are changed before the network sees them, the same in training and in the
             bundle. Words such as ``darkest trim 1.2``, see `tellapart.inference.picture_view.View.parse`, or none. By
-            default, auto, where the training begins with the shipped reader, what helps that to read training images.
+            default, auto: where the training begins with `small`, what helps that to read training images.
         stages: what learns when; a list of {train, epochs, lr, lr_factor}.
         epochs: scales the stages to this many epochs in all.
         lr: scales the learning rates of the stages so that the highest of their peaks is this; also of ``stages`` that
